@@ -1,0 +1,1 @@
+//! linkpack: DEB, RPM and self-extracting packages of a connector and its containers, from one manifest.
