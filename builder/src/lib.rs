@@ -1,6 +1,9 @@
 //! linkpack: DEB, RPM and self-extracting packages of a connector and its containers, from one manifest.
 
+pub mod compress;
 pub mod error;
+pub mod format;
+pub mod interrupt;
 pub mod listener;
 pub mod payload;
 

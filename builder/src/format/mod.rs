@@ -1,0 +1,5 @@
+//! The package formats: each turns prepared files and a package's facts into one file, written to a writer it is given.
+
+mod prepared;
+
+pub use prepared::{prepare, Digests, PreparedFile};
