@@ -5,6 +5,7 @@ pub mod error;
 pub mod format;
 pub mod interrupt;
 pub mod listener;
+pub mod manifest;
 pub mod payload;
 
 pub use error::{Error, Result};

@@ -21,7 +21,7 @@ impl<T: Send + 'static> Ordered<T> {
     /// Starts a job. When the queue is full, waits for the oldest job and returns its result.
     pub fn submit(&mut self, job: impl FnOnce() -> Result<T> + Send + 'static) -> Result<Option<T>> {
         let full = self.under_way.len() >= 2 * self.pool.current_num_threads();
-        let oldest = if full { self.next()? } else { None };
+        let oldest = if full { self.oldest()? } else { None };
         let (sender, receiver) = sync_channel(1);
         self.pool.spawn(move || {
             // The receiver is gone when the build failed meanwhile; the result is then of no use to anyone.
@@ -31,10 +31,8 @@ impl<T: Send + 'static> Ordered<T> {
         Ok(oldest)
     }
 
-    /// Puts a finished result in line.
-
     /// Waits for the oldest job; `None` when there is none.
-    pub fn next(&mut self) -> Result<Option<T>> {
+    pub fn oldest(&mut self) -> Result<Option<T>> {
         match self.under_way.pop_front() {
             None => Ok(None),
             Some(receiver) => receiver.recv().map_err(|_| Error::new("a worker thread ended without a result"))?.map(Some),

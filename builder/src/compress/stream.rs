@@ -71,7 +71,7 @@ impl<W: Write> StreamWriter<W> {
     /// Ends the stream; gives back the writer and the lengths.
     pub fn finish(mut self) -> Result<(W, StreamTotals)> {
         self.compress_glue()?;
-        while let Some(done) = self.queue.next()? {
+        while let Some(done) = self.queue.oldest()? {
             self.write_done(Some(done))?;
         }
         let trailer = match self.codec {

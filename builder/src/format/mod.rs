@@ -1,5 +1,9 @@
 //! The package formats: each turns prepared files and a package's facts into one file, written to a writer it is given.
 
+pub mod deb;
+mod patch;
 mod prepared;
+pub mod run;
+mod tar;
 
 pub use prepared::{prepare, Digests, PreparedFile};

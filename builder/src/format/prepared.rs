@@ -1,7 +1,7 @@
 //! A tree whose contents were read once: hashed for every format's lists, large files cut into compressed units.
 
 use crate::compress::{Codec, Ordered, Store, StreamWriter, Unit};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::listener::Listener;
 use crate::payload::{Content, Entry, Kind, Tree, TreePath};
 use md5::{Digest, Md5};
@@ -57,7 +57,7 @@ pub fn prepare(tree: Tree, codec: Codec, store: &Arc<Store>, listener: &dyn List
         };
         files.push(PreparedFile { entry, digests, units: Vec::new() });
     }
-    while let Some(done) = queue.next()? {
+    while let Some(done) = queue.oldest()? {
         compressed.push(done);
     }
     for (index, unit) in compressed {
@@ -133,11 +133,20 @@ impl PreparedFile {
         }
         let mut reader = content.open()?;
         let mut block = vec![0; content.len().min(BLOCK as u64) as usize];
+        let mut digest = Sha256::new();
         loop {
-            match reader.read_block(&mut block)? {
-                0 => return Ok(()),
-                count => stream.glue(&block[..count])?,
+            let count = reader.read_block(&mut block)?;
+            if count == 0 {
+                break;
             }
+            digest.update(&block[..count]);
+            stream.glue(&block[..count])?;
         }
+        // The lists with digests are made before this second reading: they must tell the truth.
+        if self.digests.is_some_and(|digests| digest.finalize()[..] != digests.sha256) {
+            return Err(Error::new(format!("{:?} changed while it was packaged", self.entry.path))
+                .help("build from a folder that nothing writes to, for instance a copy or a snapshot"));
+        }
+        Ok(())
     }
 }
