@@ -53,6 +53,11 @@ impl TreePath {
         Some(TreePath(self.0[..slash].to_vec()))
     }
 
+    /// The components, to sort parents before what lies below them.
+    pub fn components(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.split(|&b| b == b'/')
+    }
+
     /// The last component.
     pub fn file_name(&self) -> &[u8] {
         self.0.rsplit(|&b| b == b'/').next().unwrap_or(&self.0)
@@ -134,7 +139,7 @@ impl Tree {
         }
         by_path.append(&mut parents);
         let mut entries: Vec<Entry> = by_path.into_values().collect();
-        entries.sort_by(|a, b| components(&a.path).cmp(components(&b.path)));
+        entries.sort_by(|a, b| a.path.components().cmp(b.path.components()));
         Ok(Tree { entries })
     }
 
@@ -155,11 +160,7 @@ impl Tree {
 
     /// The entry at a path.
     pub fn get(&self, path: &TreePath) -> Option<&Entry> {
-        let found = self.entries.binary_search_by(|e| components(&e.path).cmp(components(path))).ok()?;
+        let found = self.entries.binary_search_by(|e| e.path.components().cmp(path.components())).ok()?;
         self.entries.get(found)
     }
-}
-
-fn components(path: &TreePath) -> impl Iterator<Item = &[u8]> {
-    path.as_bytes().split(|&b| b == b'/')
 }

@@ -75,7 +75,7 @@ pub fn installed_kb(files: &[DataFile]) -> u64 {
 
 fn conffiles(files: &[DataFile]) -> Vec<u8> {
     let named = files.iter().filter(|(_, file)| file.entry.config && file.digests.is_some());
-    named.flat_map(|(path, _)| [b"/", path.as_slice(), b"\n"].concat()).collect()
+    named.flat_map(|(path, _)| [b"/", path.as_bytes(), b"\n"].concat()).collect()
 }
 
 fn md5sums(files: &[DataFile]) -> Vec<u8> {
@@ -85,7 +85,7 @@ fn md5sums(files: &[DataFile]) -> Vec<u8> {
         if let (Some(digests), false) = (&file.digests, file.entry.config) {
             text.extend_from_slice(hex::encode(digests.md5).as_bytes());
             text.extend_from_slice(b"  ");
-            text.extend_from_slice(path);
+            text.extend_from_slice(path.as_bytes());
             text.push(b'\n');
         }
     }

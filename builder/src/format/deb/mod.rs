@@ -7,6 +7,7 @@ use super::{patch, tar, PreparedFile};
 use crate::compress::{Codec, Store, StreamWriter};
 use crate::error::{Error, Result};
 use crate::payload::TreePath;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Seek, Write};
 use std::sync::Arc;
 
@@ -61,9 +62,8 @@ pub fn file_name(name: &str, version: &str, architecture: &str) -> String {
 /// A name that dpkg cannot record (a newline in it), a package above ar's limit, and whatever the writer or the store refuses.
 pub fn write<W: Write + Seek>(spec: &DebSpec, out: &mut W) -> Result<()> {
     let files = data_files(spec)?;
-    if let Some((path, _)) = files.iter().find(|(path, _)| path.contains(&b'\n')) {
-        let shown = String::from_utf8_lossy(path).escape_debug().to_string();
-        return Err(Error::new(format!("dpkg cannot record \"{shown}\": its lists hold one name a line"))
+    if let Some((path, _)) = files.iter().find(|(path, _)| path.as_bytes().contains(&b'\n')) {
+        return Err(Error::new(format!("dpkg cannot record {path:?}: its lists hold one name a line"))
             .help("rename the file, or leave it out with exclude = [...] in the payload's table"));
     }
     out.write_all(b"!<arch>\n").map_err(patch::write_failed)?;
@@ -72,8 +72,10 @@ pub fn write<W: Write + Seek>(spec: &DebSpec, out: &mut W) -> Result<()> {
     member(out, &format!("control.tar.{extension}"), spec.mtime, |out| control::write(spec, &files, out))?;
     member(out, &format!("data.tar.{extension}"), spec.mtime, |out| {
         let mut stream = StreamWriter::new(spec.store, spec.codec, out)?;
+        // dpkg-deb begins with the root itself; so do we.
+        tar::append(&mut stream, b".", &PreparedFile::directory(root_of(spec)?, spec.mtime), spec.mtime)?;
         for (path, file) in &files {
-            tar::append(&mut stream, &[b"./", path.as_slice()].concat(), file, spec.mtime)?;
+            tar::append(&mut stream, &[b"./", path.as_bytes()].concat(), file, spec.mtime)?;
         }
         tar::finish(&mut stream)?;
         stream.finish().map(|_| ())
@@ -99,36 +101,34 @@ fn member<W: Write + Seek>(out: &mut W, name: &str, mtime: i64, body: impl FnOnc
 }
 
 /// A path in the archive and what lies there.
-type DataFile = (Vec<u8>, PreparedFile);
+type DataFile = (TreePath, PreparedFile);
+
+/// The install root as a path in the archive.
+fn root_of(spec: &DebSpec) -> Result<TreePath> {
+    TreePath::new(spec.root.trim_start_matches('/').as_bytes())
+}
 
 /// The payload below the root, the documentation that Debian Policy asks for, and all parents; sorted, parents first.
 fn data_files(spec: &DebSpec) -> Result<Vec<DataFile>> {
-    let root = TreePath::new(spec.root.trim_start_matches('/').as_bytes())?;
-    let mut files: Vec<DataFile> = Vec::new();
+    let root = root_of(spec)?;
+    let mut files = BTreeMap::new();
     for file in spec.files {
-        files.push((file.entry.path.below(&root).as_bytes().to_vec(), file.clone()));
+        files.insert(file.entry.path.below(&root), file.clone());
     }
     for (path, bytes) in control::documentation(spec)? {
         let path = TreePath::new(path.as_bytes())?;
-        files.push((path.as_bytes().to_vec(), PreparedFile::made(path, bytes, 0o644, spec.mtime)));
+        files.insert(path.clone(), PreparedFile::made(path, bytes, 0o644, spec.mtime));
     }
-    let mut parents = std::collections::BTreeSet::from([root.clone()]);
-    for (path, _) in &files {
-        let mut next = TreePath::new(path)?.parent();
-        while let Some(parent) = next {
-            next = parent.parent();
-            parents.insert(parent);
+    let mut directories = BTreeSet::from([root]);
+    directories.extend(files.keys().filter_map(TreePath::parent));
+    for directory in directories {
+        let mut next = Some(directory);
+        while let Some(path) = next {
+            next = path.parent();
+            files.entry(path.clone()).or_insert_with(|| PreparedFile::directory(path, spec.mtime));
         }
     }
-    let mut next = root.parent();
-    while let Some(parent) = next {
-        next = parent.parent();
-        parents.insert(parent);
-    }
-    let present: std::collections::HashSet<Vec<u8>> = files.iter().map(|(path, _)| path.clone()).collect();
-    let missing = parents.into_iter().filter(|parent| !present.contains(parent.as_bytes()));
-    let made: Vec<DataFile> = missing.map(|path| (path.as_bytes().to_vec(), PreparedFile::directory(path, spec.mtime))).collect();
-    files.extend(made);
-    files.sort_by(|(a, _), (b, _)| a.split(|&c| c == b'/').cmp(b.split(|&c| c == b'/')));
+    let mut files: Vec<DataFile> = files.into_iter().collect();
+    files.sort_by(|(a, _), (b, _)| a.components().cmp(b.components()));
     Ok(files)
 }
