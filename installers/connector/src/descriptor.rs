@@ -153,7 +153,7 @@ fn environment(top: &Fields) -> Result<Vec<(String, String)>, String> {
                 ))
             }
         };
-        if name.is_empty() || name.contains(|c| c == '=' || c == '\0') {
+        if name.is_empty() || name.contains(&['=', '\0'][..]) {
             return Err(format!("environment: '{name}' cannot be a variable's name"));
         }
         environment.push((name.clone(), text.clone()));

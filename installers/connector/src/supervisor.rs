@@ -292,8 +292,10 @@ impl Managed {
     fn continue_stop(&mut self, pid: u32, kill_at: Instant, now: Instant, system: &mut dyn System) {
         let name = &self.planned.name;
         let alive = system.alive(name, pid);
-        if alive && now >= kill_at {
-            system.kill(name, pid);
+        match alive {
+            true if now >= kill_at => system.kill(name, pid),
+            true => system.ask(name, pid),
+            false => {}
         }
         let given_up = alive && now >= kill_at + LAST_WAIT;
         if given_up {

@@ -13,7 +13,8 @@ use crate::launch::Launch;
 pub trait System {
     /// Starts a container and returns its first process's id. The error is one sentence.
     fn start(&mut self, launch: &Launch) -> Result<u32, String>;
-    /// Asks everything of the container to end.
+    /// Asks everything of the container to end. Called again, it asks only what has appeared since: orphans become
+    /// visible one generation after the other.
     fn ask(&mut self, name: &str, pid: u32);
     /// Ends everything of the container at once.
     fn kill(&mut self, name: &str, pid: u32);

@@ -45,17 +45,28 @@ pub struct Host {
     signals: RawFd,
     cgroups: Option<Cgroups>,
     run_dir: PathBuf,
-    /// Process groups that may have members, each with its container's name.
-    groups: Vec<(u32, String)>,
+    groups: Vec<Group>,
     /// Notes that were logged and need not be logged again.
     noted: HashSet<String>,
     _claim: Claim,
+}
+
+/// A process group that may have members.
+struct Group {
+    /// The group's number: the container's first process.
+    pid: u32,
+    container: String,
+    /// Who has been asked to end. Some programs take a second request as an order to drop everything.
+    asked: Vec<u32>,
 }
 
 impl Host {
     /// Claims the run directory and prepares signals, guard and cgroups. Only while there is one thread.
     pub fn open(layout: &Layout) -> Result<Host, String> {
         sys::set_umask(0o022);
+        // First, so that a request to stop is never lost and never leaves a pid file behind.
+        let signals =
+            sys::open_signals(&SIGNALS).map_err(|e| format!("cannot take signals: {e}"))?;
         let run_dir = layout.run_dir.clone();
         files::ensure_directory(&run_dir, 0o755)
             .map_err(|e| format!("cannot make {}: {e}", run_dir.display()))?;
@@ -64,8 +75,6 @@ impl Host {
             log::line(&format!("cannot make {}: {e}", layout.log_dir.display()))
         });
         let _ = std::env::set_current_dir("/");
-        let signals =
-            sys::open_signals(&SIGNALS).map_err(|e| format!("cannot take signals: {e}"))?;
         sys::adopt_orphans()
             .unwrap_or_else(|e| log::line(&format!("orphans cannot be adopted: {e}")));
         let guard =
@@ -114,24 +123,19 @@ impl Host {
 
     /// Ends what is left of anything that was started and removes what was made in the run directory.
     pub fn close(self) {
-        for _ in 0..50 {
-            let left: Vec<u32> = children()
-                .into_iter()
-                .filter(|pid| *pid != self.guard.pid())
-                .collect();
-            if left.is_empty() {
-                break;
-            }
-            left.iter().for_each(|pid| sys::send(*pid, sys::SIGKILL));
-            std::thread::sleep(Duration::from_millis(10));
-            while sys::reap().is_some() {}
-        }
+        let guard = self.guard.pid();
+        until_gone(|| {
+            let left = children().into_iter().filter(|pid| *pid != guard);
+            left.map(|pid| sys::send(pid, sys::SIGKILL)).count()
+        });
         let _ = fs::remove_dir_all(self.run_dir.join("preload"));
         let _ = fs::remove_file(self.run_dir.join("status"));
+        drop(self.guard);
+        until_gone(|| children().len());
     }
 
     fn replace_guard(&mut self) {
-        let groups: Vec<u32> = self.groups.iter().map(|(group, _)| *group).collect();
+        let groups: Vec<u32> = self.groups.iter().map(|group| group.pid).collect();
         match Guard::start(&groups) {
             Ok(guard) => self.guard = guard,
             Err(error) => self.note(format!("cannot start the guard process again: {error}")),
@@ -185,8 +189,12 @@ impl System for Host {
                 // Not worth refusing the start: the container then shares the connector's cgroup.
                 let _ = sys::write_bytes(fd, b"0");
             }
-            nice.map(sys::set_nice);
-            data.map(sys::limit_data);
+            if let Some(nice) = nice {
+                sys::set_nice(nice);
+            }
+            if let Some(bytes) = data {
+                sys::limit_data(bytes);
+            }
             sys::reset_signals(&SIGNALS);
             Ok(())
         };
@@ -195,7 +203,11 @@ impl System for Host {
         let pid = child
             .map_err(|error| format!("{}: {error}", launch.program.display()))?
             .id();
-        self.groups.push((pid, launch.name.clone()));
+        self.groups.push(Group {
+            pid,
+            container: launch.name.clone(),
+            asked: Vec::new(),
+        });
         if nice.map_or(false, |nice| sys::nice_of(pid) != nice) {
             self.note(format!(
                 "{}: its nice value is not in force: not permitted",
@@ -206,11 +218,20 @@ impl System for Host {
     }
 
     fn ask(&mut self, name: &str, pid: u32) {
-        sys::send_group(pid, sys::SIGTERM);
-        leftovers(name)
-            .iter()
-            .filter(|other| **other != pid)
-            .for_each(|other| sys::send(*other, sys::SIGTERM));
+        let group = match self.groups.iter_mut().find(|group| group.pid == pid) {
+            Some(group) => group,
+            None => return,
+        };
+        if group.asked.is_empty() {
+            group.asked.push(pid);
+            sys::send_group(pid, sys::SIGTERM);
+        }
+        for other in leftovers(name) {
+            if !group.asked.contains(&other) {
+                group.asked.push(other);
+                sys::send(other, sys::SIGTERM);
+            }
+        }
     }
 
     fn kill(&mut self, name: &str, pid: u32) {
@@ -225,10 +246,10 @@ impl System for Host {
     }
 
     fn forget(&mut self, pid: u32) {
-        if let Some(at) = self.groups.iter().position(|(group, _)| *group == pid) {
-            let (_, name) = self.groups.swap_remove(at);
+        if let Some(at) = self.groups.iter().position(|group| group.pid == pid) {
+            let group = self.groups.swap_remove(at);
             if let Some(cgroups) = &self.cgroups {
-                cgroups.remove(&name);
+                cgroups.remove(&group.container);
             }
         }
         self.guard.forget(pid);
@@ -300,6 +321,17 @@ fn children() -> Vec<u32> {
         state != Some("Z") && parent == Some(me.as_str())
     })
     .collect()
+}
+
+/// Reaps until nothing is left, for half a second at most.
+fn until_gone(mut left: impl FnMut() -> usize) {
+    for _ in 0..50 {
+        if left() == 0 {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+        while sys::reap().is_some() {}
+    }
 }
 
 /// Children that belong to a container by their environment: its first process, and what left its process group
