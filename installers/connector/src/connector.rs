@@ -15,7 +15,7 @@ use crate::supervisor::Supervisor;
 use crate::{clock, log};
 
 /// The status file is written at least this often; the contract says 5 s.
-const STATUS_EVERY: Duration = Duration::from_secs(4);
+const STATUS_EVERY: Duration = Duration::from_secs(3);
 
 /// Runs until it is told to stop. The error is one sentence for the log.
 pub fn run(layout: &Layout) -> Result<(), String> {
