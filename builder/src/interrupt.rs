@@ -1,16 +1,17 @@
-//! A request to stop (a signal), asked for by long loops so that they end with an error and clean up behind them.
+//! Whether the user asked to stop. Long loops ask [`check`]; the command line's signal handler calls [`request`].
 
 use crate::error::{Error, Result};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 
-/// Asks everything that runs to stop at its next check; safe to call in a signal handler.
+/// Asks all work to stop at its next [`check`]. Safe to call from a signal handler; it cannot be taken back.
 pub fn request() {
     REQUESTED.store(true, Ordering::Relaxed);
 }
 
-/// Fails with [`Error::interrupted`] once a stop was requested.
+/// # Errors
+/// [`Error::interrupted`] once [`request`] was called.
 pub fn check() -> Result<()> {
     if REQUESTED.load(Ordering::Relaxed) {
         return Err(Error::interrupted());

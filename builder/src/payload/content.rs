@@ -1,9 +1,11 @@
 //! The bytes of one file, wherever they lie, with a guard against change while they are read.
 
 use crate::error::{Error, IoContext, Result};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt;
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,18 +22,34 @@ enum Place {
     Range { file: Arc<PathBuf>, offset: u64, stamp: Option<Stamp> },
 }
 
-/// What must not change between the scan and the read.
+/// What must not change between the scan of a file and the end of its reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
+pub(super) struct Stamp {
+    device: u64,
     inode: u64,
     size: u64,
     mtime: (i64, i64),
 }
 
 impl Stamp {
-    fn of(meta: &std::fs::Metadata) -> Self {
-        Stamp { inode: meta.ino(), size: meta.size(), mtime: (meta.mtime(), meta.mtime_nsec()) }
+    pub(super) fn of(meta: &std::fs::Metadata) -> Self {
+        Stamp { device: meta.dev(), inode: meta.ino(), size: meta.size(), mtime: (meta.mtime(), meta.mtime_nsec()) }
     }
+
+    /// # Errors
+    /// The open file is no longer the one that was stamped.
+    pub(super) fn check(&self, handle: &File, path: &Path) -> Result<()> {
+        if Stamp::of(&handle.metadata().or_cannot("read", path)?) != *self {
+            return Err(changed(path));
+        }
+        Ok(())
+    }
+}
+
+/// The error for input that something wrote to during the build.
+pub(super) fn changed(path: &Path) -> Error {
+    Error::new(format!("{} changed while it was packaged", path.display()))
+        .help("build from a folder that nothing writes to, for instance a copy or a snapshot")
 }
 
 impl Content {
@@ -62,18 +80,32 @@ impl Content {
         self.len == 0
     }
 
+    /// All bytes in memory, for contents known to be small.
+    ///
+    /// # Errors
+    /// Those of [`Content::open`] and [`ContentReader::read_block`].
+    pub fn bytes(&self) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; self.len as usize];
+        let mut reader = self.open()?;
+        let mut filled = 0;
+        while filled < bytes.len() {
+            filled += reader.read_block(&mut bytes[filled..])?;
+        }
+        Ok(bytes)
+    }
+
     /// Opens the bytes for one sequential reading.
     ///
     /// # Errors
-    /// The file is gone, unreadable, or not the one that was scanned. [`ContentReader::finish`] tells whether it changed while it was read.
+    /// The file is gone, unreadable, or not the one that was scanned.
     pub fn open(&self) -> Result<ContentReader> {
         match &self.place {
             Place::Memory(bytes) => Ok(ContentReader(Reader::Memory { bytes: bytes.clone(), at: 0 })),
             Place::Range { file, offset, stamp } => {
-                let mut handle = File::open(file.as_path()).or_cannot("read", file)?;
-                if let Some(stamp) = stamp {
-                    unchanged(&handle, file, stamp)?;
-                }
+                let mut handle = match stamp {
+                    Some(stamp) => open_scanned(file, stamp)?,
+                    None => File::open(file.as_path()).or_cannot("read", file)?,
+                };
                 if *offset > 0 {
                     handle.seek(SeekFrom::Start(*offset)).or_cannot("read", file)?;
                 }
@@ -83,13 +115,19 @@ impl Content {
     }
 }
 
-fn unchanged(handle: &File, path: &Path, stamp: &Stamp) -> Result<()> {
-    let now = Stamp::of(&handle.metadata().or_cannot("read", path)?);
-    if now != *stamp {
-        return Err(Error::new(format!("{} changed while it was packaged", path.display()))
-            .help("build from a folder that nothing writes to, for instance a copy or a snapshot"));
+/// Opens a scanned file: never through a link and never waiting for a pipe's writer, should one have taken its name since.
+fn open_scanned(path: &Path, stamp: &Stamp) -> Result<File> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
+    match std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        Ok(handle) => {
+            stamp.check(&handle, path)?;
+            Ok(handle)
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+            Err(changed(path))
+        }
+        Err(error) => Err(Error::io("read", path, &error)),
     }
-    Ok(())
 }
 
 /// Reads the bytes of one [`Content`], in order.
@@ -115,11 +153,14 @@ impl ContentReader {
             }
             Reader::File { handle, path, left, stamp } => {
                 let want = (*left).min(buffer.len() as u64) as usize;
-                handle.read_exact(&mut buffer[..want]).or_cannot("read", path)?;
+                handle.read_exact(&mut buffer[..want]).map_err(|error| match error.kind() {
+                    ErrorKind::UnexpectedEof => changed(path),
+                    _ => Error::io("read", path, &error),
+                })?;
                 *left -= want as u64;
                 if *left == 0 {
                     if let Some(stamp) = stamp.take() {
-                        unchanged(handle, path, &stamp)?;
+                        stamp.check(handle, path)?;
                     }
                 }
                 Ok(want)

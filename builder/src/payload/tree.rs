@@ -20,7 +20,7 @@ impl TreePath {
         while let Some(rest) = trimmed.strip_suffix(b"/") {
             trimmed = rest;
         }
-        let shown = String::from_utf8_lossy(bytes).escape_debug().to_string();
+        let shown = escaped(bytes);
         if trimmed.starts_with(b"/") {
             return Err(Error::new(format!("\"{shown}\" is an absolute path")));
         }
@@ -63,10 +63,26 @@ impl TreePath {
         self.0.rsplit(|&b| b == b'/').next().unwrap_or(&self.0)
     }
 
+    /// The components of the path's directory, outermost first.
+    pub(super) fn parent_components(&self) -> impl Iterator<Item = &[u8]> {
+        let parent = self.0.iter().rposition(|&b| b == b'/').map_or(&[][..], |slash| &self.0[..slash]);
+        parent.split(|&b| b == b'/').filter(|part| !part.is_empty())
+    }
+
     /// For messages: unprintable and non-UTF-8 bytes are escaped.
     pub fn display(&self) -> String {
-        String::from_utf8_lossy(&self.0).escape_debug().to_string()
+        escaped(&self.0)
     }
+}
+
+/// Bytes as text for a message, on one line and unambiguous: what is unprintable or not UTF-8 is escaped.
+pub(super) fn escaped(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text.extend(chunk.valid().escape_debug());
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+    }
+    text
 }
 
 impl std::fmt::Debug for TreePath {
