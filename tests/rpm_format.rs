@@ -5,7 +5,7 @@ mod fixture;
 #[path = "rpm_format/oracle.rs"]
 mod oracle;
 
-use fixture::{bytes, config, file, product, query, run, Product, Root, PREFIX};
+use fixture::{bytes, config, file, link, product, query, run, Product, Root, PREFIX};
 use linkpack::compress::Codec;
 use linkpack::payload::{Content, Entry, Kind};
 use std::fs::{self, File};
@@ -262,7 +262,14 @@ fn a_ghost_that_is_also_packaged_is_refused() {
 #[test]
 fn rpmlint_finds_no_error() {
     let folder = tempfile::tempdir().unwrap();
-    let package = product().package(folder.path(), "acme-link-1.0~rc1-1.x86_64.rpm");
+    let program = fs::read("/bin/true").unwrap();
+    let entries = vec![
+        file("vAgentManager/vlink", program, 0o755),
+        file("bin/linkctl", "#!/bin/sh\nexit 0\n", 0o755),
+        file("Intigua-Libs/pulse/container.json", "{}\n", 0o644),
+        link("vAgentManager/S30vlink", "vlink"),
+    ];
+    let package = Product { entries, ..product() }.package(folder.path(), "acme-link-1.0~rc1-1.x86_64.rpm");
     let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/rpmlint.toml");
     let output = run("rpmlint", "rpmlint", &["-c", rules, package.to_str().unwrap()]);
     let said = String::from_utf8_lossy(&output.stdout);

@@ -13,6 +13,9 @@ use std::collections::BTreeSet;
 /// The build host that packages name: a real one would make the bytes depend on the machine.
 const BUILD_HOST: &str = "linkpack";
 
+/// The group of a package that names none: the classic one of services.
+const GROUP: &str = "System Environment/Daemons";
+
 /// The main header's bytes; their number does not depend on `payload_digest`, the SHA-256 of the compressed payload.
 ///
 /// # Errors
@@ -40,7 +43,7 @@ fn put_description(header: &mut Header, spec: &RpmSpec) {
     let translated = [
         (Tag::RPMTAG_SUMMARY, spec.summary),
         (Tag::RPMTAG_DESCRIPTION, spec.description.trim_end()),
-        (Tag::RPMTAG_GROUP, spec.group.unwrap_or("Unspecified")),
+        (Tag::RPMTAG_GROUP, spec.group.unwrap_or(GROUP)),
     ];
     for (tag, text) in translated {
         header.put(tag as u32, Value::Translated(text.into()));

@@ -28,7 +28,7 @@ pub struct RpmSpec<'a> {
     pub vendor: Option<&'a str>,
     /// Whom to write to: `Name <address>`.
     pub packager: Option<&'a str>,
-    /// RPM's old classification; "Unspecified" without one, as rpmbuild has it.
+    /// RPM's old classification; "System Environment/Daemons" without one.
     pub group: Option<&'a str>,
     /// The packaged root, absolute, which `rpm --prefix` moves elsewhere. The package owns it, but not the directories above it.
     pub prefix: &'a str,
