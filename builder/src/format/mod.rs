@@ -3,6 +3,7 @@
 pub mod deb;
 mod patch;
 mod prepared;
+pub mod rpm;
 pub mod run;
 mod tar;
 
