@@ -46,7 +46,15 @@ struct Place {
 
 impl Place {
     fn new() -> Place {
-        let folder = tempfile::tempdir().unwrap();
+        Place::of(tempfile::tempdir().unwrap())
+    }
+
+    /// For tests that make very many files.
+    fn in_memory() -> Place {
+        Place::of(tempfile::tempdir_in("/dev/shm").unwrap())
+    }
+
+    fn of(folder: TempDir) -> Place {
         std::fs::create_dir(folder.path().join("spool")).unwrap();
         let spool = Spool::new(&folder.path().join("spool")).unwrap();
         Place { folder, spool, heard: Heard::default() }

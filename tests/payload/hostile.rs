@@ -164,7 +164,7 @@ fn a_cut_archive_is_an_error_that_names_it_and_leaves_nothing() {
 
 #[test]
 fn no_turned_byte_makes_the_reader_panic() {
-    let place = Place::new();
+    let place = Place::in_memory();
     for archive in archives(&place) {
         let mut bytes = std::fs::read(&archive).unwrap();
         for at in (0..bytes.len()).step_by((bytes.len() / 500).max(1)) {
