@@ -158,7 +158,12 @@ pub struct Root(TempDir);
 
 impl Root {
     pub fn new() -> Self {
-        let root = Root(tempfile::tempdir().unwrap());
+        Root::within(&std::env::temp_dir())
+    }
+
+    /// A root in this folder.
+    pub fn within(folder: &Path) -> Self {
+        let root = Root(tempfile::tempdir_in(folder).unwrap());
         root.rpm(&["--initdb"]);
         root
     }

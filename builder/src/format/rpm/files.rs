@@ -186,8 +186,8 @@ fn packaged<'a>(prefix: &str, file: &'a PreparedFile, latest: u32) -> Row<'a> {
 
 fn made_there(ghost: &Ghost, latest: u32) -> Row<'_> {
     let (mode, target): (_, &[u8]) = match &ghost.kind {
-        GhostKind::File { mode } => (REGULAR | *mode, b""),
-        GhostKind::Directory { mode } => (DIRECTORY | *mode, b""),
+        GhostKind::File { mode } => (REGULAR | (mode & 0o7777), b""),
+        GhostKind::Directory { mode } => (DIRECTORY | (mode & 0o7777), b""),
         GhostKind::Link { target } => (SYMLINK | 0o777, target.as_bytes()),
     };
     // The installer sets owner, mode and content on the endpoint, so `rpm -V` has nothing to compare with.
