@@ -1,0 +1,69 @@
+//! The Debian system in which dpkg, apt, rpm, dnf, systemd and the shells play their part.
+use super::{cmd, fixture, need};
+use std::path::{Path, PathBuf};
+
+pub(super) const SUITE: &str = "bookworm";
+const MIRROR: &str = "http://deb.debian.org/debian";
+
+/// rpm and dnf share the root with dpkg: its rpm database is empty, and one root is built in half the time of two.
+const PACKAGES: &str = "systemd,systemd-sysv,sudo,passwd,procps,debconf-utils,busybox-static,rpm,dnf";
+
+/// Run in the new root. dpkg keeps no exclusions (packages under test must unpack whole), apt knows no source but what a test adds,
+/// and the machine has an identity, as an installed one does.
+const FINISH: &str = r#"
+rm -f "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap" "$1/etc/apt/sources.list" "$1"/etc/apt/sources.list.d/*
+echo 0123456789abcdef0123456789abcdef >"$1/etc/machine-id"
+echo endpoint >"$1/etc/hostname"
+echo "127.0.0.1 localhost endpoint" >"$1/etc/hosts"
+"#;
+
+/// A minimal Debian, made once (about 45 s). Do not write to it: take a [`super::Scratch`] of it.
+pub fn root() -> PathBuf {
+    fixture("debian", &[SUITE, PACKAGES, FINISH].concat(), |dir| {
+        let hook = format!("--customize-hook={FINISH}");
+        bootstrap(&dir.join("root"), &["--variant=apt", &format!("--include={PACKAGES}"), &hook]);
+    })
+    .join("root")
+}
+
+/// Runs mmdebstrap into `dir` with what this machine's apt knows of Debian.
+pub(super) fn bootstrap(dir: &Path, options: &[&str]) {
+    need("mmdebstrap", "mmdebstrap");
+    cmd("mmdebstrap")
+        .args(["--mode=root", "--quiet"])
+        .args(apt_options())
+        .args(["doc", "man", "locale", "info"].map(|d| format!("--dpkgopt=path-exclude=/usr/share/{d}/*")))
+        .args(options)
+        .args([SUITE.as_ref(), dir.as_os_str(), "-".as_ref()])
+        .stdin(sources())
+        .limit(900)
+        .run()
+        .ok();
+}
+
+/// This machine's own Debian mirrors, since it can reach them; otherwise the public one.
+fn sources() -> String {
+    let format = "$(REPO_URI) $(CODENAME) $(COMPONENT)";
+    let known = cmd("apt-get").args(["indextargets", "--format", format, "Created-By: Packages", "Origin: Debian"]).run();
+    let mut lines: Vec<String> = known.stdout.lines().filter_map(source_line).collect();
+    if !lines.iter().any(|l| l.contains(&format!(" {SUITE} "))) {
+        lines = vec![format!("deb {MIRROR} {SUITE} main")];
+    }
+    lines.sort();
+    lines.dedup();
+    lines.join("\n") + "\n"
+}
+
+fn source_line(target: &str) -> Option<String> {
+    let mut words = target.split_whitespace();
+    let (uri, suite, component) = (words.next()?, words.next()?, words.next()?);
+    let ours = suite == SUITE || suite.strip_prefix(SUITE).is_some_and(|rest| rest.starts_with('-'));
+    (ours && component == "main").then(|| format!("deb {uri} {suite} main"))
+}
+
+/// A machine that works from a mirror of an older day has told its apt not to mind.
+fn apt_options() -> Vec<String> {
+    let set = cmd("apt-config").args(["shell", "VALID", "Acquire::Check-Valid-Until", "DATE", "Acquire::Check-Date"]).run();
+    let options = [("VALID='false'", "Acquire::Check-Valid-Until"), ("DATE='false'", "Acquire::Check-Date")];
+    options.iter().filter(|(line, _)| set.stdout.contains(line)).map(|(_, key)| format!("--aptopt={key} \"false\"")).collect()
+}

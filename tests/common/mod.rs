@@ -1,0 +1,28 @@
+//! What the end-to-end tests stand on: commands with readable failures, throwaway Debian roots, machines and images.
+//!
+//! ```ignore
+//! let scratch = Scratch::debian();                  // milliseconds; gone when dropped, also after a panic or kill -9
+//! scratch.copy_in(&deb, "/tmp/x.deb");
+//! scratch.sh("dpkg -i /tmp/x.deb").ok();            // a chroot: nothing may be started
+//! let machine = scratch.boot();                     // the same root with systemd as process 1, in about two seconds
+//! assert_eq!(machine.sh("systemctl is-active vlink").ok().line(), "active");
+//! ```
+// Each test binary compiles this module and uses its own part of it.
+#![allow(dead_code, unused_imports)]
+
+mod cmd;
+mod debian;
+mod fixture;
+mod machine;
+mod place;
+mod process;
+mod scratch;
+mod sysv;
+
+pub use cmd::{cmd, need, Cmd, Output};
+pub use debian::root as debian_root;
+pub use fixture::{fixture, fixture_in, target_dir};
+pub use machine::Machine;
+pub use place::Place;
+pub use scratch::Scratch;
+pub use sysv::{sysv_generator, Generated};
