@@ -1,1 +1,3 @@
 //! linkpack: DEB, RPM and self-extracting packages of a connector and its containers, from one manifest.
+
+pub mod endpoint;
