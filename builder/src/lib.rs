@@ -1,5 +1,7 @@
 //! linkpack: DEB, RPM and self-extracting packages of a connector and its containers, from one manifest.
 
+pub mod build;
+pub mod cli;
 pub mod compress;
 pub mod endpoint;
 pub mod error;

@@ -82,17 +82,22 @@ lp_verify_failed() {
     return "$1"
 }
 
+# What follows the stub, in bytes.
+lp_payload_bytes() {
+    echo $(($(wc -c <"$lp_self") - LP_OFFSET))
+}
+
 lp_info() {
     if [ "$lp_json_stdout" = 1 ]; then
         printf '{ "product": %s, "title": %s, "version": %s, "arch": %s, "codec": %s, "root": %s, "installed_kb": %s, "payload_offset": %s, "payload_bytes": %s, "sha256": %s }\n' \
             "$(lp_json "$LP_PRODUCT")" "$(lp_json "$LP_TITLE")" "$(lp_json "$LP_VERSION")" "$(lp_json "$LP_ARCH")" "$(lp_json "$LP_CODEC")" \
-            "$(lp_json "$LP_PACKAGED_ROOT")" "$LP_NEEDED_KB" "$LP_OFFSET" "$LP_PAYLOAD_BYTES" "$(lp_json "$LP_SUM")"
+            "$(lp_json "$LP_PACKAGED_ROOT")" "$LP_NEEDED_KB" "$LP_OFFSET" "$(lp_payload_bytes)" "$(lp_json "$LP_SUM")"
         return
     fi
     printf '%s %s (%s), Linux %s\n' "$LP_TITLE" "$LP_VERSION" "$LP_PRODUCT" "$LP_ARCH"
     printf 'containers: %s\nroot: %s\nserver: %s\n' "${LP_CONTAINERS:-none}" "${LP_S_INSTALL_ROOT:-$LP_PACKAGED_ROOT}" "${LP_S_SERVER_URL:-not set}"
     printf 'payload: %s, %s bytes from offset %s; %s kB installed\nsha256 after line 2: %s\n' \
-        "$LP_CODEC" "$LP_PAYLOAD_BYTES" "$LP_OFFSET" "$LP_NEEDED_KB" "$LP_SUM"
+        "$LP_CODEC" "$(lp_payload_bytes)" "$LP_OFFSET" "$LP_NEEDED_KB" "$LP_SUM"
 }
 
 lp_extract() {

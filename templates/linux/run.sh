@@ -6,7 +6,6 @@ LP_SUM={{ zeros }}
 {% include "facts.sh" %}
 LP_OFFSET={{ offset }}
 LP_CODEC={{ codec|sh }}
-LP_PAYLOAD_BYTES={{ payload_bytes }}
 {{ modules(["base", "settings", "state", "lock", "version", "root", "live", "account", "preflight", "result", "config", "service", "register", "keep", "leave", "files", "payload", "versions", "run", "uninstall", "options"]) }}
 {% include "texts.sh" %}
 lp_usage() {

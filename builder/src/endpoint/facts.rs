@@ -149,7 +149,9 @@ impl Facts {
             word("a connector setting's key", key, &name)?;
         }
         refuse_unless(
-            !self.executable.is_empty() && !self.executable.starts_with('/') && !self.executable.split('/').any(|part| part == ".."),
+            !self.executable.is_empty()
+                && !self.executable.starts_with('/')
+                && !self.executable.split('/').any(|part| part == ".."),
             "the connector's executable",
             "is not a path below vAgentManager",
             &self.executable,

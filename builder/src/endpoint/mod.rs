@@ -3,10 +3,12 @@
 //! The shell modules are the logic, written once; a script is a header of facts, the modules it needs, and a few
 //! lines that say when to call them. docs/endpoint.md is the contract they keep.
 
+mod descriptor;
 mod facts;
 mod quote;
 mod render;
 
+pub use descriptor::container_json;
 pub use facts::{Arch, ContainerFact, Facts, FactsError, Settings};
 pub use quote::{sh_quote, unit_quote};
 
@@ -24,6 +26,12 @@ pub enum Error {
     /// The stub did not settle on its own length.
     #[error("the stub of the .run grows with its own offset; please report this")]
     Offset,
+}
+
+impl From<Error> for crate::Error {
+    fn from(error: Error) -> Self {
+        crate::Error::new(error.to_string())
+    }
 }
 
 /// The maintainer scripts and debconf files of a DEB's control archive.
@@ -86,8 +94,6 @@ impl RunCodec {
 pub struct RunPayload {
     /// Where the payload starts: bytes from the start of the file. See [`run_stub_fitted`].
     pub offset: u64,
-    /// Compressed length in bytes.
-    pub bytes: u64,
     /// How it is compressed.
     pub codec: RunCodec,
 }
@@ -142,10 +148,10 @@ pub fn run_stub(facts: &Facts, payload: RunPayload) -> Result<String, Error> {
 ///
 /// # Errors
 /// As [`deb_scripts`].
-pub fn run_stub_fitted(facts: &Facts, bytes: u64, codec: RunCodec) -> Result<String, Error> {
+pub fn run_stub_fitted(facts: &Facts, codec: RunCodec) -> Result<String, Error> {
     let mut offset = 0;
     for _ in 0..8 {
-        let stub = run_stub(facts, RunPayload { offset, bytes, codec })?;
+        let stub = run_stub(facts, RunPayload { offset, codec })?;
         if stub.len() as u64 == offset {
             return Ok(stub);
         }

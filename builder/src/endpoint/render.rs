@@ -123,7 +123,7 @@ fn context_of(environment: &Environment<'_>, facts: &Facts, channel: Channel) ->
     let texts = context! { unit => text("vlink.service")?, init => text("vlink.init")?, usage => text("run-usage.txt")? };
     let payload = match channel {
         Channel::Run(payload) => context! {
-            offset => payload.offset, payload_bytes => payload.bytes, codec => payload.codec.name(), zeros => "0".repeat(64),
+            offset => payload.offset, codec => payload.codec.name(), zeros => "0".repeat(64),
         },
         _ => context! {},
     };

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 /// Everything a `.run` is made of.
 pub struct RunSpec<'a> {
-    /// Renders the stub for a payload that begins at this byte.
-    pub stub: &'a dyn Fn(u64) -> Result<String>,
+    /// The stub, whose payload begins where it ends.
+    pub stub: &'a str,
     /// The files, their paths relative to the version's folder, sorted, parents first.
     pub files: &'a [PreparedFile],
     /// How the payload is compressed.
@@ -38,9 +38,13 @@ pub fn file_name(name: &str, version: &str, target: &str) -> String {
 /// Writes a package.
 ///
 /// # Errors
-/// Whatever the stub's template, the writer or the store refuses.
+/// Whatever the writer or the store refuses.
 pub fn write<W: Write + Seek>(spec: &RunSpec, out: &mut W) -> Result<()> {
-    let stub = stub(spec)?;
+    let stub = spec.stub;
+    if !stub.starts_with(FIRST_LINES) || stub.as_bytes().get(FIRST_LINES.len() + DIGEST_LEN) != Some(&b'\n') {
+        return Err(Error::new("the stub does not begin with #!/bin/sh and LP_SUM=")
+            .note("this is a fault of linkpack: please report it"));
+    }
     let digested_from = FIRST_LINES.len() + DIGEST_LEN + 1;
     let start = patch::position(out)?;
     out.write_all(&stub.as_bytes()[..digested_from]).map_err(patch::write_failed)?;
@@ -56,22 +60,6 @@ pub fn write<W: Write + Seek>(spec: &RunSpec, out: &mut W) -> Result<()> {
     stream.finish()?;
     let digest = hex::encode(hashing.digest.finalize());
     patch::overwrite(out, start + FIRST_LINES.len() as u64, digest.as_bytes())
-}
-
-/// The stub for its own length: the length depends on the number of digits of the offset it names.
-fn stub(spec: &RunSpec) -> Result<String> {
-    let mut offset = 0;
-    for _ in 0..8 {
-        let stub = (spec.stub)(offset)?;
-        if !stub.starts_with(FIRST_LINES) || stub.as_bytes().get(FIRST_LINES.len() + DIGEST_LEN) != Some(&b'\n') {
-            return Err(Error::new("the stub's template does not begin with #!/bin/sh and LP_SUM="));
-        }
-        if stub.len() as u64 == offset {
-            return Ok(stub);
-        }
-        offset = stub.len() as u64;
-    }
-    Err(Error::new("the stub's length does not settle: its template names the payload's offset more than once"))
 }
 
 /// Writes through and digests what it writes.

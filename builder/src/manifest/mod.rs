@@ -8,7 +8,7 @@ mod site;
 mod values;
 
 pub use model::{ContainerTable, Inject, Manifest, SourceSpec, SourceTable, Target, Watchdog};
-pub use product::Product;
+pub use product::{Product, DEFAULT_LINUX_ROOT};
 pub use read::{load, load_site, parse, schema};
 pub use site::Site;
 pub use values::{Command, LinuxRoot, Name, Span, Version};

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The root when neither manifest nor site names one.
-const DEFAULT_LINUX_ROOT: &str = "/usr/local/intigua";
+pub const DEFAULT_LINUX_ROOT: &str = "/usr/local/intigua";
 
 /// A product, resolved for one site or for none.
 #[derive(Debug, Clone)]

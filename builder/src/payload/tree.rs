@@ -159,6 +159,12 @@ impl Tree {
         Ok(Tree { entries })
     }
 
+    /// The same tree with one time for all entries, so that packages do not depend on when files were copied or checked out.
+    pub fn at_time(mut self, mtime: i64) -> Self {
+        self.entries.iter_mut().for_each(|entry| entry.mtime = mtime);
+        self
+    }
+
     /// The entries, parents first.
     pub fn entries(&self) -> &[Entry] {
         &self.entries

@@ -59,33 +59,22 @@ mod tests {
 
     fn seconds(watchdog: &Watchdog, runs: &[u64]) -> Vec<u64> {
         let mut backoff = Backoff::default();
-        runs.iter()
-            .map(|ran| backoff.next(watchdog, Duration::from_secs(*ran)).as_secs())
-            .collect()
+        runs.iter().map(|ran| backoff.next(watchdog, Duration::from_secs(*ran)).as_secs()).collect()
     }
 
     #[test]
     fn delays_double_from_one_second_to_one_minute() {
-        assert_eq!(
-            seconds(&Watchdog::default(), &[0; 8]),
-            [1, 2, 4, 8, 16, 32, 60, 60]
-        );
+        assert_eq!(seconds(&Watchdog::default(), &[0; 8]), [1, 2, 4, 8, 16, 32, 60, 60]);
     }
 
     #[test]
     fn a_minute_of_health_starts_the_delays_anew() {
-        assert_eq!(
-            seconds(&Watchdog::default(), &[0, 5, 59, 60, 1]),
-            [1, 2, 4, 1, 2]
-        );
+        assert_eq!(seconds(&Watchdog::default(), &[0, 5, 59, 60, 1]), [1, 2, 4, 1, 2]);
     }
 
     #[test]
     fn an_absurd_factor_stays_below_the_maximum() {
-        let watchdog = Watchdog {
-            factor: 1e300,
-            ..Watchdog::default()
-        };
+        let watchdog = Watchdog { factor: 1e300, ..Watchdog::default() };
         assert_eq!(seconds(&watchdog, &[0; 3]), [1, 60, 60]);
     }
 }

@@ -97,10 +97,7 @@ fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
     }
 }
 
-fn layout(
-    mut arguments: impl Iterator<Item = OsString>,
-    directories: bool,
-) -> Result<Layout, String> {
+fn layout(mut arguments: impl Iterator<Item = OsString>, directories: bool) -> Result<Layout, String> {
     let mut root = None;
     let mut run_dir = PathBuf::from("/var/run/intigua");
     let mut log_dir = PathBuf::from("/var/log/intigua");
@@ -110,19 +107,13 @@ fn layout(
             Some((name, value)) => (name.to_string(), Some(PathBuf::from(value))),
             None => (text, None),
         };
-        let known =
-            name == "--root" || (directories && (name == "--run-dir" || name == "--log-dir"));
+        let known = name == "--root" || (directories && (name == "--run-dir" || name == "--log-dir"));
         if !known {
             return Err(format!("unknown option '{name}'"));
         }
-        let value = joined
-            .or_else(|| arguments.next().map(PathBuf::from))
-            .ok_or_else(|| format!("{name} needs a directory"))?;
+        let value = joined.or_else(|| arguments.next().map(PathBuf::from)).ok_or_else(|| format!("{name} needs a directory"))?;
         if !value.is_absolute() {
-            return Err(format!(
-                "{name} needs an absolute path, not '{}'",
-                value.display()
-            ));
+            return Err(format!("{name} needs an absolute path, not '{}'", value.display()));
         }
         match name.as_str() {
             "--run-dir" => run_dir = value,
@@ -131,11 +122,7 @@ fn layout(
         }
     }
     let root = root.ok_or("--root DIR is missing")?;
-    Ok(Layout {
-        root,
-        run_dir,
-        log_dir,
-    })
+    Ok(Layout { root, run_dir, log_dir })
 }
 
 #[cfg(test)]

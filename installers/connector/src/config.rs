@@ -23,54 +23,32 @@ enum Content {
 impl Config {
     /// Reads the file's bytes. Never fails: a line that cannot be read is kept and listed by `problems`.
     pub fn parse(bytes: &[u8]) -> Config {
-        let lines = bytes
-            .split_inclusive(|b| *b == b'\n')
-            .map(|raw| Line {
-                raw: raw.to_vec(),
-                content: content(raw),
-            })
-            .collect();
+        let lines = bytes.split_inclusive(|b| *b == b'\n').map(|raw| Line { raw: raw.to_vec(), content: content(raw) }).collect();
         Config { lines }
     }
 
     /// The file's bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.lines
-            .iter()
-            .flat_map(|line| line.raw.iter().copied())
-            .collect()
+        self.lines.iter().flat_map(|line| line.raw.iter().copied()).collect()
     }
 
     /// The value of a key. Where a key stands twice, the last one counts.
     pub fn get(&self, wanted: &str) -> Option<&str> {
-        self.lines
-            .iter()
-            .rev()
-            .find_map(|line| match &line.content {
-                Content::Setting { key, value } if key == wanted => Some(value.as_str()),
-                _ => None,
-            })
+        self.lines.iter().rev().find_map(|line| match &line.content {
+            Content::Setting { key, value } if key == wanted => Some(value.as_str()),
+            _ => None,
+        })
     }
 
     /// Sets a key: in the line that holds it, else in a new last line. `value` must be free of control characters.
     pub fn set(&mut self, wanted: &str, value: &str) {
-        let content = Content::Setting {
-            key: wanted.to_string(),
-            value: value.to_string(),
-        };
+        let content = Content::Setting { key: wanted.to_string(), value: value.to_string() };
         let text = format!("{wanted}: \"{}\"", escaped(value));
-        let held = self.lines.iter().rposition(
-            |line| matches!(&line.content, Content::Setting { key, .. } if key == wanted),
-        );
+        let held = self.lines.iter().rposition(|line| matches!(&line.content, Content::Setting { key, .. } if key == wanted));
         match held {
             Some(at) => {
                 let raw = &self.lines[at].raw;
-                let ending = raw.len()
-                    - raw
-                        .iter()
-                        .rev()
-                        .take_while(|b| matches!(b, b'\n' | b'\r'))
-                        .count();
+                let ending = raw.len() - raw.iter().rev().take_while(|b| matches!(b, b'\n' | b'\r')).count();
                 let raw = [text.as_bytes(), &raw[ending..]].concat();
                 self.lines[at] = Line { raw, content };
             }
@@ -80,10 +58,7 @@ impl Config {
                         last.raw.push(b'\n');
                     }
                 }
-                self.lines.push(Line {
-                    raw: (text + "\n").into_bytes(),
-                    content,
-                });
+                self.lines.push(Line { raw: (text + "\n").into_bytes(), content });
             }
         }
     }
@@ -97,10 +72,7 @@ impl Config {
             match &line.content {
                 Content::Broken(why) => problems.push(format!("line {}: {why}", index + 1)),
                 Content::Setting { key, .. } if keys.contains(&key.as_str()) => {
-                    problems.push(format!(
-                        "line {}: {key} stands twice; the last one counts",
-                        index + 1
-                    ));
+                    problems.push(format!("line {}: {key} stands twice; the last one counts", index + 1));
                 }
                 Content::Setting { key, .. } => keys.push(key),
                 Content::Comment => {}
@@ -125,21 +97,12 @@ fn content(raw: &[u8]) -> Content {
 }
 
 fn setting(text: &str) -> Result<(String, String), &'static str> {
-    let (key, rest) = text
-        .split_once(':')
-        .ok_or("not of the form key: \"value\"")?;
+    let (key, rest) = text.split_once(':').ok_or("not of the form key: \"value\"")?;
     let key = key.trim_end();
-    if key.is_empty()
-        || !key
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
-    {
+    if key.is_empty() || !key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-')) {
         return Err("the key has characters other than letters, digits, '.', '_' and '-'");
     }
-    let quoted = rest
-        .trim_start()
-        .strip_prefix('"')
-        .ok_or("the value is not in double quotes")?;
+    let quoted = rest.trim_start().strip_prefix('"').ok_or("the value is not in double quotes")?;
     let mut value = String::new();
     let mut characters = quoted.chars();
     loop {
@@ -197,28 +160,16 @@ mod tests {
     fn quotes_and_backslashes_survive_a_round_trip() {
         let mut config = Config::default();
         config.set("key", r#"C:\x "y" é"#);
-        assert_eq!(
-            config.to_bytes(),
-            "key: \"C:\\\\x \\\"y\\\" é\"\n".as_bytes()
-        );
-        assert_eq!(
-            Config::parse(&config.to_bytes()).get("key"),
-            Some(r#"C:\x "y" é"#)
-        );
+        assert_eq!(config.to_bytes(), "key: \"C:\\\\x \\\"y\\\" é\"\n".as_bytes());
+        assert_eq!(Config::parse(&config.to_bytes()).get("key"), Some(r#"C:\x "y" é"#));
     }
 
     #[test]
     fn every_broken_line_is_named_and_its_value_is_not() {
         let text = "good: \"1\"\nsecret hunter2\nb: plain\nc: \"open\nd: \"x\" y\ne: \"a\\b\"\ngood: \"2\"\n: \"x\"\n";
         let problems = Config::parse(text.as_bytes()).problems();
-        let starts: Vec<&str> = problems
-            .iter()
-            .map(|p| p.split(':').next().unwrap())
-            .collect();
-        assert_eq!(
-            starts,
-            ["line 2", "line 3", "line 4", "line 5", "line 6", "line 7", "line 8"]
-        );
+        let starts: Vec<&str> = problems.iter().map(|p| p.split(':').next().unwrap()).collect();
+        assert_eq!(starts, ["line 2", "line 3", "line 4", "line 5", "line 6", "line 7", "line 8"]);
         assert!(!problems.join(" ").contains("hunter2"));
     }
 

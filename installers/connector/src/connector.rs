@@ -20,16 +20,10 @@ const STATUS_EVERY: Duration = Duration::from_secs(3);
 /// Runs until it is told to stop. The error is one sentence for the log.
 pub fn run(layout: &Layout) -> Result<(), String> {
     if !layout.root.is_dir() {
-        return Err(format!(
-            "the install root {} is not a directory; pass the right one with --root",
-            layout.root.display()
-        ));
+        return Err(format!("the install root {} is not a directory; pass the right one with --root", layout.root.display()));
     }
     let mut host = Host::open(layout)?;
-    log::line(&format!(
-        "version {VERSION}, root {}",
-        layout.root.display()
-    ));
+    log::line(&format!("version {VERSION}, root {}", layout.root.display()));
     let outcome = work(layout, &mut host);
     host.close();
     outcome
@@ -47,13 +41,7 @@ struct Face {
 fn work(layout: &Layout, host: &mut Host) -> Result<(), String> {
     let config = own_identity(layout)?;
     let core_id = identity::core_id(&config).unwrap_or("").to_string();
-    let mut face = Face {
-        core_id,
-        started_at: clock::now(),
-        shown: None,
-        due: Instant::now(),
-        complained: false,
-    };
+    let mut face = Face { core_id, started_at: clock::now(), shown: None, due: Instant::now(), complained: false };
     let mut supervisor = Supervisor::new(layout.clone());
     adopt(layout, &config, &mut supervisor, host);
     supervisor.tick(Instant::now(), host);
@@ -61,9 +49,7 @@ fn work(layout: &Layout, host: &mut Host) -> Result<(), String> {
     host.ready();
     loop {
         let now = Instant::now();
-        let until = supervisor
-            .next_tick(now)
-            .map_or(face.due, |due| due.min(face.due));
+        let until = supervisor.next_tick(now).map_or(face.due, |due| due.min(face.due));
         for event in host.wait(until.saturating_duration_since(now)) {
             handle(event, layout, &mut supervisor, host, &mut face);
         }
@@ -76,22 +62,14 @@ fn work(layout: &Layout, host: &mut Host) -> Result<(), String> {
     }
 }
 
-fn handle(
-    event: Event,
-    layout: &Layout,
-    supervisor: &mut Supervisor,
-    host: &mut Host,
-    face: &mut Face,
-) {
+fn handle(event: Event, layout: &Layout, supervisor: &mut Supervisor, host: &mut Host, face: &mut Face) {
     match event {
         Event::Stop if !supervisor.is_stopping() => {
             log::line("asked to stop");
             supervisor.stop(Instant::now(), host);
         }
         Event::Reload if !supervisor.is_stopping() => reload(layout, supervisor, host, face),
-        Event::Exited { pid, how, clean } => {
-            supervisor.exited(pid, &how, clean, Instant::now(), host)
-        }
+        Event::Exited { pid, how, clean } => supervisor.exited(pid, &how, clean, Instant::now(), host),
         Event::Stop | Event::Reload => {}
     }
 }
@@ -133,30 +111,19 @@ pub fn read(layout: &Layout) -> Result<Config, String> {
 fn own_identity(layout: &Layout) -> Result<Config, String> {
     let mut config = read(layout)?;
     let before = config.clone();
-    let fresh = || {
-        platform::random()
-            .map(identity::uuid)
-            .map_err(|e| format!("cannot make an identity: {e}"))
-    };
+    let fresh = || platform::random().map(identity::uuid).map_err(|e| format!("cannot make an identity: {e}"));
     let outcome = identity::ensure(&mut config, platform::machine(), fresh)?;
     match outcome {
         Outcome::Kept => {}
         Outcome::Bound => log::line("the identity is now bound to this machine"),
         Outcome::Made => log::line("made a new identity"),
-        Outcome::Replaced => log::line(
-            "the identity was another machine's (this is a clone): dropped it and made a new one",
-        ),
-        Outcome::Unguarded => log::line(
-            "no machine id can be read: keeping the identity, but a clone would go unnoticed",
-        ),
+        Outcome::Replaced => log::line("the identity was another machine's (this is a clone): dropped it and made a new one"),
+        Outcome::Unguarded => log::line("no machine id can be read: keeping the identity, but a clone would go unnoticed"),
     }
     if config != before {
         let path = layout.config();
         if let Err(error) = platform::replace_private(&path, &config.to_bytes()) {
-            let why = format!(
-                "cannot write {}: {error}; let the connector's account write there",
-                path.display()
-            );
+            let why = format!("cannot write {}: {error}; let the connector's account write there", path.display());
             if outcome != Outcome::Bound {
                 // An identity that is not kept would be another one at each start.
                 return Err(why);
@@ -185,10 +152,7 @@ impl Face {
         let text = status::render(&connector, &clock::now(), &shown.1);
         let written = platform::replace_public(&layout.run_dir.join("status"), text.as_bytes());
         if let (Err(error), false) = (&written, self.complained) {
-            log::line(&format!(
-                "cannot write {}: {error}",
-                layout.run_dir.join("status").display()
-            ));
+            log::line(&format!("cannot write {}: {error}", layout.run_dir.join("status").display()));
         }
         self.complained = written.is_err();
         self.shown = Some(shown);

@@ -70,19 +70,16 @@ impl Descriptor {
 
     fn vetted(self) -> Result<Descriptor, String> {
         if !is_name(&self.name) {
-            return Err("name: expected letters, digits, '.', '_' and '-', at most 64, starting with a letter or digit".to_string());
+            return Err(
+                "name: expected letters, digits, '.', '_' and '-', at most 64, starting with a letter or digit".to_string()
+            );
         }
         if self.inject != Inject::None && self.library.is_none() {
             return Err("library is missing: inject needs one".to_string());
         }
-        let mut texts = self
-            .command
-            .iter()
-            .chain(self.environment.iter().map(|(_, value)| value));
+        let mut texts = self.command.iter().chain(self.environment.iter().map(|(_, value)| value));
         if texts.any(|text| text.contains('\0')) {
-            return Err(
-                "command, environment: a NUL character cannot be passed to a program".to_string(),
-            );
+            return Err("command, environment: a NUL character cannot be passed to a program".to_string());
         }
         if let Some(library) = &self.library {
             inside("library", library)?;
@@ -98,21 +95,13 @@ impl Descriptor {
 /// Whether a text can be a container's name: it becomes the name of directories and log files.
 pub fn is_name(text: &str) -> bool {
     let safe = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-    text.len() <= 64
-        && text.bytes().all(safe)
-        && text
-            .bytes()
-            .next()
-            .map_or(false, |b| b.is_ascii_alphanumeric())
+    text.len() <= 64 && text.bytes().all(safe) && text.bytes().next().map_or(false, |b| b.is_ascii_alphanumeric())
 }
 
 fn inside(key: &str, path: &str) -> Result<(), String> {
-    let leaves =
-        path.is_empty() || path.starts_with('/') || path.split('/').any(|part| part == "..");
+    let leaves = path.is_empty() || path.starts_with('/') || path.split('/').any(|part| part == "..");
     if leaves || path.contains('\0') {
-        return Err(format!(
-            "{key}: '{path}' does not lie below the container's directory"
-        ));
+        return Err(format!("{key}: '{path}' does not lie below the container's directory"));
     }
     Ok(())
 }
@@ -120,12 +109,7 @@ fn inside(key: &str, path: &str) -> Result<(), String> {
 fn command(top: &Fields) -> Result<Vec<String>, String> {
     let items = match top.get("command") {
         Some(Value::List(items)) => items,
-        Some(other) => {
-            return Err(format!(
-                "command: expected a list of strings, found {}",
-                other.kind()
-            ))
-        }
+        Some(other) => return Err(format!("command: expected a list of strings, found {}", other.kind())),
         None => return Err("command is missing".to_string()),
     };
     let mut command = Vec::new();
@@ -146,12 +130,7 @@ fn environment(top: &Fields) -> Result<Vec<(String, String)>, String> {
     for (name, value) in top.section("environment")?.members {
         let text = match value {
             Value::Text(text) => text,
-            other => {
-                return Err(format!(
-                    "environment.{name}: expected a string, found {}",
-                    other.kind()
-                ))
-            }
+            other => return Err(format!("environment.{name}: expected a string, found {}", other.kind())),
         };
         if name.is_empty() || name.contains(&['=', '\0'][..]) {
             return Err(format!("environment: '{name}' cannot be a variable's name"));
@@ -165,12 +144,8 @@ fn throttle(top: &Fields) -> Result<Throttle, String> {
     let section = top.section("throttle")?;
     Ok(Throttle {
         nice: section.number("nice", -20.0, 19.0)?.map(|n| n as i32),
-        max_cpu_percent: section
-            .number("max-cpu-percent", 1.0, 100_000.0)?
-            .map(|n| n as u32),
-        max_memory_kb: section
-            .number("max-memory-kb", 1.0, 1e12)?
-            .map(|n| n as u64),
+        max_cpu_percent: section.number("max-cpu-percent", 1.0, 100_000.0)?.map(|n| n as u32),
+        max_memory_kb: section.number("max-memory-kb", 1.0, 1e12)?.map(|n| n as u64),
     })
 }
 
@@ -179,9 +154,7 @@ fn watchdog(top: &Fields) -> Result<Watchdog, String> {
     let usual = Watchdog::default();
     let day = 86_400_000.0;
     let time = |key: &str, least: f64, usual: Duration| -> Result<Duration, String> {
-        Ok(section
-            .number(key, least, day)?
-            .map_or(usual, |ms| Duration::from_millis(ms as u64)))
+        Ok(section.number(key, least, day)?.map_or(usual, |ms| Duration::from_millis(ms as u64)))
     };
     let factor = section.real("factor")?.unwrap_or(usual.factor);
     if !(1.0..=1_000.0).contains(&factor) {
@@ -207,38 +180,23 @@ impl<'a> Fields<'a> {
     fn of(value: &'a Value, name: &'a str) -> Result<Fields<'a>, String> {
         match value {
             Value::Object(members) => Ok(Fields { name, members }),
-            other => Err(format!(
-                "{name}: expected an object, found {}",
-                other.kind()
-            )),
+            other => Err(format!("{name}: expected an object, found {}", other.kind())),
         }
     }
 
     /// The value of a key; null counts as absent.
     fn get(&self, key: &str) -> Option<&'a Value> {
         let found = self.members.iter().find(|(name, _)| name == key);
-        found
-            .map(|(_, value)| value)
-            .filter(|value| **value != Value::Null)
+        found.map(|(_, value)| value).filter(|value| **value != Value::Null)
     }
 
     fn wrong(&self, key: &str, expected: &str, found: &Value) -> String {
-        let prefix = if self.name == "container.json" {
-            String::new()
-        } else {
-            format!("{}.", self.name)
-        };
+        let prefix = if self.name == "container.json" { String::new() } else { format!("{}.", self.name) };
         format!("{prefix}{key}: expected {expected}, found {}", found.kind())
     }
 
     fn section(&self, key: &'a str) -> Result<Fields<'a>, String> {
-        self.get(key).map_or(
-            Ok(Fields {
-                name: key,
-                members: &[],
-            }),
-            |value| Fields::of(value, key),
-        )
+        self.get(key).map_or(Ok(Fields { name: key, members: &[] }), |value| Fields::of(value, key))
     }
 
     fn text(&self, key: &str) -> Result<Option<String>, String> {
@@ -267,10 +225,9 @@ impl<'a> Fields<'a> {
 
     fn number(&self, key: &str, least: f64, most: f64) -> Result<Option<f64>, String> {
         match self.real(key)? {
-            Some(n) if n.fract() != 0.0 || n < least || n > most => Err(format!(
-                "{}.{key}: expected a whole number from {least} to {most}",
-                self.name
-            )),
+            Some(n) if n.fract() != 0.0 || n < least || n > most => {
+                Err(format!("{}.{key}: expected a whole number from {least} to {most}", self.name))
+            }
             number => Ok(number),
         }
     }
@@ -295,11 +252,7 @@ mod tests {
             inject: Inject::Preload,
             library: Some("lib/libtracer.so".to_string()),
             environment: vec![("KEY".to_string(), "VALUE".to_string())],
-            throttle: Throttle {
-                nice: Some(10),
-                max_cpu_percent: Some(50),
-                max_memory_kb: Some(1_000_000),
-            },
+            throttle: Throttle { nice: Some(10), max_cpu_percent: Some(50), max_memory_kb: Some(1_000_000) },
             watchdog: Watchdog {
                 restart: false,
                 first: Duration::from_millis(100),
@@ -313,14 +266,8 @@ mod tests {
 
     #[test]
     fn what_is_absent_or_null_has_the_documented_default() {
-        let found = Descriptor::parse(
-            r#"{ "name": "a", "command": ["x"], "throttle": null, "library": null }"#,
-        )
-        .unwrap();
-        assert_eq!(
-            (found.inject, found.required, found.throttle),
-            (Inject::None, false, Throttle::default())
-        );
+        let found = Descriptor::parse(r#"{ "name": "a", "command": ["x"], "throttle": null, "library": null }"#).unwrap();
+        assert_eq!((found.inject, found.required, found.throttle), (Inject::None, false, Throttle::default()));
         assert_eq!(found.watchdog, Watchdog::default());
     }
 
@@ -331,34 +278,16 @@ mod tests {
             (r#"{"command": ["x"]}"#, "name is missing"),
             (r#"{"name": "a"}"#, "command is missing"),
             (r#"{"name": "a", "command": []}"#, "command is empty"),
-            (
-                r#"{"name": "a", "command": "x"}"#,
-                "command: expected a list of strings, found a string",
-            ),
-            (
-                r#"{"name": "a", "command": [1]}"#,
-                "command: expected strings, found a number",
-            ),
-            (
-                r#"{"name": "a", "command": ["../x"]}"#,
-                "command: '../x' does not lie below the container's directory",
-            ),
-            (
-                r#"{"name": "a", "command": ["x"], "inject": "magic"}"#,
-                "inject: expected \"preload\", \"dll\" or \"none\"",
-            ),
-            (
-                r#"{"name": "a", "command": ["x"], "inject": "preload"}"#,
-                "library is missing: inject needs one",
-            ),
+            (r#"{"name": "a", "command": "x"}"#, "command: expected a list of strings, found a string"),
+            (r#"{"name": "a", "command": [1]}"#, "command: expected strings, found a number"),
+            (r#"{"name": "a", "command": ["../x"]}"#, "command: '../x' does not lie below the container's directory"),
+            (r#"{"name": "a", "command": ["x"], "inject": "magic"}"#, "inject: expected \"preload\", \"dll\" or \"none\""),
+            (r#"{"name": "a", "command": ["x"], "inject": "preload"}"#, "library is missing: inject needs one"),
             (
                 r#"{"name": "a", "command": ["x"], "inject": "preload", "library": "/lib/x.so"}"#,
                 "library: '/lib/x.so' does not lie below the container's directory",
             ),
-            (
-                r#"{"name": "a", "command": ["x"], "environment": {"A=B": "c"}}"#,
-                "environment: 'A=B' cannot be a variable's name",
-            ),
+            (r#"{"name": "a", "command": ["x"], "environment": {"A=B": "c"}}"#, "environment: 'A=B' cannot be a variable's name"),
             (
                 r#"{"name": "a", "command": ["x"], "throttle": {"nice": 20}}"#,
                 "throttle.nice: expected a whole number from -20 to 19",
@@ -371,10 +300,7 @@ mod tests {
                 r#"{"name": "a", "command": ["x"], "watchdog": {"restart": 1}}"#,
                 "watchdog.restart: expected true or false, found a number",
             ),
-            (
-                r#"{"name": "a", "command": ["x\u0000"]}"#,
-                "command, environment: a NUL character cannot be passed to a program",
-            ),
+            (r#"{"name": "a", "command": ["x\u0000"]}"#, "command, environment: a NUL character cannot be passed to a program"),
         ];
         for (text, message) in cases {
             assert_eq!(Descriptor::parse(text), Err(message.to_string()), "{text}");
@@ -383,16 +309,7 @@ mod tests {
 
     #[test]
     fn names_that_would_leave_their_directory_are_refused() {
-        for name in [
-            "",
-            ".",
-            "..",
-            ".hidden",
-            "a/b",
-            "a b",
-            "a\nb",
-            &"x".repeat(65),
-        ] {
+        for name in ["", ".", "..", ".hidden", "a/b", "a b", "a\nb", &"x".repeat(65)] {
             assert!(!is_name(name), "{name:?}");
         }
         assert!(is_name("zabbix-agent2_1.0"));

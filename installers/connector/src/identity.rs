@@ -18,31 +18,20 @@ pub struct Machine {
 impl Machine {
     /// From the raw texts of the two sources; what is no real id counts as unknown.
     pub fn from_sources(os: Option<String>, smbios: Option<String>) -> Machine {
-        Machine {
-            os: os.and_then(|text| usable(&text)),
-            smbios: smbios.and_then(|text| usable(&text)),
-        }
+        Machine { os: os.and_then(|text| usable(&text)), smbios: smbios.and_then(|text| usable(&text)) }
     }
 
     fn from_stored(text: &str) -> Machine {
         let part = |name: &str| {
-            let found = text
-                .split(';')
-                .find_map(|p| p.trim().strip_prefix(name)?.strip_prefix('='));
+            let found = text.split(';').find_map(|p| p.trim().strip_prefix(name)?.strip_prefix('='));
             found.and_then(usable)
         };
-        Machine {
-            os: part("os"),
-            smbios: part("smbios"),
-        }
+        Machine { os: part("os"), smbios: part("smbios") }
     }
 
     fn to_stored(&self) -> String {
         let part = |name: &str, id: &Option<String>| id.as_ref().map(|id| format!("{name}={id}"));
-        let parts: Vec<String> = part("os", &self.os)
-            .into_iter()
-            .chain(part("smbios", &self.smbios))
-            .collect();
+        let parts: Vec<String> = part("os", &self.os).into_iter().chain(part("smbios", &self.smbios)).collect();
         parts.join(";")
     }
 
@@ -51,29 +40,20 @@ impl Machine {
     }
 
     fn differs_from(&self, other: &Machine) -> bool {
-        let differ =
-            |a: &Option<String>, b: &Option<String>| matches!((a, b), (Some(a), Some(b)) if a != b);
+        let differ = |a: &Option<String>, b: &Option<String>| matches!((a, b), (Some(a), Some(b)) if a != b);
         differ(&self.os, &other.os) || differ(&self.smbios, &other.smbios)
     }
 
     /// The parts known now, and those known before that are not readable now.
     fn with(self, earlier: Machine) -> Machine {
-        Machine {
-            os: self.os.or(earlier.os),
-            smbios: self.smbios.or(earlier.smbios),
-        }
+        Machine { os: self.os.or(earlier.os), smbios: self.smbios.or(earlier.smbios) }
     }
 }
 
 /// Lower-case hexadecimal digits without dashes. Firmware that has no UUID says all zeros or all ones; systemd
 /// writes "uninitialized" into machine-id until the first boot.
 fn usable(text: &str) -> Option<String> {
-    let id: String = text
-        .trim()
-        .to_ascii_lowercase()
-        .chars()
-        .filter(|c| *c != '-')
-        .collect();
+    let id: String = text.trim().to_ascii_lowercase().chars().filter(|c| *c != '-').collect();
     let real = id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
     let placeholder = id.bytes().all(|b| b == b'0') || id.bytes().all(|b| b == b'f');
     Some(id).filter(|_| real && !placeholder)
@@ -96,11 +76,7 @@ pub enum Outcome {
 
 /// Makes sure that the configuration holds an identity of this machine. `fresh` makes a new one.
 /// The configuration must be saved when it differs afterwards.
-pub fn ensure<E>(
-    config: &mut Config,
-    machine: Machine,
-    fresh: impl FnOnce() -> Result<String, E>,
-) -> Result<Outcome, E> {
+pub fn ensure<E>(config: &mut Config, machine: Machine, fresh: impl FnOnce() -> Result<String, E>) -> Result<Outcome, E> {
     let stored = Machine::from_stored(config.get(MACHINE_ID).unwrap_or(""));
     let present = core_id(config).is_some();
     let cloned = present && machine.differs_from(&stored);
@@ -108,11 +84,7 @@ pub fn ensure<E>(
         config.set(CORE_ID, &fresh()?);
     }
     // Parts of another machine must not outlive its identity.
-    let bound = if present && !cloned {
-        machine.clone().with(stored.clone())
-    } else {
-        machine.clone()
-    };
+    let bound = if present && !cloned { machine.clone().with(stored.clone()) } else { machine.clone() };
     let text = bound.to_stored();
     if config.get(MACHINE_ID).unwrap_or("") != text {
         config.set(MACHINE_ID, &text);
@@ -128,10 +100,7 @@ pub fn ensure<E>(
 
 /// The identity, where there is one.
 pub fn core_id(config: &Config) -> Option<&str> {
-    config
-        .get(CORE_ID)
-        .map(str::trim)
-        .filter(|id| !id.is_empty())
+    config.get(CORE_ID).map(str::trim).filter(|id| !id.is_empty())
 }
 
 /// A version 4 UUID (RFC 9562) from 16 random bytes.
@@ -139,14 +108,7 @@ pub fn uuid(mut bytes: [u8; 16]) -> String {
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
-    format!(
-        "{}-{}-{}-{}-{}",
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..]
-    )
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
 #[cfg(test)]
@@ -163,10 +125,7 @@ mod tests {
     }
 
     fn start(config: &mut Config, os: Option<&str>, smbios: Option<&str>) -> Outcome {
-        ensure(config, machine(os, smbios), || {
-            Ok::<_, ()>("fresh".to_string())
-        })
-        .unwrap()
+        ensure(config, machine(os, smbios), || Ok::<_, ()>("fresh".to_string())).unwrap()
     }
 
     fn made_on(os: Option<&str>, smbios: Option<&str>) -> Config {
@@ -203,11 +162,7 @@ mod tests {
         let mut config = made_on(Some(A), Some(UUID_A));
         assert_eq!(start(&mut config, Some(A), None), Outcome::Kept);
         assert_eq!(start(&mut config, Some(A), Some(UUID_A)), Outcome::Kept);
-        assert_eq!(
-            start(&mut config, Some(A), Some(UUID_B)),
-            Outcome::Replaced,
-            "the SMBIOS part was forgotten"
-        );
+        assert_eq!(start(&mut config, Some(A), Some(UUID_B)), Outcome::Replaced, "the SMBIOS part was forgotten");
     }
 
     #[test]
@@ -239,25 +194,13 @@ mod tests {
         let mut config = made_on(Some(A), Some(UUID_A));
         config.set("vlinkCoreId", "");
         assert_eq!(start(&mut config, Some(B), None), Outcome::Made);
-        assert_eq!(
-            config.get("vlinkMachineId"),
-            Some(format!("os={B}").as_str())
-        );
+        assert_eq!(config.get("vlinkMachineId"), Some(format!("os={B}").as_str()));
     }
 
     #[test]
     fn placeholders_are_no_ids() {
-        assert_eq!(
-            machine(
-                Some("uninitialized\n"),
-                Some("00000000-0000-0000-0000-000000000000")
-            ),
-            Machine::default()
-        );
-        assert_eq!(
-            machine(Some(""), Some("FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF")),
-            Machine::default()
-        );
+        assert_eq!(machine(Some("uninitialized\n"), Some("00000000-0000-0000-0000-000000000000")), Machine::default());
+        assert_eq!(machine(Some(""), Some("FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF")), Machine::default());
     }
 
     #[test]

@@ -39,11 +39,7 @@ pub struct Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "line {}, column {}: {}",
-            self.line, self.column, self.what
-        )
+        write!(f, "line {}, column {}: {}", self.line, self.column, self.what)
     }
 }
 
@@ -226,17 +222,10 @@ impl Parser<'_> {
     }
 
     fn hex4(&mut self) -> Parsed<u32> {
-        let digits = self
-            .text
-            .as_bytes()
-            .get(self.at..self.at + 4)
-            .ok_or("\\u needs four digits")?;
+        let digits = self.text.as_bytes().get(self.at..self.at + 4).ok_or("\\u needs four digits")?;
         let mut code = 0;
         for digit in digits {
-            code = code * 16
-                + char::from(*digit)
-                    .to_digit(16)
-                    .ok_or("\\u needs four digits")?;
+            code = code * 16 + char::from(*digit).to_digit(16).ok_or("\\u needs four digits")?;
         }
         self.at += 4;
         Ok(code)
@@ -270,9 +259,7 @@ impl Parser<'_> {
             }
             self.digits()?;
         }
-        let number: f64 = self.text[start..self.at]
-            .parse()
-            .map_err(|_| "not a number")?;
+        let number: f64 = self.text[start..self.at].parse().map_err(|_| "not a number")?;
         if !number.is_finite() {
             return Err("a number out of range");
         }
@@ -290,17 +277,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_value_is_read() {
-        let value = parse(
-            r#" {"a": [1, -2.5e1, true, false, null], "b": "x\n\"\u00e9\ud83d\ude00", "c": {}} "#,
-        )
-        .unwrap();
-        let list = vec![
-            Value::Number(1.0),
-            Value::Number(-25.0),
-            Value::Bool(true),
-            Value::Bool(false),
-            Value::Null,
-        ];
+        let value = parse(r#" {"a": [1, -2.5e1, true, false, null], "b": "x\n\"\u00e9\ud83d\ude00", "c": {}} "#).unwrap();
+        let list = vec![Value::Number(1.0), Value::Number(-25.0), Value::Bool(true), Value::Bool(false), Value::Null];
         let expected = vec![
             ("a".to_string(), Value::List(list)),
             ("b".to_string(), Value::Text("x\n\"é😀".to_string())),
@@ -314,10 +292,7 @@ mod tests {
         assert_eq!(refused(""), "the text ends where a value is expected");
         assert_eq!(refused("{\"a\": 1,}"), "expected a key in quotes");
         assert_eq!(refused("[1 2]"), "expected ',' or ']'");
-        assert_eq!(
-            refused("{\"a\": 1, \"a\": 2}"),
-            "a key that stands here twice"
-        );
+        assert_eq!(refused("{\"a\": 1, \"a\": 2}"), "a key that stands here twice");
         assert_eq!(refused("01"), "a number with a leading zero");
         assert_eq!(refused("1e999"), "a number out of range");
         assert_eq!(refused("1."), "expected a digit");

@@ -54,38 +54,16 @@ pub struct Launch {
 
 /// Puts a launch together. `base` is the platform's minimal environment, `usual` the limits of containers without
 /// their own.
-pub fn launch(
-    layout: &Layout,
-    descriptor: &Descriptor,
-    base: &[(&str, &str)],
-    usual: Throttle,
-) -> Launch {
+pub fn launch(layout: &Layout, descriptor: &Descriptor, base: &[(&str, &str)], usual: Throttle) -> Launch {
     let dir = layout.containers().join(&descriptor.name);
     let work = layout.components().join(&descriptor.name);
-    let fill = |text: &str| {
-        filled(
-            text,
-            &[("{root}", &layout.root), ("{dir}", &dir), ("{work}", &work)],
-        )
-    };
-    let command: Vec<String> = descriptor
-        .command
-        .iter()
-        .map(|argument| fill(argument))
-        .collect();
+    let fill = |text: &str| filled(text, &[("{root}", &layout.root), ("{dir}", &dir), ("{work}", &work)]);
+    let command: Vec<String> = descriptor.command.iter().map(|argument| fill(argument)).collect();
 
     let own = |name: &str, value: &Path| (name.to_string(), value.to_string_lossy().into_owned());
-    let mut environment: Vec<(String, String)> = base
-        .iter()
-        .map(|(name, value)| (name.to_string(), value.to_string()))
-        .collect();
+    let mut environment: Vec<(String, String)> = base.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
     environment.push(own("HOME", &work));
-    environment.extend(
-        descriptor
-            .environment
-            .iter()
-            .map(|(name, value)| (name.clone(), fill(value))),
-    );
+    environment.extend(descriptor.environment.iter().map(|(name, value)| (name.clone(), fill(value))));
     // Last: a descriptor may choose HOME or PATH, but not where it is.
     environment.push(own("LINK_ROOT", &layout.root));
     environment.push(("LINK_CONTAINER".to_string(), descriptor.name.clone()));
@@ -99,19 +77,12 @@ pub fn launch(
         arguments: command[1..].to_vec(),
         environment,
         inject: descriptor.inject,
-        library: descriptor
-            .library
-            .as_ref()
-            .filter(|_| descriptor.inject != Inject::None)
-            .map(|library| dir.join(library)),
+        library: descriptor.library.as_ref().filter(|_| descriptor.inject != Inject::None).map(|library| dir.join(library)),
         log: layout.log_dir.join(format!("{}.log", descriptor.name)),
         work,
         throttle: Throttle {
             nice: descriptor.throttle.nice.or(usual.nice),
-            max_cpu_percent: descriptor
-                .throttle
-                .max_cpu_percent
-                .or(usual.max_cpu_percent),
+            max_cpu_percent: descriptor.throttle.max_cpu_percent.or(usual.max_cpu_percent),
             max_memory_kb: descriptor.throttle.max_memory_kb.or(usual.max_memory_kb),
         },
     }
@@ -119,11 +90,7 @@ pub fn launch(
 
 /// The limits that globalThrottleCfg sets for containers without their own.
 pub fn usual_throttle(config: &Config) -> Throttle {
-    let key = |name: &str| {
-        config
-            .get(&format!("globalThrottleCfg.{name}"))
-            .map(str::trim)
-    };
+    let key = |name: &str| config.get(&format!("globalThrottleCfg.{name}")).map(str::trim);
     if key("endPointThrottlingEnabled") != Some("true") {
         return Throttle::default();
     }
@@ -164,41 +131,22 @@ mod tests {
     use super::*;
 
     fn layout() -> Layout {
-        Layout {
-            root: PathBuf::from("/opt/a b"),
-            run_dir: PathBuf::from("/run/x"),
-            log_dir: PathBuf::from("/log"),
-        }
+        Layout { root: PathBuf::from("/opt/a b"), run_dir: PathBuf::from("/run/x"), log_dir: PathBuf::from("/log") }
     }
 
     #[test]
     fn placeholders_and_relative_commands_become_paths() {
         let text = r#"{ "name": "p", "command": ["bin/p", "{dir}/x:{work}:{root}{other}"], "environment": { "K": "{work}" } }"#;
-        let launch = launch(
-            &layout(),
-            &Descriptor::parse(text).unwrap(),
-            &[("PATH", "/bin")],
-            Throttle::default(),
-        );
-        assert_eq!(
-            launch.program,
-            PathBuf::from("/opt/a b/Intigua-Libs/p/bin/p")
-        );
-        assert_eq!(
-            launch.arguments,
-            ["/opt/a b/Intigua-Libs/p/x:/opt/a b/components/p:/opt/a b{other}"]
-        );
-        assert!(launch
-            .environment
-            .contains(&("K".to_string(), "/opt/a b/components/p".to_string())));
+        let launch = launch(&layout(), &Descriptor::parse(text).unwrap(), &[("PATH", "/bin")], Throttle::default());
+        assert_eq!(launch.program, PathBuf::from("/opt/a b/Intigua-Libs/p/bin/p"));
+        assert_eq!(launch.arguments, ["/opt/a b/Intigua-Libs/p/x:/opt/a b/components/p:/opt/a b{other}"]);
+        assert!(launch.environment.contains(&("K".to_string(), "/opt/a b/components/p".to_string())));
         assert_eq!(launch.log, PathBuf::from("/log/p.log"));
     }
 
     #[test]
     fn an_absolute_command_stays_as_it_is() {
-        let descriptor =
-            Descriptor::parse(r#"{ "name": "p", "command": ["/bin/sh"], "library": "unused.so" }"#)
-                .unwrap();
+        let descriptor = Descriptor::parse(r#"{ "name": "p", "command": ["/bin/sh"], "library": "unused.so" }"#).unwrap();
         let launch = launch(&layout(), &descriptor, &[], Throttle::default());
         assert_eq!(launch.program, PathBuf::from("/bin/sh"));
         assert_eq!(launch.library, None);
@@ -207,20 +155,8 @@ mod tests {
     #[test]
     fn a_descriptor_cannot_lie_about_where_it_is() {
         let text = r#"{ "name": "p", "command": ["x"], "environment": { "LINK_WORK": "/", "HOME": "/h" } }"#;
-        let launch = launch(
-            &layout(),
-            &Descriptor::parse(text).unwrap(),
-            &[],
-            Throttle::default(),
-        );
-        let last = |name: &str| {
-            launch
-                .environment
-                .iter()
-                .rev()
-                .find(|(n, _)| n == name)
-                .map(|(_, v)| v.as_str())
-        };
+        let launch = launch(&layout(), &Descriptor::parse(text).unwrap(), &[], Throttle::default());
+        let last = |name: &str| launch.environment.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
         assert_eq!(last("LINK_WORK"), Some("/opt/a b/components/p"));
         assert_eq!(last("HOME"), Some("/h"));
     }
@@ -228,28 +164,13 @@ mod tests {
     #[test]
     fn global_limits_apply_only_when_enabled_and_never_over_a_containers_own() {
         let text = "globalThrottleCfg.maxCpuPercent: \"20\"\n";
-        assert_eq!(
-            usual_throttle(&Config::parse(text.as_bytes())),
-            Throttle::default()
-        );
+        assert_eq!(usual_throttle(&Config::parse(text.as_bytes())), Throttle::default());
         let text = format!("{text}globalThrottleCfg.endPointThrottlingEnabled: \"true\"\n");
         let usual = usual_throttle(&Config::parse(text.as_bytes()));
-        assert_eq!(
-            usual,
-            Throttle {
-                nice: None,
-                max_cpu_percent: Some(20),
-                max_memory_kb: Some(1_000_000)
-            }
-        );
-        let descriptor = Descriptor::parse(
-            r#"{ "name": "p", "command": ["x"], "throttle": { "max-cpu-percent": 70 } }"#,
-        )
-        .unwrap();
+        assert_eq!(usual, Throttle { nice: None, max_cpu_percent: Some(20), max_memory_kb: Some(1_000_000) });
+        let descriptor =
+            Descriptor::parse(r#"{ "name": "p", "command": ["x"], "throttle": { "max-cpu-percent": 70 } }"#).unwrap();
         let throttle = launch(&layout(), &descriptor, &[], usual).throttle;
-        assert_eq!(
-            (throttle.max_cpu_percent, throttle.max_memory_kb),
-            (Some(70), Some(1_000_000))
-        );
+        assert_eq!((throttle.max_cpu_percent, throttle.max_memory_kb), (Some(70), Some(1_000_000)));
     }
 }

@@ -4,18 +4,11 @@ use std::io::Write;
 
 /// Writes one line with the time in front. Control characters become spaces; a lost stderr is no reason to stop.
 pub fn line(message: &str) {
-    let text = format!(
-        "{} vlink[{}]: {}\n",
-        crate::clock::now(),
-        std::process::id(),
-        one_line(message)
-    );
+    let text = format!("{} vlink[{}]: {}\n", crate::clock::now(), std::process::id(), one_line(message));
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 /// The text with every control character replaced by a space.
 pub fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

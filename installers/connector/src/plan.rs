@@ -28,20 +28,12 @@ pub fn plan(containers: &Path, config: &Config) -> Result<Vec<Planned>, String> 
     for name in directories(containers)? {
         let descriptor = descriptor(&containers.join(&name), &name);
         let required = descriptor.as_ref().map_or(false, |d| d.required);
-        planned.push(Planned {
-            chosen: required || choice.includes(&name),
-            descriptor,
-            name,
-        });
+        planned.push(Planned { chosen: required || choice.includes(&name), descriptor, name });
     }
     for name in choice.names() {
         if !planned.iter().any(|p| p.name == *name) {
             let missing = Err("named in csclient.cfg, but not installed".to_string());
-            planned.push(Planned {
-                name: name.clone(),
-                chosen: true,
-                descriptor: missing,
-            });
+            planned.push(Planned { name: name.clone(), chosen: true, descriptor: missing });
         }
     }
     planned.sort_by(|a, b| a.name.cmp(&b.name));
@@ -55,11 +47,7 @@ enum Choice {
 
 impl Choice {
     fn of(setting: Option<&str>) -> Choice {
-        let names = setting
-            .unwrap_or("*")
-            .split(',')
-            .map(str::trim)
-            .filter(|name| !name.is_empty());
+        let names = setting.unwrap_or("*").split(',').map(str::trim).filter(|name| !name.is_empty());
         let mut names: Vec<String> = names.map(String::from).collect();
         names.sort();
         names.dedup();
@@ -106,14 +94,10 @@ fn descriptor(directory: &Path, name: &str) -> Result<Descriptor, String> {
     if !is_name(name) {
         return Err("the directory's name cannot be a container's name".to_string());
     }
-    let text = text(&directory.join("container.json"))
-        .map_err(|error| format!("container.json: {error}"))?;
+    let text = text(&directory.join("container.json")).map_err(|error| format!("container.json: {error}"))?;
     let descriptor = Descriptor::parse(&text).map_err(|why| format!("container.json: {why}"))?;
     if descriptor.name != name {
-        return Err(format!(
-            "container.json: name is '{}', but the directory's is '{name}'",
-            descriptor.name
-        ));
+        return Err(format!("container.json: name is '{}', but the directory's is '{name}'", descriptor.name));
     }
     Ok(descriptor)
 }
@@ -125,9 +109,7 @@ fn text(path: &Path) -> Result<String, String> {
     }
     let file = fs::File::open(path).map_err(|e| e.to_string())?;
     let mut bytes = Vec::new();
-    file.take(MAX_DESCRIPTOR_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|e| e.to_string())?;
+    file.take(MAX_DESCRIPTOR_BYTES + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
     if bytes.len() as u64 > MAX_DESCRIPTOR_BYTES {
         return Err("larger than 1 MiB".to_string());
     }
@@ -142,8 +124,7 @@ mod tests {
 
     impl Root {
         fn new(name: &str) -> Root {
-            let path =
-                std::env::temp_dir().join(format!("vlink-plan-{name}-{}", std::process::id()));
+            let path = std::env::temp_dir().join(format!("vlink-plan-{name}-{}", std::process::id()));
             let _ = fs::remove_dir_all(&path);
             fs::create_dir_all(&path).unwrap();
             Root(path)
@@ -167,30 +148,21 @@ mod tests {
     }
 
     fn chosen(planned: &[Planned]) -> Vec<&str> {
-        planned
-            .iter()
-            .filter(|p| p.chosen)
-            .map(|p| p.name.as_str())
-            .collect()
+        planned.iter().filter(|p| p.chosen).map(|p| p.name.as_str()).collect()
     }
 
     #[test]
     fn the_setting_chooses_and_required_containers_stay_chosen() {
         let root = Root::new("choice");
         root.add("a", r#"{ "name": "a", "command": ["x"] }"#);
-        root.add(
-            "b",
-            r#"{ "name": "b", "command": ["x"], "required": true }"#,
-        );
+        root.add("b", r#"{ "name": "b", "command": ["x"], "required": true }"#);
         root.add("c", r#"{ "name": "c", "command": ["x"] }"#);
         assert_eq!(chosen(&root.plan("*")), ["a", "b", "c"]);
         assert_eq!(chosen(&root.plan("")), ["b"]);
         assert_eq!(chosen(&root.plan(" c , b ")), ["b", "c"]);
         let absent = root.plan("zz");
         assert_eq!(chosen(&absent), ["b", "zz"]);
-        assert!(absent
-            .iter()
-            .any(|p| p.name == "zz" && p.descriptor.is_err()));
+        assert!(absent.iter().any(|p| p.name == "zz" && p.descriptor.is_err()));
     }
 
     #[test]
@@ -201,20 +173,13 @@ mod tests {
         root.add("liar", r#"{ "name": "good", "command": ["x"] }"#);
         fs::create_dir(root.0.join("empty")).unwrap();
         let planned = root.plan("*");
-        let wrong: Vec<&str> = planned
-            .iter()
-            .filter(|p| p.descriptor.is_err())
-            .map(|p| p.name.as_str())
-            .collect();
+        let wrong: Vec<&str> = planned.iter().filter(|p| p.descriptor.is_err()).map(|p| p.name.as_str()).collect();
         assert_eq!(wrong, ["bad", "empty", "liar"]);
         assert_eq!(planned.len(), 4);
     }
 
     #[test]
     fn a_root_without_containers_has_an_empty_plan() {
-        assert_eq!(
-            plan(Path::new("/nonexistent/vlink"), &Config::default()),
-            Ok(Vec::new())
-        );
+        assert_eq!(plan(Path::new("/nonexistent/vlink"), &Config::default()), Ok(Vec::new()));
     }
 }

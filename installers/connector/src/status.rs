@@ -49,11 +49,7 @@ pub struct Connector<'a> {
 
 /// The whole file.
 pub fn render(connector: &Connector, updated_at: &str, containers: &[Container]) -> String {
-    let state = if connector.stopping {
-        "stopping"
-    } else {
-        "running"
-    };
+    let state = if connector.stopping { "stopping" } else { "running" };
     let mut text = format!(
         "connector\t{state}\t{}\t{}\t{}\t{}\t{updated_at}\n",
         connector.pid,
@@ -63,12 +59,7 @@ pub fn render(connector: &Connector, updated_at: &str, containers: &[Container])
     );
     for c in containers {
         let (name, version, detail) = (field(&c.name), field(&c.version), field(&c.detail));
-        text += &format!(
-            "container\t{name}\t{}\t{}\t{}\t{version}\t{detail}\n",
-            c.state.word(),
-            c.pid,
-            c.restarts
-        );
+        text += &format!("container\t{name}\t{}\t{}\t{}\t{version}\t{detail}\n", c.state.word(), c.pid, c.restarts);
     }
     text
 }
@@ -89,13 +80,7 @@ mod tests {
 
     #[test]
     fn the_file_has_the_documented_shape_whatever_the_texts_hold() {
-        let connector = Connector {
-            stopping: false,
-            pid: 7,
-            version: "1.0",
-            core_id: "id",
-            started_at: "T0",
-        };
+        let connector = Connector { stopping: false, pid: 7, version: "1.0", core_id: "id", started_at: "T0" };
         let odd = Container {
             name: "a\tb\n".to_string(),
             state: State::Waiting,

@@ -47,38 +47,20 @@ enum Phase {
 impl Supervisor {
     /// Nothing is started before the first `tick`.
     pub fn new(layout: Layout) -> Supervisor {
-        Supervisor {
-            layout,
-            usual: Throttle::default(),
-            managed: Vec::new(),
-            stopping: false,
-        }
+        Supervisor { layout, usual: Throttle::default(), managed: Vec::new(), stopping: false }
     }
 
     /// Takes over a plan: containers that changed are stopped and started again, the others are left alone.
-    pub fn adopt(
-        &mut self,
-        plan: Vec<Planned>,
-        usual: Throttle,
-        now: Instant,
-        system: &mut dyn System,
-    ) {
+    pub fn adopt(&mut self, plan: Vec<Planned>, usual: Throttle, now: Instant, system: &mut dyn System) {
         self.usual = usual;
         for managed in &mut self.managed {
-            if !plan
-                .iter()
-                .any(|planned| planned.name == managed.planned.name)
-            {
+            if !plan.iter().any(|planned| planned.name == managed.planned.name) {
                 managed.gone = true;
                 managed.stop(now, system);
             }
         }
         for planned in plan {
-            match self
-                .managed
-                .iter_mut()
-                .find(|managed| managed.planned.name == planned.name)
-            {
+            match self.managed.iter_mut().find(|managed| managed.planned.name == planned.name) {
                 Some(managed) if managed.planned == planned && !managed.gone => {}
                 Some(managed) => {
                     managed.planned = planned;
@@ -89,8 +71,7 @@ impl Supervisor {
                 None => self.managed.push(Managed::new(planned, now)),
             }
         }
-        self.managed
-            .sort_by(|a, b| a.planned.name.cmp(&b.planned.name));
+        self.managed.sort_by(|a, b| a.planned.name.cmp(&b.planned.name));
         self.drop_gone();
     }
 
@@ -98,9 +79,7 @@ impl Supervisor {
     pub fn tick(&mut self, now: Instant, system: &mut dyn System) {
         for managed in &mut self.managed {
             match managed.phase {
-                Phase::Waiting { until } if until <= now => {
-                    managed.start(&self.layout, self.usual, now, system)
-                }
+                Phase::Waiting { until } if until <= now => managed.start(&self.layout, self.usual, now, system),
                 Phase::Stopping { pid, kill_at } => {
                     managed.continue_stop(pid, kill_at, now, system);
                     if managed.phase == Phase::Idle(State::Stopped) && !self.stopping {
@@ -114,25 +93,11 @@ impl Supervisor {
     }
 
     /// A process has ended; those that are no container's first process do not matter here.
-    pub fn exited(
-        &mut self,
-        ended: u32,
-        how: &str,
-        clean: bool,
-        now: Instant,
-        system: &mut dyn System,
-    ) {
+    pub fn exited(&mut self, ended: u32, how: &str, clean: bool, now: Instant, system: &mut dyn System) {
         for managed in &mut self.managed {
             if let Phase::Running { pid, since } = managed.phase {
                 if pid == ended {
-                    managed.ended(
-                        pid,
-                        how,
-                        clean,
-                        now.saturating_duration_since(since),
-                        now,
-                        system,
-                    );
+                    managed.ended(pid, how, clean, now.saturating_duration_since(since), now, system);
                 }
             }
         }
@@ -153,21 +118,16 @@ impl Supervisor {
 
     /// Whether no container runs any more.
     pub fn is_down(&self) -> bool {
-        self.managed
-            .iter()
-            .all(|m| matches!(m.phase, Phase::Idle(_) | Phase::Waiting { .. }))
+        self.managed.iter().all(|m| matches!(m.phase, Phase::Idle(_) | Phase::Waiting { .. }))
     }
 
     /// When `tick` is needed next.
     pub fn next_tick(&self, now: Instant) -> Option<Instant> {
-        let due = self
-            .managed
-            .iter()
-            .filter_map(|managed| match managed.phase {
-                Phase::Waiting { until } => Some(until),
-                Phase::Stopping { .. } => Some(now + POLL),
-                _ => None,
-            });
+        let due = self.managed.iter().filter_map(|managed| match managed.phase {
+            Phase::Waiting { until } => Some(until),
+            Phase::Stopping { .. } => Some(now + POLL),
+            _ => None,
+        });
         due.min()
     }
 
@@ -177,8 +137,7 @@ impl Supervisor {
     }
 
     fn drop_gone(&mut self) {
-        self.managed
-            .retain(|managed| !(managed.gone && matches!(managed.phase, Phase::Idle(_))));
+        self.managed.retain(|managed| !(managed.gone && matches!(managed.phase, Phase::Idle(_))));
     }
 }
 
@@ -229,24 +188,11 @@ impl Managed {
                 self.phase = Phase::Running { pid, since: now };
                 self.detail.clear();
             }
-            Err(why) => self.rest(
-                &format!("cannot start: {why}"),
-                false,
-                Duration::from_secs(0),
-                now,
-            ),
+            Err(why) => self.rest(&format!("cannot start: {why}"), false, Duration::from_secs(0), now),
         }
     }
 
-    fn ended(
-        &mut self,
-        pid: u32,
-        how: &str,
-        clean: bool,
-        ran: Duration,
-        now: Instant,
-        system: &mut dyn System,
-    ) {
+    fn ended(&mut self, pid: u32, how: &str, clean: bool, ran: Duration, now: Instant, system: &mut dyn System) {
         // What the first process leaves behind would hold on to ports and files that its successor needs.
         system.kill(&self.planned.name, pid);
         system.forget(pid);
@@ -275,10 +221,7 @@ impl Managed {
             Phase::Running { pid, .. } => {
                 log::line(&format!("{}: stopping", self.planned.name));
                 system.ask(&self.planned.name, pid);
-                self.phase = Phase::Stopping {
-                    pid,
-                    kill_at: now + GRACE,
-                };
+                self.phase = Phase::Stopping { pid, kill_at: now + GRACE };
                 self.detail = "stopping".to_string();
             }
             Phase::Waiting { .. } => {
@@ -299,9 +242,7 @@ impl Managed {
         }
         let given_up = alive && now >= kill_at + LAST_WAIT;
         if given_up {
-            log::line(&format!(
-                "{name}: a process does not die; leaving it behind"
-            ));
+            log::line(&format!("{name}: a process does not die; leaving it behind"));
         }
         if !alive || given_up {
             log::line(&format!("{name}: stopped"));
@@ -322,12 +263,7 @@ impl Managed {
             state,
             pid,
             restarts: self.restarts,
-            version: self
-                .planned
-                .descriptor
-                .as_ref()
-                .map(|d| d.version.clone())
-                .unwrap_or_default(),
+            version: self.planned.descriptor.as_ref().map(|d| d.version.clone()).unwrap_or_default(),
             detail: self.detail.clone(),
         }
     }

@@ -52,23 +52,14 @@ struct Bench {
 
 impl Bench {
     fn new(plan: Vec<Planned>) -> Bench {
-        let layout = Layout {
-            root: PathBuf::from("/r"),
-            run_dir: PathBuf::from("/run"),
-            log_dir: PathBuf::from("/log"),
-        };
-        let mut bench = Bench {
-            supervisor: Supervisor::new(layout),
-            system: Fake::default(),
-            now: Instant::now(),
-        };
+        let layout = Layout { root: PathBuf::from("/r"), run_dir: PathBuf::from("/run"), log_dir: PathBuf::from("/log") };
+        let mut bench = Bench { supervisor: Supervisor::new(layout), system: Fake::default(), now: Instant::now() };
         bench.adopt(plan);
         bench
     }
 
     fn adopt(&mut self, plan: Vec<Planned>) {
-        self.supervisor
-            .adopt(plan, Throttle::default(), self.now, &mut self.system);
+        self.supervisor.adopt(plan, Throttle::default(), self.now, &mut self.system);
         self.tick(0);
     }
 
@@ -78,26 +69,17 @@ impl Bench {
     }
 
     fn exit(&mut self, pid: u32, clean: bool) {
-        self.supervisor
-            .exited(pid, "exit code 1", clean, self.now, &mut self.system);
+        self.supervisor.exited(pid, "exit code 1", clean, self.now, &mut self.system);
     }
 
     fn states(&self) -> Vec<(String, State)> {
-        self.supervisor
-            .status()
-            .into_iter()
-            .map(|c| (c.name, c.state))
-            .collect()
+        self.supervisor.status().into_iter().map(|c| (c.name, c.state)).collect()
     }
 }
 
 fn planned(name: &str, more: &str) -> Planned {
     let text = format!(r#"{{ "name": "{name}", "command": ["x"] {more} }}"#);
-    Planned {
-        name: name.to_string(),
-        chosen: true,
-        descriptor: Descriptor::parse(&text),
-    }
+    Planned { name: name.to_string(), chosen: true, descriptor: Descriptor::parse(&text) }
 }
 
 fn is(name: &str, state: State) -> (String, State) {
@@ -109,26 +91,13 @@ fn a_container_that_ends_is_started_again_after_its_delay() {
     let mut bench = Bench::new(vec![planned("a", "")]);
     bench.exit(1, false);
     let status = bench.supervisor.status().remove(0);
-    assert_eq!(
-        (status.state, status.pid, status.detail.as_str()),
-        (State::Waiting, 0, "exit code 1; starts again after 1 s")
-    );
-    assert_eq!(
-        bench.system.killed,
-        [1],
-        "what it left behind was not ended"
-    );
+    assert_eq!((status.state, status.pid, status.detail.as_str()), (State::Waiting, 0, "exit code 1; starts again after 1 s"));
+    assert_eq!(bench.system.killed, [1], "what it left behind was not ended");
     bench.tick(0);
-    assert_eq!(
-        bench.system.next_pid, 1,
-        "started before its delay was over"
-    );
+    assert_eq!(bench.system.next_pid, 1, "started before its delay was over");
     bench.tick(1);
     let status = bench.supervisor.status().remove(0);
-    assert_eq!(
-        (status.state, status.pid, status.restarts),
-        (State::Running, 2, 1)
-    );
+    assert_eq!((status.state, status.pid, status.restarts), (State::Running, 2, 1));
 }
 
 #[test]
@@ -136,15 +105,9 @@ fn a_command_that_cannot_start_is_tried_again_with_growing_delays() {
     let mut bench = Bench::new(vec![]);
     bench.system.broken = true;
     bench.adopt(vec![planned("a", "")]);
-    assert_eq!(
-        bench.supervisor.status()[0].detail,
-        "cannot start: no such file; starts again after 1 s"
-    );
+    assert_eq!(bench.supervisor.status()[0].detail, "cannot start: no such file; starts again after 1 s");
     bench.tick(1);
-    assert_eq!(
-        bench.supervisor.status()[0].detail,
-        "cannot start: no such file; starts again after 2 s"
-    );
+    assert_eq!(bench.supervisor.status()[0].detail, "cannot start: no such file; starts again after 2 s");
     bench.system.broken = false;
     bench.tick(2);
     assert_eq!(bench.states(), [is("a", State::Running)]);
@@ -157,24 +120,14 @@ fn without_restart_the_way_it_ended_decides_between_stopped_and_failed() {
     bench.exit(1, true);
     bench.exit(2, false);
     bench.tick(3_600);
-    assert_eq!(
-        bench.states(),
-        [is("a", State::Stopped), is("b", State::Failed)]
-    );
+    assert_eq!(bench.states(), [is("a", State::Stopped), is("b", State::Failed)]);
 }
 
 #[test]
 fn a_broken_container_fails_alone() {
-    let broken = Planned {
-        name: "b".to_string(),
-        chosen: true,
-        descriptor: Err("why".to_string()),
-    };
+    let broken = Planned { name: "b".to_string(), chosen: true, descriptor: Err("why".to_string()) };
     let bench = Bench::new(vec![planned("a", ""), broken]);
-    assert_eq!(
-        bench.states(),
-        [is("a", State::Running), is("b", State::Failed)]
-    );
+    assert_eq!(bench.states(), [is("a", State::Running), is("b", State::Failed)]);
     assert_eq!(bench.supervisor.status()[1].detail, "why");
 }
 
@@ -200,28 +153,16 @@ fn a_stop_starts_nothing_any_more() {
     bench.supervisor.stop(bench.now, &mut bench.system);
     bench.tick(100);
     bench.tick(100);
-    assert_eq!(
-        bench.states(),
-        [is("a", State::Stopped), is("b", State::Stopped)]
-    );
+    assert_eq!(bench.states(), [is("a", State::Stopped), is("b", State::Stopped)]);
     assert_eq!(bench.system.next_pid, 2);
 }
 
 #[test]
 fn a_new_plan_stops_what_was_left_out_and_leaves_the_unchanged_alone() {
     let mut bench = Bench::new(vec![planned("a", ""), planned("b", ""), planned("c", "")]);
-    bench.adopt(vec![
-        planned("a", ""),
-        Planned {
-            chosen: false,
-            ..planned("b", "")
-        },
-    ]);
+    bench.adopt(vec![planned("a", ""), Planned { chosen: false, ..planned("b", "") }]);
     bench.tick(1);
-    assert_eq!(
-        bench.states(),
-        [is("a", State::Running), is("b", State::Disabled)]
-    );
+    assert_eq!(bench.states(), [is("a", State::Running), is("b", State::Disabled)]);
     assert_eq!(bench.system.asked.len(), 2);
     assert!(!bench.system.asked.contains(&1));
 }
@@ -231,19 +172,12 @@ fn a_changed_descriptor_restarts_its_container_once_it_is_down() {
     let mut bench = Bench::new(vec![planned("a", "")]);
     bench.system.stubborn = true;
     bench.adopt(vec![planned("a", r#", "version": "2""#)]);
-    assert_eq!(
-        bench.supervisor.status()[0].pid,
-        1,
-        "the old process is still there"
-    );
+    assert_eq!(bench.supervisor.status()[0].pid, 1, "the old process is still there");
     bench.system.living.clear();
     bench.tick(1);
     bench.tick(0);
     let status = bench.supervisor.status().remove(0);
-    assert_eq!(
-        (status.state, status.pid, status.version.as_str()),
-        (State::Running, 2, "2")
-    );
+    assert_eq!((status.state, status.pid, status.version.as_str()), (State::Running, 2, "2"));
 }
 
 #[test]
@@ -265,8 +199,5 @@ fn the_next_tick_is_the_nearest_start() {
     assert_eq!(bench.supervisor.next_tick(bench.now), None);
     bench.exit(1, false);
     bench.tick(0);
-    assert_eq!(
-        bench.supervisor.next_tick(bench.now),
-        Some(bench.now + Duration::from_secs(1))
-    );
+    assert_eq!(bench.supervisor.next_tick(bench.now), Some(bench.now + Duration::from_secs(1)));
 }

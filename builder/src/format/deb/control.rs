@@ -95,10 +95,7 @@ fn md5sums(files: &[DataFile]) -> Vec<u8> {
 /// Copyright, changelog and lintian's overrides: path without leading slash, and content.
 pub fn documentation(spec: &DebSpec) -> Result<Vec<(String, Vec<u8>)>> {
     let name = spec.name;
-    let copyright = format!(
-        "{name} {}\n\nCopyright: {}\nLicense: {}\n\nThe containers in this package come under the licences of their makers.\n",
-        spec.version, spec.maintainer, spec.license
-    );
+    let copyright = copyright(spec)?;
     let date = rfc2822(spec.mtime)?;
     let entry = format!(
         "{name} ({}) stable; urgency=medium\n\n  * Packaged by linkpack.\n\n -- {}  {date}\n",
@@ -114,9 +111,47 @@ pub fn documentation(spec: &DebSpec) -> Result<Vec<(String, Vec<u8>)>> {
     ])
 }
 
+/// The copyright file (Debian Policy 12.5).
+fn copyright(spec: &DebSpec) -> Result<String> {
+    let mut text = format!(
+        "This package was made by linkpack from its maker's own files.\n\nCopyright: (C) {} {}\n\nLicense: {}\n",
+        year(spec.mtime)?,
+        spec.publisher,
+        spec.license
+    );
+    if let Some((_, file)) = COMMON_LICENSES.iter().find(|(identifier, _)| spec.license == *identifier) {
+        text.push_str(&format!("\nOn Debian systems the full text is in /usr/share/common-licenses/{file}.\n"));
+    }
+    text.push_str("\nThe containers in this package come under the licences of their makers.\n");
+    Ok(text)
+}
+
+/// SPDX identifiers of licences whose text Debian systems carry, and its file's name there.
+const COMMON_LICENSES: &[(&str, &str)] = &[
+    ("Apache-2.0", "Apache-2.0"),
+    ("BSD-3-Clause", "BSD"),
+    ("GPL-2.0-only", "GPL-2"),
+    ("GPL-2.0-or-later", "GPL-2"),
+    ("GPL-3.0-only", "GPL-3"),
+    ("GPL-3.0-or-later", "GPL-3"),
+    ("LGPL-2.1-only", "LGPL-2.1"),
+    ("LGPL-2.1-or-later", "LGPL-2.1"),
+    ("LGPL-3.0-only", "LGPL-3"),
+    ("LGPL-3.0-or-later", "LGPL-3"),
+    ("MPL-2.0", "MPL-2.0"),
+];
+
+fn utc(seconds: i64) -> Result<jiff::ZonedDateTime> {
+    let time = jiff::Timestamp::from_second(seconds)
+        .map_err(|error| Error::new(format!("{seconds} seconds since 1970 is no date: {error}")))?;
+    Ok(time.to_zoned_datetime(jiff::tz::TimeZone::UTC))
+}
+
+fn year(seconds: i64) -> Result<i16> {
+    Ok(utc(seconds)?.year())
+}
+
 /// A time as changelogs write it (RFC 5322, UTC).
 fn rfc2822(seconds: i64) -> Result<String> {
-    let wrong = |error: jiff::Error| Error::new(format!("{seconds} seconds since 1970 is no date: {error}"));
-    let time = jiff::Timestamp::from_second(seconds).map_err(wrong)?.to_zoned_datetime(jiff::tz::TimeZone::UTC);
-    jiff::fmt::rfc2822::to_string(&time).map_err(wrong)
+    jiff::fmt::rfc2822::to_string(&utc(seconds)?).map_err(|error| Error::new(format!("{seconds} seconds since 1970: {error}")))
 }

@@ -26,7 +26,6 @@ pub fn overrides(spec: &DebSpec) -> String {
             "unstripped-static-library",
             "embedded-library",
             "binary-or-shlib-defines-rpath",
-            "custom-library-search-path",
             "shared-library-lacks-prerequisites",
             "undeclared-elf-prerequisites",
             "missing-dep-on-jarwrapper",

@@ -21,6 +21,8 @@ pub struct DebSpec<'a> {
     pub architecture: &'a str,
     /// `Name <mail@example>`.
     pub maintainer: &'a str,
+    /// Who holds the rights.
+    pub publisher: &'a str,
     /// Where to read more.
     pub homepage: Option<&'a str>,
     /// The synopsis in the first line, then the description.
@@ -29,7 +31,7 @@ pub struct DebSpec<'a> {
     pub depends: &'a [String],
     /// A name that this package stands for and excludes others of (a product's sites).
     pub provides: Option<&'a str>,
-    /// The licence and who holds the rights, for the copyright file.
+    /// The licence: an SPDX identifier where there is one.
     pub license: &'a str,
     /// The install root the files lie below, absolute.
     pub root: &'a str,

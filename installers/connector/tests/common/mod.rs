@@ -25,9 +25,7 @@ impl Endpoint {
         let base = std::env::temp_dir().join(format!("vlink-test-{}-{number}", std::process::id()));
         let _ = fs::remove_dir_all(&base);
         fs::create_dir_all(&base).unwrap();
-        let endpoint = Endpoint {
-            base: base.join(word),
-        };
+        let endpoint = Endpoint { base: base.join(word) };
         fs::create_dir_all(endpoint.root()).unwrap();
         endpoint
     }
@@ -56,10 +54,7 @@ impl Endpoint {
     /// A setting's value as it stands in the file.
     pub fn setting(&self, key: &str) -> String {
         let text = fs::read_to_string(self.config()).unwrap();
-        let line = text
-            .lines()
-            .find(|line| line.starts_with(&format!("{key}: ")))
-            .unwrap_or("");
+        let line = text.lines().find(|line| line.starts_with(&format!("{key}: "))).unwrap_or("");
         let quoted = line.split_once('"').map_or("", |(_, quoted)| quoted);
         quoted.trim_end_matches('"').to_string()
     }
@@ -75,8 +70,7 @@ impl Endpoint {
 
     /// Adds a container that runs a shell script. `more` is further JSON members, each with a comma in front.
     pub fn script(&self, name: &str, script: &str, more: &str) {
-        let json =
-            format!(r#"{{ "name": "{name}", "version": "1.0", "command": ["bin/run"] {more} }}"#);
+        let json = format!(r#"{{ "name": "{name}", "version": "1.0", "command": ["bin/run"] {more} }}"#);
         self.container(name, &json);
         let program = self.dir(name).join("bin/run");
         fs::create_dir_all(program.parent().unwrap()).unwrap();
@@ -108,17 +102,8 @@ impl Endpoint {
 
     /// Starts a command that becomes the connector; its log goes to `vlink.log`.
     pub fn start_with(&self, mut command: Command) -> Running {
-        let log = fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.base.join("vlink.log"))
-            .unwrap();
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.base.join("vlink.log")).unwrap();
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         Running { child }
     }
 
@@ -129,31 +114,22 @@ impl Endpoint {
     /// The status file's lines, split at tabs.
     pub fn status(&self) -> Vec<Vec<String>> {
         let text = fs::read_to_string(self.run_dir().join("status")).unwrap_or_default();
-        text.lines()
-            .map(|line| line.split('\t').map(String::from).collect())
-            .collect()
+        text.lines().map(|line| line.split('\t').map(String::from).collect()).collect()
     }
 
     /// A container's fields: container, name, state, pid, restarts, version, detail.
     pub fn container_status(&self, name: &str) -> Vec<String> {
-        let found = self
-            .status()
-            .into_iter()
-            .find(|line| line[0] == "container" && line[1] == name);
+        let found = self.status().into_iter().find(|line| line[0] == "container" && line[1] == name);
         found.unwrap_or_else(|| vec![String::new(); 7])
     }
 
     pub fn await_state(&self, name: &str, state: &str) -> Vec<String> {
-        until(&format!("{name} is {state}"), || {
-            self.container_status(name)[2] == state
-        });
+        until(&format!("{name} is {state}"), || self.container_status(name)[2] == state);
         self.container_status(name)
     }
 
     pub fn await_output(&self, container: &str, file: &str) -> String {
-        until(&format!("{container} writes {file}"), || {
-            self.output(container, file).ends_with('\n')
-        });
+        until(&format!("{container} writes {file}"), || self.output(container, file).ends_with('\n'));
         self.output(container, file)
     }
 }
@@ -185,9 +161,7 @@ impl Running {
     /// Waits for the end and says how long it took.
     pub fn end(&mut self) -> (ExitStatus, Duration) {
         let start = Instant::now();
-        until("the connector ends", || {
-            self.child.try_wait().unwrap().is_some()
-        });
+        until("the connector ends", || self.child.try_wait().unwrap().is_some());
         (self.child.wait().unwrap(), start.elapsed())
     }
 
@@ -205,17 +179,11 @@ impl Drop for Running {
 }
 
 pub fn vlink(arguments: &[&std::ffi::OsStr]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_vlink"))
-        .args(arguments)
-        .output()
-        .unwrap()
+    Command::new(env!("CARGO_BIN_EXE_vlink")).args(arguments).output().unwrap()
 }
 
 pub fn signal(pid: u32, name: &str) {
-    let status = Command::new("sh")
-        .args(["-c", &format!("kill -{name} {pid}")])
-        .status()
-        .unwrap();
+    let status = Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status().unwrap();
     assert!(status.success(), "kill -{name} {pid}");
 }
 
@@ -223,10 +191,7 @@ pub fn signal(pid: u32, name: &str) {
 pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !condition() {
-        assert!(
-            Instant::now() < deadline,
-            "in 20 s it did not happen that {what}"
-        );
+        assert!(Instant::now() < deadline, "in 20 s it did not happen that {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -234,16 +199,11 @@ pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
 /// Whether a process runs; a zombie does not.
 pub fn runs(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    !matches!(
-        stat.rsplit(')').next().unwrap_or("").trim().chars().next(),
-        None | Some('Z') | Some('X')
-    )
+    !matches!(stat.rsplit(')').next().unwrap_or("").trim().chars().next(), None | Some('Z') | Some('X'))
 }
 
 pub fn pids(text: &str) -> Vec<u32> {
-    text.split_whitespace()
-        .map(|pid| pid.parse().unwrap())
-        .collect()
+    text.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
 }
 
 pub fn mode(path: &Path) -> u32 {

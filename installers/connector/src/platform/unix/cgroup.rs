@@ -36,14 +36,9 @@ impl Cgroups {
     /// A cgroup may have either processes or limited children: so the connector moves into a child first.
     fn at(own: &Path, processes: &[u32]) -> io::Result<Cgroups> {
         let living = fs::read_to_string(own.join("cgroup.procs"))?;
-        let ours = living
-            .lines()
-            .all(|pid| pid.parse().map_or(false, |pid| processes.contains(&pid)));
+        let ours = living.lines().all(|pid| pid.parse().map_or(false, |pid| processes.contains(&pid)));
         if !ours {
-            return Err(io::Error::new(
-                io::ErrorKind::Other,
-                "shared with other processes",
-            ));
+            return Err(io::Error::new(io::ErrorKind::Other, "shared with other processes"));
         }
         let leaf = own.join("connector");
         make(&leaf)?;
@@ -54,28 +49,20 @@ impl Cgroups {
             // One that is not there is noticed when a limit is set.
             let _ = put(&own.join("cgroup.subtree_control"), controller);
         }
-        Ok(Cgroups {
-            own: own.to_path_buf(),
-        })
+        Ok(Cgroups { own: own.to_path_buf() })
     }
 
     /// A container's cgroup with its limits: the file through which a process enters, and the limits in force.
     pub fn prepare(&self, name: &str, throttle: &Throttle) -> io::Result<(File, Applied)> {
         let group = self.group(name);
         make(&group)?;
-        let cpu = throttle.max_cpu_percent.map_or("max".to_string(), |p| {
-            (u64::from(p) * PERIOD_US / 100).to_string()
-        });
-        let memory = throttle
-            .max_memory_kb
-            .map_or("max".to_string(), |kb| (kb * 1024).to_string());
+        let cpu = throttle.max_cpu_percent.map_or("max".to_string(), |p| (u64::from(p) * PERIOD_US / 100).to_string());
+        let memory = throttle.max_memory_kb.map_or("max".to_string(), |kb| (kb * 1024).to_string());
         let applied = Applied {
             cpu: put(&group.join("cpu.max"), &format!("{cpu} {PERIOD_US}")).is_ok(),
             memory: put(&group.join("memory.max"), &memory).is_ok(),
         };
-        let entrance = OpenOptions::new()
-            .write(true)
-            .open(group.join("cgroup.procs"))?;
+        let entrance = OpenOptions::new().write(true).open(group.join("cgroup.procs"))?;
         Ok((entrance, applied))
     }
 
@@ -99,10 +86,7 @@ fn make(directory: &Path) -> io::Result<()> {
 
 /// Writes to a file of the kernel's, which must exist.
 fn put(path: &Path, text: &str) -> io::Result<()> {
-    OpenOptions::new()
-        .write(true)
-        .open(path)?
-        .write_all(text.as_bytes())
+    OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes())
 }
 
 #[cfg(test)]
@@ -128,31 +112,12 @@ mod tests {
     fn limits_are_written_in_the_kernels_units() {
         let own = tree("limits", "10\n11\n");
         let cgroups = Cgroups::at(&own, &[10, 11]).unwrap();
-        assert_ne!(
-            fs::read_to_string(own.join("connector/cgroup.procs")).unwrap(),
-            ""
-        );
-        let throttle = Throttle {
-            nice: None,
-            max_cpu_percent: Some(150),
-            max_memory_kb: Some(2048),
-        };
+        assert_ne!(fs::read_to_string(own.join("connector/cgroup.procs")).unwrap(), "");
+        let throttle = Throttle { nice: None, max_cpu_percent: Some(150), max_memory_kb: Some(2048) };
         let (_, applied) = cgroups.prepare("a", &throttle).unwrap();
-        assert_eq!(
-            applied,
-            Applied {
-                cpu: true,
-                memory: true
-            }
-        );
-        assert_eq!(
-            fs::read_to_string(own.join("ct-a/cpu.max")).unwrap(),
-            "150000 100000"
-        );
-        assert_eq!(
-            fs::read_to_string(own.join("ct-a/memory.max")).unwrap(),
-            "2097152"
-        );
+        assert_eq!(applied, Applied { cpu: true, memory: true });
+        assert_eq!(fs::read_to_string(own.join("ct-a/cpu.max")).unwrap(), "150000 100000");
+        assert_eq!(fs::read_to_string(own.join("ct-a/memory.max")).unwrap(), "2097152");
         fs::remove_dir_all(&own).unwrap();
     }
 
@@ -162,13 +127,7 @@ mod tests {
         fs::remove_file(own.join("ct-a/memory.max")).unwrap();
         let cgroups = Cgroups::at(&own, &[10]).unwrap();
         let (_, applied) = cgroups.prepare("a", &Throttle::default()).unwrap();
-        assert_eq!(
-            applied,
-            Applied {
-                cpu: true,
-                memory: false
-            }
-        );
+        assert_eq!(applied, Applied { cpu: true, memory: false });
         fs::remove_dir_all(&own).unwrap();
     }
 
@@ -176,10 +135,7 @@ mod tests {
     fn a_cgroup_shared_with_others_is_left_alone() {
         let own = tree("shared", "10\n99\n");
         assert!(Cgroups::at(&own, &[10]).is_err());
-        assert_eq!(
-            fs::read_to_string(own.join("connector/cgroup.procs")).unwrap(),
-            ""
-        );
+        assert_eq!(fs::read_to_string(own.join("connector/cgroup.procs")).unwrap(), "");
         fs::remove_dir_all(&own).unwrap();
     }
 }

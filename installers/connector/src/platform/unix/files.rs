@@ -12,10 +12,7 @@ use super::sys;
 /// Replaces a file that only its owner may read, durably. An existing file's owner stays.
 pub fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o755)
-        .create(directory)?;
+    DirBuilder::new().recursive(true).mode(0o755).create(directory)?;
     replace(path, bytes, 0o600, true)
 }
 
@@ -32,8 +29,7 @@ fn replace(path: &Path, bytes: &[u8], mode: u32, durable: bool) -> io::Result<()
     temporary.push(format!(".{}.tmp", std::process::id()));
     let temporary = directory.join(temporary);
     let _ = fs::remove_file(&temporary);
-    let written =
-        fill(&temporary, path, bytes, mode, durable).and_then(|()| fs::rename(&temporary, path));
+    let written = fill(&temporary, path, bytes, mode, durable).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         let _ = fs::remove_file(&temporary);
     }
@@ -45,11 +41,7 @@ fn replace(path: &Path, bytes: &[u8], mode: u32, durable: bool) -> io::Result<()
 }
 
 fn fill(temporary: &Path, path: &Path, bytes: &[u8], mode: u32, durable: bool) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(temporary)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(temporary)?;
     if let Ok(old) = fs::symlink_metadata(path) {
         let new = file.metadata()?;
         if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
@@ -91,11 +83,7 @@ pub fn ensure_work(path: &Path) -> io::Result<()> {
 /// Opens a container's log for appending. Links are refused, and a FIFO does not hold up the connector.
 pub fn open_log(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options
-        .append(true)
-        .create(true)
-        .mode(0o640)
-        .custom_flags(sys::O_NOFOLLOW | sys::NONBLOCK);
+    options.append(true).create(true).mode(0o640).custom_flags(sys::O_NOFOLLOW | sys::NONBLOCK);
     let file = options.open(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::new(io::ErrorKind::Other, "not a regular file"));
@@ -112,11 +100,7 @@ pub fn preloadable(library: &Path, run_dir: &Path, name: &str) -> Result<PathBuf
     let directory = run_dir.join("preload");
     let link = directory.join(format!("{name}.so"));
     if !is_preloadable(&link) {
-        return Err(format!(
-            "the dynamic loader can preload neither {} nor {}",
-            library.display(),
-            link.display()
-        ));
+        return Err(format!("the dynamic loader can preload neither {} nor {}", library.display(), link.display()));
     }
     let made = ensure_directory(&directory, 0o755).and_then(|()| {
         let _ = fs::remove_file(&link);
@@ -127,9 +111,7 @@ pub fn preloadable(library: &Path, run_dir: &Path, name: &str) -> Result<PathBuf
 }
 
 fn is_preloadable(path: &Path) -> bool {
-    path.to_str().map_or(false, |text| {
-        !text.contains(|c: char| c == ':' || c == '$' || c.is_whitespace())
-    })
+    path.to_str().map_or(false, |text| !text.contains(|c: char| c == ':' || c == '$' || c.is_whitespace()))
 }
 
 /// The pid file, locked for as long as this lives.
@@ -144,35 +126,20 @@ impl Claim {
         let cannot = |error: io::Error| format!("cannot write {}: {error}", path.display());
         loop {
             let mut options = OpenOptions::new();
-            options
-                .read(true)
-                .write(true)
-                .create(true)
-                .mode(0o644)
-                .custom_flags(sys::O_NOFOLLOW);
+            options.read(true).write(true).create(true).mode(0o644).custom_flags(sys::O_NOFOLLOW);
             let mut file = options.open(path).map_err(cannot)?;
             if !sys::lock(file.as_raw_fd()).map_err(cannot)? {
                 let holder = fs::read_to_string(path).unwrap_or_default();
-                return Err(format!(
-                    "another connector runs already (pid {}); {} is locked",
-                    holder.trim(),
-                    path.display()
-                ));
+                return Err(format!("another connector runs already (pid {}); {} is locked", holder.trim(), path.display()));
             }
             // The one before may have removed the file between our opening and locking it.
             let (held, named) = (file.metadata().map_err(cannot)?, fs::symlink_metadata(path));
-            if named.map_or(true, |named| {
-                (named.dev(), named.ino()) != (held.dev(), held.ino())
-            }) {
+            if named.map_or(true, |named| (named.dev(), named.ino()) != (held.dev(), held.ino())) {
                 continue;
             }
             file.set_len(0).map_err(cannot)?;
-            file.write_all(format!("{}\n", std::process::id()).as_bytes())
-                .map_err(cannot)?;
-            return Ok(Claim {
-                path: path.to_path_buf(),
-                _file: file,
-            });
+            file.write_all(format!("{}\n", std::process::id()).as_bytes()).map_err(cannot)?;
+            return Ok(Claim { path: path.to_path_buf(), _file: file });
         }
     }
 }

@@ -29,13 +29,8 @@ pub use self::files::{replace_private, replace_public};
 pub use self::machine::{machine, random};
 
 /// What every container finds in its environment, next to what the contract adds.
-pub const BASE_ENVIRONMENT: &[(&str, &str)] = &[
-    (
-        "PATH",
-        "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    ),
-    ("LANG", "C.UTF-8"),
-];
+pub const BASE_ENVIRONMENT: &[(&str, &str)] =
+    &[("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ("LANG", "C.UTF-8")];
 
 const SIGNALS: [i32; 4] = [sys::SIGTERM, sys::SIGINT, sys::SIGHUP, sys::SIGCHLD];
 
@@ -65,30 +60,17 @@ impl Host {
     pub fn open(layout: &Layout) -> Result<Host, String> {
         sys::set_umask(0o022);
         // First, so that a request to stop is never lost and never leaves a pid file behind.
-        let signals =
-            sys::open_signals(&SIGNALS).map_err(|e| format!("cannot take signals: {e}"))?;
+        let signals = sys::open_signals(&SIGNALS).map_err(|e| format!("cannot take signals: {e}"))?;
         let run_dir = layout.run_dir.clone();
-        files::ensure_directory(&run_dir, 0o755)
-            .map_err(|e| format!("cannot make {}: {e}", run_dir.display()))?;
+        files::ensure_directory(&run_dir, 0o755).map_err(|e| format!("cannot make {}: {e}", run_dir.display()))?;
         let claim = Claim::take(&run_dir.join("vlink.pid"))?;
-        files::ensure_directory(&layout.log_dir, 0o750).unwrap_or_else(|e| {
-            log::line(&format!("cannot make {}: {e}", layout.log_dir.display()))
-        });
+        files::ensure_directory(&layout.log_dir, 0o750)
+            .unwrap_or_else(|e| log::line(&format!("cannot make {}: {e}", layout.log_dir.display())));
         let _ = std::env::set_current_dir("/");
-        sys::adopt_orphans()
-            .unwrap_or_else(|e| log::line(&format!("orphans cannot be adopted: {e}")));
-        let guard =
-            Guard::start(&[]).map_err(|e| format!("cannot start the guard process: {e}"))?;
+        sys::adopt_orphans().unwrap_or_else(|e| log::line(&format!("orphans cannot be adopted: {e}")));
+        let guard = Guard::start(&[]).map_err(|e| format!("cannot start the guard process: {e}"))?;
         let cgroups = Cgroups::take_over(&[std::process::id(), guard.pid()]);
-        Ok(Host {
-            guard,
-            signals,
-            cgroups,
-            run_dir,
-            groups: Vec::new(),
-            noted: HashSet::new(),
-            _claim: claim,
-        })
+        Ok(Host { guard, signals, cgroups, run_dir, groups: Vec::new(), noted: HashSet::new(), _claim: claim })
     }
 
     /// Waits for something to happen, at most for `timeout`.
@@ -114,8 +96,7 @@ impl Host {
 
     /// Tells a service manager that asks for it that the connector is up.
     pub fn ready(&self) {
-        let socket =
-            std::env::var_os("NOTIFY_SOCKET").filter(|path| path.as_bytes().starts_with(b"/"));
+        let socket = std::env::var_os("NOTIFY_SOCKET").filter(|path| path.as_bytes().starts_with(b"/"));
         if let (Some(path), Ok(sender)) = (socket, UnixDatagram::unbound()) {
             let _ = sender.send_to(b"READY=1", Path::new(&path));
         }
@@ -152,31 +133,19 @@ impl Host {
     /// Limits by cgroup where possible: the file to enter through, and what is left for the process to limit itself.
     fn limit(&mut self, launch: &Launch) -> (Option<fs::File>, Option<u64>) {
         let (name, throttle) = (&launch.name, &launch.throttle);
-        let prepared = self
-            .cgroups
-            .as_ref()
-            .and_then(|cgroups| cgroups.prepare(name, throttle).ok());
-        let (entrance, applied) =
-            prepared.map_or_else(Default::default, |(file, applied)| (Some(file), applied));
+        let prepared = self.cgroups.as_ref().and_then(|cgroups| cgroups.prepare(name, throttle).ok());
+        let (entrance, applied) = prepared.map_or_else(Default::default, |(file, applied)| (Some(file), applied));
         if throttle.max_cpu_percent.is_some() && !applied.cpu {
             self.note(format!("{name}: max-cpu-percent is not in force: no cgroup with a cpu controller may be written here"));
         }
-        (
-            entrance,
-            throttle
-                .max_memory_kb
-                .filter(|_| !applied.memory)
-                .map(|kb| kb.saturating_mul(1024)),
-        )
+        (entrance, throttle.max_memory_kb.filter(|_| !applied.memory).map(|kb| kb.saturating_mul(1024)))
     }
 }
 
 impl System for Host {
     fn start(&mut self, launch: &Launch) -> Result<u32, String> {
         vet(launch)?;
-        leftovers(&launch.name)
-            .iter()
-            .for_each(|pid| sys::send(*pid, sys::SIGKILL));
+        leftovers(&launch.name).iter().for_each(|pid| sys::send(*pid, sys::SIGKILL));
         let mut command = command(launch, &self.run_dir)?;
         let (entrance, data) = self.limit(launch);
         let (parent, pipe, nice) = (std::process::id(), self.guard.pipe(), launch.throttle.nice);
@@ -200,19 +169,10 @@ impl System for Host {
         };
         // SAFETY: between fork and exec only system calls are made; nothing is allocated, no lock is taken.
         let child = unsafe { command.pre_exec(enter) }.spawn();
-        let pid = child
-            .map_err(|error| format!("{}: {error}", launch.program.display()))?
-            .id();
-        self.groups.push(Group {
-            pid,
-            container: launch.name.clone(),
-            asked: Vec::new(),
-        });
+        let pid = child.map_err(|error| format!("{}: {error}", launch.program.display()))?.id();
+        self.groups.push(Group { pid, container: launch.name.clone(), asked: Vec::new() });
         if nice.map_or(false, |nice| sys::nice_of(pid) != nice) {
-            self.note(format!(
-                "{}: its nice value is not in force: not permitted",
-                launch.name
-            ));
+            self.note(format!("{}: its nice value is not in force: not permitted", launch.name));
         }
         Ok(pid)
     }
@@ -236,9 +196,7 @@ impl System for Host {
 
     fn kill(&mut self, name: &str, pid: u32) {
         sys::send_group(pid, sys::SIGKILL);
-        leftovers(name)
-            .iter()
-            .for_each(|other| sys::send(*other, sys::SIGKILL));
+        leftovers(name).iter().for_each(|other| sys::send(*other, sys::SIGKILL));
     }
 
     fn alive(&mut self, name: &str, pid: u32) -> bool {
@@ -267,10 +225,8 @@ pub fn vet(launch: &Launch) -> Result<(), String> {
         Err(error) => Err(format!("{}: {error}", path.display())),
     };
     regular(&launch.program)?;
-    let path = CString::new(launch.program.as_os_str().as_bytes())
-        .map_err(|_| "a NUL in the command".to_string())?;
-    sys::executable(&path)
-        .map_err(|error| format!("{}: cannot be executed: {error}", launch.program.display()))?;
+    let path = CString::new(launch.program.as_os_str().as_bytes()).map_err(|_| "a NUL in the command".to_string())?;
+    sys::executable(&path).map_err(|error| format!("{}: cannot be executed: {error}", launch.program.display()))?;
     // The dynamic loader would only warn about a missing library and run the program without it.
     launch.library.as_deref().map_or(Ok(()), regular)
 }
@@ -281,18 +237,11 @@ fn command(launch: &Launch, run_dir: &Path) -> Result<Command, String> {
     let output = files::open_log(&launch.log).map_err(|error| at(&launch.log, error))?;
     let errors = output.try_clone().map_err(|error| at(&launch.log, error))?;
     let mut command = Command::new(&launch.program);
-    command
-        .args(&launch.arguments)
-        .current_dir(&launch.work)
-        .env_clear();
+    command.args(&launch.arguments).current_dir(&launch.work).env_clear();
     command.envs(launch.environment.iter().map(|(name, value)| (name, value)));
     if let Some(library) = &launch.library {
         let library = files::preloadable(library, run_dir, &launch.name)?;
-        let earlier = launch
-            .environment
-            .iter()
-            .rev()
-            .find(|(name, value)| name == "LD_PRELOAD" && !value.is_empty());
+        let earlier = launch.environment.iter().rev().find(|(name, value)| name == "LD_PRELOAD" && !value.is_empty());
         let mut list = earlier.map_or(String::new(), |(_, value)| format!("{value}:"));
         list.push_str(&library.to_string_lossy());
         command.env("LD_PRELOAD", list);
@@ -340,9 +289,7 @@ fn leftovers(name: &str) -> Vec<u32> {
     let mark = format!("LINK_CONTAINER={name}").into_bytes();
     let belongs = |pid: &u32| {
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment
-            .split(|byte| *byte == 0)
-            .any(|variable| variable == mark)
+        environment.split(|byte| *byte == 0).any(|variable| variable == mark)
     };
     children().into_iter().filter(belongs).collect()
 }

@@ -11,17 +11,9 @@ pub const SIGKILL: c_int = 9;
 pub const SIGTERM: c_int = 15;
 pub const SIGCHLD: c_int = 17;
 
-#[cfg(any(
-    target_arch = "aarch64",
-    target_arch = "arm",
-    target_arch = "powerpc64"
-))]
+#[cfg(any(target_arch = "aarch64", target_arch = "arm", target_arch = "powerpc64"))]
 pub const O_NOFOLLOW: c_int = 0o100000;
-#[cfg(not(any(
-    target_arch = "aarch64",
-    target_arch = "arm",
-    target_arch = "powerpc64"
-)))]
+#[cfg(not(any(target_arch = "aarch64", target_arch = "arm", target_arch = "powerpc64")))]
 pub const O_NOFOLLOW: c_int = 0o400000;
 
 const SIG_BLOCK: c_int = 0;
@@ -189,11 +181,7 @@ pub fn open_signals(numbers: &[c_int]) -> io::Result<RawFd> {
 pub fn wait_signals(fd: RawFd, timeout: Duration) -> Vec<c_int> {
     // Rounded up: waking a moment early would make the caller spin.
     let ms = timeout.as_millis().saturating_add(1).min(60_000) as c_int;
-    let mut poll_fd = PollFd {
-        fd,
-        events: POLLIN,
-        revents: 0,
-    };
+    let mut poll_fd = PollFd { fd, events: POLLIN, revents: 0 };
     unsafe { poll(&mut poll_fd, 1, ms) };
     let mut numbers = Vec::new();
     let mut info = [0u8; SIGINFO_SIZE];
@@ -301,17 +289,7 @@ pub fn nice_of(pid: u32) -> i32 {
 pub fn limit_data(bytes: u64) {
     let mut limit = Limit { soft: 0, hard: 0 };
     if unsafe { getrlimit(RLIMIT_DATA, &mut limit) } == 0 {
-        let most = limit
-            .hard
-            .min(c_ulong::try_from(bytes).unwrap_or(c_ulong::MAX));
-        unsafe {
-            setrlimit(
-                RLIMIT_DATA,
-                &Limit {
-                    soft: most,
-                    hard: most,
-                },
-            )
-        };
+        let most = limit.hard.min(c_ulong::try_from(bytes).unwrap_or(c_ulong::MAX));
+        unsafe { setrlimit(RLIMIT_DATA, &Limit { soft: most, hard: most }) };
     }
 }

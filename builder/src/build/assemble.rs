@@ -1,0 +1,173 @@
+//! The tree that all packages of one target share: the connector, the containers and their descriptors.
+
+use crate::compress::{Codec, Store};
+use crate::endpoint;
+use crate::error::{Error, Result};
+use crate::format::PreparedFile;
+use crate::listener::Listener;
+use crate::manifest::{ContainerTable, Product, SourceSpec, Target};
+use crate::payload::{self, Content, Entry, Kind, Loaded, Source, Spool, Tree, TreePath};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+/// What all packages of one target are made of.
+pub struct Base<'a> {
+    /// The target.
+    pub target: Target,
+    /// How it is compressed.
+    pub codec: Codec,
+    /// Where compressed units are.
+    pub store: &'a Arc<Store>,
+    /// The time of everything, in seconds since 1970.
+    pub mtime: i64,
+    /// Paths relative to the install root, sorted, parents first.
+    pub files: Vec<PreparedFile>,
+}
+
+/// The tree of a target before its contents are read.
+pub struct Trees {
+    /// Paths relative to the install root.
+    pub tree: Tree,
+}
+
+impl Trees {
+    /// The newest modification time in the payloads: the packages' time when SOURCE_DATE_EPOCH is not set.
+    pub fn newest(&self) -> i64 {
+        self.tree.entries().iter().filter(|entry| matches!(entry.kind, Kind::File(_))).map(|entry| entry.mtime).max().unwrap_or(0)
+    }
+}
+
+/// One source of a build, for manifest.json.
+#[derive(Debug, Clone, Serialize)]
+pub struct Input {
+    name: String,
+    target: &'static str,
+    source: String,
+    files: usize,
+    bytes: u64,
+    /// SHA-256 over every path, mode and content.
+    sha256: String,
+}
+
+/// Reads all payloads of a target into one tree.
+pub fn read(product: &Product, target: Target, spool: &Spool, listener: &dyn Listener) -> Result<Trees> {
+    let manifest = product.manifest();
+    let mut entries = Vec::new();
+    let connector = load(product, &manifest.connector.payload[&target], "the connector", target, spool, listener)?;
+    if let Some(program) = &manifest.connector.executable.linux {
+        require_program(&connector.tree, program.as_str(), "the connector", "executable.linux")?;
+    }
+    graft(&mut entries, b"vAgentManager", connector.tree)?;
+    for container in &manifest.container {
+        let container = container.get_ref();
+        let what = format!("container \"{}\"", container.name);
+        let Some(source) = container.payload.get(&target) else {
+            listener.info(&format!("{what} has no payload for {}: left out of its packages", target.name()));
+            continue;
+        };
+        let loaded = load(product, source, &what, target, spool, listener)?;
+        check_container(container, &loaded.tree, &what)?;
+        let version = loaded.package.as_ref().map(|package| package.version.clone());
+        let prefix = [b"Intigua-Libs/", container.name.as_str().as_bytes()].concat();
+        graft(&mut entries, &prefix, loaded.tree)?;
+        entries.push(descriptor(container, version.as_deref(), &prefix)?);
+    }
+    let tree = Tree::new(entries).map_err(|error| error.help("container.json is made by linkpack: leave it out with exclude"))?;
+    Ok(Trees { tree })
+}
+
+fn load(
+    product: &Product,
+    spec: &SourceSpec,
+    what: &str,
+    target: Target,
+    spool: &Spool,
+    listener: &dyn Listener,
+) -> Result<Loaded> {
+    let table = spec.table.clone();
+    let source = Source {
+        path: product.resolve(spec),
+        strip: table.strip,
+        include: table.include,
+        exclude: table.exclude,
+        setuid: table.setuid,
+        config: table.config,
+    };
+    payload::load(&source, spool, listener).map_err(|error| error.note(format!("in the payload of {what} for {}", target.name())))
+}
+
+fn graft(entries: &mut Vec<Entry>, prefix: &[u8], tree: Tree) -> Result<()> {
+    let prefix = TreePath::new(prefix)?;
+    entries.extend(tree.into_entries().into_iter().map(|entry| Entry { path: entry.path.below(&prefix), ..entry }));
+    Ok(())
+}
+
+fn descriptor(container: &ContainerTable, version: Option<&str>, prefix: &[u8]) -> Result<Entry> {
+    let path = TreePath::new(b"container.json")?.below(&TreePath::new(prefix)?);
+    let kind = Kind::File(Content::memory(endpoint::container_json(container, version)));
+    Ok(Entry { path, kind, mode: 0o644, config: false, mtime: 0 })
+}
+
+fn check_container(container: &ContainerTable, tree: &Tree, what: &str) -> Result<()> {
+    let program = &container.command.0[0];
+    let inside = program.strip_prefix("{dir}/").unwrap_or(program);
+    if !inside.starts_with('/') && !inside.starts_with('{') {
+        require_program(tree, inside, what, "command")?;
+    }
+    match &container.library {
+        Some(library) => require_file(tree, library.as_str(), what, "library").map(|_| ()),
+        None => Ok(()),
+    }
+}
+
+fn require_file<'t>(tree: &'t Tree, path: &str, what: &str, key: &str) -> Result<&'t Entry> {
+    let found = tree.get(&TreePath::new(path.as_bytes())?).filter(|entry| !matches!(entry.kind, Kind::Directory));
+    found.ok_or_else(|| {
+        let name = path.rsplit('/').next().unwrap_or(path).as_bytes();
+        let similar =
+            tree.entries().iter().find(|entry| entry.path.file_name() == name && !matches!(entry.kind, Kind::Directory));
+        let help = match similar {
+            Some(entry) => format!("write {key} = {:?}", entry.path),
+            None => format!("name a file of the payload in {key}, relative to the payload's folder"),
+        };
+        Error::new(format!("{what}: its payload has no file \"{path}\", which {key} names")).help(help)
+    })
+}
+
+fn require_program(tree: &Tree, path: &str, what: &str, key: &str) -> Result<()> {
+    let entry = require_file(tree, path, what, key)?;
+    match matches!(entry.kind, Kind::File(_)) && entry.mode & 0o111 == 0 {
+        true => Err(Error::new(format!("{what}: \"{path}\" is not executable (mode {:o})", entry.mode))
+            .help("set its x bit in the payload: chmod +x")),
+        false => Ok(()),
+    }
+}
+
+/// The sources of a build as manifest.json lists them.
+pub fn inputs(product: &Product, base: &Base) -> Vec<Input> {
+    let connector = ("connector".to_owned(), "vAgentManager/".to_owned(), &product.manifest().connector.payload[&base.target]);
+    let containers = product
+        .containers(base.target)
+        .map(|(container, source)| (container.name.to_string(), format!("Intigua-Libs/{}/", container.name), source));
+    std::iter::once(connector).chain(containers).map(|(name, prefix, source)| input(name, &prefix, source, base)).collect()
+}
+
+fn input(name: String, prefix: &str, source: &SourceSpec, base: &Base) -> Input {
+    let below = base.files.iter().filter(|file| file.entry.path.as_bytes().starts_with(prefix.as_bytes()));
+    let (mut files, mut bytes, mut digest) = (0, 0, Sha256::new());
+    for file in below {
+        files += usize::from(file.digests.is_some());
+        bytes += file.digests.map_or(0, |_| file.len());
+        digest.update(file.entry.path.as_bytes());
+        digest.update(file.entry.mode.to_be_bytes());
+        match (&file.entry.kind, file.digests) {
+            (Kind::Symlink(target), _) => digest.update(target),
+            (_, Some(digests)) => digest.update(digests.sha256),
+            _ => {}
+        }
+        digest.update([0]);
+    }
+    let sha256 = hex::encode(digest.finalize());
+    Input { name, target: base.target.name(), source: source.table.source.clone(), files, bytes, sha256 }
+}

@@ -1,0 +1,74 @@
+//! What a package's scripts must know of the product.
+
+use super::assemble::Base;
+use crate::endpoint::{Arch, ContainerFact, Facts, Settings};
+use crate::error::{Error, Result};
+use crate::format::rpm::{Ghost, GhostKind};
+use crate::manifest::{Product, Target};
+
+/// An architecture as each format names it.
+pub struct Architecture {
+    /// Debian's name.
+    pub deb: &'static str,
+    /// RPM's name.
+    pub rpm: &'static str,
+    /// What the scripts compare with `uname -m`.
+    pub machine: Arch,
+}
+
+/// A Linux target's architecture.
+pub fn architecture(target: Target) -> Architecture {
+    match target {
+        Target::LinuxAarch64 => Architecture { deb: "arm64", rpm: "aarch64", machine: Arch::Aarch64 },
+        _ => Architecture { deb: "amd64", rpm: "x86_64", machine: Arch::X86_64 },
+    }
+}
+
+/// The facts of one product's packages for one target.
+pub fn facts(product: &Product, base: &Base) -> Result<Facts> {
+    let manifest = product.manifest();
+    let executable =
+        manifest.connector.executable.linux.as_ref().ok_or_else(|| Error::new("the connector has no executable.linux"))?;
+    let fallback: Vec<&str> = product.fallback_urls().iter().map(|url| url.as_str()).collect();
+    let containers = product.containers(base.target);
+    Ok(Facts {
+        product: product.package_name(),
+        title: manifest.product.title.to_string(),
+        version: manifest.product.version.to_string(),
+        packaged_root: product.linux_root(),
+        arch: architecture(base.target).machine,
+        installed_kb: base.files.iter().map(|file| file.len().div_ceil(1024).max(1)).sum(),
+        containers: containers
+            .map(|(container, _)| ContainerFact { name: container.name.to_string(), required: container.required })
+            .collect(),
+        executable: executable.to_string(),
+        arguments: product.arguments(),
+        settings: Settings {
+            install_root: String::new(),
+            server_url: product.server_url().unwrap_or_default().to_owned(),
+            fallback_urls: fallback.join(";"),
+            core_id: product.core_id().unwrap_or_default().to_owned(),
+            token_file: product.token_file().unwrap_or_default().to_owned(),
+            run_as: product.run_as().to_owned(),
+            containers: product.chosen_containers(),
+            image: false,
+            no_start: false,
+        },
+        config: product.client_settings().into_iter().collect(),
+        seal_paths: Vec::new(),
+    })
+}
+
+/// What the scriptlets make outside the root: listed, so that `rpm -qf` knows whose it is.
+pub fn ghosts() -> Vec<Ghost> {
+    let file = |path: &str, mode| Ghost { path: path.to_owned(), kind: GhostKind::File { mode } };
+    let link = |path: &str| Ghost { path: path.to_owned(), kind: GhostKind::Link { target: "../init.d/vlink".to_owned() } };
+    vec![
+        file("/etc/init.d/vlink", 0o755),
+        file("/etc/intigua/location.conf", 0o644),
+        link("/etc/rc3.d/S30vlink"),
+        link("/etc/rc5.d/S30vlink"),
+        file("/lib/systemd/system/vlink.service", 0o644),
+        file("/var/lib/intigua/state", 0o644),
+    ]
+}

@@ -1,0 +1,149 @@
+//! From a manifest to packages: payloads are read and compressed once for all formats and sites, then each package is
+//! written beside its final name, and all get their names only when all are whole.
+
+mod assemble;
+mod facts;
+mod output;
+mod packages;
+
+pub use packages::FormatName;
+
+use crate::compress::{CacheChoice, Codec, Store};
+use crate::error::{Error, IoContext, Result};
+use crate::format;
+use crate::listener::Listener;
+use crate::manifest::{self, Product, Target};
+use crate::payload::Spool;
+use assemble::Base;
+use output::Output;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// What to build.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The manifest.
+    pub manifest: PathBuf,
+    /// Site files; the plain product is built when there are none.
+    pub sites: Vec<PathBuf>,
+    /// The formats.
+    pub formats: Vec<FormatName>,
+    /// The targets; all that the connector has a payload for when empty.
+    pub targets: Vec<Target>,
+    /// The folder that packages go to.
+    pub output: PathBuf,
+    /// Compressing threads.
+    pub threads: usize,
+    /// How payloads are compressed.
+    pub codec: Codec,
+    /// Where compressed units are kept.
+    pub cache: CacheChoice,
+    /// SOURCE_DATE_EPOCH: the time of everything in the packages, in seconds since 1970.
+    pub epoch: Option<i64>,
+}
+
+/// One finished package.
+#[derive(Debug, Clone, Serialize)]
+pub struct Package {
+    /// Its file's name in the output folder.
+    pub file: String,
+    /// Its format.
+    pub format: &'static str,
+    /// Its target.
+    pub target: &'static str,
+    /// Its site.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its SHA-256, hexadecimal.
+    pub sha256: String,
+}
+
+/// What a build made.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// The output folder.
+    pub output: PathBuf,
+    /// The packages, in the order they were built.
+    pub packages: Vec<Package>,
+}
+
+/// Builds packages.
+///
+/// # Errors
+/// Whatever is wrong with the manifest, a payload, the output folder; an interrupt. No package of this build then has its name.
+pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
+    let product = manifest::load(&options.manifest)?;
+    let products = sites(&product, &options.sites)?;
+    let targets = targets(&product, &options.targets, listener)?;
+    let mut output = Output::open(&options.output)?;
+    let spool = Spool::new(&spool_folder(&options.cache)?)?;
+    let store = Store::open(options.cache.clone(), options.threads)?;
+    let mut packages = Vec::new();
+    let mut inputs = Vec::new();
+    for target in targets {
+        let trees = assemble::read(&product, target, &spool, listener)?;
+        let mtime = options.epoch.unwrap_or_else(|| trees.newest());
+        listener.begin("read", trees.tree.total_bytes());
+        let files = format::prepare(trees.tree.at_time(mtime), options.codec, &store, listener)?;
+        listener.end("read");
+        let base = Base { target, codec: options.codec, store: &store, mtime, files };
+        inputs.extend(assemble::inputs(&product, &base));
+        for product in &products {
+            packages.extend(packages::write_all(product, &base, &options.formats, &mut output, listener)?);
+        }
+    }
+    let report = Report { output: options.output.clone(), packages };
+    output.finish(&product, options, &report, &inputs)?;
+    store.trim()?;
+    Ok(report)
+}
+
+/// The products to build: one a site, or the plain one.
+fn sites(product: &Product, files: &[PathBuf]) -> Result<Vec<Product>> {
+    if files.is_empty() {
+        return Ok(vec![product.clone()]);
+    }
+    let mut products: Vec<Product> = Vec::new();
+    for file in files {
+        let with_site = manifest::load_site(product, file)?;
+        if products.iter().any(|other| other.site_name() == with_site.site_name()) {
+            let name = with_site.site_name().unwrap_or_default();
+            return Err(Error::new(format!("two site files make the site \"{name}\""))
+                .help("give one of them a name = \"...\" of its own"));
+        }
+        products.push(with_site);
+    }
+    Ok(products)
+}
+
+fn targets(product: &Product, asked: &[Target], listener: &dyn Listener) -> Result<Vec<Target>> {
+    let payload = &product.manifest().connector.payload;
+    if let Some(missing) = asked.iter().find(|target| !payload.contains_key(target)) {
+        return Err(Error::new(format!("the connector has no payload for {}", missing.name()))
+            .help(format!("add {} = \"...\" to payload in [connector], or leave the target out of -t", missing.name())));
+    }
+    let chosen = Target::ALL.into_iter().filter(|target| payload.contains_key(target));
+    let (chosen, later): (Vec<_>, Vec<_>) =
+        chosen.filter(|target| asked.is_empty() || asked.contains(target)).partition(|target| target.is_linux());
+    for target in later {
+        listener.warning(&format!("{}: no package format of this version of linkpack is for it", target.name()));
+    }
+    match chosen.is_empty() {
+        true => Err(Error::new("the connector has no payload for a target of deb, rpm and run")
+            .help("add linux-x86_64 = \"...\" to payload in [connector]")),
+        false => Ok(chosen),
+    }
+}
+
+/// Archives unpack next to the compressed units: the folder that the user chose for what is large.
+fn spool_folder(cache: &CacheChoice) -> Result<PathBuf> {
+    let folder: &Path = match cache {
+        CacheChoice::Folder(folder) | CacheChoice::Temporary(folder) => folder,
+    };
+    std::fs::create_dir_all(folder)
+        .or_cannot("create", folder)
+        .map_err(|error| error.help("choose another folder with --cache DIR"))?;
+    Ok(folder.to_path_buf())
+}

@@ -1,0 +1,114 @@
+//! The output folder: packages under temporary names until all are whole, then SHA256SUMS and manifest.json.
+
+use super::assemble::Input;
+use super::{Options, Report};
+use crate::error::{Error, IoContext, Result};
+use crate::manifest::Product;
+use rustix::fs::{flock, FlockOperation};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// What names of unfinished packages begin with; they are locked while their build lives.
+const PARTIAL: &str = ".linkpack-partial-";
+
+/// The output folder of one build.
+pub struct Output {
+    folder: PathBuf,
+    whole: Vec<(NamedTempFile, String)>,
+}
+
+impl Output {
+    /// Makes the folder, tries to write in it, and removes what killed builds left there.
+    pub fn open(folder: &Path) -> Result<Output> {
+        fs::create_dir_all(folder).or_cannot("create the output folder", folder).map_err(elsewhere)?;
+        let output = Output { folder: folder.to_path_buf(), whole: Vec::new() };
+        output.partial()?;
+        output.sweep();
+        Ok(output)
+    }
+
+    /// A new file that goes away unless it is kept.
+    pub fn partial(&self) -> Result<NamedTempFile> {
+        use std::os::unix::fs::PermissionsExt;
+        let mut builder = tempfile::Builder::new();
+        // Packages are for everyone to read; the user's umask still applies.
+        builder.prefix(PARTIAL).permissions(fs::Permissions::from_mode(0o666));
+        let file = builder.tempfile_in(&self.folder).or_cannot("write to the output folder", &self.folder).map_err(elsewhere)?;
+        flock(file.as_file(), FlockOperation::NonBlockingLockExclusive)
+            .map_err(|error| Error::io("lock", file.path(), &error.into()))?;
+        Ok(file)
+    }
+
+    /// Marks a package as whole; it gets its name in [`Output::finish`].
+    pub fn keep(&mut self, file: NamedTempFile, name: String) {
+        self.whole.push((file, name));
+    }
+
+    /// Gives every package its name, then writes SHA256SUMS and manifest.json.
+    pub fn finish(mut self, product: &Product, options: &Options, report: &Report, inputs: &[Input]) -> Result<()> {
+        let sums: String = report.packages.iter().map(|package| format!("{}  {}\n", package.sha256, package.file)).collect();
+        let manifest = manifest_json(product, options, report, inputs)?;
+        for (name, text) in [("SHA256SUMS", sums), ("manifest.json", manifest)] {
+            let mut file = self.partial()?;
+            file.write_all(text.as_bytes()).or_cannot("write to the output folder", &self.folder).map_err(elsewhere)?;
+            self.keep(file, name.to_owned());
+        }
+        crate::interrupt::check()?;
+        for (file, name) in self.whole.drain(..) {
+            let path = self.folder.join(&name);
+            file.persist(&path).map_err(|error| elsewhere(Error::io("create", &path, &error.error)))?;
+        }
+        Ok(())
+    }
+
+    /// Removes partial files whose build is gone: nobody holds their lock.
+    fn sweep(&self) {
+        let Ok(entries) = fs::read_dir(&self.folder) else { return };
+        for entry in entries.flatten().filter(|entry| entry.file_name().as_encoded_bytes().starts_with(PARTIAL.as_bytes())) {
+            let Ok(file) = File::open(entry.path()) else { continue };
+            if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+                // Best effort: the build does not depend on it.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+fn elsewhere(error: Error) -> Error {
+    error.help("choose another output folder with -o DIR")
+}
+
+/// A file's length and SHA-256, hexadecimal.
+pub fn digest(file: &mut File) -> std::io::Result<(u64, String)> {
+    file.rewind()?;
+    let (mut digest, mut block, mut size) = (Sha256::new(), vec![0; 1 << 20], 0);
+    loop {
+        match file.read(&mut block)? {
+            0 => return Ok((size, hex::encode(digest.finalize()))),
+            count => {
+                digest.update(&block[..count]);
+                size += count as u64;
+            }
+        }
+    }
+}
+
+/// What was built from what; the same bytes for the same input.
+fn manifest_json(product: &Product, options: &Options, report: &Report, inputs: &[Input]) -> Result<String> {
+    let manifest = fs::read(&options.manifest).or_cannot("read", &options.manifest)?;
+    let table = &product.manifest().product;
+    let document = json!({
+        "linkpack": env!("CARGO_PKG_VERSION"),
+        "product": { "name": table.name.as_str(), "version": table.version.as_str(), "publisher": table.publisher.as_str() },
+        "manifest_sha256": hex::encode(Sha256::digest(&manifest)),
+        "codec": options.codec.name(),
+        "source_date_epoch": options.epoch,
+        "inputs": inputs,
+        "packages": report.packages,
+    });
+    Ok(serde_json::to_string_pretty(&document).expect("plain JSON") + "\n")
+}

@@ -1,0 +1,68 @@
+//! The command line: a file a verb. The only place that prints.
+
+mod arguments;
+mod build;
+mod init;
+mod preflight;
+mod screen;
+
+use arguments::{Arguments, Verb};
+use clap::{CommandFactory, Parser};
+use std::process::ExitCode;
+
+/// Runs the command line of this process. Exit codes: 0 done, 1 refused or failed, 2 usage.
+pub fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+        // SAFETY: the handler only stores to an atomic, which is async-signal-safe.
+        let registered = unsafe { signal_hook::low_level::register(signal, crate::interrupt::request) };
+        if let Err(error) = registered {
+            eprintln!("warning: cannot watch for signal {signal}: {error}");
+        }
+    }
+    let done = match arguments.verb {
+        Verb::Init(arguments) => init::run(&arguments),
+        Verb::Build(arguments) => build::run(&arguments),
+        Verb::Preflight(arguments) => return preflight::run(&arguments),
+        Verb::Schema => print(&crate::manifest::schema()),
+        Verb::Completions { shell } => completions(shell),
+        Verb::Man => man(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            screen::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> crate::Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "linkpack", &mut script);
+    print(&String::from_utf8_lossy(&script))
+}
+
+fn man() -> crate::Result<()> {
+    let mut page = Vec::new();
+    let rendered = clap_mangen::Man::new(Arguments::command()).render(&mut page);
+    rendered.map_err(|error| crate::Error::new(format!("cannot make the manual page: {error}")))?;
+    print(&String::from_utf8_lossy(&page))
+}
+
+/// Puts text on stdout.
+fn print(text: &str) -> crate::Result<()> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // Whoever reads us has seen enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        done => done.map_err(|error| crate::Error::new(format!("cannot write to standard output: {error}"))),
+    }
+}

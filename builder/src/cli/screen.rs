@@ -1,0 +1,116 @@
+//! How messages, errors and progress look: plain without a terminal, bars and colours on one.
+
+use crate::error::{Error, Snippet};
+use crate::listener::Listener;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::collections::HashMap;
+use std::io::IsTerminal;
+use std::sync::Mutex;
+
+/// Prints an error: `error:` what happened, the place in the file, `note:` facts, `help:` what to do next.
+pub fn error(error: &Error) {
+    eprintln!("error: {}", error.what());
+    if let Some(snippet) = error.snippet() {
+        eprint!("{}", excerpt(snippet));
+    }
+    for note in error.notes() {
+        eprintln!("note: {note}");
+    }
+    if let Some(help) = error.help_text() {
+        eprintln!("help: {help}");
+    }
+}
+
+/// The line that an error is about, with its number, and carets below what is wrong.
+fn excerpt(snippet: &Snippet) -> String {
+    let start = snippet.span.start.min(snippet.text.len());
+    let line_start = snippet.text[..start].rfind('\n').map_or(0, |at| at + 1);
+    let line = snippet.text[line_start..].lines().next().unwrap_or_default();
+    let number = snippet.text[..start].matches('\n').count() + 1;
+    let before: String = snippet.text[line_start..start].chars().map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+    let wrong = &snippet.text[start..snippet.span.end.clamp(start, line_start + line.len().max(start - line_start))];
+    let carets = "^".repeat(wrong.chars().count().max(1));
+    let column = snippet.text[line_start..start].chars().count() + 1;
+    let gutter = " ".repeat(number.to_string().len());
+    format!("{gutter}--> {}:{number}:{column}\n{gutter} |\n{number} | {line}\n{gutter} | {before}{carets}\n", snippet.file)
+}
+
+/// Tells the user what a build does, on stderr.
+pub struct Screen {
+    quiet: bool,
+    /// None without a terminal.
+    bars: Option<Mutex<HashMap<String, ProgressBar>>>,
+}
+
+impl Screen {
+    /// `quiet` leaves warnings only.
+    pub fn new(quiet: bool) -> Self {
+        let bars = (!quiet && std::io::stderr().is_terminal()).then(Mutex::default);
+        Screen { quiet, bars }
+    }
+
+    fn line(&self, line: &str) {
+        let bar = self.bars.as_ref().and_then(|bars| bars.lock().ok()?.values().next().cloned());
+        match bar {
+            Some(bar) => bar.suspend(|| eprintln!("{line}")),
+            None => eprintln!("{line}"),
+        }
+    }
+
+    fn bar(&self, task: &str) -> Option<ProgressBar> {
+        self.bars.as_ref()?.lock().ok()?.get(task).cloned()
+    }
+}
+
+impl Listener for Screen {
+    fn warning(&self, message: &str) {
+        self.line(&format!("warning: {message}"));
+    }
+
+    fn info(&self, message: &str) {
+        if !self.quiet {
+            self.line(message);
+        }
+    }
+
+    fn begin(&self, task: &str, bytes: u64) {
+        let Some(bars) = &self.bars else { return };
+        let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template("{prefix:>10} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}");
+        bar.set_style(style.expect("the template is constant").progress_chars("=> "));
+        bar.set_prefix(task.to_owned());
+        if let Ok(mut bars) = bars.lock() {
+            bars.insert(task.to_owned(), bar);
+        }
+    }
+
+    fn advance(&self, task: &str, bytes: u64) {
+        if let Some(bar) = self.bar(task) {
+            bar.inc(bytes);
+        }
+    }
+
+    fn end(&self, task: &str) {
+        if let Some(bar) = self.bars.as_ref().and_then(|bars| bars.lock().ok()?.remove(task)) {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_points_at_what_is_wrong() {
+        let text = "[product]\n\tnmae = \"x\"\n".to_owned();
+        let shown = excerpt(&Snippet { file: "linkpack.toml".into(), span: 11..15, text });
+        assert_eq!(shown, " --> linkpack.toml:2:2\n  |\n2 | \tnmae = \"x\"\n  | \t^^^^\n");
+    }
+
+    #[test]
+    fn an_excerpt_of_a_place_beyond_the_text_does_not_panic() {
+        let shown = excerpt(&Snippet { file: "f".into(), span: 90..99, text: "a\n".into() });
+        assert!(shown.contains("f:2:1"), "{shown}");
+    }
+}

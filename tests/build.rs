@@ -1,0 +1,404 @@
+//! `linkpack build` as a release engineer's scripts see it: exit codes, messages, files, and what is left behind.
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+const LINKPACK: &str = env!("CARGO_BIN_EXE_linkpack");
+
+/// A small product in a folder of its own.
+struct Product {
+    folder: tempfile::TempDir,
+}
+
+const MANIFEST: &str = r#"[product]
+name = "sample"
+title = "Sample"
+version = "1.0.0"
+publisher = "Example Ltd"
+contact = "Example Ltd <support@example.com>"
+license = "MIT"
+description = "sample product"
+
+[connector]
+server-url = "https://core.example.com"
+executable = { linux = "vlink" }
+payload = { linux-x86_64 = "connector" }
+
+[[container]]
+name = "pulse"
+command = ["bin/pulse"]
+payload = { linux-x86_64 = "pulse" }
+"#;
+
+impl Product {
+    fn new() -> Self {
+        let product = Product { folder: tempfile::tempdir().unwrap() };
+        product.write("linkpack.toml", MANIFEST);
+        product.program("connector/vlink", b"#!/bin/sh\nexit 0\n");
+        product.program("pulse/bin/pulse", b"#!/bin/sh\nexit 0\n");
+        product
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+
+    fn program(&self, name: &str, bytes: &[u8]) {
+        use std::os::unix::fs::PermissionsExt;
+        self.write(name, bytes);
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(LINKPACK);
+        command.current_dir(self.folder.path()).arg("build").args(arguments).env("SOURCE_DATE_EPOCH", "1700000000");
+        if !arguments.iter().any(|argument| argument.contains("cache")) {
+            command.arg("--no-cache");
+        }
+        command
+    }
+
+    fn build(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Builds, and expects it to work.
+    fn built(&self, arguments: &[&str]) -> BTreeMap<String, Vec<u8>> {
+        let output = self.build(arguments);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let folder = arguments.iter().position(|&argument| argument == "-o").map_or("dist", |at| arguments[at + 1]);
+        files(&self.path(folder))
+    }
+
+    /// Builds, and expects a refusal with exit code 1, an error line, and nothing in the output folder.
+    fn refused(&self, arguments: &[&str]) -> String {
+        let output = self.build(arguments);
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{message}");
+        assert!(message.contains("error: "), "{message}");
+        let left = if self.path("dist").is_dir() { files(&self.path("dist")) } else { BTreeMap::new() };
+        assert!(left.is_empty(), "left behind: {:?}", left.keys());
+        message
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), fs::read(entry.path()).unwrap())).collect()
+}
+
+/// Bytes that compress to about their own length, so that builds take a while.
+fn noise(len: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed | 1;
+    let mut bytes = Vec::with_capacity(len + 8);
+    while bytes.len() < len {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(len);
+    bytes
+}
+
+#[test]
+fn a_build_makes_three_packages_their_digests_and_a_manifest() {
+    let product = Product::new();
+    let made = product.built(&[]);
+    let names: Vec<&str> = made.keys().map(String::as_str).collect();
+    let expected =
+        ["SHA256SUMS", "manifest.json", "sample-1.0.0-1.x86_64.rpm", "sample-1.0.0-linux-x86_64.run", "sample_1.0.0_amd64.deb"];
+    assert_eq!(names, expected);
+    let check =
+        Command::new("sha256sum").args(["--check", "--strict", "SHA256SUMS"]).current_dir(product.path("dist")).output().unwrap();
+    assert!(check.status.success(), "{}", text(&check.stdout));
+    assert_eq!(text(&check.stdout).lines().count(), 3);
+    let manifest: Value = serde_json::from_slice(&made["manifest.json"]).unwrap();
+    assert_eq!(manifest["packages"].as_array().unwrap().len(), 3);
+    assert_eq!(manifest["inputs"][1]["name"], "pulse");
+}
+
+#[test]
+fn packages_are_readable_by_all_but_the_umask_is_respected() {
+    use std::os::unix::fs::PermissionsExt;
+    let product = Product::new();
+    let build = format!("umask 022; exec '{LINKPACK}' build --no-cache");
+    assert!(Command::new("sh").args(["-c", &build]).current_dir(product.folder.path()).output().unwrap().status.success());
+    let mode = fs::metadata(product.path("dist/sample_1.0.0_amd64.deb")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o644);
+}
+
+#[test]
+fn the_bytes_depend_on_nothing_but_the_input() {
+    let product = Product::new();
+    product.write("connector/large", noise(5_000_000, 7));
+    let one = product.built(&["-j", "1"]);
+    // Another time of modification, another folder, more threads, a warm cache.
+    let other = Product::new();
+    other.write("connector/large", noise(5_000_000, 7));
+    std::thread::sleep(Duration::from_millis(1100));
+    other.program("connector/vlink", b"#!/bin/sh\nexit 0\n");
+    assert!(one == other.built(&["-j", "5", "--cache", "cache"]));
+    assert!(one == other.built(&["-j", "2", "--cache", "cache"]));
+}
+
+#[test]
+fn unknown_keys_are_refused_with_their_line_and_what_to_write_instead() {
+    let product = Product::new();
+    product.write("linkpack.toml", MANIFEST.replace("publisher", "publishr"));
+    let message = product.refused(&[]);
+    assert!(message.contains("--> linkpack.toml:5:1"), "{message}");
+    assert!(message.contains("help: write \"publisher\""), "{message}");
+    product.write("linkpack.toml", MANIFEST.replace("\"pulse\" }", "{ source = \"pulse\", stripp = 1 } }"));
+    let message = product.refused(&[]);
+    assert!(message.contains("unknown key \"stripp\"") && message.contains("linkpack.toml:18:"), "{message}");
+}
+
+#[test]
+fn missing_keys_and_wrong_values_are_refused_by_name() {
+    let product = Product::new();
+    for (old, new, expected) in [
+        ("license = \"MIT\"\n", "", "\"license\" is missing"),
+        ("version = \"1.0.0\"", "version = \"1.0-rc1\"", "write \"1.0~rc1\""),
+        ("name = \"sample\"", "name = \"My Sample\"", "write \"my-sample\""),
+        ("linux-x86_64 = \"connector\"", "linux-x64 = \"connector\"", "linux-x86_64"),
+        ("command = [\"bin/pulse\"]", "command = [\"sbin/pulse\"]", "write command = \"bin/pulse\""),
+        ("payload = { linux-x86_64 = \"pulse\" }", "payload = {}", "has no payload"),
+        ("executable = { linux = \"vlink\" }", "executable = { linux = \"nope\" }", "has no file \"nope\""),
+        ("payload = { linux-x86_64 = \"pulse\" }", "payload = { linux-x86_64 = \"absent\" }", "absent"),
+    ] {
+        product.write("linkpack.toml", MANIFEST.replacen(old, new, 1));
+        let message = product.refused(&[]);
+        assert!(message.contains(expected), "{new}: {message}");
+    }
+}
+
+#[test]
+fn a_missing_manifest_is_said_and_so_is_how_to_make_one() {
+    let product = Product::new();
+    fs::remove_file(product.path("linkpack.toml")).unwrap();
+    let message = product.refused(&[]);
+    assert!(message.contains("linkpack.toml") && message.contains("linkpack init"), "{message}");
+}
+
+#[test]
+fn usage_errors_exit_with_2() {
+    let product = Product::new();
+    for arguments in [&["--colour"][..], &["-f", "zip"], &["-j", "0"], &["--cache", "x", "--no-cache"]] {
+        assert_eq!(product.build(arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn sites_get_packages_of_their_own() {
+    let product = Product::new();
+    product.write("acme.toml", "server-url = \"https://acme.example\"\nroot = { linux = \"/opt/acme\" }\n");
+    product.write("other.toml", "name = \"second\"\ncontainers = []\n");
+    let made = product.built(&["-s", "acme.toml", "-s", "other.toml", "-f", "deb,run"]);
+    for name in ["sample-acme_1.0.0_amd64.deb", "sample-acme-1.0.0-linux-x86_64.run", "sample-second_1.0.0_amd64.deb"] {
+        assert!(made.contains_key(name), "{name} among {:?}", made.keys());
+    }
+    let deb = product.path("dist/sample-acme_1.0.0_amd64.deb");
+    let listed = Command::new("dpkg-deb").arg("--contents").arg(deb).output().unwrap();
+    assert!(text(&listed.stdout).contains("./opt/acme/vAgentManager/vlink"));
+    product.write("bad.toml", "conainers = []\n");
+    assert!(text(&product.build(&["-s", "bad.toml"]).stderr).contains("help: write \"containers\""));
+    product.write("unknown.toml", "containers = [\"pulse2\"]\n");
+    assert!(text(&product.build(&["-s", "unknown.toml"]).stderr).contains("write some of: pulse"));
+}
+
+#[test]
+fn json_is_one_document_on_stdout_and_all_else_goes_to_stderr() {
+    let product = Product::new();
+    let output = product.build(&["--json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["packages"].as_array().unwrap().len(), 3);
+    assert!(!text(&output.stderr).contains('\u{1b}'), "no colours or bars without a terminal");
+    let quiet = product.build(&["-q"]);
+    assert!(quiet.stdout.is_empty() && quiet.stderr.is_empty(), "{}", text(&quiet.stderr));
+}
+
+/// Runs a shell line in a mount namespace of its own, with `folder` as a tmpfs of these options.
+fn with_tmpfs(folder: &Path, options: &str, line: &str) -> Output {
+    let script = format!("mount -t tmpfs -o {options} tmpfs \"$1\" && shift && {line}");
+    Command::new("unshare").args(["--mount", "sh", "-ec", &script, "sh"]).arg(folder).arg(LINKPACK).output().unwrap()
+}
+
+#[test]
+fn a_full_output_folder_is_an_error_and_nothing_stays_in_it() {
+    let product = Product::new();
+    product.write("connector/large", noise(3_000_000, 1));
+    fs::create_dir(product.path("dist")).unwrap();
+    let line =
+        format!("cd '{}'; \"$1\" build --no-cache && exit 99; code=$?; ls -A dist; exit $code", product.folder.path().display());
+    let output = with_tmpfs(&product.path("dist"), "size=1m", &line);
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("No space left") && message.contains("-o DIR"), "{message}");
+    assert_eq!(text(&output.stdout), "", "left in the output folder");
+}
+
+#[test]
+fn a_read_only_output_folder_is_an_error() {
+    let product = Product::new();
+    fs::create_dir(product.path("dist")).unwrap();
+    let line = format!("cd '{}'; exec \"$1\" build --no-cache", product.folder.path().display());
+    let output = with_tmpfs(&product.path("dist"), "ro", &line);
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("Read-only file system") && message.contains("-o DIR"), "{message}");
+}
+
+/// Starts a build that takes a while and sends it a signal after `delay`.
+fn signalled(product: &Product, signal: rustix::process::Signal, delay: Duration) -> Output {
+    let mut child = product.command(&[]);
+    let child = child.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(delay);
+    let pid = rustix::process::Pid::from_child(&child);
+    // The build may have ended already.
+    let _ = rustix::process::kill_process(pid, signal);
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn an_interrupt_at_any_time_leaves_no_file() {
+    let product = Product::new();
+    product.write("connector/large", noise(40_000_000, 3));
+    let mut interrupted = 0;
+    for step in 0..8 {
+        let output = signalled(&product, rustix::process::Signal::INT, Duration::from_millis(20 + step * 60));
+        if output.status.success() {
+            fs::remove_dir_all(product.path("dist")).unwrap();
+            continue;
+        }
+        interrupted += 1;
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output.stderr).contains("interrupted"), "{}", text(&output.stderr));
+        let left = if product.path("dist").exists() { files(&product.path("dist")) } else { BTreeMap::new() };
+        assert!(left.is_empty(), "{:?}", left.keys());
+    }
+    assert!(interrupted > 0, "every build ended before its signal");
+}
+
+#[test]
+fn a_killed_build_leaves_no_package_and_the_next_one_sweeps_up() {
+    let product = Product::new();
+    product.write("connector/large", noise(40_000_000, 3));
+    let mut killed = 0;
+    for step in 0..6 {
+        let output = signalled(&product, rustix::process::Signal::KILL, Duration::from_millis(30 + step * 100));
+        if output.status.success() {
+            fs::remove_dir_all(product.path("dist")).unwrap();
+            continue;
+        }
+        killed += 1;
+        let left = if product.path("dist").exists() { files(&product.path("dist")) } else { BTreeMap::new() };
+        assert!(left.keys().all(|name| name.starts_with(".linkpack-partial-")), "{:?}", left.keys());
+    }
+    assert!(killed > 0, "every build ended before it was killed");
+    let made = product.built(&[]);
+    assert_eq!(made.len(), 5, "{:?}", made.keys());
+}
+
+#[test]
+fn two_builds_at_once_into_one_folder_and_one_cache_both_work() {
+    let product = Product::new();
+    product.write("connector/large", noise(10_000_000, 5));
+    let start = || product.command(&["--cache", "cache"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let (one, two) = (start(), start());
+    for child in [one, two] {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+    let together = files(&product.path("dist"));
+    assert!(together == product.built(&[]));
+}
+
+#[test]
+fn memory_does_not_grow_with_the_payload() {
+    let product = Product::new();
+    let peak = |megabytes: usize| {
+        product.write("connector/large", noise(megabytes << 20, 11));
+        let mut child = product.command(&["-j", "2"]).stderr(std::process::Stdio::null()).spawn().unwrap();
+        let status = PathBuf::from(format!("/proc/{}/status", child.id()));
+        let (mut peak, deadline) = (0, Instant::now() + Duration::from_secs(120));
+        while child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < deadline, "the build hangs");
+            let text = fs::read_to_string(&status).unwrap_or_default();
+            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            peak = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(peak);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(child.wait().unwrap().success());
+        peak
+    };
+    let (small, large) = (peak(40), peak(160));
+    assert!(large < 128 << 10, "{large} KiB for 160 MiB");
+    assert!(large < small + (32 << 10), "{small} KiB for 40 MiB, {large} KiB for 160 MiB");
+}
+
+#[test]
+fn the_schema_is_made_from_the_manifests_own_types() {
+    let output = Command::new(LINKPACK).arg("schema").output().unwrap();
+    let schema: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(schema["additionalProperties"], false);
+    for table in ["product", "root", "connector", "container", "deb", "rpm"] {
+        assert!(schema["properties"][table].is_object(), "{table}");
+    }
+    let container = &schema["$defs"]["ContainerTable"]["properties"];
+    for key in ["name", "command", "inject", "throttle", "watchdog", "payload"] {
+        assert!(container[key].is_object(), "{key}");
+    }
+}
+
+#[test]
+fn completions_and_the_manual_page_are_printed() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = Command::new(LINKPACK).args(["completions", shell]).output().unwrap();
+        assert!(output.status.success() && text(&output.stdout).contains("linkpack"));
+    }
+    let page = Command::new(LINKPACK).arg("man").output().unwrap();
+    assert!(text(&page.stdout).contains(".TH linkpack"));
+}
+
+#[test]
+fn init_never_overwrites() {
+    let folder = tempfile::tempdir().unwrap();
+    let init = |arguments: &[&str]| Command::new(LINKPACK).arg("init").args(arguments).arg(folder.path()).output().unwrap();
+    assert!(init(&[]).status.success());
+    let before = files(folder.path());
+    let again = init(&["--sample"]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(text(&again.stderr).contains("exists already"));
+    assert!(before == files(folder.path()));
+}
+
+#[test]
+fn the_sample_product_builds_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = folder.path().join("sample");
+    assert!(Command::new(LINKPACK).args(["init", "--sample"]).arg(&sample).output().unwrap().status.success());
+    let build = |arguments: &[&str]| {
+        let output = Command::new(LINKPACK).args(["build", "--no-cache"]).args(arguments).current_dir(&sample).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    };
+    build(&[]);
+    build(&["-s", "sites/example.toml", "--codec", "small"]);
+    let made = files(&sample.join("dist"));
+    assert!(made.contains_key("intigua-sample_1.0.0_amd64.deb"), "{:?}", made.keys());
+    assert!(made.contains_key("intigua-sample-example_1.0.0_amd64.deb"), "{:?}", made.keys());
+}
