@@ -1,1 +1,12 @@
 //! linkpack: DEB, RPM and self-extracting packages of a connector and its containers, from one manifest.
+
+pub mod compress;
+pub mod endpoint;
+pub mod error;
+pub mod format;
+pub mod interrupt;
+pub mod listener;
+pub mod manifest;
+pub mod payload;
+
+pub use error::{Error, Result};

@@ -1,0 +1,194 @@
+//! What the scripts of one package have to know, and which values can be put into them.
+
+/// The processor a package is for, as `uname -m` says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arch {
+    /// x86_64
+    X86_64,
+    /// aarch64
+    Aarch64,
+    /// Any: nothing is checked.
+    Any,
+}
+
+impl Arch {
+    /// The name `uname -m` prints; empty for [`Arch::Any`].
+    pub fn uname(self) -> &'static str {
+        match self {
+            Arch::X86_64 => "x86_64",
+            Arch::Aarch64 => "aarch64",
+            Arch::Any => "",
+        }
+    }
+}
+
+/// One container of the package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerFact {
+    /// The directory below `Intigua-Libs/`: letters, digits, `.`, `_`, `-`, `+`.
+    pub name: String,
+    /// Whether CONTAINERS may leave it out.
+    pub required: bool,
+}
+
+/// Values built in for the settings of docs/endpoint.md, from the site and the manifest; empty where there is none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// INSTALL_ROOT; empty means the packaged root.
+    pub install_root: String,
+    /// SERVER_URL.
+    pub server_url: String,
+    /// FALLBACK_URLS, separated by semicolons.
+    pub fallback_urls: String,
+    /// CORE_ID.
+    pub core_id: String,
+    /// TOKEN_FILE: an absolute path.
+    pub token_file: String,
+    /// RUN_AS; empty means root.
+    pub run_as: String,
+    /// CONTAINERS; empty means `*`.
+    pub containers: String,
+    /// IMAGE.
+    pub image: bool,
+    /// NO_START.
+    pub no_start: bool,
+}
+
+impl Settings {
+    /// Every setting by its name on the endpoint.
+    pub(super) fn named(&self) -> [(&'static str, String); 10] {
+        let flag = |on: bool| if on { "1".to_owned() } else { String::new() };
+        [
+            ("INSTALL_ROOT", self.install_root.clone()),
+            ("SERVER_URL", self.server_url.clone()),
+            ("FALLBACK_URLS", self.fallback_urls.clone()),
+            ("CORE_ID", self.core_id.clone()),
+            ("TOKEN_FILE", self.token_file.clone()),
+            ("RUN_AS", self.run_as.clone()),
+            ("CONTAINERS", self.containers.clone()),
+            ("IMAGE", flag(self.image)),
+            ("NO_START", flag(self.no_start)),
+            ("ALLOW_DOWNGRADE", String::new()),
+        ]
+    }
+}
+
+/// The facts of one package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The package's name, as dpkg and rpm know it.
+    pub product: String,
+    /// For people: the unit's description, messages.
+    pub title: String,
+    /// The upstream version: digits, letters, `.`, `+`, `~`, `-`, `_`, `:`-free.
+    pub version: String,
+    /// The root the files are packaged below.
+    pub packaged_root: String,
+    /// The processor.
+    pub arch: Arch,
+    /// Room the unpacked files take, in units of 1024 bytes.
+    pub installed_kb: u64,
+    /// The containers, in the manifest's order.
+    pub containers: Vec<ContainerFact>,
+    /// The connector's executable, relative to `vAgentManager/`.
+    pub executable: String,
+    /// Its arguments; `{root}` is replaced on the endpoint. Usually `run --root {root}`.
+    pub arguments: Vec<String>,
+    /// Built-in settings.
+    pub settings: Settings,
+    /// Further keys of csclient.cfg, dotted (`globalThrottleCfg.maxCpuPercent`), with their values.
+    pub config: Vec<(String, String)>,
+    /// Shell patterns relative to the root that `linkctl seal` removes besides its own list.
+    pub seal_paths: Vec<String>,
+}
+
+/// A fact that cannot stand where the endpoint needs it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {why}: {value:?}; {help}")]
+pub struct FactsError {
+    /// Which fact.
+    pub what: String,
+    /// What is wrong with it.
+    pub why: &'static str,
+    /// The value.
+    pub value: String,
+    /// What to write instead.
+    pub help: &'static str,
+}
+
+/// The marker that the endpoint replaces by the resolved root.
+pub(super) const ROOT_MARKER: &str = "@LP_ROOT@";
+
+impl Facts {
+    /// The executable and its arguments, with the root's marker in place of `{root}`.
+    pub(super) fn command(&self) -> Vec<String> {
+        let executable = format!("{ROOT_MARKER}/vAgentManager/{}", self.executable);
+        let arguments = self.arguments.iter().map(|argument| argument.replace("{root}", ROOT_MARKER));
+        std::iter::once(executable).chain(arguments).collect()
+    }
+
+    /// Refuses what a script, a unit or csclient.cfg could only carry wrongly.
+    pub(super) fn check(&self) -> Result<(), FactsError> {
+        let name = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
+        let word = |what: &str, value: &str, allowed: &dyn Fn(char) -> bool| {
+            let starts_well = value.starts_with(|c: char| c.is_ascii_alphanumeric());
+            refuse_unless(
+                starts_well && value.chars().all(allowed),
+                what,
+                "holds more than letters, digits and . _ + -",
+                value,
+                "start with a letter or digit, and use only these",
+            )
+        };
+        word("the product's name", &self.product, &name)?;
+        word("the version", &self.version, &|c| name(c) || c == '~')?;
+        for container in &self.containers {
+            word("a container's name", &container.name, &name)?;
+        }
+        for (key, _) in &self.config {
+            word("a connector setting's key", key, &name)?;
+        }
+        refuse_unless(
+            !self.executable.is_empty() && !self.executable.starts_with('/') && !self.executable.split('/').any(|part| part == ".."),
+            "the connector's executable",
+            "is not a path below vAgentManager",
+            &self.executable,
+            "write it relative to the connector's payload, such as \"vlink\"",
+        )?;
+        self.texts().try_for_each(|(what, value)| {
+            refuse_unless(
+                !value.chars().any(char::is_control) && !value.contains("@LP_"),
+                what,
+                "holds a control character or linkpack's own marker @LP_",
+                value,
+                "write it in one line of printable text",
+            )
+        })
+    }
+
+    fn texts(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let single = [
+            ("the title", self.title.as_str()),
+            ("the packaged root", self.packaged_root.as_str()),
+            ("the connector's executable", self.executable.as_str()),
+            ("server-url", self.settings.server_url.as_str()),
+            ("root", self.settings.install_root.as_str()),
+            ("fallback-urls", self.settings.fallback_urls.as_str()),
+            ("core-id", self.settings.core_id.as_str()),
+            ("token-file", self.settings.token_file.as_str()),
+            ("run-as", self.settings.run_as.as_str()),
+            ("containers", self.settings.containers.as_str()),
+        ];
+        let arguments = self.arguments.iter().map(|text| ("an argument of the connector", text.as_str()));
+        let values = self.config.iter().map(|(_, text)| ("a connector setting", text.as_str()));
+        let patterns = self.seal_paths.iter().map(|text| ("a seal path", text.as_str()));
+        single.into_iter().chain(arguments).chain(values).chain(patterns)
+    }
+}
+
+fn refuse_unless(fine: bool, what: &str, why: &'static str, value: &str, help: &'static str) -> Result<(), FactsError> {
+    if fine {
+        return Ok(());
+    }
+    Err(FactsError { what: what.to_owned(), why, value: value.to_owned(), help })
+}

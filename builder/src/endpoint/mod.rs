@@ -1,0 +1,174 @@
+//! The scripts of one package: what `installers/` and `templates/` hold, filled with the facts of a product.
+//!
+//! The shell modules are the logic, written once; a script is a header of facts, the modules it needs, and a few
+//! lines that say when to call them. docs/endpoint.md is the contract they keep.
+
+mod facts;
+mod quote;
+mod render;
+
+pub use facts::{Arch, ContainerFact, Facts, FactsError, Settings};
+pub use quote::{sh_quote, unit_quote};
+
+use render::Channel;
+
+/// Why scripts could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A fact cannot be put into a script, unit or configuration file.
+    #[error(transparent)]
+    Facts(#[from] FactsError),
+    /// A template of linkpack itself is wrong: a name it uses is not defined, or an include is missing.
+    #[error("a template of linkpack is broken: {0:#}; please report this")]
+    Template(#[from] minijinja::Error),
+    /// The stub did not settle on its own length.
+    #[error("the stub of the .run grows with its own offset; please report this")]
+    Offset,
+}
+
+/// The maintainer scripts and debconf files of a DEB's control archive.
+/// See deb-preinst(5) and debconf-devel(7).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DebScripts {
+    /// Checks, keeps the old version, makes the root. Mode 0755, like every script here.
+    pub preinst: String,
+    /// Registers and starts; goes back when the new version does not come up.
+    pub postinst: String,
+    /// Stops at a removal.
+    pub prerm: String,
+    /// Cleans up after a removal, a purge or a broken-off installation.
+    pub postrm: String,
+    /// Asks debconf's questions.
+    pub config: String,
+    /// debconf's questions. Mode 0644.
+    pub templates: String,
+}
+
+/// The scriptlets of an RPM, each for `/bin/sh`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RpmScripts {
+    /// `%pre`: checks, keeps the old version.
+    pub pre: String,
+    /// `%post`: registers.
+    pub post: String,
+    /// `%preun`: stops at an erasure.
+    pub preun: String,
+    /// `%postun`: cleans up after an erasure.
+    pub postun: String,
+    /// `%posttrans`: starts, or goes back to the old version, whose files rpm has let go by then.
+    pub posttrans: String,
+}
+
+/// How a `.run`'s payload is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunCodec {
+    /// gzip, which every system reads.
+    Gzip,
+    /// xz.
+    Xz,
+    /// zstd.
+    Zstd,
+}
+
+impl RunCodec {
+    /// The tool's name, which is what the stub calls.
+    pub fn name(self) -> &'static str {
+        match self {
+            RunCodec::Gzip => "gzip",
+            RunCodec::Xz => "xz",
+            RunCodec::Zstd => "zstd",
+        }
+    }
+}
+
+/// What a stub must know of the payload behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunPayload {
+    /// Where the payload starts: bytes from the start of the file. See [`run_stub_fitted`].
+    pub offset: u64,
+    /// Compressed length in bytes.
+    pub bytes: u64,
+    /// How it is compressed.
+    pub codec: RunCodec,
+}
+
+/// The bytes before the first one that `LP_SUM` covers: `#!/bin/sh` and the line `LP_SUM=` with its 64 digits.
+pub const RUN_SUM_COVERS_FROM: u64 = 10 + 72;
+
+/// Where the 64 hexadecimal digits of `LP_SUM` lie in a stub, in bytes.
+pub const RUN_SUM_AT: std::ops::Range<u64> = 17..81;
+
+/// The control scripts of a DEB.
+///
+/// # Errors
+/// When a fact cannot be expressed on the endpoint ([`FactsError`]).
+pub fn deb_scripts(facts: &Facts) -> Result<DebScripts, Error> {
+    let scripts = render::Scripts::new(facts, Channel::Deb)?;
+    Ok(DebScripts {
+        preinst: scripts.render("deb/preinst")?,
+        postinst: scripts.render("deb/postinst")?,
+        prerm: scripts.render("deb/prerm")?,
+        postrm: scripts.render("deb/postrm")?,
+        config: scripts.render("deb/config")?,
+        templates: scripts.render("deb/templates")?,
+    })
+}
+
+/// The scriptlets of an RPM.
+///
+/// # Errors
+/// As [`deb_scripts`].
+pub fn rpm_scripts(facts: &Facts) -> Result<RpmScripts, Error> {
+    let scripts = render::Scripts::new(facts, Channel::Rpm)?;
+    Ok(RpmScripts {
+        pre: scripts.render("rpm/pre")?,
+        post: scripts.render("rpm/post")?,
+        preun: scripts.render("rpm/preun")?,
+        postun: scripts.render("rpm/postun")?,
+        posttrans: scripts.render("rpm/posttrans")?,
+    })
+}
+
+/// The stub of a `.run`, with 64 zeros for `LP_SUM` at [`RUN_SUM_AT`]; the writer puts the SHA-256 of everything
+/// from [`RUN_SUM_COVERS_FROM`] there.
+///
+/// # Errors
+/// As [`deb_scripts`].
+pub fn run_stub(facts: &Facts, payload: RunPayload) -> Result<String, Error> {
+    Ok(render::Scripts::new(facts, Channel::Run(payload))?.render("run.sh")?)
+}
+
+/// The stub whose offset is its own length: the payload follows directly.
+///
+/// # Errors
+/// As [`deb_scripts`].
+pub fn run_stub_fitted(facts: &Facts, bytes: u64, codec: RunCodec) -> Result<String, Error> {
+    let mut offset = 0;
+    for _ in 0..8 {
+        let stub = run_stub(facts, RunPayload { offset, bytes, codec })?;
+        if stub.len() as u64 == offset {
+            return Ok(stub);
+        }
+        offset = stub.len() as u64;
+    }
+    Err(Error::Offset)
+}
+
+/// `bin/linkctl`: the same text in every format. Mode 0755.
+///
+/// # Errors
+/// As [`deb_scripts`].
+pub fn linkctl(facts: &Facts) -> Result<String, Error> {
+    Ok(render::Scripts::new(facts, Channel::Any)?.render("linkctl.sh")?)
+}
+
+/// What `linkpack preflight [--root DIR] [--json]` gives to `/bin/sh`: the packages' own checks.
+///
+/// # Errors
+/// As [`deb_scripts`].
+pub fn preflight_script(facts: &Facts) -> Result<String, Error> {
+    Ok(render::Scripts::new(facts, Channel::Any)?.render("preflight.sh")?)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+//! The embedded files and the engine that puts facts into them.
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{context, Environment, Error, ErrorKind, UndefinedBehavior, Value};
+
+use super::facts::Facts;
+use super::{quote, RunPayload};
+
+/// Whose scripts are rendered: the shell modules ask for it where the package managers differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    /// dpkg.
+    Deb,
+    /// rpm.
+    Rpm,
+    /// The self-extracting archive.
+    Run(RunPayload),
+    /// linkctl and `linkpack preflight`, which serve every channel.
+    Any,
+}
+
+impl Channel {
+    fn name(self) -> &'static str {
+        match self {
+            Channel::Deb => "deb",
+            Channel::Rpm => "rpm",
+            Channel::Run(_) => "run",
+            Channel::Any => "",
+        }
+    }
+
+    /// Tools the scripts call beyond those that every channel needs.
+    fn tools(self) -> String {
+        match self {
+            Channel::Run(payload) => format!("tar tail sync sort grep cp mv readlink {}", payload.codec.name()),
+            Channel::Deb | Channel::Rpm => "cp mv readlink".to_owned(),
+            Channel::Any => String::new(),
+        }
+    }
+}
+
+/// The service's name, which the product's documentation fixes.
+const SERVICE: &str = "vlink";
+
+macro_rules! embedded {
+    ($folder:literal: $($name:literal),+ $(,)?) => {
+        &[$(($name, include_str!(concat!("../../../", $folder, "/", $name)))),+]
+    };
+}
+
+const TEMPLATES: &[(&str, &str)] = embedded!("templates/linux":
+    "facts.sh", "texts.sh", "vlink.service", "vlink.init", "run.sh", "run-usage.txt", "linkctl.sh", "preflight.sh",
+    "deb/debconf.sh", "deb/preinst", "deb/postinst", "deb/prerm", "deb/postrm", "deb/config", "deb/templates",
+    "rpm/pre", "rpm/post", "rpm/preun", "rpm/postun", "rpm/posttrans",
+);
+
+const MODULES: &[(&str, &str)] = embedded!("installers/linux":
+    "account.sh", "base.sh", "config.sh", "debconf.sh", "files.sh", "keep.sh", "leave.sh", "linkctl.sh", "live.sh",
+    "lock.sh", "options.sh", "package.sh", "payload.sh", "preflight.sh", "register.sh", "result.sh", "root.sh",
+    "run.sh", "seal.sh", "service.sh", "settings.sh", "state.sh", "uninstall.sh", "version.sh", "versions.sh",
+);
+
+/// The scripts of one package on one channel.
+pub struct Scripts {
+    environment: Environment<'static>,
+    context: Value,
+}
+
+impl Scripts {
+    pub fn new(facts: &Facts, channel: Channel) -> Result<Self, super::Error> {
+        facts.check()?;
+        let environment = environment()?;
+        let context = context_of(&environment, facts, channel)?;
+        Ok(Scripts { environment, context })
+    }
+
+    pub fn render(&self, name: &str) -> Result<String, Error> {
+        self.environment.get_template(name)?.render(&self.context)
+    }
+}
+
+fn environment() -> Result<Environment<'static>, Error> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).keep_trailing_newline(true).build()?);
+    environment.add_filter("sh", |value: String| quote::sh_quote(&value));
+    environment.add_filter("unit_word", |value: String| quote::unit_quote(&value));
+    environment.add_filter("unit_text", |value: String| quote::unit_text(&value));
+    environment.add_function("modules", modules);
+    for (name, text) in TEMPLATES {
+        environment.add_template(name, text)?;
+    }
+    Ok(environment)
+}
+
+/// The modules' text, unrendered: `${#name}` of the shell would be a comment to the engine.
+fn modules(names: Vec<String>) -> Result<String, Error> {
+    names.iter().try_fold(String::new(), |text, name| {
+        let file = format!("{name}.sh");
+        let (_, module) = MODULES
+            .iter()
+            .find(|(known, _)| *known == file)
+            .ok_or_else(|| Error::new(ErrorKind::TemplateNotFound, format!("no shell module is called {name}")))?;
+        Ok(text + module + "\n")
+    })
+}
+
+fn context_of(environment: &Environment<'_>, facts: &Facts, channel: Channel) -> Result<Value, Error> {
+    let names = |wanted: &dyn Fn(bool) -> bool| {
+        let names: Vec<_> = facts.containers.iter().filter(|c| wanted(c.required)).map(|c| c.name.as_str()).collect();
+        names.join(" ")
+    };
+    let settings = facts.settings.named();
+    let basic = context! {
+        product => &facts.product, title => &facts.title, version => &facts.version, service => SERVICE,
+        channel => channel.name(), tools => channel.tools(), packaged_root => &facts.packaged_root,
+        arch => facts.arch.uname(), needed_kb => facts.installed_kb, command => facts.command(),
+        container_names => names(&|_| true), required_names => names(&|required| required),
+        settings => Vec::from(settings), config => facts.config.clone(), seal_paths => facts.seal_paths.clone(),
+        server_url => &facts.settings.server_url, questions => questions(facts),
+    };
+    let text = |name: &str| environment.get_template(name)?.render(&basic).map(|text| text.trim_end().to_owned());
+    let texts = context! { unit => text("vlink.service")?, init => text("vlink.init")?, usage => text("run-usage.txt")? };
+    let payload = match channel {
+        Channel::Run(payload) => context! {
+            offset => payload.offset, payload_bytes => payload.bytes, codec => payload.codec.name(), zeros => "0".repeat(64),
+        },
+        _ => context! {},
+    };
+    Ok(context! { ..payload, ..texts, ..basic })
+}
+
+/// debconf's questions: each with its name, kind, short and long description.
+fn questions(facts: &Facts) -> Vec<Value> {
+    let default = |value: &str, otherwise: &str| {
+        let shown = if value.is_empty() { otherwise } else { value };
+        format!("Leave it empty for the package's own value: {shown}.")
+    };
+    let settings = &facts.settings;
+    let text = |name: &str, short: &str, long: String| context! { name, kind => "string", short, long };
+    let yes_no = |name: &str, short: &str, long: &str| context! { name, kind => "boolean", short, long };
+    vec![
+        text("install_root", "Install root:", default(&settings.install_root, &facts.packaged_root)),
+        text("server_url", "URL of the core server:", default(&settings.server_url, "none")),
+        text("fallback_urls", "Further URLs of the core server:", default(&settings.fallback_urls, "none")),
+        text("core_id", "Identity given by the core server:", default(&settings.core_id, "a new one is made")),
+        text("token_file", "Path of the token file:", default(&settings.token_file, "none")),
+        text("run_as", "Account that runs the connector:", default(&settings.run_as, "root")),
+        text("containers", "Containers to run:", default(&settings.containers, "all")),
+        yes_no("image", "Prepare a golden image?", "Installs and registers; the first boot starts the connector."),
+        yes_no("no_start", "Leave the connector stopped for now?", "It is started by the next boot."),
+    ]
+}

@@ -1,0 +1,91 @@
+use super::*;
+
+pub fn facts() -> Facts {
+    Facts {
+        product: "intigua-link".into(),
+        title: "Intigua Link".into(),
+        version: "1.2.0".into(),
+        packaged_root: "/usr/local/intigua".into(),
+        arch: Arch::X86_64,
+        installed_kb: 100,
+        containers: vec![
+            ContainerFact { name: "pulse".into(), required: true },
+            ContainerFact { name: "tracer".into(), required: false },
+        ],
+        executable: "vlink".into(),
+        arguments: vec!["run".into(), "--root".into(), "{root}".into()],
+        settings: Settings { server_url: "https://core.example:443".into(), ..Settings::default() },
+        config: vec![("globalThrottleCfg.maxCpuPercent".into(), "50".into())],
+        seal_paths: vec!["Intigua-Libs/*/var".into()],
+    }
+}
+
+fn sh(script: &str) -> String {
+    let output = std::process::Command::new("/bin/sh").arg("-c").arg(script).output().expect("/bin/sh runs");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+const EVIL: &[&str] = &["", "'", "a'b'c", "$(touch /tmp/x)", "`id`", "\\", "a b", "\"", "%n", "$HOME", "-n", "{{ x }}", "ü'ß"];
+
+#[test]
+fn a_quoted_value_comes_back_from_the_shell_as_it_was() {
+    for value in EVIL {
+        assert_eq!(sh(&format!("printf '%s' {}", sh_quote(value))), *value);
+    }
+}
+
+#[test]
+fn a_unit_word_keeps_specifiers_variables_and_quotes_from_meaning_anything() {
+    assert_eq!(unit_quote(r#"a"b\c"#), r#""a\"b\\c""#);
+    assert_eq!(unit_quote("100%h $HOME"), r#""100%%h $$HOME""#);
+}
+
+#[test]
+fn evil_values_reach_the_scripts_as_data() {
+    for value in EVIL {
+        let mut facts = facts();
+        facts.title = format!("t{value}");
+        facts.arguments = vec![(*value).into()];
+        facts.config = vec![("key".into(), (*value).into())];
+        let stub = run_stub_fitted(&facts, 1, RunCodec::Gzip).expect("renders");
+        let end = stub.rfind("main \"$@\"; exit").expect("the last line");
+        let probe = format!("{}\nprintf '%s' \"$LP_TITLE\"; exit\n}}", &stub[..end]);
+        assert_eq!(sh(&probe), facts.title);
+        let probe = format!("{}\nshow() {{ [ \"$1\" != key ] || printf '%s' \"$2\"; }}; lp_config_pairs show; exit\n}}", &stub[..end]);
+        assert_eq!(sh(&probe), *value);
+    }
+}
+
+#[test]
+fn a_value_with_a_newline_is_refused_with_its_name() {
+    let mut facts = facts();
+    facts.arguments.push("two\nlines".into());
+    let error = deb_scripts(&facts).expect_err("refused").to_string();
+    assert!(error.contains("argument of the connector"), "{error}");
+}
+
+#[test]
+fn an_executable_outside_the_connector_is_refused() {
+    for executable in ["", "/bin/sh", "../vlink"] {
+        let facts = Facts { executable: executable.into(), ..facts() };
+        assert!(linkctl(&facts).is_err(), "{executable}");
+    }
+}
+
+#[test]
+fn the_stub_says_its_own_length_and_leaves_room_for_the_sum() {
+    let stub = run_stub_fitted(&facts(), 5_000_000_000, RunCodec::Gzip).expect("renders");
+    assert!(stub.contains(&format!("\nLP_OFFSET={}\n", stub.len())));
+    assert_eq!(stub.lines().next(), Some("#!/bin/sh"));
+    let sum = RUN_SUM_AT.start as usize..RUN_SUM_AT.end as usize;
+    assert_eq!(&stub[..sum.start], "#!/bin/sh\nLP_SUM=");
+    assert_eq!(&stub[sum], "0".repeat(64));
+    assert_eq!(stub.as_bytes()[RUN_SUM_COVERS_FROM as usize - 1], b'\n');
+    assert!(stub.ends_with("}\n"));
+}
+
+#[test]
+fn rendering_twice_gives_the_same_bytes() {
+    assert_eq!(deb_scripts(&facts()).expect("renders"), deb_scripts(&facts()).expect("renders"));
+    assert_eq!(rpm_scripts(&facts()).expect("renders"), rpm_scripts(&facts()).expect("renders"));
+}

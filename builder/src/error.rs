@@ -1,0 +1,115 @@
+//! The one error type: what happened, where, and what to do next.
+
+use std::fmt;
+use std::path::Path;
+
+/// The result of everything in linkpack that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An error a release engineer reads: one sentence of what happened, notes of where, help for the next step.
+///
+/// An error that points into a file carries the file's text and the byte range, which the command line shows as a snippet.
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    what: String,
+    notes: Vec<String>,
+    help: Option<String>,
+    snippet: Option<Snippet>,
+    interrupted: bool,
+}
+
+/// The place in a text file that an error is about.
+#[derive(Debug, Clone)]
+pub struct Snippet {
+    /// The file's name as the user gave it.
+    pub file: String,
+    /// The whole text of the file.
+    pub text: String,
+    /// The byte range in `text` that is wrong.
+    pub span: std::ops::Range<usize>,
+}
+
+impl Error {
+    /// An error that says in one sentence what happened.
+    pub fn new(what: impl Into<String>) -> Self {
+        Error(Box::new(Inner { what: what.into(), notes: Vec::new(), help: None, snippet: None, interrupted: false }))
+    }
+
+    /// An operating system error: what was tried, on which path, and the system's reason.
+    pub fn io(doing: &str, path: &Path, error: &std::io::Error) -> Self {
+        Error::new(format!("cannot {doing} {}: {error}", path.display()))
+    }
+
+    /// The user asked to stop (a signal); nothing is wrong with the input.
+    pub fn interrupted() -> Self {
+        let mut error = Error::new("interrupted: nothing was left under a package's name");
+        error.0.interrupted = true;
+        error
+    }
+
+    /// Whether this is [`Error::interrupted`].
+    pub fn is_interrupted(&self) -> bool {
+        self.0.interrupted
+    }
+
+    /// Adds a fact that says where or why.
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.0.notes.push(note.into());
+        self
+    }
+
+    /// Says what to do next; the first help given stays.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.0.help.get_or_insert(help.into());
+        self
+    }
+
+    /// Points into a text file.
+    pub fn at(mut self, snippet: Snippet) -> Self {
+        self.0.snippet = Some(snippet);
+        self
+    }
+
+    /// The one sentence.
+    pub fn what(&self) -> &str {
+        &self.0.what
+    }
+
+    /// The facts that say where or why, in the order they were added.
+    pub fn notes(&self) -> &[String] {
+        &self.0.notes
+    }
+
+    /// What to do next.
+    pub fn help_text(&self) -> Option<&str> {
+        self.0.help.as_deref()
+    }
+
+    /// The place in a text file, when the error is about one.
+    pub fn snippet(&self) -> Option<&Snippet> {
+        self.0.snippet.as_ref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.what)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Turns an [`std::io::Error`] into an [`Error`] that names what was tried and the path.
+pub trait IoContext<T> {
+    /// `doing` reads after "cannot": "read", "create", "rename to".
+    fn or_cannot(self, doing: &str, path: &Path) -> Result<T>;
+}
+
+impl<T> IoContext<T> for std::io::Result<T> {
+    fn or_cannot(self, doing: &str, path: &Path) -> Result<T> {
+        self.map_err(|error| Error::io(doing, path, &error))
+    }
+}

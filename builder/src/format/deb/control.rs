@@ -1,0 +1,122 @@
+//! control.tar (deb-control(5), deb-conffiles(5), md5sums) and the documentation that Debian Policy 12 asks for.
+
+use super::super::{tar, PreparedFile};
+use super::{DataFile, DebSpec};
+use crate::compress::StreamWriter;
+use crate::error::{Error, Result};
+use crate::payload::{Kind, TreePath};
+use flate2::{Compression, GzBuilder};
+use std::io::Write;
+
+/// Writes control.tar's compressed bytes.
+pub fn write<W: Write>(spec: &DebSpec, files: &[DataFile], out: W) -> Result<()> {
+    let mut stream = StreamWriter::new(spec.store, spec.codec, out)?;
+    let here = PreparedFile::directory(TreePath::new(b"control")?, spec.mtime);
+    tar::append(&mut stream, b".", &here, spec.mtime)?;
+    let mut add = |name: &str, bytes: Vec<u8>, mode: u32| {
+        let file = PreparedFile::made(TreePath::new(name.as_bytes())?, bytes, mode, spec.mtime);
+        tar::append(&mut stream, format!("./{name}").as_bytes(), &file, spec.mtime)
+    };
+    add("control", control(spec, files).into_bytes(), 0o644)?;
+    let conffiles = conffiles(files);
+    if !conffiles.is_empty() {
+        add("conffiles", conffiles, 0o644)?;
+    }
+    add("md5sums", md5sums(files), 0o644)?;
+    for (name, text) in spec.control_files {
+        let mode = if *name == "templates" { 0o644 } else { 0o755 };
+        add(name, text.clone().into_bytes(), mode)?;
+    }
+    tar::finish(&mut stream)?;
+    stream.finish().map(|_| ())
+}
+
+fn control(spec: &DebSpec, files: &[DataFile]) -> String {
+    let mut text = String::new();
+    let mut field = |name: &str, value: &str| {
+        if !value.is_empty() {
+            text.push_str(&format!("{name}: {value}\n"));
+        }
+    };
+    field("Package", spec.name);
+    field("Version", spec.version);
+    field("Architecture", spec.architecture);
+    field("Maintainer", spec.maintainer);
+    field("Installed-Size", &installed_kb(files).to_string());
+    field("Depends", &spec.depends.join(", "));
+    // A site's package stands for the product, and only one of them can be on a machine.
+    for name in ["Provides", "Conflicts", "Replaces"] {
+        field(name, spec.provides.unwrap_or_default());
+    }
+    field("Section", "admin");
+    field("Priority", "optional");
+    field("Homepage", spec.homepage.unwrap_or_default());
+    field("Description", &description(spec.description));
+    text
+}
+
+/// The description as a folded field (Policy 5.6.13): a space before each further line, a dot for an empty one.
+fn description(text: &str) -> String {
+    let mut lines = text.trim_end().lines();
+    let mut folded = lines.next().unwrap_or_default().trim().trim_end_matches('.').to_owned();
+    for line in lines {
+        let line = line.trim_end();
+        folded.push_str("\n ");
+        folded.push_str(if line.trim().is_empty() { "." } else { line });
+    }
+    folded
+}
+
+/// What the package occupies in KiB: files rounded up, 1 for everything else, as dpkg-gencontrol counts.
+pub fn installed_kb(files: &[DataFile]) -> u64 {
+    let kb = |file: &PreparedFile| if matches!(file.entry.kind, Kind::File(_)) { file.len().div_ceil(1024) } else { 1 };
+    files.iter().map(|(_, file)| kb(file)).sum()
+}
+
+fn conffiles(files: &[DataFile]) -> Vec<u8> {
+    let named = files.iter().filter(|(_, file)| file.entry.config && file.digests.is_some());
+    named.flat_map(|(path, _)| [b"/", path.as_bytes(), b"\n"].concat()).collect()
+}
+
+fn md5sums(files: &[DataFile]) -> Vec<u8> {
+    let mut text = Vec::new();
+    for (path, file) in files {
+        // dpkg keeps conffiles' digests itself.
+        if let (Some(digests), false) = (&file.digests, file.entry.config) {
+            text.extend_from_slice(hex::encode(digests.md5).as_bytes());
+            text.extend_from_slice(b"  ");
+            text.extend_from_slice(path.as_bytes());
+            text.push(b'\n');
+        }
+    }
+    text
+}
+
+/// Copyright, changelog and lintian's overrides: path without leading slash, and content.
+pub fn documentation(spec: &DebSpec) -> Result<Vec<(String, Vec<u8>)>> {
+    let name = spec.name;
+    let copyright = format!(
+        "{name} {}\n\nCopyright: {}\nLicense: {}\n\nThe containers in this package come under the licences of their makers.\n",
+        spec.version, spec.maintainer, spec.license
+    );
+    let date = rfc2822(spec.mtime)?;
+    let entry = format!(
+        "{name} ({}) stable; urgency=medium\n\n  * Packaged by linkpack.\n\n -- {}  {date}\n",
+        spec.version, spec.maintainer
+    );
+    let mut packed = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
+    let packed = packed.write_all(entry.as_bytes()).and_then(|()| packed.finish());
+    let changelog = packed.map_err(|error| Error::new(format!("cannot compress the changelog: {error}")))?;
+    Ok(vec![
+        (format!("usr/share/doc/{name}/copyright"), copyright.into_bytes()),
+        (format!("usr/share/doc/{name}/changelog.gz"), changelog),
+        (format!("usr/share/lintian/overrides/{name}"), super::lintian::overrides(spec).into_bytes()),
+    ])
+}
+
+/// A time as changelogs write it (RFC 5322, UTC).
+fn rfc2822(seconds: i64) -> Result<String> {
+    let wrong = |error: jiff::Error| Error::new(format!("{seconds} seconds since 1970 is no date: {error}"));
+    let time = jiff::Timestamp::from_second(seconds).map_err(wrong)?.to_zoned_datetime(jiff::tz::TimeZone::UTC);
+    jiff::fmt::rfc2822::to_string(&time).map_err(wrong)
+}

@@ -1,0 +1,134 @@
+//! DEB packages (deb(5)): an ar archive of debian-binary, control.tar and data.tar.
+
+mod control;
+mod lintian;
+
+use super::{patch, tar, PreparedFile};
+use crate::compress::{Codec, Store, StreamWriter};
+use crate::error::{Error, Result};
+use crate::payload::TreePath;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Seek, Write};
+use std::sync::Arc;
+
+/// Everything a DEB package is made of.
+pub struct DebSpec<'a> {
+    /// The package's name (Debian Policy 5.6.1).
+    pub name: &'a str,
+    /// The package's version.
+    pub version: &'a str,
+    /// Debian's name of the architecture: amd64, arm64.
+    pub architecture: &'a str,
+    /// `Name <mail@example>`.
+    pub maintainer: &'a str,
+    /// Where to read more.
+    pub homepage: Option<&'a str>,
+    /// The synopsis in the first line, then the description.
+    pub description: &'a str,
+    /// The relations of the Depends field.
+    pub depends: &'a [String],
+    /// A name that this package stands for and excludes others of (a product's sites).
+    pub provides: Option<&'a str>,
+    /// The licence and who holds the rights, for the copyright file.
+    pub license: &'a str,
+    /// The install root the files lie below, absolute.
+    pub root: &'a str,
+    /// The files, their paths relative to the root, sorted, parents first.
+    pub files: &'a [PreparedFile],
+    /// Maintainer scripts and debconf's files, by their name in control.tar.
+    pub control_files: &'a [(&'a str, String)],
+    /// How both archives are compressed.
+    pub codec: Codec,
+    /// Where compressed units are.
+    pub store: &'a Arc<Store>,
+    /// The time of everything, in seconds since 1970.
+    pub mtime: i64,
+}
+
+/// ar's member header and its size field (ar(5)).
+const MEMBER_HEADER: u64 = 60;
+const SIZE_FIELD: std::ops::Range<usize> = 48..58;
+/// The largest number that the size field's ten decimal digits hold.
+const SIZE_LIMIT: u64 = 9_999_999_999;
+
+/// The file's name: `NAME_VERSION_ARCHITECTURE.deb`.
+pub fn file_name(name: &str, version: &str, architecture: &str) -> String {
+    format!("{name}_{version}_{architecture}.deb")
+}
+
+/// Writes a package.
+///
+/// # Errors
+/// A name that dpkg cannot record (a newline in it), a package above ar's limit, and whatever the writer or the store refuses.
+pub fn write<W: Write + Seek>(spec: &DebSpec, out: &mut W) -> Result<()> {
+    let files = data_files(spec)?;
+    if let Some((path, _)) = files.iter().find(|(path, _)| path.as_bytes().contains(&b'\n')) {
+        return Err(Error::new(format!("dpkg cannot record {path:?}: its lists hold one name a line"))
+            .help("rename the file, or leave it out with exclude = [...] in the payload's table"));
+    }
+    out.write_all(b"!<arch>\n").map_err(patch::write_failed)?;
+    member(out, "debian-binary", spec.mtime, |out| out.write_all(b"2.0\n").map_err(patch::write_failed))?;
+    let extension = spec.codec.extension();
+    member(out, &format!("control.tar.{extension}"), spec.mtime, |out| control::write(spec, &files, out))?;
+    member(out, &format!("data.tar.{extension}"), spec.mtime, |out| {
+        let mut stream = StreamWriter::new(spec.store, spec.codec, out)?;
+        // dpkg-deb begins with the root itself; so do we.
+        tar::append(&mut stream, b".", &PreparedFile::directory(root_of(spec)?, spec.mtime), spec.mtime)?;
+        for (path, file) in &files {
+            tar::append(&mut stream, &[b"./", path.as_bytes()].concat(), file, spec.mtime)?;
+        }
+        tar::finish(&mut stream)?;
+        stream.finish().map(|_| ())
+    })
+}
+
+/// Writes one ar member whose size is known only when it is written.
+fn member<W: Write + Seek>(out: &mut W, name: &str, mtime: i64, body: impl FnOnce(&mut W) -> Result<()>) -> Result<()> {
+    let start = patch::position(out)?;
+    let header = format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", mtime.max(0), 0, 0, "100644", 0);
+    out.write_all(header.as_bytes()).map_err(patch::write_failed)?;
+    body(out)?;
+    let size = patch::position(out)? - start - MEMBER_HEADER;
+    if size > SIZE_LIMIT {
+        return Err(Error::new(format!("{name} has {size} bytes; a DEB's member holds {SIZE_LIMIT} at most"))
+            .help("split the product, or build the other formats with -f rpm,run"));
+    }
+    patch::overwrite(out, start + SIZE_FIELD.start as u64, format!("{size:<10}").as_bytes())?;
+    if size % 2 == 1 {
+        out.write_all(b"\n").map_err(patch::write_failed)?;
+    }
+    Ok(())
+}
+
+/// A path in the archive and what lies there.
+type DataFile = (TreePath, PreparedFile);
+
+/// The install root as a path in the archive.
+fn root_of(spec: &DebSpec) -> Result<TreePath> {
+    TreePath::new(spec.root.trim_start_matches('/').as_bytes())
+}
+
+/// The payload below the root, the documentation that Debian Policy asks for, and all parents; sorted, parents first.
+fn data_files(spec: &DebSpec) -> Result<Vec<DataFile>> {
+    let root = root_of(spec)?;
+    let mut files = BTreeMap::new();
+    for file in spec.files {
+        files.insert(file.entry.path.below(&root), file.clone());
+    }
+    for (path, bytes) in control::documentation(spec)? {
+        let path = TreePath::new(path.as_bytes())?;
+        files.insert(path.clone(), PreparedFile::made(path, bytes, 0o644, spec.mtime));
+    }
+    let mut directories = BTreeSet::from([root]);
+    directories.extend(files.keys().filter_map(TreePath::parent));
+    for directory in directories {
+        let mut next = Some(directory);
+        while let Some(path) = next {
+            next = path.parent();
+            files.entry(path.clone()).or_insert_with(|| PreparedFile::directory(path, spec.mtime));
+        }
+    }
+    let mut files: Vec<DataFile> = files.into_iter().collect();
+    files.sort_by(|(a, _), (b, _)| a.components().cmp(b.components()));
+    Ok(files)
+}

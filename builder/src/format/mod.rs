@@ -1,0 +1,10 @@
+//! The package formats: each turns prepared files and a package's facts into one file, written to a writer it is given.
+
+pub mod deb;
+mod patch;
+mod prepared;
+pub mod rpm;
+pub mod run;
+mod tar;
+
+pub use prepared::{prepare, Digests, PreparedFile};

@@ -1,0 +1,166 @@
+//! Dependencies: what a package provides, requires, conflicts with and obsoletes.
+//!
+//! Specification: <https://rpm-software-management.github.io/rpm/manual/dependencies.html>.
+
+use super::header::Header;
+use super::{Scriptlets, SHELL};
+use crate::error::{Error, Result};
+use ::rpm::DependencyFlags as Sense;
+use ::rpm::IndexTag;
+use std::collections::BTreeSet;
+
+/// A name, how its version is compared, and the version; sorted as rpmbuild sorts them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Dependency {
+    name: String,
+    version: String,
+    flags: u32,
+}
+
+impl Dependency {
+    fn new(name: impl Into<String>, sense: Sense, version: impl Into<String>) -> Self {
+        Dependency { name: name.into(), version: version.into(), flags: sense.bits() }
+    }
+
+    /// `name = version`.
+    pub fn equal(name: impl Into<String>, version: impl Into<String>) -> Self {
+        Dependency::new(name, Sense::EQUAL, version)
+    }
+
+    /// A capability of rpm itself, without which it cannot install the package.
+    pub fn rpmlib(feature: &str, since: &str) -> Self {
+        Dependency::new(format!("rpmlib({feature})"), Sense::RPMLIB | Sense::LE, since)
+    }
+
+    /// Reads `name` or `name >= 1.0` (also `<`, `<=`, `=`, `>`).
+    ///
+    /// # Errors
+    /// Anything else, such as a rich dependency.
+    pub fn parse(text: &str) -> Result<Self> {
+        let bad = |why: &str| {
+            Error::new(format!("\"{}\" is not an RPM dependency: {why}", text.escape_debug()))
+                .help("write \"name\" or \"name >= 1.0\"; the comparison is one of < <= = >= >")
+        };
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let (name, sense, version) = match words[..] {
+            [name] => (name, Sense::ANY, ""),
+            [name, comparison, version] => (name, comparison_of(comparison).ok_or_else(|| bad("unknown comparison"))?, version),
+            _ => return Err(bad("it is neither one word nor three")),
+        };
+        if !name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/' || c == '_') {
+            return Err(bad("a name starts with a letter, a digit or \"/\""));
+        }
+        if !name.bytes().all(|b| b.is_ascii_graphic() && !b"<>=,;\"'\\".contains(&b)) {
+            return Err(bad("its name has a character that rpm does not take"));
+        }
+        if !version.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+~^:-".contains(&b)) {
+            return Err(bad("its version has a character that rpm does not take"));
+        }
+        Ok(Dependency::new(name, sense, version))
+    }
+
+    /// Reads a list.
+    pub fn parse_all(texts: &[String]) -> Result<BTreeSet<Self>> {
+        texts.iter().map(|text| Dependency::parse(text)).collect()
+    }
+}
+
+fn comparison_of(word: &str) -> Option<Sense> {
+    Some(match word {
+        "<" => Sense::LESS,
+        "<=" => Sense::LE,
+        "=" | "==" => Sense::EQUAL,
+        ">=" => Sense::GE,
+        ">" => Sense::GREATER,
+        _ => return None,
+    })
+}
+
+/// The interpreter of each scriptlet that there is.
+pub fn of_scriptlets(scriptlets: &Scriptlets) -> impl Iterator<Item = Dependency> + '_ {
+    let senses = [
+        (&scriptlets.pre, Sense::SCRIPT_PRE),
+        (&scriptlets.post, Sense::SCRIPT_POST),
+        (&scriptlets.preun, Sense::SCRIPT_PREUN),
+        (&scriptlets.postun, Sense::SCRIPT_POSTUN),
+        (&scriptlets.pretrans, Sense::PRETRANS),
+        (&scriptlets.posttrans, Sense::POSTTRANS),
+    ];
+    let present = senses.into_iter().filter(|(script, _)| script.is_some());
+    present.map(|(_, sense)| Dependency::new(SHELL, Sense::INTERP | sense, ""))
+}
+
+/// What versions with `~` and `^` ask of rpm.
+pub fn of_versions(dependencies: &BTreeSet<Dependency>) -> Vec<Dependency> {
+    let used = |mark| dependencies.iter().any(|dependency| dependency.version.contains(mark));
+    let mut needs = Vec::new();
+    if used('~') {
+        needs.push(Dependency::rpmlib("TildeInVersions", "4.10.0-1"));
+    }
+    if used('^') {
+        needs.push(Dependency::rpmlib("CaretInVersions", "4.15.0-1"));
+    }
+    needs
+}
+
+/// The three tags of one kind of dependency: names, flags and versions.
+pub struct Tags {
+    name: IndexTag,
+    flags: IndexTag,
+    version: IndexTag,
+}
+
+/// What the package offers.
+pub const PROVIDES: Tags =
+    Tags { name: IndexTag::RPMTAG_PROVIDENAME, flags: IndexTag::RPMTAG_PROVIDEFLAGS, version: IndexTag::RPMTAG_PROVIDEVERSION };
+/// What the package needs.
+pub const REQUIRES: Tags =
+    Tags { name: IndexTag::RPMTAG_REQUIRENAME, flags: IndexTag::RPMTAG_REQUIREFLAGS, version: IndexTag::RPMTAG_REQUIREVERSION };
+/// What the package cannot be installed beside.
+pub const CONFLICTS: Tags = Tags {
+    name: IndexTag::RPMTAG_CONFLICTNAME,
+    flags: IndexTag::RPMTAG_CONFLICTFLAGS,
+    version: IndexTag::RPMTAG_CONFLICTVERSION,
+};
+/// What the package takes the place of.
+pub const OBSOLETES: Tags = Tags {
+    name: IndexTag::RPMTAG_OBSOLETENAME,
+    flags: IndexTag::RPMTAG_OBSOLETEFLAGS,
+    version: IndexTag::RPMTAG_OBSOLETEVERSION,
+};
+
+/// Puts a list into the header; an empty one leaves no tags.
+pub fn put(header: &mut Header, tags: &Tags, list: &BTreeSet<Dependency>) {
+    if list.is_empty() {
+        return;
+    }
+    header.put_texts(tags.name as u32, list.iter().map(|d| &d.name));
+    header.put_numbers(tags.flags as u32, list.iter().map(|d| d.flags));
+    header.put_texts(tags.version as u32, list.iter().map(|d| &d.version));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dependency_is_a_name_alone_or_compared_with_a_version() {
+        assert_eq!(Dependency::parse("openssl").unwrap(), Dependency::new("openssl", Sense::ANY, ""));
+        assert_eq!(Dependency::parse("openssl >= 1:3.0").unwrap(), Dependency::new("openssl", Sense::GE, "1:3.0"));
+        assert_eq!(Dependency::parse("libc.so.6(GLIBC_2.17)(64bit)").unwrap().name, "libc.so.6(GLIBC_2.17)(64bit)");
+    }
+
+    #[test]
+    fn what_rpm_would_read_otherwise_is_refused() {
+        for text in ["", "a b", "a => 1", "(a or b)", "a >=1", "a >= 1 b", "a >= 1;0", "a\u{e9}", "-a", "a,b"] {
+            let error = Dependency::parse(text).expect_err(text);
+            assert!(error.help_text().unwrap().contains("name >= 1.0"));
+        }
+    }
+
+    #[test]
+    fn a_tilde_in_any_version_asks_for_an_rpm_that_knows_it() {
+        let list = BTreeSet::from([Dependency::equal("a", "1.0~rc1-1")]);
+        assert_eq!(of_versions(&list), [Dependency::rpmlib("TildeInVersions", "4.10.0-1")]);
+    }
+}

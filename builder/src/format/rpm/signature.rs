@@ -1,0 +1,56 @@
+//! The signature header: what proves the header, and how long the package is.
+
+use super::header::{Header, Value};
+use crate::compress::StreamTotals;
+use crate::error::{Error, Result};
+use ::rpm::IndexSignatureTag as Tag;
+use sha2::{Digest, Sha256};
+
+/// The signature header's length in bytes, whatever it holds: reserved space fills it up.
+///
+/// A multiple of 8, as the header after it must start on one. The reserved space is where signatures go later without moving the rest
+/// of the package; rpmbuild leaves 4 KiB for them, too.
+pub const LEN: usize = 4352;
+
+/// The signature header of a package with this main header.
+///
+/// # Errors
+/// None in practice: the fixed length leaves room for every tag that is put here.
+pub fn header(main_header: &[u8], totals: &StreamTotals) -> Result<Vec<u8>> {
+    let mut header = Header::default();
+    header.put_text(Tag::RPMSIGTAG_SHA256 as u32, hex::encode(Sha256::digest(main_header)));
+    let size = main_header.len() as u64 + totals.packed_len;
+    let short = |number: u64| u32::try_from(number).ok().filter(|&number| number < u32::MAX);
+    match (short(size), short(totals.plain_len)) {
+        (Some(size), Some(plain_len)) => {
+            header.put_numbers(Tag::RPMSIGTAG_SIZE as u32, [size]);
+            header.put_numbers(Tag::RPMSIGTAG_PAYLOADSIZE as u32, [plain_len]);
+        }
+        _ => {
+            header.put(Tag::RPMSIGTAG_LONGSIZE as u32, Value::Int64(vec![size]));
+            header.put(Tag::RPMSIGTAG_LONGARCHIVESIZE as u32, Value::Int64(vec![totals.plain_len]));
+        }
+    }
+    let encode = |header: &Header| header.encode(Tag::HEADER_SIGNATURES as u32);
+    let mut reserve = |len: usize| header.put(Tag::RPMSIGTAG_RESERVEDSPACE as u32, Value::Binary(vec![0; len]));
+    reserve(0);
+    let used = encode(&header)?.len();
+    let room = LEN.checked_sub(used).ok_or_else(|| Error::new(format!("the RPM's signature header takes {used} bytes")))?;
+    header.put(Tag::RPMSIGTAG_RESERVEDSPACE as u32, Value::Binary(vec![0; room]));
+    encode(&header)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_and_long_packages_have_signature_headers_of_one_length() {
+        let limit = u64::from(u32::MAX);
+        for (plain_len, packed_len) in [(0, 0), (limit, 1), (1, limit), (limit - 1, limit - 20), (9 << 30, 8 << 30)] {
+            let bytes = header(b"header", &StreamTotals { plain_len, packed_len }).unwrap();
+            assert_eq!(bytes.len(), LEN, "{plain_len} {packed_len}");
+            assert_eq!(bytes.len() % 8, 0);
+        }
+    }
+}

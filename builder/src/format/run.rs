@@ -1,0 +1,130 @@
+//! The self-extracting `.run`: a POSIX sh stub, then a compressed tar of one version's folder.
+//!
+//! Line 1 is `#!/bin/sh`, line 2 `LP_SUM=` and the SHA-256 of every byte after line 2. The tar's first member, `.files`, lists
+//! what follows: `TYPE<TAB>MODE<TAB>SIZE<TAB>SHA256<TAB>config or -<TAB>PATH`, paths in printf's `%b` form.
+
+use super::{patch, tar, PreparedFile};
+use crate::compress::{Codec, Store, StreamWriter};
+use crate::error::{Error, Result};
+use crate::payload::{Kind, TreePath};
+use sha2::{Digest, Sha256};
+use std::io::{Seek, Write};
+use std::sync::Arc;
+
+/// Everything a `.run` is made of.
+pub struct RunSpec<'a> {
+    /// Renders the stub for a payload that begins at this byte.
+    pub stub: &'a dyn Fn(u64) -> Result<String>,
+    /// The files, their paths relative to the version's folder, sorted, parents first.
+    pub files: &'a [PreparedFile],
+    /// How the payload is compressed.
+    pub codec: Codec,
+    /// Where compressed units are.
+    pub store: &'a Arc<Store>,
+    /// The time of everything, in seconds since 1970.
+    pub mtime: i64,
+}
+
+/// What the stub begins with, up to its digest.
+const FIRST_LINES: &str = "#!/bin/sh\nLP_SUM=";
+/// Hexadecimal digits of a SHA-256.
+const DIGEST_LEN: usize = 64;
+
+/// The file's name: `NAME-VERSION-TARGET.run`.
+pub fn file_name(name: &str, version: &str, target: &str) -> String {
+    format!("{name}-{version}-{target}.run")
+}
+
+/// Writes a package.
+///
+/// # Errors
+/// Whatever the stub's template, the writer or the store refuses.
+pub fn write<W: Write + Seek>(spec: &RunSpec, out: &mut W) -> Result<()> {
+    let stub = stub(spec)?;
+    let digested_from = FIRST_LINES.len() + DIGEST_LEN + 1;
+    let start = patch::position(out)?;
+    out.write_all(&stub.as_bytes()[..digested_from]).map_err(patch::write_failed)?;
+    let mut hashing = Hashing { out, digest: Sha256::new() };
+    hashing.write_all(&stub.as_bytes()[digested_from..]).map_err(patch::write_failed)?;
+    let mut stream = StreamWriter::new(spec.store, spec.codec, &mut hashing)?;
+    let list = PreparedFile::made(TreePath::new(b".files")?, file_list(spec.files), 0o644, spec.mtime);
+    tar::append(&mut stream, b".files", &list, spec.mtime)?;
+    for file in spec.files {
+        tar::append(&mut stream, file.entry.path.as_bytes(), file, spec.mtime)?;
+    }
+    tar::finish(&mut stream)?;
+    stream.finish()?;
+    let digest = hex::encode(hashing.digest.finalize());
+    patch::overwrite(out, start + FIRST_LINES.len() as u64, digest.as_bytes())
+}
+
+/// The stub for its own length: the length depends on the number of digits of the offset it names.
+fn stub(spec: &RunSpec) -> Result<String> {
+    let mut offset = 0;
+    for _ in 0..8 {
+        let stub = (spec.stub)(offset)?;
+        if !stub.starts_with(FIRST_LINES) || stub.as_bytes().get(FIRST_LINES.len() + DIGEST_LEN) != Some(&b'\n') {
+            return Err(Error::new("the stub's template does not begin with #!/bin/sh and LP_SUM="));
+        }
+        if stub.len() as u64 == offset {
+            return Ok(stub);
+        }
+        offset = stub.len() as u64;
+    }
+    Err(Error::new("the stub's length does not settle: its template names the payload's offset more than once"))
+}
+
+/// Writes through and digests what it writes.
+struct Hashing<'a, W: Write> {
+    out: &'a mut W,
+    digest: Sha256,
+}
+
+impl<W: Write> Write for Hashing<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let count = self.out.write(bytes)?;
+        self.digest.update(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
+}
+
+fn file_list(files: &[PreparedFile]) -> Vec<u8> {
+    let mut list = Vec::new();
+    for file in files {
+        let kind = match file.entry.kind {
+            Kind::Directory => 'd',
+            Kind::File(_) => 'f',
+            Kind::Symlink(_) => 'l',
+        };
+        let digest = file.digests.map_or("-".to_owned(), |digests| hex::encode(digests.sha256));
+        let config = if file.entry.config { "config" } else { "-" };
+        list.extend_from_slice(format!("{kind}\t{:o}\t{}\t{digest}\t{config}\t", file.entry.mode, file.len()).as_bytes());
+        list.extend_from_slice(&escaped(file.entry.path.as_bytes()));
+        list.push(b'\n');
+    }
+    list
+}
+
+/// A name as printf's `%b` reads it back: backslash and control bytes as `\0ooo`.
+fn escaped(name: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(name.len());
+    for &byte in name {
+        match byte {
+            b'\\' | 0..=0x1f | 0x7f => text.extend_from_slice(format!("\\0{byte:03o}").as_bytes()),
+            _ => text.push(byte),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn names_in_the_list_stay_on_their_line() {
+        assert_eq!(super::escaped(b"a\nb\\c \xff"), b"a\\0012b\\0134c \xff");
+    }
+}

@@ -1,0 +1,23 @@
+//! What library code tells its user while it works; the command line decides how it looks.
+
+/// Receives events of a build. Methods are called from several threads.
+pub trait Listener: Sync {
+    /// Something the user should look at, though the build goes on.
+    fn warning(&self, message: &str);
+    /// A fact worth a line.
+    fn info(&self, message: &str);
+    /// A piece of work begins: its name and its size in bytes, where known.
+    fn begin(&self, _task: &str, _bytes: u64) {}
+    /// That many more bytes of the task are done.
+    fn advance(&self, _task: &str, _bytes: u64) {}
+    /// The task ended.
+    fn end(&self, _task: &str) {}
+}
+
+/// A listener that hears nothing.
+pub struct Silent;
+
+impl Listener for Silent {
+    fn warning(&self, _: &str) {}
+    fn info(&self, _: &str) {}
+}

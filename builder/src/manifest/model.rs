@@ -1,0 +1,369 @@
+//! The manifest as it is written: TOML on one side, the JSON Schema on the other, both from these types.
+
+use super::values::{Account, Command, Line, LinuxRoot, Name, RelativePath, Span, Url, Version};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// `linkpack.toml`: what is packaged and how it behaves on an endpoint.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Manifest {
+    /// What the packages are called.
+    pub product: ProductTable,
+    /// Where the packages install by default.
+    #[serde(default)]
+    pub root: RootTable,
+    /// The service.
+    pub connector: ConnectorTable,
+    /// The managed agents.
+    #[serde(default)]
+    #[schemars(with = "Vec<ContainerTable>")]
+    pub container: Vec<toml::Spanned<ContainerTable>>,
+    /// What only DEB packages need.
+    #[serde(default)]
+    pub deb: DebTable,
+    /// What only RPM packages need.
+    #[serde(default)]
+    pub rpm: RpmTable,
+}
+
+/// Names and texts of the product.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ProductTable {
+    /// The package's name.
+    pub name: Name,
+    /// The name people read.
+    pub title: Line,
+    /// The version of the whole product.
+    pub version: Version,
+    /// Who makes it.
+    pub publisher: Line,
+    /// Whom to write to: `Name <mail@example>`.
+    pub contact: Line,
+    /// An SPDX licence expression, or the name of the licence.
+    pub license: Line,
+    /// Where to read more.
+    pub homepage: Option<Url>,
+    /// The first line is the synopsis, the rest the description.
+    pub description: String,
+    /// The MSI's UpgradeCode: one GUID for the product's whole life.
+    pub upgrade_code: Option<Line>,
+}
+
+/// The default install roots.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RootTable {
+    /// On Linux; `/usr/local/intigua` when absent.
+    pub linux: Option<LinuxRoot>,
+    /// On Windows; `C:\Program Files\Intigua` when absent.
+    pub windows: Option<Line>,
+}
+
+/// The connector: the service that runs the containers.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ConnectorTable {
+    /// The core server.
+    pub server_url: Option<Url>,
+    /// Tried in order when the core server cannot be reached.
+    #[serde(default)]
+    pub fallback_urls: Vec<Url>,
+    /// The Linux account: root, or a sudoer.
+    pub run_as: Option<Account>,
+    /// The service's program, relative to its payload.
+    pub executable: Executables,
+    /// The program's arguments; `{root}` stands for the install root. `run --root {root}` when absent.
+    pub arguments: Option<Vec<String>>,
+    /// Limits that hold for every container without its own.
+    #[serde(default)]
+    pub throttle: ConnectorThrottle,
+    /// Further lines of csclient.cfg, by dotted key.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    pub settings: toml::Table,
+    /// Where the connector's files come from, by target.
+    pub payload: BTreeMap<Target, SourceSpec>,
+    /// How the connector reaches its server.
+    #[serde(default)]
+    pub protocols: Protocols,
+    /// How long operations may take, by name.
+    #[serde(default)]
+    pub timeouts: BTreeMap<Name, Span>,
+    /// How operations are tried again.
+    #[serde(default)]
+    pub retry: Retry,
+}
+
+/// The service's program for each system.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Executables {
+    /// On Linux.
+    pub linux: Option<RelativePath>,
+    /// On Windows.
+    pub windows: Option<RelativePath>,
+}
+
+/// Limits that the connector applies to all containers (csclient.cfg: `globalThrottleCfg`).
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ConnectorThrottle {
+    /// Whether to throttle at all.
+    pub enabled: Option<bool>,
+    /// Percent of one processor.
+    pub max_cpu_percent: Option<u32>,
+    /// Memory in KiB.
+    pub max_memory_kb: Option<u64>,
+    /// Percent of load above which the server counts as busy.
+    pub server_busy_threshold: Option<u32>,
+    /// Seconds above the limit before throttling begins.
+    pub engage_seconds: Option<u32>,
+    /// Seconds below the limit before it ends.
+    pub disengage_seconds: Option<u32>,
+}
+
+/// The protocols towards the server, as `NAME:PORT`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Protocols {
+    /// For instance `https:443`.
+    pub primary: Option<Line>,
+    /// For instance `ssh:22` or `smb:445`.
+    pub fallback: Option<Line>,
+}
+
+/// How operations are tried again.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Retry {
+    /// The first delay.
+    pub first: Option<Span>,
+    /// Each delay is this many times the one before.
+    pub factor: Option<u32>,
+    /// The longest delay.
+    pub max: Option<Span>,
+}
+
+/// One managed agent.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ContainerTable {
+    /// Its name, and its folder's below Intigua-Libs.
+    pub name: Name,
+    /// Its version; a .deb or .rpm payload brings its own.
+    pub version: Option<Line>,
+    /// The name people read.
+    pub title: Option<Line>,
+    /// Whether it always runs, whatever CONTAINERS says.
+    #[serde(default)]
+    pub required: bool,
+    /// How the connector gets into the agent's process.
+    #[serde(default)]
+    pub inject: Inject,
+    /// The library that is injected, relative to the payload.
+    pub library: Option<RelativePath>,
+    /// What is run; `{root}`, `{dir}` (the container's folder) and `{work}` (its working folder) are replaced.
+    pub command: Command,
+    /// Environment variables of the command.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// Its limits.
+    #[serde(default)]
+    pub throttle: ContainerThrottle,
+    /// How it is restarted.
+    #[serde(default)]
+    pub watchdog: Watchdog,
+    /// Where its files come from, by target.
+    pub payload: BTreeMap<Target, SourceSpec>,
+}
+
+/// How the connector gets into an agent's process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Inject {
+    /// By LD_PRELOAD.
+    Preload,
+    /// By loading a DLL.
+    Dll,
+    /// Not at all.
+    #[default]
+    None,
+}
+
+impl Inject {
+    /// The word in container.json.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Inject::Preload => "preload",
+            Inject::Dll => "dll",
+            Inject::None => "none",
+        }
+    }
+}
+
+/// A container's limits.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ContainerThrottle {
+    /// Scheduling niceness, 0 to 19.
+    #[schemars(range(min = 0, max = 19))]
+    pub nice: Option<u8>,
+    /// Percent of one processor.
+    pub max_cpu_percent: Option<u32>,
+    /// Memory in KiB.
+    pub max_memory_kb: Option<u64>,
+}
+
+/// How a container is restarted when it ends.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Watchdog {
+    /// Whether it is restarted at all.
+    pub restart: bool,
+    /// The first delay.
+    pub first: Span,
+    /// Each delay is this many times the one before.
+    pub factor: u32,
+    /// The longest delay.
+    pub max: Span,
+    /// After running this long the delays begin anew.
+    pub healthy: Span,
+}
+
+impl Default for Watchdog {
+    fn default() -> Self {
+        let [first, max, healthy] = [1_000, 60_000, 60_000].map(Span::milliseconds);
+        Watchdog { restart: true, first, factor: 2, max, healthy }
+    }
+}
+
+/// What only DEB packages need.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DebTable {
+    /// Further relations of the Depends field, such as `libssl3 (>= 3.0)`.
+    #[serde(default)]
+    pub depends: Vec<Line>,
+}
+
+/// What only RPM packages need.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RpmTable {
+    /// Further requirements, such as `openssl-libs >= 3.0`.
+    #[serde(default)]
+    pub requires: Vec<Line>,
+}
+
+/// An operating system and an architecture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
+pub enum Target {
+    /// Linux on x86-64.
+    #[serde(rename = "linux-x86_64")]
+    LinuxX86_64,
+    /// Linux on 64-bit ARM.
+    #[serde(rename = "linux-aarch64")]
+    LinuxAarch64,
+    /// Windows on x86-64.
+    #[serde(rename = "windows-x86_64")]
+    WindowsX86_64,
+    /// Windows on 32-bit x86.
+    #[serde(rename = "windows-x86")]
+    WindowsX86,
+}
+
+impl Target {
+    /// All targets, in the order they are built.
+    pub const ALL: [Target; 4] = [Target::LinuxX86_64, Target::LinuxAarch64, Target::WindowsX86_64, Target::WindowsX86];
+
+    /// The name in manifests, arguments and file names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Target::LinuxX86_64 => "linux-x86_64",
+            Target::LinuxAarch64 => "linux-aarch64",
+            Target::WindowsX86_64 => "windows-x86_64",
+            Target::WindowsX86 => "windows-x86",
+        }
+    }
+
+    /// Whether it is a Linux target.
+    pub fn is_linux(self) -> bool {
+        matches!(self, Target::LinuxX86_64 | Target::LinuxAarch64)
+    }
+
+    /// The machine as `uname -m` names it.
+    pub fn machine(self) -> &'static str {
+        match self {
+            Target::LinuxX86_64 | Target::WindowsX86_64 => "x86_64",
+            Target::LinuxAarch64 => "aarch64",
+            Target::WindowsX86 => "i686",
+        }
+    }
+}
+
+/// Where a payload comes from: a path, or a table that also says what to take of it.
+#[derive(Debug, Clone)]
+pub struct SourceSpec {
+    /// The table; a plain path is a table of a path alone.
+    pub table: SourceTable,
+}
+
+/// A payload's path and what to take of it.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SourceTable {
+    /// A directory, .tar[.gz|.xz|.zst], .zip, .deb or .rpm, relative to the manifest.
+    pub source: String,
+    /// How many leading components of each name are dropped.
+    #[serde(default)]
+    pub strip: usize,
+    /// Globs of what is taken; everything when empty.
+    #[serde(default)]
+    pub include: Vec<String>,
+    /// Globs of what is left out.
+    #[serde(default)]
+    pub exclude: Vec<String>,
+    /// Globs of the files that keep their set-uid and set-gid bits.
+    #[serde(default)]
+    pub setuid: Vec<String>,
+    /// Globs of the files that administrators edit: upgrades keep their changes.
+    #[serde(default)]
+    pub config: Vec<String>,
+}
+
+impl<'de> Deserialize<'de> for SourceSpec {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = SourceTable;
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("a path, or a table { source, strip, include, exclude, setuid, config }")
+            }
+            fn visit_str<E: serde::de::Error>(self, path: &str) -> Result<SourceTable, E> {
+                Ok(SourceTable { source: path.to_owned(), ..SourceTable::default() })
+            }
+            // Not an untagged enum: that would say "did not match any variant" instead of naming the unknown key.
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<SourceTable, A::Error> {
+                SourceTable::deserialize(serde::de::value::MapAccessDeserializer::new(map))
+            }
+        }
+        let table = deserializer.deserialize_any(Visitor)?;
+        match table.source.is_empty() || table.source.contains('\0') {
+            true => Err(serde::de::Error::custom("a payload's path is empty; write a folder, an archive or a package")),
+            false => Ok(SourceSpec { table }),
+        }
+    }
+}
+
+impl JsonSchema for SourceSpec {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Source".into()
+    }
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let table = generator.subschema_for::<SourceTable>();
+        schemars::json_schema!({ "anyOf": [{ "type": "string", "minLength": 1 }, table] })
+    }
+}

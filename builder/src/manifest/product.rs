@@ -1,0 +1,155 @@
+//! A product as it is packaged: the manifest with one site's settings laid over it.
+
+use super::model::{ConnectorThrottle, ContainerTable, Manifest, SourceSpec, Target};
+use super::site::Site;
+use super::values::{LinuxRoot, Url};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The root when neither manifest nor site names one.
+const DEFAULT_LINUX_ROOT: &str = "/usr/local/intigua";
+
+/// A product, resolved for one site or for none.
+#[derive(Debug, Clone)]
+pub struct Product {
+    manifest: Manifest,
+    /// What relative payload paths start from.
+    folder: PathBuf,
+    site: Option<(String, Site)>,
+    settings: BTreeMap<String, String>,
+}
+
+impl Product {
+    pub(super) fn new(manifest: Manifest, folder: PathBuf, settings: BTreeMap<String, String>) -> Self {
+        Product { manifest, folder, site: None, settings }
+    }
+
+    /// The same product with a site's settings laid over it; `settings` are the site's own, flattened.
+    pub(super) fn with_site(&self, name: String, site: Site, settings: BTreeMap<String, String>) -> Product {
+        let mut product = self.clone();
+        product.settings.extend(settings);
+        product.site = Some((name, site));
+        product
+    }
+
+    /// The manifest as written.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The site's name.
+    pub fn site_name(&self) -> Option<&str> {
+        self.site.as_ref().map(|(name, _)| name.as_str())
+    }
+
+    fn site(&self) -> Option<&Site> {
+        self.site.as_ref().map(|(_, site)| site)
+    }
+
+    /// The package's name: the product's, with `-SITE` added.
+    pub fn package_name(&self) -> String {
+        match self.site_name() {
+            Some(site) => format!("{}-{site}", self.manifest.product.name),
+            None => self.manifest.product.name.to_string(),
+        }
+    }
+
+    /// The install root of Linux packages.
+    pub fn linux_root(&self) -> String {
+        let chosen = self.site().and_then(Site::linux_root).or(self.manifest.root.linux.as_ref());
+        chosen.map_or(DEFAULT_LINUX_ROOT, LinuxRoot::as_str).to_owned()
+    }
+
+    /// The core server, `None` where the endpoint's administrator names it.
+    pub fn server_url(&self) -> Option<&str> {
+        let chosen = self.site().and_then(|site| site.server_url.as_ref()).or(self.manifest.connector.server_url.as_ref());
+        chosen.map(Url::as_str)
+    }
+
+    /// The fallback servers.
+    pub fn fallback_urls(&self) -> &[Url] {
+        let own = &self.manifest.connector.fallback_urls;
+        self.site().and_then(|site| site.fallback_urls.as_ref()).unwrap_or(own)
+    }
+
+    /// The Linux account that runs the service.
+    pub fn run_as(&self) -> &str {
+        let chosen = self.site().and_then(|site| site.run_as.as_ref()).or(self.manifest.connector.run_as.as_ref());
+        chosen.map_or("root", |account| account.as_str())
+    }
+
+    /// An identity assigned by the server.
+    pub fn core_id(&self) -> Option<&str> {
+        self.site()?.core_id.as_ref().map(|id| id.as_str())
+    }
+
+    /// A file on the endpoint that holds a token.
+    pub fn token_file(&self) -> Option<&str> {
+        self.site()?.token_file.as_ref().map(|path| path.as_str())
+    }
+
+    /// Which containers run: `*`, or names separated by commas; required ones are always among them.
+    pub fn chosen_containers(&self) -> String {
+        let Some(chosen) = self.site().and_then(|site| site.containers.as_ref()) else { return "*".into() };
+        let all = self.manifest.container.iter().map(toml::Spanned::get_ref);
+        let named = all.filter(|container| container.required || chosen.contains(&container.name));
+        named.map(|container| container.name.as_str()).collect::<Vec<_>>().join(",")
+    }
+
+    /// The connector's arguments; `{root}` still to be replaced.
+    pub fn arguments(&self) -> Vec<String> {
+        let default = || ["run", "--root", "{root}"].map(str::to_owned).to_vec();
+        self.manifest.connector.arguments.clone().unwrap_or_else(default)
+    }
+
+    /// The containers that have a payload for a target.
+    pub fn containers(&self, target: Target) -> impl Iterator<Item = (&ContainerTable, &SourceSpec)> {
+        let all = self.manifest.container.iter().map(toml::Spanned::get_ref);
+        all.filter_map(move |container| Some((container, container.payload.get(&target)?)))
+    }
+
+    /// A payload's path as the manifest names it, made relative to the manifest's folder.
+    pub fn resolve(&self, source: &SourceSpec) -> PathBuf {
+        self.folder.join(Path::new(&source.table.source))
+    }
+
+    /// The lines of csclient.cfg beyond the server and identity ones: key and value, sorted by key.
+    pub fn client_settings(&self) -> BTreeMap<String, String> {
+        let connector = &self.manifest.connector;
+        let mut lines = BTreeMap::new();
+        add_throttle(&mut lines, &connector.throttle);
+        if let Some(site) = self.site() {
+            add_throttle(&mut lines, &site.throttle);
+        }
+        let mut add = |key: &str, value: Option<String>| {
+            if let Some(value) = value {
+                lines.insert(key.to_owned(), value);
+            }
+        };
+        add("protocols.primary", connector.protocols.primary.as_ref().map(ToString::to_string));
+        add("protocols.fallback", connector.protocols.fallback.as_ref().map(ToString::to_string));
+        add("retry.firstMs", connector.retry.first.map(|span| span.as_milliseconds().to_string()));
+        add("retry.factor", connector.retry.factor.map(|factor| factor.to_string()));
+        add("retry.maxMs", connector.retry.max.map(|span| span.as_milliseconds().to_string()));
+        for (name, span) in &connector.timeouts {
+            add(&format!("timeouts.{name}Seconds"), Some(span.as_seconds().to_string()));
+        }
+        lines.extend(self.settings.clone());
+        lines
+    }
+}
+
+/// The product's own keys for throttling (notes of the vendor's contract: `globalThrottleCfg.*`).
+fn add_throttle(lines: &mut BTreeMap<String, String>, throttle: &ConnectorThrottle) {
+    let mut add = |key: &str, value: Option<String>| {
+        if let Some(value) = value {
+            lines.insert(format!("globalThrottleCfg.{key}"), value);
+        }
+    };
+    add("endPointThrottlingEnabled", throttle.enabled.map(|on| on.to_string()));
+    add("maxCpuPercent", throttle.max_cpu_percent.map(|percent| percent.to_string()));
+    add("maxMemoryKB", throttle.max_memory_kb.map(|kb| kb.to_string()));
+    add("serverBusyThreshold", throttle.server_busy_threshold.map(|percent| percent.to_string()));
+    add("throttleEngageTimeSeconds", throttle.engage_seconds.map(|seconds| seconds.to_string()));
+    add("throttleDisengageTimeSeconds", throttle.disengage_seconds.map(|seconds| seconds.to_string()));
+}

@@ -1,0 +1,43 @@
+//! A site file: one customer's settings, laid over the product.
+
+use super::model::ConnectorThrottle;
+use super::values::{Account, Line, LinuxRoot, Name, Url};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// `SITE.toml`: what one customer changes.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Site {
+    /// The site's name, added to the package's name; the file's own name without `.toml` when absent.
+    pub name: Option<Name>,
+    /// Replaces the core server.
+    pub server_url: Option<Url>,
+    /// Replaces the fallback servers.
+    pub fallback_urls: Option<Vec<Url>>,
+    /// An identity assigned by the server; only for packages that reach one endpoint.
+    pub core_id: Option<Line>,
+    /// A file on the endpoint that holds a token; never the token itself.
+    pub token_file: Option<Line>,
+    /// Replaces the install roots.
+    #[serde(default)]
+    pub root: super::model::RootTable,
+    /// Replaces the Linux account.
+    pub run_as: Option<Account>,
+    /// Which containers run; all when absent.
+    pub containers: Option<Vec<Name>>,
+    /// Replaces single limits.
+    #[serde(default)]
+    pub throttle: ConnectorThrottle,
+    /// Adds or replaces lines of csclient.cfg, by dotted key.
+    #[serde(default)]
+    #[schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")]
+    pub settings: toml::Table,
+}
+
+impl Site {
+    /// The root of Linux packages, when the site has its own.
+    pub fn linux_root(&self) -> Option<&LinuxRoot> {
+        self.root.linux.as_ref()
+    }
+}

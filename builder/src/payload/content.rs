@@ -1,0 +1,170 @@
+//! The bytes of one file, wherever they lie, with a guard against change while they are read.
+
+use crate::error::{Error, IoContext, Result};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+use std::fs::File;
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The bytes of one file: in memory (made by linkpack), or a range of a file on disk (a payload, or an unpacked archive's spool).
+#[derive(Debug, Clone)]
+pub struct Content {
+    len: u64,
+    place: Place,
+}
+
+#[derive(Debug, Clone)]
+enum Place {
+    Memory(Arc<[u8]>),
+    Range { file: Arc<PathBuf>, offset: u64, stamp: Option<Stamp> },
+}
+
+/// What must not change between the scan of a file and the end of its reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    mtime: (i64, i64),
+}
+
+impl Stamp {
+    pub(super) fn of(meta: &std::fs::Metadata) -> Self {
+        Stamp { device: meta.dev(), inode: meta.ino(), size: meta.size(), mtime: (meta.mtime(), meta.mtime_nsec()) }
+    }
+
+    /// # Errors
+    /// The open file is no longer the one that was stamped.
+    pub(super) fn check(&self, handle: &File, path: &Path) -> Result<()> {
+        if Stamp::of(&handle.metadata().or_cannot("read", path)?) != *self {
+            return Err(changed(path));
+        }
+        Ok(())
+    }
+}
+
+/// The error for input that something wrote to during the build.
+pub(super) fn changed(path: &Path) -> Error {
+    Error::new(format!("{} changed while it was packaged", path.display()))
+        .help("build from a folder that nothing writes to, for instance a copy or a snapshot")
+}
+
+impl Content {
+    /// Bytes that linkpack itself made.
+    pub fn memory(bytes: impl Into<Arc<[u8]>>) -> Self {
+        let bytes = bytes.into();
+        Content { len: bytes.len() as u64, place: Place::Memory(bytes) }
+    }
+
+    /// A whole file as it was when `meta` was taken; reading it fails when it has changed since.
+    pub fn file(path: PathBuf, meta: &std::fs::Metadata) -> Self {
+        let place = Place::Range { file: Arc::new(path), offset: 0, stamp: Some(Stamp::of(meta)) };
+        Content { len: meta.size(), place }
+    }
+
+    /// `len` bytes from `offset` of a spool file that belongs to this build alone.
+    pub fn spooled(spool: Arc<PathBuf>, offset: u64, len: u64) -> Self {
+        Content { len, place: Place::Range { file: spool, offset, stamp: None } }
+    }
+
+    /// How many bytes there are.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// All bytes in memory, for contents known to be small.
+    ///
+    /// # Errors
+    /// Those of [`Content::open`] and [`ContentReader::read_block`].
+    pub fn bytes(&self) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; self.len as usize];
+        let mut reader = self.open()?;
+        let mut filled = 0;
+        while filled < bytes.len() {
+            filled += reader.read_block(&mut bytes[filled..])?;
+        }
+        Ok(bytes)
+    }
+
+    /// Opens the bytes for one sequential reading.
+    ///
+    /// # Errors
+    /// The file is gone, unreadable, or not the one that was scanned.
+    pub fn open(&self) -> Result<ContentReader> {
+        match &self.place {
+            Place::Memory(bytes) => Ok(ContentReader(Reader::Memory { bytes: bytes.clone(), at: 0 })),
+            Place::Range { file, offset, stamp } => {
+                let mut handle = match stamp {
+                    Some(stamp) => open_scanned(file, stamp)?,
+                    None => File::open(file.as_path()).or_cannot("read", file)?,
+                };
+                if *offset > 0 {
+                    handle.seek(SeekFrom::Start(*offset)).or_cannot("read", file)?;
+                }
+                Ok(ContentReader(Reader::File { handle, path: file.clone(), left: self.len, stamp: *stamp }))
+            }
+        }
+    }
+}
+
+/// Opens a scanned file: never through a link and never waiting for a pipe's writer, should one have taken its name since.
+fn open_scanned(path: &Path, stamp: &Stamp) -> Result<File> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
+    match std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        Ok(handle) => {
+            stamp.check(&handle, path)?;
+            Ok(handle)
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+            Err(changed(path))
+        }
+        Err(error) => Err(Error::io("read", path, &error)),
+    }
+}
+
+/// Reads the bytes of one [`Content`], in order.
+pub struct ContentReader(Reader);
+
+enum Reader {
+    Memory { bytes: Arc<[u8]>, at: usize },
+    File { handle: File, path: Arc<PathBuf>, left: u64, stamp: Option<Stamp> },
+}
+
+impl ContentReader {
+    /// Fills `buffer` as far as there are bytes left and says how many it read; 0 at the end.
+    ///
+    /// # Errors
+    /// The read fails, or the file ended early or was changed since the scan.
+    pub fn read_block(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        match &mut self.0 {
+            Reader::Memory { bytes, at } => {
+                let count = buffer.len().min(bytes.len() - *at);
+                buffer[..count].copy_from_slice(&bytes[*at..*at + count]);
+                *at += count;
+                Ok(count)
+            }
+            Reader::File { handle, path, left, stamp } => {
+                let want = (*left).min(buffer.len() as u64) as usize;
+                handle.read_exact(&mut buffer[..want]).map_err(|error| match error.kind() {
+                    ErrorKind::UnexpectedEof => changed(path),
+                    _ => Error::io("read", path, &error),
+                })?;
+                *left -= want as u64;
+                if *left == 0 {
+                    if let Some(stamp) = stamp.take() {
+                        stamp.check(handle, path)?;
+                    }
+                }
+                Ok(want)
+            }
+        }
+    }
+}

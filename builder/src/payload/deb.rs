@@ -1,0 +1,173 @@
+//! Debian packages: an ar archive of `debian-binary`, `control.tar` and `data.tar`.
+//! Format: deb(5), deb-control(5), deb-conffiles(5); ar headers have 60 bytes.
+
+use super::decode::{broken, Input};
+use super::gather::{Found, FoundKind};
+use super::select::Name;
+use super::spool::SpoolFile;
+use super::{tar, PackageFacts};
+use crate::error::{Error, Result};
+use std::collections::HashSet;
+use std::io::{Read, Seek, SeekFrom};
+
+const MAGIC: &[u8] = b"!<arch>\n";
+const HEADER: usize = 60;
+/// Members of one package; three are usual, signatures add a few.
+const MOST_MEMBERS: usize = 64;
+/// Bytes of `control` or `conffiles`.
+const LONGEST_CONTROL: u64 = 16 * 1024 * 1024;
+
+struct Member {
+    name: String,
+    offset: u64,
+    size: u64,
+}
+
+/// Reads the package: its data's entries, contents into the spool, conffiles marked as configuration.
+///
+/// # Errors
+/// An ar archive that is no Debian package, or a damaged one.
+pub(super) fn read(input: &mut Input, name: &str, spool: &mut SpoolFile) -> Result<(Vec<Found>, PackageFacts)> {
+    let members = members(input, name)?;
+    let data_start = members.iter().position(|member| member.name.starts_with("data.tar"));
+    let control = members.iter().position(|member| member.name.starts_with("control.tar"));
+    let (Some(control), Some(data)) = (control, data_start) else {
+        return Err(broken(name, "it is an ar archive without the control.tar and data.tar of a Debian package"));
+    };
+    let control = Control::read(input, name, &members[control], spool)?;
+    let mut found = read_tar(input, name, &members[data], spool)?;
+    for one in &mut found {
+        one.config = control.conffiles.contains(&Name::parse(&one.name).joined);
+    }
+    Ok((found, control.facts))
+}
+
+fn read_tar(input: &mut Input, name: &str, member: &Member, spool: &mut SpoolFile) -> Result<Vec<Found>> {
+    let mut stream = input.stream(format!("{name} ({})", member.name), member.offset, member.size)?;
+    tar::read(&mut stream, spool)
+}
+
+/// The members, all of them within the file; the first must be `debian-binary` of format 2.
+fn members(input: &mut Input, name: &str) -> Result<Vec<Member>> {
+    let mut members: Vec<Member> = Vec::new();
+    let mut offset = MAGIC.len() as u64;
+    while offset < input.size() {
+        let mut header = [0; HEADER];
+        read_at(input, name, offset, &mut header)?;
+        let member = parse_header(&header, offset + HEADER as u64).ok_or_else(|| broken(name, "an ar header is malformed"))?;
+        let end = member.offset.checked_add(member.size).filter(|&end| end <= input.size());
+        let end = end.ok_or_else(|| broken(name, format!("its member {} is cut", member.name)))?;
+        members.push(member);
+        if members.len() > MOST_MEMBERS {
+            return Err(broken(name, "it has too many members for a Debian package"));
+        }
+        offset = end + end % 2;
+    }
+    let Some(first) = members.first().filter(|member| member.name == "debian-binary" && member.size >= 4) else {
+        return Err(Error::new(format!("{name} is an ar archive, but no Debian package"))
+            .help("a payload is a directory, a .tar, .tar.gz, .tar.xz or .tar.zst, a .zip, a .deb or an .rpm"));
+    };
+    let mut version = [0; 2];
+    read_at(input, name, first.offset, &mut version)?;
+    match &version {
+        b"2." => Ok(members),
+        _ => Err(Error::new(format!("{name} is a Debian package of a format other than 2.x, which linkpack does not read"))),
+    }
+}
+
+fn read_at(input: &mut Input, name: &str, offset: u64, buffer: &mut [u8]) -> Result<()> {
+    let done = input.seek(SeekFrom::Start(offset)).and_then(|_| input.read_exact(buffer));
+    done.map_err(|error| super::decode::damaged(name, &error))
+}
+
+/// name(16) mtime(12) uid(6) gid(6) mode(8) size(10) "`\n"
+fn parse_header(header: &[u8; HEADER], offset: u64) -> Option<Member> {
+    if &header[58..] != b"`\n" {
+        return None;
+    }
+    let text = |range: std::ops::Range<usize>| Some(std::str::from_utf8(&header[range]).ok()?.trim_end_matches(' '));
+    let name = text(0..16)?;
+    let size = text(48..58).filter(|size| size.bytes().all(|b| b.is_ascii_digit()))?.parse().ok()?;
+    Some(Member { name: name.strip_suffix('/').unwrap_or(name).to_string(), offset, size })
+}
+
+/// What control.tar says.
+struct Control {
+    facts: PackageFacts,
+    /// Names in data.tar, without a leading slash.
+    conffiles: HashSet<Vec<u8>>,
+}
+
+impl Control {
+    fn read(input: &mut Input, name: &str, member: &Member, spool: &mut SpoolFile) -> Result<Control> {
+        let found = read_tar(input, name, member, spool)?;
+        spool.flush()?;
+        let text = |wanted: &[u8]| match found.iter().find(|one| Name::parse(&one.name).joined == wanted) {
+            Some(Found { kind: FoundKind::File(content), .. }) if content.len() <= LONGEST_CONTROL => content.bytes().map(Some),
+            Some(_) => Err(broken(name, "its control files are not of a Debian package")),
+            None => Ok(None),
+        };
+        let control = text(b"control")?.ok_or_else(|| broken(name, "it has no control file"))?;
+        let control = String::from_utf8_lossy(&control);
+        let field = |key: &str| field(&control, key).ok_or_else(|| broken(name, format!("its control file has no {key}")));
+        let facts = PackageFacts {
+            name: field("Package")?,
+            version: field("Version")?,
+            license: None,
+            summary: field("Description").ok(),
+        };
+        let conffiles = text(b"conffiles")?.unwrap_or_default();
+        Ok(Control { facts, conffiles: parse_conffiles(&conffiles) })
+    }
+}
+
+/// A field's first line in the first stanza; field names are not case-sensitive.
+fn field(control: &str, key: &str) -> Option<String> {
+    let stanza = control.trim_start_matches('\n').lines().take_while(|line| !line.trim().is_empty());
+    let mut fields = stanza.filter(|line| !line.starts_with([' ', '\t', '#'])).filter_map(|line| line.split_once(':'));
+    let (_, value) = fields.find(|(name, _)| name.eq_ignore_ascii_case(key))?;
+    Some(value.trim().to_string()).filter(|value| !value.is_empty())
+}
+
+/// Lines of absolute paths; one with a flag before the path ("remove-on-upgrade") names no file of this package.
+fn parse_conffiles(text: &[u8]) -> HashSet<Vec<u8>> {
+    let lines = text.split(|&b| b == b'\n').map(|line| line.trim_ascii_end());
+    lines.filter(|line| line.starts_with(b"/")).map(|line| Name::parse(line).joined).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_come_from_the_first_stanza_whatever_their_case() {
+        let control =
+            "package: agent\nDescription: an agent\n that has\n Version: no field\nVERSION:1:2-3\n\nPackage: other\nX: y\n";
+        assert_eq!(field(control, "Package").unwrap(), "agent");
+        assert_eq!(field(control, "Version").unwrap(), "1:2-3");
+        assert_eq!(field(control, "Description").unwrap(), "an agent");
+        assert_eq!(field(control, "X"), None);
+    }
+
+    #[test]
+    fn conffiles_with_a_flag_are_not_shipped() {
+        let conffiles = parse_conffiles(b"/etc/a\n/etc/with space\nremove-on-upgrade /etc/b\n\n");
+        assert_eq!(conffiles, HashSet::from([b"etc/a".to_vec(), b"etc/with space".to_vec()]));
+    }
+
+    #[test]
+    fn an_ar_header_is_strict() {
+        let header = |size: &str| {
+            let text = format!("{:<16}{:<12}{:<6}{:<6}{:<8}{size:<10}`\n", "data.tar.xz/", 0, 0, 0, 100644);
+            <[u8; HEADER]>::try_from(text.as_bytes()).unwrap()
+        };
+        let member = parse_header(&header("42"), 68).unwrap();
+        assert_eq!((member.name.as_str(), member.size, member.offset), ("data.tar.xz", 42, 68));
+        assert!(parse_header(&header("-1"), 68).is_none());
+        assert!(parse_header(&header("4 2"), 68).is_none());
+        assert!(parse_header(&header(""), 68).is_none());
+        let mut unterminated = header("42");
+        unterminated[59] = 0;
+        assert!(parse_header(&unterminated, 68).is_none());
+    }
+}

@@ -1,0 +1,335 @@
+//! Reading archives: the file as it was found, the decompressors with their memory bounds, and one place for what can go wrong.
+
+use super::content::Stamp;
+use super::spool::SpoolFile;
+use crate::error::{Error, IoContext, Result};
+use crate::interrupt;
+use crate::listener::Listener;
+use std::fs::File;
+use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
+use std::path::Path;
+
+/// Memory an xz stream may ask of its decoder, in bytes: four times what `xz -9` needs.
+const XZ_MEMORY: u64 = 256 << 20;
+/// The largest zstd window, log2 of bytes: 128 MiB, what `zstd --ultra` uses without `--long`.
+const ZSTD_WINDOW_LOG: u32 = 27;
+const BLOCK: usize = 128 * 1024;
+
+/// An archive file that is being read; reports its progress, and whether somebody wrote to it meanwhile.
+pub(super) struct Input<'a> {
+    file: File,
+    path: &'a Path,
+    task: String,
+    size: u64,
+    stamp: Stamp,
+    listener: &'a dyn Listener,
+}
+
+impl<'a> Input<'a> {
+    pub(super) fn open(path: &'a Path, listener: &'a dyn Listener) -> Result<Self> {
+        let file = File::open(path).or_cannot("read", path)?;
+        let meta = file.metadata().or_cannot("read", path)?;
+        let task = format!("reading {}", path.file_name().unwrap_or(path.as_os_str()).to_string_lossy());
+        listener.begin(&task, meta.len());
+        Ok(Input { file, path, task, size: meta.len(), stamp: Stamp::of(&meta), listener })
+    }
+
+    /// The file's length in bytes when it was opened.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    pub(super) fn path(&self) -> &'a Path {
+        self.path
+    }
+
+    /// The first bytes, at most as many as `buffer` holds; the next read starts at the beginning again.
+    pub(super) fn peek(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.file.read(&mut buffer[filled..]).or_cannot("read", self.path)? {
+                0 => break,
+                count => filled += count,
+            }
+        }
+        self.file.rewind().or_cannot("read", self.path)?;
+        Ok(filled)
+    }
+
+    /// A byte stream of `len` bytes from `offset`, decompressed when it is compressed.
+    ///
+    /// `name` stands for it in messages. # Errors: a compression that linkpack does not read.
+    pub(super) fn stream(&mut self, name: String, offset: u64, len: u64) -> Result<Stream<'_>> {
+        self.file.seek(SeekFrom::Start(offset)).or_cannot("read", self.path)?;
+        Stream::new(name, self.take(len))
+    }
+
+    /// # Errors
+    /// The file is not the one any more that was opened.
+    pub(super) fn unchanged(&self) -> Result<()> {
+        self.stamp.check(&self.file, self.path)
+    }
+}
+
+impl Drop for Input<'_> {
+    fn drop(&mut self) {
+        self.listener.end(&self.task);
+    }
+}
+
+impl Read for Input<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        self.listener.advance(&self.task, count as u64);
+        Ok(count)
+    }
+}
+
+impl Seek for Input<'_> {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+/// What a stream's first bytes say about its compression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Codec {
+    Plain,
+    Gzip,
+    Xz,
+    Zstd,
+    /// Recognised, but not read: its name.
+    Refused(&'static str),
+}
+
+/// Recognises a compression by its magic bytes.
+pub(super) fn codec(first: &[u8]) -> Codec {
+    match first {
+        [0x1f, 0x8b, ..] => Codec::Gzip,
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Codec::Xz,
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Codec::Zstd,
+        [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, ..] => Codec::Refused("bzip2"),
+        [0x5d, 0, 0, _, _, ..] => Codec::Refused("lzma (the predecessor of xz)"),
+        [b'L', b'Z', b'I', b'P', ..] => Codec::Refused("lzip"),
+        [0x1f, 0x9d, ..] => Codec::Refused("compress (.Z)"),
+        [0x04, 0x22, 0x4d, 0x18, ..] => Codec::Refused("lz4"),
+        [0x89, b'L', b'Z', b'O', ..] => Codec::Refused("lzop"),
+        _ => Codec::Plain,
+    }
+}
+
+/// A decompressed stream of an archive's bytes; every error names the archive.
+pub(super) struct Stream<'a> {
+    reader: Box<dyn Read + 'a>,
+    name: String,
+    codec: Codec,
+    block: Vec<u8>,
+}
+
+impl<'a> Stream<'a> {
+    pub(super) fn new(name: String, input: impl Read + 'a) -> Result<Self> {
+        let mut input = BufReader::with_capacity(BLOCK, input);
+        let codec = codec(input.fill_buf().map_err(|error| damaged(&name, &error))?);
+        let reader: Box<dyn Read> = match codec {
+            Codec::Plain => Box::new(input),
+            Codec::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
+            Codec::Xz => {
+                let decoder = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, liblzma::stream::CONCATENATED)
+                    .map_err(|error| Error::new(format!("cannot start the xz decoder: {error}")))?;
+                Box::new(liblzma::bufread::XzDecoder::new_stream(input, decoder))
+            }
+            Codec::Zstd => {
+                let mut decoder = zstd::stream::read::Decoder::with_buffer(input).map_err(|error| damaged(&name, &error))?;
+                decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(|error| damaged(&name, &error))?;
+                Box::new(decoder)
+            }
+            Codec::Refused(which) => {
+                return Err(Error::new(format!("{name} is compressed with {which}, which linkpack does not read"))
+                    .help("repack it with gzip, xz or zstd, or give the unpacked directory as the source"))
+            }
+        };
+        Ok(Stream { reader, name, codec, block: vec![0; BLOCK] })
+    }
+
+    pub(super) fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// The error for an archive whose structure is wrong.
+    pub(super) fn broken(&self, why: impl Into<String>) -> Error {
+        broken(&self.name, why)
+    }
+
+    /// Fills the buffer as far as the stream goes and says how far that was.
+    pub(super) fn fill(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        interrupt::check()?;
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.reader.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => interrupt::check()?,
+                Err(error) => return Err(damaged(&self.name, &error)),
+            }
+        }
+        Ok(filled)
+    }
+
+    /// Fills the whole buffer. # Errors: also when the stream ends before that.
+    pub(super) fn exact(&mut self, buffer: &mut [u8]) -> Result<()> {
+        match self.fill(buffer)? == buffer.len() {
+            true => Ok(()),
+            false => Err(self.broken("it ends early")),
+        }
+    }
+
+    /// `len` bytes in memory; `what` they are when they exceed `limit`.
+    pub(super) fn small(&mut self, len: u64, limit: u64, what: &str) -> Result<Vec<u8>> {
+        if len > limit {
+            return Err(self.broken(format!("{what} of {len} bytes, and {limit} is the limit")));
+        }
+        let mut bytes = vec![0; len as usize];
+        self.exact(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Appends `len` bytes to the spool.
+    pub(super) fn copy(&mut self, mut len: u64, spool: &mut SpoolFile) -> Result<()> {
+        let mut block = std::mem::take(&mut self.block);
+        while len > 0 {
+            let want = len.min(BLOCK as u64) as usize;
+            self.exact(&mut block[..want])?;
+            spool.write(&block[..want])?;
+            len -= want as u64;
+        }
+        self.block = block;
+        Ok(())
+    }
+
+    /// Reads over `len` bytes.
+    pub(super) fn skip(&mut self, mut len: u64) -> Result<()> {
+        let mut block = std::mem::take(&mut self.block);
+        while len > 0 {
+            let want = len.min(BLOCK as u64) as usize;
+            self.exact(&mut block[..want])?;
+            len -= want as u64;
+        }
+        self.block = block;
+        Ok(())
+    }
+
+    /// Reads to the end, so that the compression's own checksums are compared.
+    pub(super) fn drain(&mut self) -> Result<()> {
+        let mut block = std::mem::take(&mut self.block);
+        while self.fill(&mut block)? > 0 {}
+        self.block = block;
+        Ok(())
+    }
+}
+
+/// The error for an archive whose structure is wrong.
+pub(super) fn broken(name: &str, why: impl Into<String>) -> Error {
+    Error::new(format!("cannot read {name}: it is truncated or damaged")).note(why).help("fetch or make the archive again")
+}
+
+/// The error for a failed read: the disk's, a decoder that would need too much memory, or a damaged archive.
+pub(super) fn damaged(name: &str, error: &std::io::Error) -> Error {
+    if error.raw_os_error().is_some() {
+        return Error::new(format!("cannot read {name}: {error}"));
+    }
+    let lzma = error.get_ref().and_then(|inner| inner.downcast_ref::<liblzma::stream::Error>());
+    if matches!(lzma, Some(liblzma::stream::Error::MemLimit)) || error.to_string().contains("too much memory") {
+        return Error::new(format!("cannot read {name}: it needs too much memory to decompress"))
+            .note(format!(
+                "the limits are {} MiB for xz and a window of {} MiB for zstd",
+                XZ_MEMORY >> 20,
+                1 << (ZSTD_WINDOW_LOG - 20)
+            ))
+            .help("repack it with a common level, for instance xz -9 or zstd -19");
+    }
+    broken(name, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn text_of(packed: &[u8]) -> Result<Vec<u8>> {
+        let mut stream = Stream::new("x".into(), packed)?;
+        let mut text = vec![0; 100];
+        let len = stream.fill(&mut text)?;
+        text.truncate(len);
+        Ok(text)
+    }
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn xz(text: &[u8], dictionary: u32) -> Vec<u8> {
+        let mut options = liblzma::stream::LzmaOptions::new_preset(0).unwrap();
+        options.dict_size(dictionary);
+        let filters = liblzma::stream::Filters::new().lzma2(&options).encoder();
+        let mut encoder = liblzma::write::XzEncoder::new_stream(Vec::new(), filters);
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    trait Encoder {
+        fn encoder(&self) -> liblzma::stream::Stream;
+    }
+    impl Encoder for liblzma::stream::Filters {
+        fn encoder(&self) -> liblzma::stream::Stream {
+            liblzma::stream::Stream::new_stream_encoder(self, liblzma::stream::Check::Crc64).unwrap()
+        }
+    }
+
+    #[test]
+    fn several_members_streams_and_frames_read_as_one() {
+        assert_eq!(text_of(&[gzip(b"one "), gzip(b"two")].concat()).unwrap(), b"one two");
+        assert_eq!(text_of(&[xz(b"one ", 1 << 20), xz(b"two", 1 << 20)].concat()).unwrap(), b"one two");
+        let frame = |text: &[u8]| zstd::encode_all(text, 1).unwrap();
+        assert_eq!(text_of(&[frame(b"one "), frame(b"two")].concat()).unwrap(), b"one two");
+        assert_eq!(text_of(b"plain").unwrap(), b"plain");
+    }
+
+    #[test]
+    fn a_cut_stream_of_any_codec_is_an_error() {
+        for whole in [gzip(b"some text"), xz(b"some text", 1 << 20), zstd::encode_all(&b"some text"[..], 1).unwrap()] {
+            let error = text_of(&whole[..whole.len() - 3]).unwrap_err();
+            assert!(error.what().contains("truncated or damaged"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_xz_stream_that_wants_a_gigabyte_is_refused() {
+        // The dictionary size is one byte of the block header, guarded by its CRC; so a true encoder makes it, at the largest it can.
+        let mut packed = xz(b"text", 1 << 20);
+        // Block header: size, flags, filter id 0x21, property size 1, dictionary size, padding, CRC32 of the header.
+        assert_eq!(packed[12 + 2], 0x21);
+        packed[12 + 4] = 36; // 1 GiB
+        let header_len = (packed[12] as usize + 1) * 4;
+        let crc = crc32fast::hash(&packed[12..12 + header_len - 4]).to_le_bytes();
+        packed[12 + header_len - 4..12 + header_len].copy_from_slice(&crc);
+        let error = text_of(&packed).unwrap_err();
+        assert!(error.what().contains("too much memory"), "{error}: {:?}", error.notes());
+    }
+
+    #[test]
+    fn a_zstd_window_beyond_the_limit_is_refused() {
+        // A frame header with an explicit window descriptor: exponent 20 makes 1 GiB (10 + 20).
+        let packed = [&[0x28, 0xb5, 0x2f, 0xfd, 0x00, 20 << 3][..], &[0x01, 0, 0]].concat();
+        let error = text_of(&packed).unwrap_err();
+        assert!(error.what().contains("too much memory"), "{error}: {:?}", error.notes());
+    }
+
+    #[test]
+    fn legacy_compressions_are_refused_with_a_remedy() {
+        let error = text_of(b"BZh91AY&SY").unwrap_err();
+        assert!(error.what().contains("bzip2"));
+        assert!(error.help_text().unwrap().contains("xz"));
+    }
+}

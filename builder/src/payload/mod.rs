@@ -1,0 +1,160 @@
+//! Where bytes come from: directories, tar and zip archives, DEB and RPM packages, each read into a [`Tree`] of entries.
+//!
+//! Archives are streamed once into one file of the build's [`Spool`]; a directory's files stay where they are. Whatever the source,
+//! its entries pass the same selection and the same checks (`gather`).
+
+mod content;
+mod cpio;
+mod deb;
+mod decode;
+mod dir;
+mod gather;
+mod links;
+mod rpm;
+mod rpm_header;
+mod select;
+mod spool;
+mod tar;
+mod tree;
+mod zip;
+
+pub use content::{Content, ContentReader};
+pub use spool::Spool;
+pub use tree::{Entry, Kind, Tree, TreePath};
+
+use crate::error::{Error, IoContext, Result};
+use crate::listener::Listener;
+use decode::{Codec, Input};
+use gather::{Found, Origin};
+use select::Selector;
+use spool::SpoolFile;
+use std::path::PathBuf;
+
+/// What the manifest says of one source.
+///
+/// Patterns are globs (`*` within a component, `**` across them) on paths relative to the payload after `strip`; one that matches a
+/// directory stands for all in it, except in `setuid`, which names exactly what it keeps.
+#[derive(Debug, Clone, Default)]
+pub struct Source {
+    /// A directory, or a .tar (.gz, .xz, .zst), .zip, .deb or .rpm file; recognised by content, not by name.
+    pub path: PathBuf,
+    /// How many leading components every name loses; entries with fewer vanish.
+    pub strip: usize,
+    /// What to take; empty: everything.
+    pub include: Vec<String>,
+    /// What to leave out, before anything is refused.
+    pub exclude: Vec<String>,
+    /// Whose set-uid, set-gid and sticky bits to keep.
+    pub setuid: Vec<String>,
+    /// Which files are configuration, besides those a DEB or RPM declares.
+    pub config: Vec<String>,
+}
+
+/// What a DEB or RPM says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackageFacts {
+    /// The package's name.
+    pub name: String,
+    /// Its version as its format writes it, with Debian's epoch and revision or RPM's release.
+    pub version: String,
+    /// Its licence, which only RPM declares.
+    pub license: Option<String>,
+    /// One line about it.
+    pub summary: Option<String>,
+}
+
+/// A source that was read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The payload.
+    pub tree: Tree,
+    /// What the source says of itself, when it is a DEB or RPM.
+    pub package: Option<PackageFacts>,
+}
+
+/// Reads a source into a tree. Archives unpack into `spool`, which must outlive the tree's contents.
+///
+/// # Errors
+/// A source that is missing, unreadable, damaged, of an unknown format, without a file, or changed while it is read; patterns that are
+/// no globs; and, all in one error, entries that cannot be packaged: names that are absolute, climb through `..` or occur twice, links
+/// that leave the payload, entries below links, hard links without a target, device nodes, pipes and sockets.
+pub fn load(source: &Source, spool: &Spool, listener: &dyn Listener) -> Result<Loaded> {
+    let selector = Selector::new(source)?;
+    let name = source.path.display().to_string();
+    let meta = std::fs::metadata(&source.path).or_cannot("read", &source.path)?;
+    let (found, package, is_package) = if meta.is_dir() {
+        (dir::read(&source.path, &selector)?, None, false)
+    } else if meta.is_file() {
+        let mut input = Input::open(&source.path, listener)?;
+        let format = recognise(&mut input, &name)?;
+        let mut spooled = spool.file()?;
+        let (found, package) = read_archive(format, &mut input, &name, &selector, &mut spooled, listener)?;
+        spooled.flush()?;
+        input.unchanged()?;
+        (found, package, matches!(format, Format::Deb | Format::Rpm))
+    } else {
+        return Err(unknown(&name, "neither a directory nor a file"));
+    };
+    let origin = Origin { name: &name, package: is_package };
+    let tree = gather::tree(found, &selector, &origin, listener)?;
+    Ok(Loaded { tree, package })
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Format {
+    Tar,
+    Zip,
+    Deb,
+    Rpm,
+}
+
+fn recognise(input: &mut Input, name: &str) -> Result<Format> {
+    let mut first = [0; 512];
+    let len = input.peek(&mut first)?;
+    let first = &first[..len];
+    if first.is_empty() {
+        return Err(unknown(name, "an empty file"));
+    }
+    if first.starts_with(b"!<arch>\n") {
+        return Ok(Format::Deb);
+    }
+    if first.starts_with(&[0xed, 0xab, 0xee, 0xdb]) {
+        return Ok(Format::Rpm);
+    }
+    if first.starts_with(b"PK\x03\x04") || first.starts_with(b"PK\x05\x06") || first.starts_with(b"PK\x07\x08") {
+        return Ok(Format::Zip);
+    }
+    // A compressed file can only be a tar archive; that it is one shows when it is read.
+    if decode::codec(first) != Codec::Plain || tar::is_header(first) || first.iter().all(|&byte| byte == 0) {
+        return Ok(Format::Tar);
+    }
+    // A self-extracting zip begins with a program; zip readers look for its directory at the end.
+    if input.path().extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
+        return Ok(Format::Zip);
+    }
+    Err(unknown(name, "of a format that linkpack does not know"))
+}
+
+fn unknown(name: &str, what: &str) -> Error {
+    Error::new(format!("{name} is {what}"))
+        .help("a payload is a directory, a .tar, .tar.gz, .tar.xz or .tar.zst, a .zip, a .deb or an .rpm")
+}
+
+fn read_archive(
+    format: Format,
+    input: &mut Input,
+    name: &str,
+    selector: &Selector,
+    spool: &mut SpoolFile,
+    listener: &dyn Listener,
+) -> Result<(Vec<Found>, Option<PackageFacts>)> {
+    match format {
+        Format::Tar => {
+            let size = input.size();
+            Ok((tar::read(&mut input.stream(name.to_string(), 0, size)?, spool)?, None))
+        }
+        Format::Zip => Ok((zip::read(input, name, selector, spool)?, None)),
+        Format::Deb => deb::read(input, name, spool).map(|(found, facts)| (found, Some(facts))),
+        Format::Rpm => rpm::read(input, name, spool, listener).map(|(found, facts)| (found, Some(facts))),
+    }
+}

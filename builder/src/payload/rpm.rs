@@ -1,0 +1,303 @@
+//! RPM packages: files as the header lists them, contents from the cpio payload.
+//! Format: "RPM V4 Package format" in rpm's manual; hard links and large files as lib/rpmfi.c of rpm reads them.
+
+use super::cpio::{Cpio, Record};
+use super::decode::{broken, damaged, Input, Stream};
+use super::gather::{some_of, Found, FoundKind};
+use super::links::show;
+use super::rpm_header::{intro, Header, Tag, INTRO, LEAD};
+use super::select::Name;
+use super::spool::SpoolFile;
+use super::{Content, PackageFacts};
+use crate::error::{Error, Result};
+use crate::listener::Listener;
+use sha2::{Digest, Sha256};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io::{Read, Seek, SeekFrom};
+
+/// RPMFILE_CONFIG and RPMFILE_GHOST.
+const CONFIG: u64 = 1 << 0;
+const GHOST: u64 = 1 << 6;
+/// PGPHASHALGO_SHA256.
+const SHA256: u64 = 8;
+/// The file type's bits in a mode.
+const TYPE: u32 = 0o170000;
+const REGULAR: u32 = 0o100000;
+
+/// Reads the package: the header's files without ghosts, contents into the spool.
+///
+/// # Errors
+/// A damaged package, or one whose payload does not hold what its header lists.
+pub(super) fn read(
+    input: &mut Input,
+    name: &str,
+    spool: &mut SpoolFile,
+    listener: &dyn Listener,
+) -> Result<(Vec<Found>, PackageFacts)> {
+    let (header, payload) = read_header(input, name)?;
+    let facts = facts(&header, name)?;
+    let files = files(&header, name)?;
+    let contents = read_payload(input, name, &header, payload, &files, spool)?;
+
+    let with_caps = files.iter().filter(|file| !file.is_ghost() && file.has_caps).map(|file| format!("\"{}\"", show(&file.name)));
+    let with_caps: Vec<String> = with_caps.collect();
+    if !with_caps.is_empty() {
+        listener.warning(&format!("{name}: the file capabilities of {} are not carried over", some_of(&with_caps)));
+    }
+    let kept = files.into_iter().zip(contents).filter(|(file, _)| !file.is_ghost());
+    let mut found = Vec::new();
+    for (file, content) in kept {
+        found.push(file.into_found(content).ok_or_else(|| broken(name, "its payload lacks files that its header lists"))?);
+    }
+    Ok((found, facts))
+}
+
+/// The main header, and the payload's offset.
+fn read_header(input: &mut Input, name: &str) -> Result<(Header, u64)> {
+    let (_, signature) = read_intro(input, name, LEAD)?;
+    // The signature is padded to 8 bytes; the lead and the intros are multiples of 8 themselves.
+    let start = (LEAD + INTRO as u64 + signature).next_multiple_of(8);
+    let (tags, len) = read_intro(input, name, start)?;
+    let payload = start + INTRO as u64 + len;
+    if payload > input.size() {
+        return Err(broken(name, "its header is cut"));
+    }
+    let mut bytes = vec![0; len as usize];
+    input.read_exact(&mut bytes).map_err(|error| damaged(name, &error))?;
+    let header = Header::new(tags, bytes);
+    if header.has(Tag::SourcePackage) {
+        return Err(Error::new(format!("{name} is a source package")).help("give the binary package that was built from it"));
+    }
+    match header.text(Tag::PayloadFormat).as_deref() {
+        None | Some("cpio") => Ok((header, payload)),
+        Some(other) => Err(Error::new(format!("{name} has a payload of the format {other}, which linkpack does not read"))
+            .help("give the full package, not a delta")),
+    }
+}
+
+fn read_intro(input: &mut Input, name: &str, offset: u64) -> Result<(u32, u64)> {
+    let mut bytes = [0; INTRO];
+    let done = input.seek(SeekFrom::Start(offset)).and_then(|_| input.read_exact(&mut bytes));
+    done.map_err(|error| damaged(name, &error))?;
+    intro(&bytes).ok_or_else(|| broken(name, "its header is malformed or larger than rpm allows"))
+}
+
+fn facts(header: &Header, name: &str) -> Result<PackageFacts> {
+    let text = |tag| header.text(tag).filter(|text| !text.is_empty());
+    let required = |tag| text(tag).ok_or_else(|| broken(name, format!("its header has no {tag:?}")));
+    Ok(PackageFacts {
+        name: required(Tag::Name)?,
+        version: format!("{}-{}", required(Tag::Version)?, required(Tag::Release)?),
+        license: text(Tag::License),
+        summary: text(Tag::Summary),
+    })
+}
+
+/// One file as the header lists it.
+struct File {
+    /// Without the leading slash.
+    name: Vec<u8>,
+    mode: u32,
+    flags: u64,
+    size: u64,
+    mtime: i64,
+    link: Vec<u8>,
+    inode: (u64, u64),
+    has_caps: bool,
+}
+
+impl File {
+    fn is_ghost(&self) -> bool {
+        self.flags & GHOST != 0
+    }
+
+    fn is_regular(&self) -> bool {
+        self.mode & TYPE == REGULAR && !self.is_ghost()
+    }
+
+    /// `None` for a regular file without content.
+    fn into_found(self, content: Option<Content>) -> Option<Found> {
+        let kind = match self.mode & TYPE {
+            REGULAR => FoundKind::File(content?),
+            0o040000 => FoundKind::Directory,
+            0o120000 => FoundKind::Symlink(self.link),
+            0o010000 => FoundKind::Refused("a named pipe".into()),
+            0o140000 => FoundKind::Refused("a socket".into()),
+            _ => FoundKind::Refused("a device node".into()),
+        };
+        Some(Found { name: self.name, kind, mode: self.mode, mtime: self.mtime, config: self.flags & CONFIG != 0 })
+    }
+}
+
+fn files(header: &Header, name: &str) -> Result<Vec<File>> {
+    let names = names(header).ok_or_else(|| broken(name, "its header's file names do not fit together"))?;
+    let sizes = if header.has(Tag::LongFileSizes) { Tag::LongFileSizes } else { Tag::FileSizes };
+    let columns = [sizes, Tag::FileModes, Tag::FileMtimes, Tag::FileFlags, Tag::FileDevices, Tag::FileInodes];
+    let columns = columns.map(|tag| header.numbers(tag));
+    let links = header.strings(Tag::FileLinkTos);
+    if columns.iter().any(|column| column.len() != names.len()) || links.len() != names.len() {
+        return Err(broken(name, "its header does not describe each of its files"));
+    }
+    let caps = header.strings(Tag::FileCaps);
+    let [sizes, modes, mtimes, flags, devices, inodes] = columns;
+    let file = |(at, name): (usize, Vec<u8>)| File {
+        name,
+        mode: modes[at] as u32,
+        flags: flags[at],
+        size: sizes[at],
+        mtime: i64::from(mtimes[at] as u32),
+        link: links[at].to_vec(),
+        inode: (devices[at], inodes[at]),
+        has_caps: caps.get(at).is_some_and(|caps| !caps.is_empty()),
+    };
+    Ok(names.into_iter().enumerate().map(file).collect())
+}
+
+/// The files' names without the leading slash, which the format has and a payload has not. `None` when the header contradicts itself.
+fn names(header: &Header) -> Option<Vec<Vec<u8>>> {
+    let bases = header.strings(Tag::BaseNames);
+    let full: Vec<Vec<u8>> = if bases.is_empty() {
+        header.strings(Tag::OldFileNames).into_iter().map(<[u8]>::to_vec).collect()
+    } else {
+        let (dirs, indexes) = (header.strings(Tag::DirNames), header.numbers(Tag::DirIndexes));
+        if indexes.len() != bases.len() {
+            return None;
+        }
+        let joined = bases.iter().zip(indexes).map(|(base, dir)| Some([dirs.get(dir as usize)?, *base].concat()));
+        joined.collect::<Option<_>>()?
+    };
+    Some(full.into_iter().map(|name| name.strip_prefix(b"/").map(<[u8]>::to_vec).unwrap_or(name)).collect())
+}
+
+/// Each file's content, where the payload has one.
+fn read_payload(
+    input: &mut Input,
+    name: &str,
+    header: &Header,
+    offset: u64,
+    files: &[File],
+    spool: &mut SpoolFile,
+) -> Result<Vec<Option<Content>>> {
+    let hash = RefCell::new(Sha256::new());
+    input.seek(SeekFrom::Start(offset)).map_err(|error| damaged(name, &error))?;
+    let contents = {
+        let mut stream = Stream::new(format!("{name} (payload)"), Hashing { input, hash: &hash })?;
+        Payload::new(files).read(&mut Cpio::new(&mut stream), spool)?
+    };
+    if header.numbers(Tag::PayloadDigestAlgo).first() == Some(&SHA256) {
+        let declared = header.text(Tag::PayloadDigest).unwrap_or_default();
+        if !declared.eq_ignore_ascii_case(&hex::encode(hash.into_inner().finalize())) {
+            return Err(broken(name, "its payload does not have the digest that its header states"));
+        }
+    }
+    Ok(contents)
+}
+
+/// Digests what passes.
+struct Hashing<'h, R> {
+    input: R,
+    hash: &'h RefCell<Sha256>,
+}
+
+impl<R: Read> Read for Hashing<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        self.hash.borrow_mut().update(&buffer[..count]);
+        Ok(count)
+    }
+}
+
+/// Brings the payload's records and the header's files together. Of a set of hard links only the last record carries the data.
+struct Payload<'f> {
+    files: &'f [File],
+    by_name: HashMap<&'f [u8], usize>,
+    contents: Vec<Option<Content>>,
+    /// Named records that wait for their set's data, by the inode in the payload.
+    waiting: HashMap<(u64, u64), Vec<usize>>,
+}
+
+impl<'f> Payload<'f> {
+    fn new(files: &'f [File]) -> Self {
+        let by_name = files.iter().enumerate().map(|(at, file)| (file.name.as_slice(), at)).collect();
+        Payload { files, by_name, contents: vec![None; files.len()], waiting: HashMap::new() }
+    }
+
+    fn read(mut self, cpio: &mut Cpio, spool: &mut SpoolFile) -> Result<Vec<Option<Content>>> {
+        // Sets of hard links by the inode in the header, each with its files in order: what stripped records go by.
+        let mut sets: HashMap<(u64, u64), Vec<usize>> = HashMap::new();
+        for (at, file) in self.files.iter().enumerate().filter(|(_, file)| file.is_regular()) {
+            sets.entry(file.inode).or_default().push(at);
+        }
+        while let Some(record) = cpio.next()? {
+            match record {
+                Record::Named { name, inode, links, size } => self.named(&name, inode, links, size, cpio, spool)?,
+                Record::Stripped { index } => self.stripped(index, &sets, cpio, spool)?,
+            }
+        }
+        // A set of empty files never gets data.
+        for at in std::mem::take(&mut self.waiting).into_values().flatten().filter(|&at| self.files[at].size == 0) {
+            self.contents[at] = Some(spool.content_since(spool.position()));
+        }
+        Ok(self.contents)
+    }
+
+    fn named(
+        &mut self,
+        name: &[u8],
+        inode: (u64, u64),
+        links: u32,
+        size: u64,
+        cpio: &mut Cpio,
+        spool: &mut SpoolFile,
+    ) -> Result<()> {
+        let Some(&at) = self.by_name.get(Name::parse(name).joined.as_slice()) else {
+            return Err(cpio.stream().broken(format!("its payload holds \"{}\", which its header does not list", show(name))));
+        };
+        if !self.files[at].is_regular() {
+            return cpio.skip(size);
+        }
+        if links > 1 {
+            self.waiting.entry(inode).or_default().push(at);
+            if size == 0 {
+                return Ok(());
+            }
+        }
+        let set = if links > 1 { self.waiting.remove(&inode).unwrap_or_default() } else { vec![at] };
+        self.fill(&set, size, cpio, spool)
+    }
+
+    fn stripped(
+        &mut self,
+        index: usize,
+        sets: &HashMap<(u64, u64), Vec<usize>>,
+        cpio: &mut Cpio,
+        spool: &mut SpoolFile,
+    ) -> Result<()> {
+        let Some(file) = self.files.get(index) else {
+            return Err(cpio.stream().broken("its payload holds a file that its header does not list"));
+        };
+        match file.mode & TYPE {
+            REGULAR if file.is_ghost() => cpio.skip(file.size),
+            REGULAR => match sets.get(&file.inode) {
+                Some(set) if set.last() == Some(&index) => self.fill(set, file.size, cpio, spool),
+                _ => Ok(()),
+            },
+            0o120000 => cpio.skip(file.size),
+            _ => Ok(()),
+        }
+    }
+
+    fn fill(&mut self, set: &[usize], size: u64, cpio: &mut Cpio, spool: &mut SpoolFile) -> Result<()> {
+        if let Some(&at) = set.iter().find(|&&at| self.files[at].size != size) {
+            let name = show(&self.files[at].name);
+            return Err(cpio.stream().broken(format!("\"{name}\" has another size in its payload than in its header")));
+        }
+        let start = spool.position();
+        cpio.copy(size, spool)?;
+        for &at in set {
+            self.contents[at] = Some(spool.content_since(start));
+        }
+        Ok(())
+    }
+}

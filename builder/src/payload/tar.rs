@@ -1,0 +1,367 @@
+//! Tar archives: v7, ustar, GNU (long names, sparse files) and PAX, read in one pass.
+//!
+//! The tar crate parses the headers. Walking the archive is done here, because the crate's walk reads extension records of any declared
+//! length into memory, splits PAX records at newlines that belong to a name, and does not know PAX sparse files.
+//! Formats: POSIX.1-2017 pax, and "Basic Tar Format" and "Storing Sparse Files" of the GNU tar manual.
+
+use super::decode::{Codec, Stream};
+use super::gather::{Found, FoundKind};
+use super::links::show;
+use super::spool::SpoolFile;
+use crate::error::Result;
+use ::tar::{EntryType, GnuExtSparseHeader, GnuSparseHeader, Header};
+
+const BLOCK: usize = 512;
+/// Bytes of a GNU long name or link target.
+const LONGEST_NAME: u64 = 64 * 1024;
+/// Bytes of one PAX header.
+const LONGEST_PAX: u64 = 1024 * 1024;
+/// Pieces of data in one sparse file.
+const MOST_PIECES: usize = 1_000_000;
+
+/// Whether these bytes are a tar header: one whose checksum is right.
+pub(super) fn is_header(block: &[u8]) -> bool {
+    if block.len() != BLOCK {
+        return false;
+    }
+    let sum = block.iter().enumerate().map(|(at, &b)| if (148..156).contains(&at) { 32 } else { u32::from(b) }).sum::<u32>();
+    Header::from_byte_slice(block).cksum().is_ok_and(|declared| declared == sum)
+}
+
+/// Reads the whole archive: entries in their order, contents into the spool.
+///
+/// # Errors
+/// A damaged or truncated archive. What follows tar's end marker is ignored, as tar does.
+pub(super) fn read(stream: &mut Stream, spool: &mut SpoolFile) -> Result<Vec<Found>> {
+    let mut found = Vec::new();
+    let mut global = Pax::default();
+    let mut next = Extensions::default();
+    let mut first = true;
+    loop {
+        let mut block = [0; BLOCK];
+        let len = stream.fill(&mut block)?;
+        let at_end = len == 0 && !(first || stream.codec() == Codec::Plain);
+        if at_end || (len == BLOCK && block.iter().all(|&byte| byte == 0)) {
+            break;
+        }
+        if first && !(len == BLOCK && is_header(&block)) {
+            return Err(stream.broken("it is compressed, but not a tar archive"));
+        }
+        if len < BLOCK {
+            // Without compression nothing else tells a cut archive from a whole one.
+            return Err(stream.broken("it ends without tar's end marker"));
+        }
+        if !is_header(&block) {
+            return Err(stream.broken("a header's checksum is wrong"));
+        }
+        first = false;
+        let header = Header::from_byte_slice(&block);
+        if !next.absorb(header, &mut global, stream)? {
+            let extensions = std::mem::take(&mut next);
+            found.extend(entry(header, &extensions, &global, stream, spool)?);
+        }
+    }
+    if !next.is_empty() {
+        return Err(stream.broken("its last header describes an entry that is missing"));
+    }
+    stream.drain()?;
+    Ok(found)
+}
+
+/// Records that describe the entry after them.
+#[derive(Default)]
+struct Extensions {
+    name: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
+    pax: Pax,
+}
+
+impl Extensions {
+    /// Takes the header's data when it describes another entry, and says whether it does.
+    fn absorb(&mut self, header: &Header, global: &mut Pax, stream: &mut Stream) -> Result<bool> {
+        let kind = header.entry_type();
+        let (limit, what) = match kind {
+            EntryType::GNULongName | EntryType::GNULongLink => (LONGEST_NAME, "it has a name"),
+            EntryType::XHeader | EntryType::XGlobalHeader => (LONGEST_PAX, "it has a PAX header"),
+            _ => return Ok(false),
+        };
+        let size = number(header.entry_size(), stream)?;
+        let data = stream.small(size, limit, what)?;
+        stream.skip(padding(size))?;
+        match kind {
+            EntryType::GNULongName => self.name = Some(until_nul(data)),
+            EntryType::GNULongLink => self.link = Some(until_nul(data)),
+            EntryType::XHeader => self.pax.parse(&data, stream)?,
+            _ => global.parse(&data, stream)?,
+        }
+        Ok(true)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.name.is_none() && self.link.is_none() && self.pax.0.is_empty()
+    }
+}
+
+fn entry(header: &Header, own: &Extensions, global: &Pax, stream: &mut Stream, spool: &mut SpoolFile) -> Result<Option<Found>> {
+    let pax = |key: &str| own.pax.get(key).or_else(|| global.get(key));
+    let text = |key: &str| pax(key).map(<[u8]>::to_vec);
+    let name = text("GNU.sparse.name").or_else(|| text("path")).or_else(|| own.name.clone());
+    let name = name.unwrap_or_else(|| header.path_bytes().into_owned());
+    let link = text("linkpath").or_else(|| own.link.clone());
+    let link = link.unwrap_or_else(|| header.link_name_bytes().unwrap_or_default().into_owned());
+    let mut size = match pax("size") {
+        Some(size) => decimal(size).ok_or_else(|| stream.broken("a PAX size is no number"))?,
+        None => number(header.entry_size(), stream)?,
+    };
+    let kind = header.entry_type();
+    if kind == EntryType::Link {
+        size = 0; // Some writers note the size of the file that is linked to; no data follows, as GNU tar reads it.
+    }
+    let start = spool.position();
+    let is_file = matches!(kind, EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse);
+    if kind == EntryType::GNUSparse {
+        let (pieces, real_size) = gnu_pieces(header, stream)?;
+        expand(&pieces, size, real_size, stream, spool)?;
+    } else if let (true, Some(sparse)) = (is_file, PaxSparse::of(&own.pax, stream)?) {
+        let (pieces, map_size) = sparse.pieces(size, stream)?;
+        expand(&pieces, size - map_size, sparse.real_size, stream, spool)?;
+    } else if is_file {
+        stream.copy(size, spool)?;
+    } else {
+        stream.skip(size)?;
+    }
+    stream.skip(padding(size))?;
+    let kind = match kind {
+        // Archives older than POSIX have no type for directories.
+        _ if is_file && name.ends_with(b"/") => FoundKind::Directory,
+        _ if is_file => FoundKind::File(spool.content_since(start)),
+        EntryType::Directory => FoundKind::Directory,
+        EntryType::Symlink => FoundKind::Symlink(link),
+        EntryType::Link => FoundKind::HardLink(link),
+        EntryType::Char | EntryType::Block => FoundKind::Refused("a device node".into()),
+        EntryType::Fifo => FoundKind::Refused("a named pipe".into()),
+        other => match other.as_byte() {
+            b'V' => return Ok(None), // The volume's label.
+            b'D' => FoundKind::Directory,
+            byte => FoundKind::Refused(format!("a tar entry of the unknown type '{}'", show(&[byte]))),
+        },
+    };
+    let mtime = match pax("mtime") {
+        Some(mtime) => seconds(mtime).ok_or_else(|| stream.broken("a PAX mtime is no number"))?,
+        None => number(header.mtime(), stream)? as i64,
+    };
+    Ok(Some(Found { name, kind, mode: number(header.mode(), stream)?, mtime, config: false }))
+}
+
+/// A file's data as it lies in the archive: offset and length of each piece, ascending; the rest is zeros.
+type Pieces = Vec<(u64, u64)>;
+
+fn expand(pieces: &Pieces, stored: u64, real_size: u64, stream: &mut Stream, spool: &mut SpoolFile) -> Result<()> {
+    let wrong = || stream.broken("the map of a sparse file is wrong");
+    let mut at = 0;
+    let mut data = 0u64;
+    for &(offset, len) in pieces {
+        let end = offset.checked_add(len).filter(|&end| offset >= at && end <= real_size).ok_or_else(wrong)?;
+        data = data.checked_add(len).filter(|&data| data <= stored).ok_or_else(wrong)?;
+        at = end;
+    }
+    if data != stored {
+        return Err(wrong());
+    }
+    at = 0;
+    for &(offset, len) in pieces {
+        spool.hole(offset - at)?;
+        stream.copy(len, spool)?;
+        at = offset + len;
+    }
+    spool.hole(real_size - at)
+}
+
+/// The map of an old GNU sparse file: four pieces in the header, more in blocks after it.
+fn gnu_pieces(header: &Header, stream: &mut Stream) -> Result<(Pieces, u64)> {
+    let gnu = header.as_gnu().ok_or_else(|| stream.broken("a sparse file without a GNU header"))?;
+    let mut pieces = Vec::new();
+    let mut more = gnu.is_extended();
+    push_pieces(&gnu.sparse, &mut pieces, stream)?;
+    while more {
+        let mut block = GnuExtSparseHeader::new();
+        stream.exact(block.as_mut_bytes())?;
+        more = block.is_extended();
+        push_pieces(&block.sparse, &mut pieces, stream)?;
+    }
+    Ok((pieces, number(gnu.real_size(), stream)?))
+}
+
+fn push_pieces(blocks: &[GnuSparseHeader], pieces: &mut Pieces, stream: &Stream) -> Result<()> {
+    for block in blocks.iter().filter(|block| !block.is_empty()) {
+        pieces.push((number(block.offset(), stream)?, number(block.length(), stream)?));
+    }
+    match pieces.len() > MOST_PIECES {
+        true => Err(stream.broken("a sparse file of too many pieces")),
+        false => Ok(()),
+    }
+}
+
+/// A sparse file of the PAX formats 0.0 and 0.1 (map in the header) or 1.0 (map before the data).
+struct PaxSparse {
+    real_size: u64,
+    map: Option<Pieces>,
+}
+
+impl PaxSparse {
+    fn of(pax: &Pax, stream: &Stream) -> Result<Option<Self>> {
+        let size = pax.get("GNU.sparse.realsize").or_else(|| pax.get("GNU.sparse.size"));
+        let Some(size) = size else { return Ok(None) };
+        let wrong = || stream.broken("the PAX header of a sparse file is wrong");
+        let real_size = decimal(size).ok_or_else(wrong)?;
+        let numbers: Option<Vec<u64>> = match (pax.get("GNU.sparse.major"), pax.get("GNU.sparse.map")) {
+            (Some(b"1"), _) => return Ok(Some(PaxSparse { real_size, map: None })),
+            (_, Some(b"")) => Some(Vec::new()),
+            (_, Some(map)) => map.split(|&b| b == b',').map(decimal).collect(),
+            (_, None) => {
+                let pairs = pax.0.iter().filter(|(key, _)| key == b"GNU.sparse.offset" || key == b"GNU.sparse.numbytes");
+                pairs.map(|(_, value)| decimal(value)).collect()
+            }
+        };
+        let numbers = numbers.filter(|numbers| numbers.len() % 2 == 0).ok_or_else(wrong)?;
+        Ok(Some(PaxSparse { real_size, map: Some(numbers.chunks(2).map(|pair| (pair[0], pair[1])).collect()) }))
+    }
+
+    /// The pieces, and how many of the entry's `size` bytes the map took: decimal lines, padded to whole blocks.
+    fn pieces(&self, size: u64, stream: &mut Stream) -> Result<(Pieces, u64)> {
+        if let Some(map) = &self.map {
+            return Ok((map.clone(), 0));
+        }
+        let mut text = Vec::new();
+        let mut lines = 0;
+        let mut wanted = 1;
+        while lines < wanted {
+            let at = text.len();
+            if (at + BLOCK) as u64 > size {
+                return Err(stream.broken("the map of a sparse file is cut"));
+            }
+            text.resize(at + BLOCK, 0);
+            stream.exact(&mut text[at..])?;
+            lines += text[at..].iter().filter(|&&b| b == b'\n').count();
+            if at == 0 {
+                let count = text.split(|&b| b == b'\n').next().and_then(decimal).filter(|&n| n <= MOST_PIECES as u64);
+                wanted = 1 + 2 * count.ok_or_else(|| stream.broken("the map of a sparse file is wrong"))? as usize;
+            }
+        }
+        let numbers: Option<Vec<u64>> = text.split(|&b| b == b'\n').take(wanted).skip(1).map(decimal).collect();
+        let numbers = numbers.ok_or_else(|| stream.broken("the map of a sparse file is wrong"))?;
+        Ok((numbers.chunks(2).map(|pair| (pair[0], pair[1])).collect(), text.len() as u64))
+    }
+}
+
+/// PAX records in their order: key and value.
+#[derive(Default)]
+struct Pax(Vec<(Vec<u8>, Vec<u8>)>);
+
+impl Pax {
+    /// Adds the records `LENGTH KEY=VALUE\n` of one header.
+    fn parse(&mut self, mut data: &[u8], stream: &Stream) -> Result<()> {
+        while !data.is_empty() && data[0] != 0 {
+            let record = (|| {
+                let space = data.iter().position(|&b| b == b' ')?;
+                let len = usize::try_from(decimal(&data[..space])?).ok()?;
+                let (record, rest) = (data.get(space + 1..len)?, data.get(len..)?);
+                let record = record.strip_suffix(b"\n")?;
+                let equals = record.iter().position(|&b| b == b'=')?;
+                Some((record[..equals].to_vec(), record[equals + 1..].to_vec(), rest))
+            })();
+            let (key, value, rest) = record.ok_or_else(|| stream.broken("a PAX header is malformed"))?;
+            self.0.push((key, value));
+            data = rest;
+        }
+        Ok(())
+    }
+
+    /// The last value of a key.
+    fn get(&self, key: &str) -> Option<&[u8]> {
+        self.0.iter().rev().find(|(k, _)| k == key.as_bytes()).map(|(_, value)| value.as_slice())
+    }
+}
+
+fn number<T>(field: std::io::Result<T>, stream: &Stream) -> Result<T> {
+    field.map_err(|error| stream.broken(error.to_string()))
+}
+
+fn decimal(text: &[u8]) -> Option<u64> {
+    let all_digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    all_digits.then(|| std::str::from_utf8(text).ok()?.parse().ok()).flatten()
+}
+
+/// Whole seconds of a PAX time such as `-1.5`, rounded down.
+fn seconds(text: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(text).ok()?;
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let seconds: i64 = whole.parse().ok()?;
+    let below = whole.starts_with('-') && fraction.bytes().any(|digit| digit != b'0');
+    Some(seconds - i64::from(below))
+}
+
+/// Bytes up to the next whole block.
+fn padding(size: u64) -> u64 {
+    size.wrapping_neg() % BLOCK as u64
+}
+
+fn until_nul(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.truncate(bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len()));
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pax_values_may_hold_newlines_and_any_byte() {
+        let stream = Stream::new("x".into(), &b""[..]).unwrap();
+        let mut pax = Pax::default();
+        pax.parse(b"14 path=a\nb\xff\n\n12 mtime=-1\n", &stream).unwrap();
+        assert_eq!(pax.get("path"), Some(&b"a\nb\xff\n"[..]));
+        assert_eq!(pax.get("mtime"), Some(&b"-1"[..]));
+    }
+
+    #[test]
+    fn a_pax_record_longer_than_its_header_is_an_error() {
+        let stream = Stream::new("x".into(), &b""[..]).unwrap();
+        for wrong in [&b"99 path=a\n"[..], b"3 path=a\n", b"x path=a\n", b"10 path: a\n", b"18446744073709551615 a=b\n"] {
+            assert!(Pax::default().parse(wrong, &stream).is_err(), "{}", show(wrong));
+        }
+    }
+
+    #[test]
+    fn times_before_1970_round_down() {
+        assert_eq!(seconds(b"1700000000.9"), Some(1_700_000_000));
+        assert_eq!(seconds(b"-1.5"), Some(-2));
+        assert_eq!(seconds(b"-1"), Some(-1));
+        assert_eq!(seconds(b"soon"), None);
+    }
+
+    #[test]
+    fn a_header_declares_its_own_checksum() {
+        let mut header = Header::new_ustar();
+        header.set_path("a").unwrap();
+        header.set_size(0);
+        header.set_cksum();
+        assert!(is_header(header.as_bytes()));
+        header.as_mut_bytes()[0] = b'b';
+        assert!(!is_header(header.as_bytes()));
+        assert!(!is_header(&[0; BLOCK]));
+    }
+
+    #[test]
+    fn an_extension_that_declares_gigabytes_is_refused_before_any_memory_is_taken() {
+        let spool = super::super::Spool::new(&std::env::temp_dir()).unwrap();
+        let mut header = Header::new_gnu();
+        header.set_path("././@LongLink").unwrap();
+        header.set_entry_type(EntryType::GNULongName);
+        header.set_size(1 << 40);
+        header.set_cksum();
+        let mut stream = Stream::new("x".into(), &header.as_bytes()[..]).unwrap();
+        let error = read(&mut stream, &mut spool.file().unwrap()).err().unwrap();
+        assert!(error.notes()[0].contains("is the limit"), "{:?}", error.notes());
+    }
+}

@@ -1,0 +1,182 @@
+//! A tree of payload entries, independent of where their bytes come from.
+
+use super::Content;
+use crate::error::{Error, Result};
+
+/// A path inside a package: relative, `/`-separated, no empty, `.` or `..` component, no NUL; bytes, since Unix names are bytes.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TreePath(Vec<u8>);
+
+impl TreePath {
+    /// Checks the bytes and makes a path of them; a leading `./` and a trailing `/` are dropped.
+    ///
+    /// # Errors
+    /// Absolute paths, `..`, empty components and NUL bytes.
+    pub fn new(bytes: &[u8]) -> Result<Self> {
+        let mut trimmed = bytes;
+        while let Some(rest) = trimmed.strip_prefix(b"./") {
+            trimmed = rest;
+        }
+        while let Some(rest) = trimmed.strip_suffix(b"/") {
+            trimmed = rest;
+        }
+        let shown = escaped(bytes);
+        if trimmed.starts_with(b"/") {
+            return Err(Error::new(format!("\"{shown}\" is an absolute path")));
+        }
+        if trimmed.contains(&0) {
+            return Err(Error::new(format!("\"{shown}\" contains a NUL byte")));
+        }
+        for component in trimmed.split(|&b| b == b'/') {
+            match component {
+                b".." => return Err(Error::new(format!("\"{shown}\" leaves its folder through \"..\""))),
+                b"" | b"." => return Err(Error::new(format!("\"{shown}\" has an empty or \".\" component"))),
+                _ => {}
+            }
+        }
+        Ok(TreePath(trimmed.to_vec()))
+    }
+
+    /// The bytes of the path.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// This path below `prefix`.
+    pub fn below(&self, prefix: &TreePath) -> TreePath {
+        TreePath([prefix.as_bytes(), b"/", self.as_bytes()].concat())
+    }
+
+    /// The path's directory, `None` for a path of one component.
+    pub fn parent(&self) -> Option<TreePath> {
+        let slash = self.0.iter().rposition(|&b| b == b'/')?;
+        Some(TreePath(self.0[..slash].to_vec()))
+    }
+
+    /// The components, to sort parents before what lies below them.
+    pub fn components(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.split(|&b| b == b'/')
+    }
+
+    /// The last component.
+    pub fn file_name(&self) -> &[u8] {
+        self.0.rsplit(|&b| b == b'/').next().unwrap_or(&self.0)
+    }
+
+    /// The components of the path's directory, outermost first.
+    pub(super) fn parent_components(&self) -> impl Iterator<Item = &[u8]> {
+        let parent = self.0.iter().rposition(|&b| b == b'/').map_or(&[][..], |slash| &self.0[..slash]);
+        parent.split(|&b| b == b'/').filter(|part| !part.is_empty())
+    }
+
+    /// For messages: unprintable and non-UTF-8 bytes are escaped.
+    pub fn display(&self) -> String {
+        escaped(&self.0)
+    }
+}
+
+/// Bytes as text for a message, on one line and unambiguous: what is unprintable or not UTF-8 is escaped.
+pub(super) fn escaped(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text.extend(chunk.valid().escape_debug());
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+    }
+    text
+}
+
+impl std::fmt::Debug for TreePath {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "\"{}\"", self.display())
+    }
+}
+
+/// What an entry is. Device nodes, sockets and fifos are never part of a tree.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// A directory.
+    Directory,
+    /// A regular file and its bytes.
+    File(Content),
+    /// A symbolic link and its target's bytes, which stay inside the tree.
+    Symlink(Vec<u8>),
+}
+
+/// One file, directory or link of a payload.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Where it lies in the tree.
+    pub path: TreePath,
+    /// What it is.
+    pub kind: Kind,
+    /// Permission bits, 0o7777 at most; set-uid and set-gid only where the manifest asked for them. 0o777 for links.
+    pub mode: u32,
+    /// Whether the administrator may edit it: it then survives upgrades (dpkg conffile, `%config(noreplace)`).
+    pub config: bool,
+    /// Modification time in seconds since 1970, as the source has it.
+    pub mtime: i64,
+}
+
+/// Entries sorted by path bytes component by component, each path once, every entry's parents present before it.
+#[derive(Debug, Clone, Default)]
+pub struct Tree {
+    entries: Vec<Entry>,
+}
+
+impl Tree {
+    /// Sorts the entries and adds missing parent directories (mode 0755, the entry's own mtime).
+    ///
+    /// # Errors
+    /// A path that occurs twice, or that lies below something that is not a directory.
+    pub fn new(entries: Vec<Entry>) -> Result<Self> {
+        let mut by_path = std::collections::BTreeMap::new();
+        for entry in entries {
+            if let Some(twice) = by_path.insert(entry.path.clone(), entry) {
+                return Err(Error::new(format!("{:?} occurs twice", twice.path)));
+            }
+        }
+        let mut parents = std::collections::BTreeMap::new();
+        for entry in by_path.values() {
+            let mut next = entry.path.parent();
+            while let Some(parent) = next {
+                match by_path.get(&parent) {
+                    Some(Entry { kind: Kind::Directory, .. }) => break,
+                    Some(other) => {
+                        return Err(Error::new(format!("{:?} lies below {:?}, which is not a directory", entry.path, other.path)))
+                    }
+                    None if parents.contains_key(&parent) => break,
+                    None => {}
+                }
+                next = parent.parent();
+                let directory =
+                    Entry { path: parent.clone(), kind: Kind::Directory, mode: 0o755, config: false, mtime: entry.mtime };
+                parents.insert(parent, directory);
+            }
+        }
+        by_path.append(&mut parents);
+        let mut entries: Vec<Entry> = by_path.into_values().collect();
+        entries.sort_by(|a, b| a.path.components().cmp(b.path.components()));
+        Ok(Tree { entries })
+    }
+
+    /// The entries, parents first.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The entries by value, parents first.
+    pub fn into_entries(self) -> Vec<Entry> {
+        self.entries
+    }
+
+    /// The bytes of all files together.
+    pub fn total_bytes(&self) -> u64 {
+        self.entries.iter().map(|e| if let Kind::File(content) = &e.kind { content.len() } else { 0 }).sum()
+    }
+
+    /// The entry at a path.
+    pub fn get(&self, path: &TreePath) -> Option<&Entry> {
+        let found = self.entries.binary_search_by(|e| e.path.components().cmp(path.components())).ok()?;
+        self.entries.get(found)
+    }
+}

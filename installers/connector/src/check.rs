@@ -1,0 +1,82 @@
+//! `vlink check`: what a start would find wrong, without starting anything.
+
+use crate::connector::read;
+use crate::descriptor::Throttle;
+use crate::identity;
+use crate::launch::{launch, Layout};
+use crate::plan::{plan, Planned};
+use crate::platform::{self, BASE_ENVIRONMENT};
+
+/// What was looked at, and what is wrong with it; one sentence each.
+pub struct Report {
+    pub lines: Vec<String>,
+    pub problems: Vec<String>,
+}
+
+/// Looks at the configuration and at every container.
+pub fn check(layout: &Layout) -> Report {
+    let mut report = Report {
+        lines: Vec::new(),
+        problems: Vec::new(),
+    };
+    if !layout.root.is_dir() {
+        report
+            .problems
+            .push(format!("{} is not a directory", layout.root.display()));
+        return report;
+    }
+    let config = match read(layout) {
+        Ok(config) => config,
+        Err(why) => {
+            report.problems.push(why);
+            return report;
+        }
+    };
+    let path = layout.config();
+    report.problems.extend(
+        config
+            .problems()
+            .into_iter()
+            .map(|why| format!("{}: {why}", path.display())),
+    );
+    let identity = if identity::core_id(&config).is_some() {
+        "present"
+    } else {
+        "will be made at the first start"
+    };
+    report.lines.push(format!("identity: {identity}"));
+    match plan(&layout.containers(), &config) {
+        Ok(planned) => planned
+            .iter()
+            .for_each(|planned| container(layout, planned, &mut report)),
+        Err(why) => report.problems.push(why),
+    }
+    report
+}
+
+fn container(layout: &Layout, planned: &Planned, report: &mut Report) {
+    let name = crate::log::one_line(&planned.name);
+    let verdict = planned
+        .descriptor
+        .as_ref()
+        .map_err(String::clone)
+        .and_then(|descriptor| {
+            let launch = launch(layout, descriptor, BASE_ENVIRONMENT, Throttle::default());
+            platform::vet(&launch).map(|()| descriptor.version.as_str())
+        });
+    match verdict {
+        Ok(version) => {
+            let choice = if planned.chosen {
+                "runs"
+            } else {
+                "left out by csclient.cfg"
+            };
+            report
+                .lines
+                .push(format!("container {name} {version}: {choice}"));
+        }
+        Err(why) => report
+            .problems
+            .push(format!("container {name}: {}", crate::log::one_line(&why))),
+    }
+}

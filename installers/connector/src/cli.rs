@@ -1,0 +1,169 @@
+//! Arguments in, exit code out.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::launch::Layout;
+use crate::{check, connector};
+
+const DONE: i32 = 0;
+const FAILED: i32 = 1;
+const USAGE: i32 = 2;
+
+const HELP: &str = "\
+vlink keeps the containers of one install root running.
+
+Usage:
+  vlink run --root DIR [--run-dir DIR] [--log-dir DIR]    run in the foreground until SIGTERM
+  vlink check --root DIR                                  say what is wrong with the configuration
+  vlink --version
+  vlink --help
+
+Options:
+  --root DIR       the install root (holds components/ and Intigua-Libs/)
+  --run-dir DIR    where vlink.pid and status go     [/var/run/intigua]
+  --log-dir DIR    where <container>.log files go    [/var/log/intigua]
+
+Signals: SIGTERM and SIGINT stop everything, SIGHUP reads the configuration again.
+Exit codes: 0 done, 1 failed or something is wrong, 2 usage.
+";
+
+/// The version this binary was built as: `VLINK_VERSION` of the build, else cargo's.
+pub const VERSION: &str = match option_env!("VLINK_VERSION") {
+    Some(version) => version,
+    None => match option_env!("CARGO_PKG_VERSION") {
+        Some(version) => version,
+        None => "0",
+    },
+};
+
+enum Command {
+    Run(Layout),
+    Check(Layout),
+    Version,
+    Help,
+}
+
+/// Runs the command line without the program's name and returns the exit code.
+pub fn main(arguments: Vec<OsString>) -> i32 {
+    match parse(arguments) {
+        Err(message) => {
+            eprintln!("vlink: {message}\nTry 'vlink --help'.");
+            USAGE
+        }
+        Ok(Command::Help) => {
+            print!("{HELP}");
+            DONE
+        }
+        Ok(Command::Version) => {
+            println!("vlink {VERSION}");
+            DONE
+        }
+        Ok(Command::Check(layout)) => report(&layout),
+        Ok(Command::Run(layout)) => match connector::run(&layout) {
+            Ok(()) => DONE,
+            Err(message) => {
+                crate::log::line(&message);
+                FAILED
+            }
+        },
+    }
+}
+
+fn report(layout: &Layout) -> i32 {
+    let report = check::check(layout);
+    for line in &report.lines {
+        println!("{line}");
+    }
+    for problem in &report.problems {
+        println!("problem: {problem}");
+    }
+    if report.problems.is_empty() {
+        DONE
+    } else {
+        FAILED
+    }
+}
+
+fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
+    let mut arguments = arguments.into_iter();
+    let verb = arguments.next().ok_or("say what to do: run or check")?;
+    match verb.to_str() {
+        Some("run") => Ok(Command::Run(layout(arguments, true)?)),
+        Some("check") => Ok(Command::Check(layout(arguments, false)?)),
+        Some("--version") | Some("-V") => Ok(Command::Version),
+        Some("--help") | Some("-h") => Ok(Command::Help),
+        _ => Err(format!("unknown command '{}'", verb.to_string_lossy())),
+    }
+}
+
+fn layout(
+    mut arguments: impl Iterator<Item = OsString>,
+    directories: bool,
+) -> Result<Layout, String> {
+    let mut root = None;
+    let mut run_dir = PathBuf::from("/var/run/intigua");
+    let mut log_dir = PathBuf::from("/var/log/intigua");
+    while let Some(argument) = arguments.next() {
+        let text = argument.to_string_lossy().into_owned();
+        let (name, joined) = match text.split_once('=') {
+            Some((name, value)) => (name.to_string(), Some(PathBuf::from(value))),
+            None => (text, None),
+        };
+        let known =
+            name == "--root" || (directories && (name == "--run-dir" || name == "--log-dir"));
+        if !known {
+            return Err(format!("unknown option '{name}'"));
+        }
+        let value = joined
+            .or_else(|| arguments.next().map(PathBuf::from))
+            .ok_or_else(|| format!("{name} needs a directory"))?;
+        if !value.is_absolute() {
+            return Err(format!(
+                "{name} needs an absolute path, not '{}'",
+                value.display()
+            ));
+        }
+        match name.as_str() {
+            "--run-dir" => run_dir = value,
+            "--log-dir" => log_dir = value,
+            _ => root = Some(value),
+        }
+    }
+    let root = root.ok_or("--root DIR is missing")?;
+    Ok(Layout {
+        root,
+        run_dir,
+        log_dir,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split_whitespace().map(OsString::from).collect()
+    }
+
+    #[test]
+    fn a_relative_or_missing_root_is_a_usage_error() {
+        assert!(parse(words("run")).is_err());
+        assert!(parse(words("run --root some/dir")).is_err());
+        assert!(parse(words("run --root")).is_err());
+        assert!(parse(words("check --root /r --run-dir /x")).is_err());
+        assert!(parse(words("")).is_err());
+    }
+
+    #[test]
+    fn options_may_be_joined_or_apart() {
+        match parse(words("run --root=/a --log-dir /b")) {
+            Ok(Command::Run(layout)) => {
+                assert_eq!(layout.root, PathBuf::from("/a"));
+                assert_eq!(layout.log_dir, PathBuf::from("/b"));
+                assert_eq!(layout.run_dir, PathBuf::from("/var/run/intigua"));
+            }
+            _ => panic!("not parsed as run"),
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! From a descriptor to everything the platform needs to start the container.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::Config;
+use crate::descriptor::{Descriptor, Inject, Throttle};
+
+/// The directories of one connector.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// The install root.
+    pub root: PathBuf,
+    /// Holds vlink.pid and status.
+    pub run_dir: PathBuf,
+    /// Holds the containers' output.
+    pub log_dir: PathBuf,
+}
+
+impl Layout {
+    /// The settings and the identity.
+    pub fn config(&self) -> PathBuf {
+        self.components().join("csclient.cfg")
+    }
+
+    /// What the connector and its containers write.
+    pub fn components(&self) -> PathBuf {
+        self.root.join("components")
+    }
+
+    /// The containers' payloads.
+    pub fn containers(&self) -> PathBuf {
+        self.root.join("Intigua-Libs")
+    }
+}
+
+/// One container, ready to start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Launch {
+    pub name: String,
+    pub program: PathBuf,
+    /// Without the program.
+    pub arguments: Vec<String>,
+    /// The whole environment, in the order of precedence: of two equal names the last counts.
+    pub environment: Vec<(String, String)>,
+    pub inject: Inject,
+    /// Absolute; present where `inject` asks for one.
+    pub library: Option<PathBuf>,
+    /// The working directory, made on demand.
+    pub work: PathBuf,
+    /// Where its output is appended.
+    pub log: PathBuf,
+    pub throttle: Throttle,
+}
+
+/// Puts a launch together. `base` is the platform's minimal environment, `usual` the limits of containers without
+/// their own.
+pub fn launch(
+    layout: &Layout,
+    descriptor: &Descriptor,
+    base: &[(&str, &str)],
+    usual: Throttle,
+) -> Launch {
+    let dir = layout.containers().join(&descriptor.name);
+    let work = layout.components().join(&descriptor.name);
+    let fill = |text: &str| {
+        filled(
+            text,
+            &[("{root}", &layout.root), ("{dir}", &dir), ("{work}", &work)],
+        )
+    };
+    let command: Vec<String> = descriptor
+        .command
+        .iter()
+        .map(|argument| fill(argument))
+        .collect();
+
+    let own = |name: &str, value: &Path| (name.to_string(), value.to_string_lossy().into_owned());
+    let mut environment: Vec<(String, String)> = base
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.to_string()))
+        .collect();
+    environment.push(own("HOME", &work));
+    environment.extend(
+        descriptor
+            .environment
+            .iter()
+            .map(|(name, value)| (name.clone(), fill(value))),
+    );
+    // Last: a descriptor may choose HOME or PATH, but not where it is.
+    environment.push(own("LINK_ROOT", &layout.root));
+    environment.push(("LINK_CONTAINER".to_string(), descriptor.name.clone()));
+    environment.push(own("LINK_CONTAINER_DIR", &dir));
+    environment.push(own("LINK_WORK", &work));
+
+    Launch {
+        name: descriptor.name.clone(),
+        // An absolute command replaces the directory.
+        program: dir.join(&command[0]),
+        arguments: command[1..].to_vec(),
+        environment,
+        inject: descriptor.inject,
+        library: descriptor
+            .library
+            .as_ref()
+            .filter(|_| descriptor.inject != Inject::None)
+            .map(|library| dir.join(library)),
+        log: layout.log_dir.join(format!("{}.log", descriptor.name)),
+        work,
+        throttle: Throttle {
+            nice: descriptor.throttle.nice.or(usual.nice),
+            max_cpu_percent: descriptor
+                .throttle
+                .max_cpu_percent
+                .or(usual.max_cpu_percent),
+            max_memory_kb: descriptor.throttle.max_memory_kb.or(usual.max_memory_kb),
+        },
+    }
+}
+
+/// The limits that globalThrottleCfg sets for containers without their own.
+pub fn usual_throttle(config: &Config) -> Throttle {
+    let key = |name: &str| {
+        config
+            .get(&format!("globalThrottleCfg.{name}"))
+            .map(str::trim)
+    };
+    if key("endPointThrottlingEnabled") != Some("true") {
+        return Throttle::default();
+    }
+    let number = |name: &str, usual: u64| match key(name) {
+        None => Some(usual),
+        Some(text) => text.parse::<u64>().ok().filter(|n| *n > 0),
+    };
+    Throttle {
+        nice: None,
+        max_cpu_percent: number("maxCpuPercent", 50).map(|n| n.min(100_000) as u32),
+        max_memory_kb: number("maxMemoryKB", 1_000_000).map(|n| n.min(1_000_000_000_000)),
+    }
+}
+
+/// Replaces placeholders in one pass, so that a path that looks like a placeholder is not replaced again.
+fn filled(text: &str, values: &[(&str, &PathBuf)]) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('{') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        match values.iter().find(|(name, _)| rest.starts_with(name)) {
+            Some((name, path)) => {
+                out.push_str(&path.to_string_lossy());
+                rest = &rest[name.len()..];
+            }
+            None => {
+                out.push('{');
+                rest = &rest[1..];
+            }
+        }
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout() -> Layout {
+        Layout {
+            root: PathBuf::from("/opt/a b"),
+            run_dir: PathBuf::from("/run/x"),
+            log_dir: PathBuf::from("/log"),
+        }
+    }
+
+    #[test]
+    fn placeholders_and_relative_commands_become_paths() {
+        let text = r#"{ "name": "p", "command": ["bin/p", "{dir}/x:{work}:{root}{other}"], "environment": { "K": "{work}" } }"#;
+        let launch = launch(
+            &layout(),
+            &Descriptor::parse(text).unwrap(),
+            &[("PATH", "/bin")],
+            Throttle::default(),
+        );
+        assert_eq!(
+            launch.program,
+            PathBuf::from("/opt/a b/Intigua-Libs/p/bin/p")
+        );
+        assert_eq!(
+            launch.arguments,
+            ["/opt/a b/Intigua-Libs/p/x:/opt/a b/components/p:/opt/a b{other}"]
+        );
+        assert!(launch
+            .environment
+            .contains(&("K".to_string(), "/opt/a b/components/p".to_string())));
+        assert_eq!(launch.log, PathBuf::from("/log/p.log"));
+    }
+
+    #[test]
+    fn an_absolute_command_stays_as_it_is() {
+        let descriptor =
+            Descriptor::parse(r#"{ "name": "p", "command": ["/bin/sh"], "library": "unused.so" }"#)
+                .unwrap();
+        let launch = launch(&layout(), &descriptor, &[], Throttle::default());
+        assert_eq!(launch.program, PathBuf::from("/bin/sh"));
+        assert_eq!(launch.library, None);
+    }
+
+    #[test]
+    fn a_descriptor_cannot_lie_about_where_it_is() {
+        let text = r#"{ "name": "p", "command": ["x"], "environment": { "LINK_WORK": "/", "HOME": "/h" } }"#;
+        let launch = launch(
+            &layout(),
+            &Descriptor::parse(text).unwrap(),
+            &[],
+            Throttle::default(),
+        );
+        let last = |name: &str| {
+            launch
+                .environment
+                .iter()
+                .rev()
+                .find(|(n, _)| n == name)
+                .map(|(_, v)| v.as_str())
+        };
+        assert_eq!(last("LINK_WORK"), Some("/opt/a b/components/p"));
+        assert_eq!(last("HOME"), Some("/h"));
+    }
+
+    #[test]
+    fn global_limits_apply_only_when_enabled_and_never_over_a_containers_own() {
+        let text = "globalThrottleCfg.maxCpuPercent: \"20\"\n";
+        assert_eq!(
+            usual_throttle(&Config::parse(text.as_bytes())),
+            Throttle::default()
+        );
+        let text = format!("{text}globalThrottleCfg.endPointThrottlingEnabled: \"true\"\n");
+        let usual = usual_throttle(&Config::parse(text.as_bytes()));
+        assert_eq!(
+            usual,
+            Throttle {
+                nice: None,
+                max_cpu_percent: Some(20),
+                max_memory_kb: Some(1_000_000)
+            }
+        );
+        let descriptor = Descriptor::parse(
+            r#"{ "name": "p", "command": ["x"], "throttle": { "max-cpu-percent": 70 } }"#,
+        )
+        .unwrap();
+        let throttle = launch(&layout(), &descriptor, &[], usual).throttle;
+        assert_eq!(
+            (throttle.max_cpu_percent, throttle.max_memory_kb),
+            (Some(70), Some(1_000_000))
+        );
+    }
+}

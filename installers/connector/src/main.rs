@@ -1,0 +1,24 @@
+//! vlink, the reference connector: keeps the containers of one install root running (docs/endpoint.md).
+//!
+//! No dependencies and nothing newer than Rust 1.63, so that one plain `rustc` call builds it. What is specific
+//! to an operating system lies behind `platform`.
+
+mod backoff;
+mod check;
+mod cli;
+mod clock;
+mod config;
+mod connector;
+mod descriptor;
+mod identity;
+mod json;
+mod launch;
+mod log;
+mod plan;
+mod platform;
+mod status;
+mod supervisor;
+
+fn main() {
+    std::process::exit(cli::main(std::env::args_os().skip(1).collect()));
+}

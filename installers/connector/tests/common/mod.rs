@@ -1,0 +1,251 @@
+//! An endpoint in a temporary directory and the real binary running on it.
+#![allow(dead_code)] // each test binary uses its own part
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// A root, a run directory and a log directory, removed at the end.
+pub struct Endpoint {
+    pub base: PathBuf,
+}
+
+impl Endpoint {
+    pub fn new() -> Endpoint {
+        Endpoint::named("e")
+    }
+
+    /// `word` becomes part of the root's path.
+    pub fn named(word: &str) -> Endpoint {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::SeqCst);
+        let base = std::env::temp_dir().join(format!("vlink-test-{}-{number}", std::process::id()));
+        let _ = fs::remove_dir_all(&base);
+        fs::create_dir_all(&base).unwrap();
+        let endpoint = Endpoint {
+            base: base.join(word),
+        };
+        fs::create_dir_all(endpoint.root()).unwrap();
+        endpoint
+    }
+
+    pub fn root(&self) -> PathBuf {
+        self.base.join("root")
+    }
+
+    pub fn run_dir(&self) -> PathBuf {
+        self.base.parent().unwrap().join("run")
+    }
+
+    pub fn log_dir(&self) -> PathBuf {
+        self.base.join("log")
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.root().join("components/csclient.cfg")
+    }
+
+    pub fn write_config(&self, text: &str) {
+        fs::create_dir_all(self.root().join("components")).unwrap();
+        fs::write(self.config(), text).unwrap();
+    }
+
+    /// A setting's value as it stands in the file.
+    pub fn setting(&self, key: &str) -> String {
+        let text = fs::read_to_string(self.config()).unwrap();
+        let line = text
+            .lines()
+            .find(|line| line.starts_with(&format!("{key}: ")))
+            .unwrap_or("");
+        let quoted = line.split_once('"').map_or("", |(_, quoted)| quoted);
+        quoted.trim_end_matches('"').to_string()
+    }
+
+    pub fn work(&self, container: &str) -> PathBuf {
+        self.root().join("components").join(container)
+    }
+
+    /// A file in a container's working directory; empty while it is not there.
+    pub fn output(&self, container: &str, file: &str) -> String {
+        fs::read_to_string(self.work(container).join(file)).unwrap_or_default()
+    }
+
+    /// Adds a container that runs a shell script. `more` is further JSON members, each with a comma in front.
+    pub fn script(&self, name: &str, script: &str, more: &str) {
+        let json =
+            format!(r#"{{ "name": "{name}", "version": "1.0", "command": ["bin/run"] {more} }}"#);
+        self.container(name, &json);
+        let program = self.dir(name).join("bin/run");
+        fs::create_dir_all(program.parent().unwrap()).unwrap();
+        fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    pub fn container(&self, name: &str, json: &str) {
+        fs::create_dir_all(self.dir(name)).unwrap();
+        fs::write(self.dir(name).join("container.json"), json).unwrap();
+    }
+
+    pub fn dir(&self, name: &str) -> PathBuf {
+        self.root().join("Intigua-Libs").join(name)
+    }
+
+    pub fn arguments(&self) -> Vec<std::ffi::OsString> {
+        let mut arguments = vec!["run".into(), "--root".into(), self.root().into_os_string()];
+        arguments.extend(["--run-dir".into(), self.run_dir().into_os_string()]);
+        arguments.extend(["--log-dir".into(), self.log_dir().into_os_string()]);
+        arguments
+    }
+
+    pub fn start(&self) -> Running {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vlink"));
+        command.args(self.arguments());
+        self.start_with(command)
+    }
+
+    /// Starts a command that becomes the connector; its log goes to `vlink.log`.
+    pub fn start_with(&self, mut command: Command) -> Running {
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.base.join("vlink.log"))
+            .unwrap();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        Running { child }
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.base.join("vlink.log")).unwrap_or_default()
+    }
+
+    /// The status file's lines, split at tabs.
+    pub fn status(&self) -> Vec<Vec<String>> {
+        let text = fs::read_to_string(self.run_dir().join("status")).unwrap_or_default();
+        text.lines()
+            .map(|line| line.split('\t').map(String::from).collect())
+            .collect()
+    }
+
+    /// A container's fields: container, name, state, pid, restarts, version, detail.
+    pub fn container_status(&self, name: &str) -> Vec<String> {
+        let found = self
+            .status()
+            .into_iter()
+            .find(|line| line[0] == "container" && line[1] == name);
+        found.unwrap_or_else(|| vec![String::new(); 7])
+    }
+
+    pub fn await_state(&self, name: &str, state: &str) -> Vec<String> {
+        until(&format!("{name} is {state}"), || {
+            self.container_status(name)[2] == state
+        });
+        self.container_status(name)
+    }
+
+    pub fn await_output(&self, container: &str, file: &str) -> String {
+        until(&format!("{container} writes {file}"), || {
+            self.output(container, file).ends_with('\n')
+        });
+        self.output(container, file)
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- vlink.log\n{}", self.log());
+        }
+        let _ = fs::remove_dir_all(self.base.parent().unwrap());
+    }
+}
+
+/// A running connector, killed when the test is over.
+pub struct Running {
+    child: Child,
+}
+
+impl Running {
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal such as "TERM".
+    pub fn signal(&self, name: &str) {
+        signal(self.pid(), name);
+    }
+
+    /// Waits for the end and says how long it took.
+    pub fn end(&mut self) -> (ExitStatus, Duration) {
+        let start = Instant::now();
+        until("the connector ends", || {
+            self.child.try_wait().unwrap().is_some()
+        });
+        (self.child.wait().unwrap(), start.elapsed())
+    }
+
+    pub fn stop(&mut self) {
+        self.signal("TERM");
+        assert!(self.end().0.success());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub fn vlink(arguments: &[&std::ffi::OsStr]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_vlink"))
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+pub fn signal(pid: u32, name: &str) {
+    let status = Command::new("sh")
+        .args(["-c", &format!("kill -{name} {pid}")])
+        .status()
+        .unwrap();
+    assert!(status.success(), "kill -{name} {pid}");
+}
+
+/// Waits for a condition, at most 20 s.
+pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !condition() {
+        assert!(
+            Instant::now() < deadline,
+            "in 20 s it did not happen that {what}"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Whether a process runs; a zombie does not.
+pub fn runs(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    !matches!(
+        stat.rsplit(')').next().unwrap_or("").trim().chars().next(),
+        None | Some('Z') | Some('X')
+    )
+}
+
+pub fn pids(text: &str) -> Vec<u32> {
+    text.split_whitespace()
+        .map(|pid| pid.parse().unwrap())
+        .collect()
+}
+
+pub fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}

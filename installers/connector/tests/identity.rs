@@ -1,0 +1,166 @@
+//! The endpoint's identity across starts, machines and accounts.
+
+mod common;
+
+use std::fs;
+use std::process::Command;
+
+use common::{mode, until, Endpoint, Running};
+
+const OTHER: &str = "00112233445566778899aabbccddeeff";
+
+/// Starts the connector in a mount namespace whose /etc/machine-id holds this text.
+fn start_on_machine(endpoint: &Endpoint, machine_id: &str) -> Running {
+    let file = endpoint.base.join("machine-id");
+    fs::write(&file, machine_id).unwrap();
+    let mut command = Command::new("unshare");
+    command.args([
+        "--map-root-user",
+        "--mount",
+        "sh",
+        "-c",
+        r#"mount --bind "$0" /etc/machine-id && exec "$@""#,
+    ]);
+    command
+        .arg(&file)
+        .arg(env!("CARGO_BIN_EXE_vlink"))
+        .args(endpoint.arguments());
+    endpoint.start_with(command)
+}
+
+fn one_run(endpoint: &Endpoint, mut running: Running) -> String {
+    until("the connector shows its identity", || {
+        !endpoint.status().is_empty()
+    });
+    let shown = endpoint.status()[0][4].clone();
+    running.stop();
+    assert_eq!(
+        shown,
+        endpoint.setting("vlinkCoreId"),
+        "status and configuration disagree"
+    );
+    shown
+}
+
+fn is_uuid4(text: &str) -> bool {
+    let parts: Vec<usize> = text.split('-').map(str::len).collect();
+    parts == [8, 4, 4, 4, 12]
+        && &text[14..15] == "4"
+        && text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit())
+}
+
+#[test]
+fn the_first_start_makes_an_identity_and_the_second_keeps_it() {
+    let endpoint = Endpoint::new();
+    let settings = "# by the installer\nserverUrl: \"https://core.example:443\"\nvlinkCoreId: \"\"\nsome.future.key: \"a \\\"b\\\"\"\n";
+    endpoint.write_config(settings);
+    let first = one_run(&endpoint, endpoint.start());
+    assert!(is_uuid4(&first), "{first}");
+    assert_eq!(mode(&endpoint.config()), 0o600);
+    let text = fs::read_to_string(endpoint.config()).unwrap();
+    assert!(
+        text.starts_with(
+            &settings.replace("vlinkCoreId: \"\"", &format!("vlinkCoreId: \"{first}\""))
+        ),
+        "{text}"
+    );
+    assert_eq!(one_run(&endpoint, endpoint.start()), first);
+    assert_eq!(fs::read_to_string(endpoint.config()).unwrap(), text);
+    let names: Vec<_> = fs::read_dir(endpoint.config().parent().unwrap())
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
+    assert_eq!(
+        names,
+        ["csclient.cfg"],
+        "something was left beside the configuration"
+    );
+}
+
+#[test]
+fn a_missing_configuration_is_made_with_the_identity_only() {
+    let endpoint = Endpoint::new();
+    let identity = one_run(&endpoint, start_on_machine(&endpoint, OTHER));
+    let text = fs::read_to_string(endpoint.config()).unwrap();
+    let mut lines = text.lines();
+    assert_eq!(
+        lines.next(),
+        Some(format!("vlinkCoreId: \"{identity}\"").as_str())
+    );
+    assert!(lines
+        .next()
+        .unwrap()
+        .starts_with(&format!("vlinkMachineId: \"os={OTHER}")));
+    assert_eq!(lines.next(), None);
+}
+
+#[test]
+fn a_clone_drops_the_identity_and_makes_its_own() {
+    let endpoint = Endpoint::new();
+    let original = one_run(&endpoint, start_on_machine(&endpoint, OTHER));
+    assert_eq!(
+        one_run(&endpoint, start_on_machine(&endpoint, OTHER)),
+        original
+    );
+    let clone = one_run(
+        &endpoint,
+        start_on_machine(&endpoint, &OTHER.replace("00", "77")),
+    );
+    assert!(is_uuid4(&clone));
+    assert_ne!(clone, original);
+    assert!(
+        endpoint.log().contains("this is a clone"),
+        "{}",
+        endpoint.log()
+    );
+    assert!(!fs::read_to_string(endpoint.config())
+        .unwrap()
+        .contains(OTHER));
+}
+
+#[test]
+fn an_identity_given_at_install_is_bound_and_then_guarded() {
+    let endpoint = Endpoint::new();
+    endpoint.write_config("vlinkCoreId: \"given-by-core\"\n");
+    assert_eq!(
+        one_run(&endpoint, start_on_machine(&endpoint, OTHER)),
+        "given-by-core"
+    );
+    assert!(endpoint.setting("vlinkMachineId").contains(OTHER));
+    assert_ne!(
+        one_run(
+            &endpoint,
+            start_on_machine(&endpoint, &OTHER.replace("00", "77"))
+        ),
+        "given-by-core"
+    );
+}
+
+#[test]
+fn a_machine_without_an_id_keeps_the_identity() {
+    let endpoint = Endpoint::new();
+    let original = one_run(&endpoint, start_on_machine(&endpoint, OTHER));
+    assert_eq!(
+        one_run(&endpoint, start_on_machine(&endpoint, "uninitialized\n")),
+        original
+    );
+    assert!(
+        endpoint.setting("vlinkMachineId").contains(OTHER),
+        "what was known is forgotten"
+    );
+}
+
+#[test]
+fn an_identity_that_cannot_be_kept_is_an_error() {
+    let endpoint = Endpoint::new();
+    // A file where the directory should be: also root cannot write below it.
+    fs::write(endpoint.root().join("components"), "").unwrap();
+    let (status, _) = endpoint.start().end();
+    assert_eq!(status.code(), Some(1));
+    assert!(
+        endpoint.log().contains("csclient.cfg"),
+        "{}",
+        endpoint.log()
+    );
+    assert!(!endpoint.run_dir().join("vlink.pid").exists());
+}

@@ -1,0 +1,163 @@
+# Messages, quoting and small file helpers: the first module of every script.
+# No module uses a here-document: bash before 5.1 writes those to /tmp, which may be full.
+
+lp_quiet=0
+lp_logging=0
+LP_D=
+LP_ETC=/etc/intigua
+LP_LIB=/var/lib/intigua
+LP_LOG=/var/log/intigua
+LP_RUN=/var/run/intigua
+
+# The settings, empty until they are loaded; see settings.sh.
+lp_v_INSTALL_ROOT='' lp_v_SERVER_URL='' lp_v_FALLBACK_URLS='' lp_v_CORE_ID='' lp_v_TOKEN_FILE=''
+lp_v_RUN_AS='' lp_v_CONTAINERS='' lp_v_IMAGE='' lp_v_NO_START='' lp_v_ALLOW_DOWNGRADE=''
+lp_f_INSTALL_ROOT='' lp_f_RUN_AS='' lp_f_IMAGE=''
+lp_options=
+
+# Nothing of the caller's environment is trusted: it may be empty (VMware guest operations) or hostile (sudo -E).
+lp_init() {
+    PATH=/usr/sbin:/usr/bin:/sbin:/bin
+    LC_ALL=C
+    export PATH LC_ALL
+    unset IFS CDPATH ENV BASH_ENV TMPDIR
+    umask 022
+    # A closed descriptor would be taken by the next file opened, and messages would end up in it.
+    (: <&0) 2>/dev/null || exec </dev/null
+    (: >&1) 2>/dev/null || exec >/dev/null
+    (: >&2) 2>/dev/null || exec 2>/dev/null
+    lp_started=$(lp_now)
+}
+
+# A DPKG_ROOT installation runs the host's tools on files below another directory.
+lp_set_image_root() {
+    LP_D=${1%/}
+    LP_ETC=$LP_D/etc/intigua
+    LP_LIB=$LP_D/var/lib/intigua
+    LP_LOG=$LP_D/var/log/intigua
+    LP_RUN=$LP_D/var/run/intigua
+}
+
+lp_now() {
+    date -u +%Y-%m-%dT%H:%M:%SZ
+}
+
+lp_log() {
+    [ "$lp_logging" = 1 ] && [ -d "$LP_LOG" ] || return 0
+    [ ! -L "$LP_LOG/install.log" ] || rm -f "$LP_LOG/install.log"
+    printf '%s %s\n' "$(lp_now)" "$1" 2>/dev/null >>"$LP_LOG/install.log" || :
+}
+
+# All that people read goes to stderr: stdout belongs to --json, --list and, in a DEB, to debconf.
+lp_say() {
+    lp_log "$1"
+    [ "$lp_quiet" = 1 ] || printf '%s\n' "$1" >&2
+}
+
+lp_warn() {
+    lp_log "warning: $1"
+    printf 'warning: %s\n' "$1" >&2
+}
+
+# lp_error WHAT WHERE NEXT
+lp_error() {
+    lp_log "error: $1 ($2)"
+    printf 'error: %s\n' "$1" >&2
+    [ -z "${2:-}" ] || printf '  note: %s\n' "$2" >&2
+    [ -z "${3:-}" ] || printf '  help: %s\n' "$3" >&2
+}
+
+# A JSON string; control characters become spaces.
+lp_json() {
+    case $1 in
+        *[!A-Za-z0-9\ ./_:,=+@-]*)
+            printf '"%s"' "$(printf '%s' "$1" | tr '\001-\037\177' ' ' | sed -e 's/\\/\\\\/g' -e 's/"/\\"/g')" ;;
+        *) printf '"%s"' "$1" ;;
+    esac
+}
+
+# One word that a POSIX shell reads back as the argument: for commands that are shown to be copied.
+lp_quote() {
+    case $1 in
+        '' | *[!A-Za-z0-9./_:,=+@-]*) printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")" ;;
+        *) printf '%s' "$1" ;;
+    esac
+}
+
+lp_has() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+lp_random() {
+    od -An -N8 -tx1 /dev/urandom 2>/dev/null | tr -d ' \n'
+}
+
+# The mode string and the numeric owner and group of a file itself, never of what a link points to.
+# Sets lp_ls_mode, lp_ls_uid, lp_ls_gid.
+lp_ls() {
+    local line
+    line=$(ls -ldn -- "$1" 2>/dev/null) || return 1
+    set -f
+    # shellcheck disable=SC2086 # split on purpose: mode, links, uid, gid
+    set -- $line
+    set +f
+    lp_ls_mode=$1 lp_ls_uid=$3 lp_ls_gid=$4
+}
+
+# True when others than root could have written the file.
+lp_is_foreign() {
+    lp_ls "$1" || return 0
+    [ "$lp_ls_uid" = 0 ] || return 0
+    case $lp_ls_mode in
+        l*) return 1 ;;
+        ????????w*) return 0 ;;
+        # Debian's /usr/local belonged to the group staff, which is root's equal there.
+        ?????w*) case $1:$lp_ls_gid in *:0 | /usr/local:50) return 1 ;; esac ;;
+        *) return 1 ;;
+    esac
+}
+
+# lp_write FILE MODE [OWNER]: stdin becomes FILE, whole or not at all.
+lp_write() {
+    local temporary
+    temporary="${1%/*}/.lp-$$-$(lp_random)"
+    if (set -C; umask 077; cat >"$temporary") && chmod "$2" "$temporary" &&
+        { [ -z "${3:-}" ] || chown -h "$3" "$temporary"; } && mv -f "$temporary" "$1"; then
+        return 0
+    fi
+    rm -f "$temporary"
+    return 1
+}
+
+# Makes a directory and what is missing above it; remembers what it made in lp_made, for the uninstall.
+lp_made=
+lp_make_dir() {
+    local parent
+    [ ! -d "$1" ] || return 0
+    parent=${1%/*}
+    [ -z "$parent" ] || lp_make_dir "$parent" 755 || return 1
+    mkdir -m "${2:-755}" "$1" || return 1
+    lp_made=$1${lp_made:+:$lp_made}
+}
+
+# The directory itself or the nearest one above it that exists.
+lp_nearest_dir() {
+    local dir
+    dir=$1
+    while [ ! -d "$dir" ]; do
+        dir=${dir%/*}
+        [ -n "$dir" ] || dir=/
+    done
+    printf '%s' "$dir"
+}
+
+# lp_value FILE KEY: the last `KEY=value` line's value.
+lp_value() {
+    local line value
+    value=
+    [ -f "$1" ] || return 1
+    while IFS= read -r line || [ -n "$line" ]; do
+        case $line in "$2="*) value=${line#*=} ;; esac
+    done <"$1"
+    printf '%s' "$value"
+}

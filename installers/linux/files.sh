@@ -1,0 +1,105 @@
+# .files lists what a version consists of: TYPE MODE SIZE SHA256 config|- PATH, tab-separated, PATH with \0ooo for
+# backslashes and control bytes. In streams of paths here a newline inside a name is the byte \001.
+
+# SHA-256 of stdin in hex, by whatever tool is there.
+lp_sha256() {
+    if lp_has sha256sum; then sha256sum
+    elif lp_has openssl; then openssl dgst -sha256 -r
+    elif lp_has busybox && busybox sha256sum </dev/null >/dev/null 2>&1; then busybox sha256sum
+    elif lp_has shasum; then shasum -a 256
+    elif lp_has perl; then perl -MDigest::SHA -e 'print Digest::SHA->new(256)->addfile(*STDIN)->hexdigest, "\n"'
+    else return 1
+    fi | { read -r lp_sum lp_rest && printf '%s' "$lp_sum"; }
+}
+
+LP_AWK_DECODE='
+    function decode(s,   out, code) {
+        out = ""
+        while (match(s, /\\0[0-3][0-7][0-7]/)) {
+            code = substr(s, RSTART + 2, 1) * 64 + substr(s, RSTART + 3, 1) * 8 + substr(s, RSTART + 4, 1)
+            out = out substr(s, 1, RSTART - 1) (code == 10 ? "\001" : sprintf("%c", code))
+            s = substr(s, RSTART + RLENGTH)
+        }
+        return out s
+    }'
+
+lp_files_found() {
+    (cd "$1" && find . -mindepth 1 ! -path ./.files -print0) | tr '\n\000' '\001\n' | sed 's|^\./||'
+}
+
+# Rows "- PATH" for what is listed and missing, "+ PATH" for what is there and not listed.
+lp_files_differences() {
+    lp_files_found "$1" | awk -v files="$1/.files" "$LP_AWK_DECODE"'
+        BEGIN { while ((getline line < files) > 0) { split(line, f, "\t"); want[decode(f[6])] = 1 } }
+        { if ($0 in want) delete want[$0]; else print "+ " $0 }
+        END { for (p in want) print "- " p }'
+}
+
+# Rows "SHA256 PATH" of the listed configuration files.
+lp_files_config() {
+    [ -f "$1/.files" ] || return 0
+    awk -F '\t' "$LP_AWK_DECODE"' $5 == "config" { print $4 " " decode($6) }' "$1/.files"
+}
+
+# The packaged digest of one configuration file, or nothing.
+lp_files_digest() {
+    lp_files_config "$1" | while IFS= read -r lp_row; do
+        [ "${lp_row#* }" != "$2" ] || printf '%s' "${lp_row%% *}"
+    done
+}
+
+lp_files_name() {
+    case $1 in
+        *"$lp_soh"*) printf '%s' "$1" | tr '\001' '\n' ;;
+        *) printf '%s' "$1" ;;
+    esac
+}
+lp_soh=$(printf '\001')
+
+# lp_files_edited DIR: paths of configuration files that no longer are what the package brought.
+lp_files_edited() {
+    lp_files_config "$1" | while IFS= read -r lp_row; do
+        lp_name=$(lp_files_name "${lp_row#* }")
+        [ -f "$1/$lp_name" ] && [ "$(lp_sha256 <"$1/$lp_name")" != "${lp_row%% *}" ] || continue
+        printf '%s\n' "${lp_row#* }"
+    done
+}
+
+# What an administrator added: not listed, and not a ".new" that an earlier upgrade put beside an edited file.
+lp_files_added() {
+    lp_files_differences "$1" | sed -n 's/^+ //p' | while IFS= read -r lp_row; do
+        case $lp_row in *.new) [ -z "$(lp_files_digest "$1" "${lp_row%.new}")" ] || continue ;; esac
+        printf '%s\n' "$lp_row"
+    done
+}
+
+# lp_files_copy FROM TO PATH: with its attributes, over nothing.
+lp_files_copy() {
+    local name
+    name=$(lp_files_name "$3")
+    [ ! -e "$2/$name" ] && [ ! -L "$2/$name" ] || return 0
+    case $name in */*) mkdir -p "$2/${name%/*}" || return 1 ;; esac
+    cp -a "$1/$name" "$2/$name"
+}
+
+# lp_files_carry OLD NEW: an upgrade takes along what the administrator made or edited.
+lp_files_carry() {
+    lp_files_added "$1" | while IFS= read -r lp_row; do
+        lp_files_copy "$1" "$2" "$lp_row" || exit 1
+    done || return 1
+    lp_files_edited "$1" | while IFS= read -r lp_row; do
+        lp_files_carry_edited "$1" "$2" "$lp_row" || exit 1
+    done
+}
+
+# The new default lies beside the edited file as NAME.new, unless it is the default that was edited.
+lp_files_carry_edited() {
+    local name
+    name=$(lp_files_name "$3")
+    if [ -f "$2/$name" ]; then
+        if [ "$(lp_files_digest "$1" "$3")" = "$(lp_files_digest "$2" "$3")" ]; then rm -f "$2/$name"
+        else mv "$2/$name" "$2/$name.new" || return 1
+        fi
+    fi
+    lp_files_copy "$1" "$2" "$3"
+}

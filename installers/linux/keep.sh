@@ -1,0 +1,71 @@
+# DEB and RPM replace files in place. The old version is kept as hard links until the new one has come up.
+
+LP_TREES='vAgentManager Intigua-Libs bin'
+
+# Keeps the installed version in <root>/.linkpack/previous. An earlier copy that was never confirmed is the last
+# good version and stays.
+lp_keep() {
+    local hidden name
+    hidden=$LP_D$lp_root/.linkpack
+    lp_make_dir "$hidden" 700 && chmod 700 "$hidden" || return 1
+    rm -rf "$hidden/previous.new" || return 1
+    if [ -d "$hidden/previous" ]; then
+        [ "$(lp_value "$hidden/previous/state" version)" != "$lp_old_version" ] || return 0
+        rm -rf "$hidden/previous" || return 1
+    fi
+    mkdir -m 700 "$hidden/previous.new" || return 1
+    for name in $LP_TREES; do
+        [ -d "$LP_D$lp_root/$name" ] || continue
+        lp_keep_tree "$LP_D$lp_root/$name" "$hidden/previous.new/$name" || return 1
+    done
+    lp_keep_system "$hidden/previous.new" || return 1
+    mv "$hidden/previous.new" "$hidden/previous"
+}
+
+lp_keep_tree() {
+    cp -al "$1" "$2" 2>/dev/null || { rm -rf "$2" && cp -a "$1" "$2"; }
+}
+
+# The files beside the trees that a new version changes.
+lp_keep_system() {
+    lp_keep_file "$LP_LIB/state" "$1/state" && lp_keep_file "$(lp_unit_file)" "$1/unit" &&
+        lp_keep_file "$LP_D/etc/init.d/$LP_SERVICE" "$1/init" && lp_keep_file "$LP_D$lp_root/components/csclient.cfg" "$1/csclient.cfg"
+}
+
+lp_keep_file() {
+    [ ! -f "$1" ] || cp -p "$1" "$2"
+}
+
+lp_kept() {
+    [ -d "$LP_D$lp_root/.linkpack/previous" ]
+}
+
+# Puts the kept version back: each tree by a rename, then the files of the init systems and the state.
+lp_restore() {
+    local hidden name
+    hidden=$LP_D$lp_root/.linkpack
+    for name in $LP_TREES; do
+        rm -rf "$hidden/failed" || return 1
+        [ -d "$hidden/previous/$name" ] || continue
+        [ ! -d "$LP_D$lp_root/$name" ] || mv "$LP_D$lp_root/$name" "$hidden/failed" || return 1
+        mv "$hidden/previous/$name" "$LP_D$lp_root/$name" || return 1
+    done
+    lp_restore_system "$hidden/previous" || return 1
+    lp_keep_drop
+}
+
+lp_restore_system() {
+    lp_restore_file "$1/unit" "$(lp_unit_file)" 644 && lp_restore_file "$1/init" "$LP_D/etc/init.d/$LP_SERVICE" 755 &&
+        lp_restore_file "$1/state" "$LP_LIB/state" 644 || return 1
+    [ ! -f "$1/csclient.cfg" ] || mv -f "$1/csclient.cfg" "$LP_D$lp_root/components/csclient.cfg" || return 1
+    lp_restore_labels "$LP_D$lp_root"
+    [ "$(lp_live)" != systemd ] || systemctl --system daemon-reload
+}
+
+lp_restore_file() {
+    [ ! -f "$1" ] || lp_write "$2" "$3" <"$1"
+}
+
+lp_keep_drop() {
+    rm -rf "$LP_D$lp_root/.linkpack/previous" "$LP_D$lp_root/.linkpack/previous.new" "$LP_D$lp_root/.linkpack/failed"
+}

@@ -1,0 +1,119 @@
+# The command line of a .run.
+
+lp_verb=install lp_purge=0 lp_checks_only=0 lp_extract_dir=
+
+lp_usage_error() {
+    lp_error "$1" 'the command line' 'see --help'
+    return 2
+}
+
+# Sets lp_verb and the options; 2 for what is unknown.
+lp_parse() {
+    local name value
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --help | -h) lp_verb=help ;;
+            --info) lp_verb=info ;;
+            --list) lp_verb=list ;;
+            --check) lp_verb=check ;;
+            --preflight) lp_checks_only=1 ;;
+            --uninstall) lp_verb=uninstall ;;
+            --purge) lp_purge=1 ;;
+            --json) lp_json_stdout=1 ;;
+            --quiet | -q) lp_quiet=1 ;;
+            --image) lp_option IMAGE 1 ;;
+            --no-start) lp_option NO_START 1 ;;
+            --allow-downgrade) lp_option ALLOW_DOWNGRADE 1 ;;
+            --) shift; [ $# = 0 ] || { lp_usage_error "this argument is not understood: $1"; return 2; }; break ;;
+            --extract | --install-root | --server-url | --fallback-urls | --core-id | --token-file | --run-as | --containers)
+                [ $# -ge 2 ] || { lp_usage_error "$1 needs a value"; return 2; }
+                lp_parse_value "$1" "$2"
+                shift ;;
+            --extract=* | --install-root=* | --server-url=* | --fallback-urls=* | --core-id=* | --token-file=* | --run-as=* | --containers=*)
+                lp_parse_value "${1%%=*}" "${1#*=}" ;;
+            *) lp_usage_error "this argument is not understood: $1"; return 2 ;;
+        esac
+        shift
+    done
+    if [ "$lp_purge" = 1 ] && [ "$lp_verb" != uninstall ]; then lp_usage_error '--purge belongs to --uninstall'; fi
+}
+
+lp_parse_value() {
+    case $1 in
+        --extract) lp_verb=extract lp_extract_dir=$2 ;;
+        --install-root) lp_option INSTALL_ROOT "$2" ;;
+        --server-url) lp_option SERVER_URL "$2" ;;
+        --fallback-urls) lp_option FALLBACK_URLS "$2" ;;
+        --core-id) lp_option CORE_ID "$2" ;;
+        --token-file) lp_option TOKEN_FILE "$2" ;;
+        --run-as) lp_option RUN_AS "$2" ;;
+        --containers) lp_option CONTAINERS "$2" ;;
+    esac
+}
+
+main() {
+    lp_init
+    lp_parse "$@" || return
+    if [ "$lp_verb" = help ]; then
+        lp_usage
+        return 0
+    fi
+    if ! lp_find_self "$0"; then
+        lp_error 'this script needs its own file, with the payload behind it' "it was read from $0" 'run it as: sh FILE.run'
+        return 2
+    fi
+    case $lp_verb in
+        info) lp_info ;;
+        uninstall) lp_uninstall_reported ;;
+        *)
+            lp_verify || { lp_verify_failed $?; return; }
+            case $lp_verb in
+                check) lp_say 'this file is whole' ;;
+                list) lp_payload_files ;;
+                extract) lp_extract ;;
+                install) cd / && lp_run_install ;;
+            esac ;;
+    esac
+}
+
+# Only an installation leaves a result file; damage found by --check or --list is told to the caller.
+lp_verify_failed() {
+    if [ "$lp_verb" = install ] && [ "$lp_checks_only" = 0 ]; then lp_result refused "$1" 'the file is damaged; nothing was changed'; fi
+    return "$1"
+}
+
+lp_info() {
+    if [ "$lp_json_stdout" = 1 ]; then
+        printf '{ "product": %s, "title": %s, "version": %s, "arch": %s, "codec": %s, "root": %s, "installed_kb": %s, "payload_offset": %s, "payload_bytes": %s, "sha256": %s }\n' \
+            "$(lp_json "$LP_PRODUCT")" "$(lp_json "$LP_TITLE")" "$(lp_json "$LP_VERSION")" "$(lp_json "$LP_ARCH")" "$(lp_json "$LP_CODEC")" \
+            "$(lp_json "$LP_PACKAGED_ROOT")" "$LP_NEEDED_KB" "$LP_OFFSET" "$LP_PAYLOAD_BYTES" "$(lp_json "$LP_SUM")"
+        return
+    fi
+    printf '%s %s (%s), Linux %s\n' "$LP_TITLE" "$LP_VERSION" "$LP_PRODUCT" "$LP_ARCH"
+    printf 'containers: %s\nroot: %s\nserver: %s\n' "${LP_CONTAINERS:-none}" "${LP_S_INSTALL_ROOT:-$LP_PACKAGED_ROOT}" "${LP_S_SERVER_URL:-not set}"
+    printf 'payload: %s, %s bytes from offset %s; %s kB installed\nsha256 after line 2: %s\n' \
+        "$LP_CODEC" "$LP_PAYLOAD_BYTES" "$LP_OFFSET" "$LP_NEEDED_KB" "$LP_SUM"
+}
+
+lp_extract() {
+    case $lp_extract_dir in /*) ;; *) lp_extract_dir=$PWD/$lp_extract_dir ;; esac
+    if [ -e "$lp_extract_dir" ] && { [ ! -d "$lp_extract_dir" ] || lp_dir_is_filled "$lp_extract_dir"; }; then
+        lp_usage_error "$lp_extract_dir exists and is not an empty directory"
+        return
+    fi
+    if mkdir -p "$lp_extract_dir" && lp_unpack "$lp_extract_dir" -o; then return 0; fi
+    lp_error 'the payload could not be unpacked' "$lp_extract_dir" 'see the messages above: space and permissions there'
+    return 30
+}
+
+# With --json an uninstall, too, says how it went; its own log directory is gone by then.
+lp_uninstall_reported() {
+    local code message
+    code=0 message='nothing was left to do'
+    lp_uninstall "$lp_purge" || code=$?
+    [ -z "$lp_old_version" ] || message="version $lp_old_version of $lp_old_product"
+    if [ "$lp_json_stdout" = 1 ]; then
+        printf '{ "outcome": "%s", "exit_code": %s, "message": %s }\n' "$([ "$code" = 0 ] && printf uninstalled || printf failed)" "$code" "$(lp_json "$message")"
+    fi
+    return "$code"
+}

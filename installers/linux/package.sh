@@ -1,0 +1,124 @@
+# The steps of a DEB and of an RPM, which differ in names only:
+#   before the files are unpacked   lp_package_before     preinst      %pre
+#   after, files in place           lp_package_register   postinst     %post
+#   the new version has to come up  lp_package_start      postinst     %posttrans
+# (rpm erases the old version's files only after %post: nothing may be put back before that.)
+
+lp_refuse() {
+    lp_result refused "$1" "$2"
+    return "$1"
+}
+
+lp_package_settings() {
+    lp_state_load || :
+    if [ "$LP_CHANNEL" = deb ] && [ "${ALLOW_DOWNGRADE:-}" = 1 ]; then lp_option ALLOW_DOWNGRADE 1; fi
+    lp_settings_load
+}
+
+# Checks, then keeps the old version and makes the root. Nothing is changed before all checks pass.
+lp_package_before() {
+    local code
+    lp_package_settings || { lp_refuse 2 'the settings are wrong; nothing was changed'; return 2; }
+    lp_root_resolve
+    code=0
+    lp_preflight || code=$?
+    [ "$code" = 0 ] || { lp_refuse "$code" 'checks failed; nothing was changed'; return "$code"; }
+    lp_lock || { lp_refuse 16 'another installation is running'; return 16; }
+    if ! lp_root_make || { [ -n "$lp_old_version" ] && ! lp_keep; }; then
+        lp_error 'the root could not be prepared' "$lp_root" 'free space there and try again'
+        lp_package_abort
+        lp_result failed 30 'the root could not be prepared; the old state is kept'
+        return 30
+    fi
+    lp_journal_write "root=$lp_root" "link=$lp_link" "previous=$lp_old_version" "started_at=$lp_started" \
+        "image=$lp_v_IMAGE" "no_start=$lp_v_NO_START"
+}
+
+# The journal carries over what the first script settled.
+lp_package_resume() {
+    local made
+    lp_package_settings || { lp_refuse 2 'the settings are wrong'; return 2; }
+    lp_root_resolve
+    [ -f "$LP_LIB/journal" ] || return 0
+    lp_root=$(lp_journal root) lp_link=$(lp_journal link) lp_started=$(lp_journal started_at)
+    made=$(lp_journal made)
+    lp_made_join "$made"
+}
+
+lp_package_register() {
+    lp_package_resume || return
+    lp_root_make && lp_register && return 0
+    lp_error 'the service could not be registered' "$lp_root" 'see the messages above, correct the cause and install again'
+    lp_result failed 30 'the service could not be registered'
+    return 30
+}
+
+# Starts what was registered. An upgrade that does not come up goes back to the version kept.
+lp_package_start() {
+    local previous verb outcome
+    previous=$(lp_journal previous) || previous=
+    verb=start outcome=installed
+    if [ -n "$previous" ]; then verb=restart outcome=upgraded; fi
+    [ "$previous" != "$LP_VERSION" ] || outcome=reinstalled
+    [ -f "$LP_LIB/journal" ] || { verb=restart outcome=reinstalled previous=$lp_old_version; }
+    lp_old_version=$previous
+    lp_logging=1
+    if lp_service_bring_up "$verb"; then
+        lp_keep_drop
+        lp_journal_drop
+        lp_result "$outcome" 0 "$LP_TITLE $LP_VERSION is $outcome${lp_service_note:+; $lp_service_note}"
+        return 0
+    fi
+    lp_package_roll_back "$previous"
+}
+
+lp_package_roll_back() {
+    lp_service_do stop || :
+    if [ -z "$1" ] || ! lp_kept; then
+        lp_error "$LP_SERVICE did not come up" "it must stay alive for 3 seconds; see $LP_LOG/$LP_SERVICE.log" \
+            'correct the cause, then install this package again, or remove it'
+        lp_result failed 31 "$LP_SERVICE did not come up; it is stopped, the files are left for inspection"
+        return 31
+    fi
+    if ! lp_restore || ! { lp_service_do start || :; lp_service_came_up; }; then
+        lp_error "$LP_SERVICE did not come up, and neither did version $1" "$lp_root" 'install a working version again'
+        lp_result failed 32 "neither $LP_VERSION nor $1 came up"
+        return 32
+    fi
+    lp_journal_drop
+    lp_error "$LP_SERVICE $LP_VERSION did not come up; version $1 runs again" "see $LP_LOG/$LP_SERVICE.log" \
+        "the package manager still believes in $LP_VERSION: install $1, or a corrected version, again"
+    lp_result rolled_back 31 "$LP_VERSION did not come up; $1 was put back and runs"
+    return 31
+}
+
+# The package manager gave up before the new files were in place, and has put back what it had replaced.
+lp_package_abort() {
+    if [ -n "$lp_old_version" ]; then
+        lp_root=$lp_old_root
+        lp_keep_drop
+        lp_journal_drop
+        return 0
+    fi
+    if [ -f "$LP_LIB/journal" ]; then
+        lp_root=$(lp_journal root) lp_link=$(lp_journal link) lp_made=$(lp_journal made)
+        lp_journal_drop
+    fi
+    [ -n "$lp_root" ] || return 0
+    rmdir "$LP_D$lp_root/.linkpack" 2>/dev/null || :
+    lp_leave_link "$lp_link"
+    rm -f "$LP_LIB/lock"
+    lp_leave_dirs "$lp_made"
+}
+
+# After a broken-off upgrade or removal the old version has to run, as it did before.
+lp_package_back() {
+    lp_leave_cancel
+    lp_root=$lp_old_root
+    [ -n "$lp_root" ] || return 0
+    lp_v_RUN_AS=$lp_old_run_as
+    lp_service_write && lp_service_enable || :
+    if ! lp_service_is_active && [ "$lp_old_image" != 1 ] && lp_policy_allows start && ! lp_service_is_off; then
+        lp_service_do start || :
+    fi
+}

@@ -1,0 +1,226 @@
+# The checks before any change. Each adds a row; all that fail are reported together; none leaves a trace.
+
+lp_checks=
+lp_check_code=0
+
+# lp_check ID CODE PATH FAULT DETAIL REMEDY: an empty FAULT passes, with DETAIL saying what was found.
+lp_check() {
+    local ok
+    ok=true
+    if [ -n "$4" ]; then
+        ok=false
+        lp_error "$4" "check $1${3:+, $3}" "$6"
+        if [ "$lp_check_code" = 0 ] || [ "$2" -lt "$lp_check_code" ]; then lp_check_code=$2; fi
+    fi
+    lp_checks="$lp_checks${lp_checks:+, }{ \"id\": $(lp_json "$1"), \"path\": $(lp_json "$3"), \"ok\": $ok, \"detail\": $(lp_json "${4:-$5}"), \"remedy\": $(lp_json "${4:+$6}") }"
+}
+
+# Runs every check. Returns the smallest failing code, 0 when all pass.
+lp_preflight() {
+    lp_check_privileges
+    lp_check_platform
+    lp_check_busy
+    lp_check_other
+    lp_check_account
+    lp_check_temp
+    lp_check_root
+    lp_check_runtime
+    lp_check_space
+    return "$lp_check_code"
+}
+
+lp_check_privileges() {
+    local uid fault
+    uid=$(id -u) fault=
+    [ "$uid" = 0 ] || fault="this must run as root, not as uid $uid"
+    lp_check privileges 10 '' "$fault" 'uid 0' 'run it with sudo, or in a root shell'
+}
+
+lp_check_platform() {
+    local system machine fault tool missing remedy
+    system=$(uname -s) machine=$(uname -m) fault='' missing='' remedy='take the package for this machine'
+    case $machine in amd64) machine=x86_64 ;; arm64) machine=aarch64 ;; esac
+    for tool in awk sed tr od find df ls id date flock chown $LP_TOOLS; do
+        lp_has "$tool" || missing="$missing $tool"
+    done
+    if [ "$system" != Linux ]; then
+        fault="this package is for Linux, and this is $system"
+    elif [ -n "$LP_ARCH" ] && [ "$machine" != "$LP_ARCH" ]; then
+        fault="this package is for $LP_ARCH, and this machine is $machine"
+    elif [ -n "$missing" ]; then
+        fault="needed tools are missing:$missing"
+        remedy='install them with the package manager'
+    fi
+    lp_check platform 15 '' "$fault" "$system $machine" "$remedy"
+}
+
+lp_check_busy() {
+    local fault
+    fault=
+    lp_lock_is_free || fault='another installation is running'
+    lp_check busy 16 "$LP_LIB/lock" "$fault" 'no other installer runs' 'wait until it has ended; the lock goes with its process'
+}
+
+# Another channel's installation, an unknown one, files in the way, a moved root or a downgrade. One row each.
+lp_check_other() {
+    local before
+    before=$lp_checks
+    lp_check_channel
+    [ -z "$lp_root_conflict" ] || lp_check other 17 "$lp_root" "$lp_root_conflict" '' "$lp_root_remedy"
+    lp_check_downgrade
+    [ "$lp_checks" != "$before" ] || lp_check other 17 "$lp_root" '' "${lp_old_version:+version }${lp_old_version:-nothing} is installed" ''
+}
+
+lp_check_channel() {
+    local location
+    if [ -n "$lp_old_product" ]; then
+        if [ "$lp_old_product" != "$LP_PRODUCT" ] || { [ -n "$LP_CHANNEL" ] && [ "$lp_old_channel" != "$LP_CHANNEL" ]; }; then
+            lp_check other 17 "$lp_old_root" "$lp_old_product $lp_old_version is installed from its .$lp_old_channel" '' \
+                "remove it first: $(lp_removal_command "$lp_old_channel" "$lp_old_product" "$lp_old_root")"
+        fi
+        return
+    fi
+    if location=$(lp_location) && [ -d "$LP_D$location/vAgentManager" ] && [ "$lp_returns" = 0 ]; then
+        lp_check other 17 "$location" 'a connector that none of these packages installed is there' '' \
+            "uninstall it by its own means, or, if it is dead, remove $LP_ETC/location.conf and $location/vAgentManager"
+    else
+        lp_check_in_the_way
+    fi
+}
+
+# A first installation takes over no directory that it would have to remove one day. dpkg's "removed, not purged"
+# and an interrupted run of ours (lp_returns) have left such directories legitimately.
+lp_returns=0
+lp_check_in_the_way() {
+    local name
+    [ "$lp_returns" = 0 ] || return 0
+    for name in vAgentManager Intigua-Libs bin current versions; do
+        if [ -e "$LP_D$lp_root/$name" ] || [ -L "$LP_D$lp_root/$name" ]; then
+            lp_check other 17 "$lp_root/$name" "$lp_root/$name is there already, and not from this package" '' \
+                'choose another INSTALL_ROOT, or move it away'
+        fi
+    done
+}
+
+lp_removal_command() {
+    case $1 in
+        deb) printf 'dpkg -r %s' "$2" ;;
+        rpm) printf 'rpm -e %s' "$2" ;;
+        *) lp_quote "$3/bin/linkctl"; printf ' uninstall' ;;
+    esac
+}
+
+# rpm asks for --oldpackage itself before its scriptlets run.
+lp_check_downgrade() {
+    [ -n "$lp_old_version" ] && [ "$LP_CHANNEL" != rpm ] && [ -n "$LP_VERSION" ] && [ "$lp_v_ALLOW_DOWNGRADE" != 1 ] || return 0
+    if [ "$(lp_version_compare "$LP_VERSION" "$lp_old_version")" = lt ]; then
+        lp_check other 17 "$lp_old_root" "version $lp_old_version is installed, and $LP_VERSION is older" '' "$(lp_downgrade_remedy)"
+    fi
+}
+
+lp_downgrade_remedy() {
+    case $LP_CHANNEL in
+        run) printf 'add --allow-downgrade' ;;
+        *) printf 'write ALLOW_DOWNGRADE=1 into %s, or set it in the environment' "$LP_ETC/install.conf" ;;
+    esac
+}
+
+lp_check_account() {
+    local fault
+    fault=$(lp_account_fault "$lp_v_RUN_AS")
+    lp_check account 18 '' "${fault:+the account $lp_v_RUN_AS $fault}" "$lp_v_RUN_AS" \
+        "set RUN_AS=root, or let $lp_v_RUN_AS use sudo without a password ($lp_v_RUN_AS ALL=(ALL) NOPASSWD: ALL)"
+}
+
+lp_check_temp() {
+    lp_probe "$LP_D/tmp" exec
+    lp_check temp 11 /tmp "$lp_probe_fault" 'created, written, read, executed, removed' "$lp_probe_remedy"
+}
+
+# Nothing is executed below /var/run by us, and Debian mounts it noexec: that is noted, not refused.
+lp_check_runtime() {
+    lp_probe "$LP_D/var/run" plain
+    lp_check runtime 13 /var/run "$lp_probe_fault" 'created, written, read, removed; execution is not needed there' "$lp_probe_remedy"
+}
+
+lp_check_root() {
+    local fault dir
+    fault=$(lp_root_fault "$lp_root")
+    if [ -n "$fault" ]; then
+        lp_check root 12 "$lp_root" "the install root $fault" '' 'choose an absolute path such as /opt/intigua'
+        return
+    fi
+    fault=$(lp_root_untrusted "$lp_root")
+    if [ -n "$fault" ]; then
+        lp_check root 12 "$lp_root" "others than root may change the install root: $fault" '' \
+            'chown root:root and chmod go-w that directory, or choose another root'
+        return
+    fi
+    if [ -e "$LP_D$lp_root" ] && [ ! -d "$LP_D$lp_root" ]; then
+        lp_check root 12 "$lp_root" 'the install root is no directory' '' 'move it away, or choose another root'
+        return
+    fi
+    dir=$(lp_nearest_dir "$LP_D$lp_root")
+    lp_probe "$dir" exec
+    lp_check root 12 "$lp_root" "$lp_probe_fault" "created, written, read, executed, removed in $dir" "$lp_probe_remedy"
+}
+
+# lp_probe DIR exec|plain: does what the installation will do there. mkdir makes the name ours or fails, whatever
+# others put into the directory. Leaves the sentence in lp_probe_fault and what to do in lp_probe_remedy.
+lp_probe() {
+    local probe token said
+    lp_probe_fault='' lp_probe_remedy="make $1 a writable directory of root"
+    if [ ! -d "$1" ]; then
+        lp_probe_fault="$1 is missing"
+        lp_probe_remedy="mkdir -p $1"
+        [ "$1" != /var/run ] || lp_probe_remedy='mkdir -p /run && ln -s /run /var/run'
+        return
+    fi
+    token=$(lp_random)
+    probe=${1%/}/.lp-probe-$$-$token
+    if ! said=$( (umask 077 && mkdir "$probe") 2>&1); then
+        lp_probe_fault="cannot create in $1: ${said##*: }"
+        lp_probe_remedy="make $1 writable: see \`findmnt -T $1\` (read-only?), \`df $1\` and \`df -i $1\` (full?)"
+        return
+    fi
+    lp_probe_inside "$probe" "ok $token" "$2" "$1"
+    rm -rf "$probe" || lp_probe_fault="cannot remove from $1"
+}
+
+lp_probe_inside() {
+    local said
+    if ! said=$( (umask 077 && printf '#!/bin/sh\necho "%s"\n' "$2" >"$1/run") 2>&1) ||
+        [ "$(sed -n 's/^echo "\(.*\)"$/\1/p' "$1/run" 2>/dev/null)" != "$2" ]; then
+        lp_probe_fault="cannot write to $4: ${said##*: }"
+        lp_probe_remedy="free space in $4: see \`df $4\`"
+        return
+    fi
+    [ "$3" = exec ] || return 0
+    chmod 700 "$1/run"
+    said=$("$1/run" 2>&1)
+    if [ "$said" != "$2" ]; then
+        lp_probe_fault="cannot execute in $4: ${said##*: }"
+        lp_probe_remedy="mount it without noexec: mount -o remount,exec \"\$(findmnt -n -o TARGET -T $4)\""
+    fi
+}
+
+# Adds up what each file system has to take: the payload, and a megabyte each for logs and for state.
+lp_check_space() {
+    local rows fault
+    rows=$(
+        lp_space_row "$lp_root" "$LP_NEEDED_KB"
+        lp_space_row /var/log 1024
+        lp_space_row /var/lib 1024
+    )
+    fault=$(printf '%s\n' "$rows" | awk '
+        NF >= 3 { m = $0; sub(/^[0-9]+ [0-9]+ /, "", m); need[m] += $1; free[m] = $2 }
+        END { for (m in need) if (need[m] > free[m]) printf "%s%s needs %d kB and has %d kB free", (n++ ? "; " : ""), m, need[m], free[m] }')
+    lp_check space 14 "$lp_root" "${fault:+not enough space: $fault}" "$LP_NEEDED_KB kB needed" 'free space there, or choose another INSTALL_ROOT'
+}
+
+# NEEDED FREE MOUNT of the file system that will hold a path.
+lp_space_row() {
+    case $1 in /*) ;; *) return ;; esac
+    df -Pk -- "$(lp_nearest_dir "$LP_D$1")" 2>/dev/null |
+        awk -v need="$2" 'NR == 2 { m = $6; for (i = 7; i <= NF; i++) m = m " " $i; printf "%d %d %s\n", need, $4, m }'
+}

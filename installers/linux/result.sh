@@ -1,0 +1,40 @@
+# install.json: how it went, always; and the sentence that people read.
+
+# lp_result OUTCOME CODE MESSAGE
+lp_result() {
+    local document
+    document=$(lp_result_document "$@")
+    lp_result_print "$@"
+    if ! (lp_result_store "$document") 2>/dev/null; then
+        [ "$lp_json_stdout" = 1 ] || printf '%s\n' "$document" >&2
+    fi
+    lp_log "$1 ($2): $3"
+}
+lp_json_stdout=0
+
+# Only with --json, and only on stdout.
+lp_result_print() {
+    [ "$lp_json_stdout" = 0 ] || lp_result_document "$@"
+}
+
+lp_result_document() {
+    local previous
+    previous=null
+    [ -z "$lp_old_version" ] || previous=$(lp_json "$lp_old_version")
+    printf '{ "outcome": %s, "exit_code": %s, "product": %s, "version": %s, "previous_version": %s,\n' \
+        "$(lp_json "$1")" "$2" "$(lp_json "$LP_PRODUCT")" "$(lp_json "$LP_VERSION")" "$previous"
+    printf '  "root": %s, "channel": %s, "image": %s, "started_at": %s, "finished_at": %s,\n' \
+        "$(lp_json "$lp_root")" "$(lp_json "$LP_CHANNEL")" "$([ "$lp_v_IMAGE" = 1 ] && printf true || printf false)" \
+        "$(lp_json "$lp_started")" "$(lp_json "$(lp_now)")"
+    printf '  "message": %s,\n  "checks": [ %s ] }\n' "$(lp_json "$3")" "$lp_checks"
+}
+
+lp_result_store() {
+    lp_log_dir && printf '%s\n' "$1" | lp_write "$LP_LOG/install.json" 640
+}
+
+# The log directory exists from the first refusal on: it holds the answer to "why did it not install?".
+lp_log_dir() {
+    [ "$(id -u)" = 0 ] || return 1
+    lp_make_dir "$LP_LOG" 750
+}

@@ -1,0 +1,143 @@
+# Install, upgrade and uninstall of a .run.
+
+lp_run_old='' lp_run_new='' lp_run_service=0
+
+# From the checks to the result; returns the exit code.
+lp_run_install() {
+    local code
+    lp_state_load || :
+    lp_settings_load || { lp_result refused 2 'the settings are wrong; nothing was changed'; return 2; }
+    lp_run_interrupted
+    lp_root_resolve
+    code=0
+    lp_preflight || code=$?
+    [ "$code" = 0 ] || { lp_result refused "$code" 'checks failed; nothing was changed'; return "$code"; }
+    if [ "$lp_checks_only" = 1 ]; then
+        lp_result_print installed 0 'all checks pass; nothing was changed'
+        return 0
+    fi
+    if ! lp_lock; then
+        lp_error 'another installation is running' "$LP_LIB/lock" 'wait until it has ended'
+        lp_result refused 16 'another installation is running'
+        return 16
+    fi
+    lp_run_repair || { lp_run_failed 30 'an interrupted installation could not be repaired'; return; }
+    lp_run_begin || { lp_run_failed 30 'the new version could not be unpacked'; return; }
+    lp_run_switch || { lp_run_failed 30 'the new version could not be put in place'; return; }
+    lp_run_start
+}
+
+# A journal of ours means that an earlier run was killed here: its directories are no stranger's, and what it had
+# switched to counts as installed.
+lp_run_interrupted() {
+    local root
+    [ -f "$LP_LIB/journal" ] && [ "$(lp_journal channel)" = run ] || return 0
+    lp_returns=1
+    root=$(lp_journal root)
+    [ ! -L "$root/current" ] || [ -n "$lp_old_root" ] || lp_old_root=$root
+}
+
+lp_run_repair() {
+    lp_versions_repair
+    # A first installation that was taken back took the lock file with it.
+    lp_lock || return 1
+    lp_old_version='' lp_old_root='' lp_old_made='' lp_made=
+    lp_state_load || :
+    lp_settings_load && lp_root_resolve && [ -z "$lp_root_conflict" ]
+}
+
+# Unpacks beside the running version.
+lp_run_begin() {
+    local stage
+    lp_make_dir "$LP_LIB" 755 && lp_root_make || return 1
+    lp_run_old=$(lp_versions_current) lp_run_new=$(lp_versions_new_name)
+    lp_run_journal || return 1
+    trap 'lp_run_signal' HUP INT TERM
+    lp_make_dir "$lp_root/.linkpack" 700 && chmod 700 "$lp_root/.linkpack" && lp_make_dir "$lp_root/versions" 755 || return 1
+    stage=$lp_root/.linkpack/stage
+    rm -rf "$stage" && mkdir -m 755 "$stage" || return 1
+    lp_say "unpacking $LP_TITLE $LP_VERSION into $lp_root"
+    lp_unpack "$stage" -o -p || return 1
+    if lp_files_differences "$stage" | grep -q '^- '; then return 1; fi
+    [ -z "$lp_run_old" ] || lp_files_carry "$lp_root/versions/$lp_run_old" "$stage" || return 1
+    sync -f "$stage" 2>/dev/null || sync
+    mv "$stage" "$lp_root/versions/$lp_run_new"
+}
+
+lp_run_journal() {
+    lp_journal_write channel=run "root=$lp_root" "old=$lp_run_old" "new=$lp_run_new" "version=$LP_VERSION" \
+        "previous=$lp_old_version" "run_as=$lp_v_RUN_AS" "image=${lp_v_IMAGE:-0}"
+}
+
+lp_run_switch() {
+    local saved
+    saved=$lp_root/.linkpack/previous
+    rm -rf "$saved" && mkdir -m 700 "$saved" && lp_keep_system "$saved" || return 1
+    lp_versions_links && lp_versions_switch "$lp_run_new" && lp_register
+}
+
+lp_run_start() {
+    local verb outcome
+    verb=start outcome=installed
+    if [ -n "$lp_run_old" ]; then verb=restart outcome=upgraded; fi
+    [ "$lp_old_version" != "$LP_VERSION" ] || outcome=reinstalled
+    lp_run_service=1
+    if ! lp_service_bring_up "$verb"; then
+        lp_run_tail
+        lp_run_failed 31 "$LP_SERVICE did not come up"
+        return
+    fi
+    trap '' HUP INT TERM
+    lp_versions_prune "$lp_run_new"
+    rm -rf "$lp_root/.linkpack/previous" "$lp_root/.linkpack/stage"
+    lp_journal_drop
+    lp_result "$outcome" 0 "$LP_TITLE $LP_VERSION is $outcome${lp_service_note:+; $lp_service_note}"
+    lp_say "$LP_TITLE $LP_VERSION is $outcome in $lp_root${lp_service_note:+; $lp_service_note}"
+}
+
+# The log of a service that did not come up may be removed with it: its end is shown first.
+lp_run_tail() {
+    [ -s "$LP_LOG/$LP_SERVICE.log" ] || return 0
+    lp_say "the last lines of $LP_LOG/$LP_SERVICE.log:"
+    tail -n 10 "$LP_LOG/$LP_SERVICE.log" >&2
+}
+
+lp_run_signal() {
+    lp_run_failed 30 'interrupted by a signal'
+    exit $?
+}
+
+# lp_run_failed CODE WHY: back to what was there before; returns the code to exit with.
+lp_run_failed() {
+    local after
+    trap '' HUP INT TERM
+    after='everything was removed again'
+    [ -z "$lp_run_old" ] || after="version $lp_old_version is in place again"
+    if lp_run_undo; then
+        lp_error "$2; $after" "$lp_root" 'correct the cause and run this file again'
+        lp_result rolled_back "$1" "$2; $after"
+        return "$1"
+    fi
+    lp_error "$2, and going back failed too" "$lp_root" 'run this file again: it repairs first'
+    lp_result failed 32 "$2, and going back failed too"
+    return 32
+}
+
+lp_run_undo() {
+    rm -rf "$lp_root/.linkpack/stage"
+    if [ -z "$lp_run_old" ]; then
+        lp_service_stop || :
+        lp_leave_fresh
+        [ ! -e "$lp_root/current" ]
+        return
+    fi
+    if [ "$(lp_versions_current)" != "$lp_run_old" ]; then lp_versions_switch "$lp_run_old" || return 1; fi
+    if [ -d "$lp_root/.linkpack/previous" ]; then lp_restore_system "$lp_root/.linkpack/previous" || return 1; fi
+    if [ "$lp_run_service" = 1 ]; then
+        lp_service_do restart || :
+        lp_service_came_up || return 1
+    fi
+    lp_versions_prune "$lp_run_old"
+    rm -rf "$lp_root/.linkpack/previous"
+    lp_journal_drop
+}

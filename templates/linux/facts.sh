@@ -1,0 +1,15 @@
+# The facts of this package.
+LP_PRODUCT={{ product|sh }}
+LP_TITLE={{ title|sh }}
+LP_VERSION={{ version|sh }}
+LP_CHANNEL={{ channel|sh }}
+LP_SERVICE={{ service|sh }}
+LP_PACKAGED_ROOT={{ packaged_root|sh }}
+LP_ARCH={{ arch|sh }}
+LP_NEEDED_KB={{ needed_kb }}
+LP_CONTAINERS={{ container_names|sh }}
+LP_REQUIRED={{ required_names|sh }}
+LP_TOOLS={{ tools|sh }}
+{% for key, value in settings %}
+LP_S_{{ key }}={{ value|sh }}
+{% endfor %}

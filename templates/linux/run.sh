@@ -1,0 +1,17 @@
+#!/bin/sh
+LP_SUM={{ zeros }}
+# {{ title }} {{ version }}: a shell script with its payload behind it. See --help.
+# The brace makes a shell read all of this before it runs anything: half a file runs nothing.
+{
+{% include "facts.sh" %}
+LP_OFFSET={{ offset }}
+LP_CODEC={{ codec|sh }}
+LP_PAYLOAD_BYTES={{ payload_bytes }}
+{{ modules(["base", "settings", "state", "lock", "version", "root", "live", "account", "preflight", "result", "config", "service", "register", "keep", "leave", "files", "payload", "versions", "run", "uninstall", "options"]) }}
+{% include "texts.sh" %}
+lp_usage() {
+    printf '%s\n' {{ usage|sh }}
+}
+
+main "$@"; exit
+}

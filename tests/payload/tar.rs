@@ -1,0 +1,147 @@
+//! Tar archives made by GNU tar.
+
+use super::*;
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+
+#[test]
+fn every_format_and_compression_gives_the_directorys_tree() {
+    need("zstd", "zstd");
+    need("xz", "xz-utils");
+    let place = Place::new();
+    place.sample();
+    let expected = described(&place.tree("agent"));
+    for format in ["gnu", "posix"] {
+        place.sh(&format!("tar --format={format} -C agent -cf {format}.tar ."));
+        assert_eq!(described(&place.tree(&format!("{format}.tar"))), expected, "{format}");
+    }
+    place.sh("gzip -k gnu.tar; xz -0k gnu.tar; zstd -q gnu.tar");
+    for name in ["gnu.tar.gz", "gnu.tar.xz", "gnu.tar.zst"] {
+        assert_eq!(described(&place.tree(name)), expected, "{name}");
+    }
+}
+
+#[test]
+fn old_formats_are_read_as_well() {
+    let place = Place::new();
+    place.write("a/sub/file", "x");
+    symlink("sub/file", place.path("a/link")).unwrap();
+    let expected = described(&place.tree("a"));
+    for format in ["v7", "ustar", "oldgnu"] {
+        place.sh(&format!("tar --format={format} -C a -cf {format}.tar ."));
+        assert_eq!(described(&place.tree(&format!("{format}.tar"))), expected, "{format}");
+    }
+}
+
+#[test]
+fn the_name_of_the_archive_does_not_matter() {
+    let place = Place::new();
+    place.write("a/file", "x");
+    place.sh("tar -czf agent.vai a");
+    assert_eq!(names(&place.tree("agent.vai")), ["a", "a/file"]);
+}
+
+#[test]
+fn several_compressed_streams_read_as_one() {
+    let place = Place::new();
+    place.sample();
+    place.sh("tar -cf a.tar agent; split -b 500000 a.tar part.");
+    place.sh("for p in part.*; do gzip -c $p >> a.tgz; xz -0c $p >> a.txz; zstd -qc $p >> a.tzst; done");
+    let expected = described(&place.tree("a.tar"));
+    for name in ["a.tgz", "a.txz", "a.tzst"] {
+        assert_eq!(described(&place.tree(name)), expected, "{name}");
+    }
+}
+
+#[test]
+fn sparse_files_of_every_kind_unpack_without_taking_space() {
+    let place = Place::new();
+    let file = std::fs::File::create(place.write("a/image", "")).unwrap();
+    file.set_len(9 << 30).unwrap();
+    // More pieces than a GNU header holds, the last one short and at the end.
+    for gib in 0..9u64 {
+        std::os::unix::fs::FileExt::write_all_at(&file, format!("piece {gib}").as_bytes(), gib << 30).unwrap();
+    }
+    std::os::unix::fs::FileExt::write_all_at(&file, b"the end", (9 << 30) - 7).unwrap();
+    for (name, options) in [
+        ("gnu", "--format=gnu"),
+        ("1.0", "--format=posix --sparse-version=1.0"),
+        ("0.1", "--format=posix --sparse-version=0.1"),
+        ("0.0", "--format=posix --sparse-version=0.0"),
+    ] {
+        place.sh(&format!("tar --sparse {options} -cf {name}.tar a"));
+        let tree = place.tree(&format!("{name}.tar"));
+        assert_eq!(names(&tree), ["a", "a/image"], "{name}");
+        let content = content(&tree, "a/image");
+        assert_eq!(content.len(), 9 << 30, "{name}");
+        let spool = newest(&place);
+        let unpacked = std::fs::File::open(&spool).unwrap();
+        let mut bytes = [0; 7];
+        for gib in 0..9u64 {
+            std::os::unix::fs::FileExt::read_exact_at(&unpacked, &mut bytes, gib << 30).unwrap();
+            assert_eq!(bytes, *format!("piece {gib}").as_bytes(), "{name}");
+        }
+        std::os::unix::fs::FileExt::read_exact_at(&unpacked, &mut bytes, (9 << 30) - 7).unwrap();
+        assert_eq!(&bytes, b"the end", "{name}");
+        assert!(unpacked.metadata().unwrap().blocks() * 512 < 1 << 20, "{name} takes space");
+    }
+}
+
+fn newest(place: &Place) -> PathBuf {
+    let folder = std::fs::read_dir(place.path("spool")).unwrap().next().unwrap().unwrap().path();
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.max_by_key(|path| path.file_name().unwrap().to_str().unwrap().parse::<u32>().unwrap()).unwrap()
+}
+
+#[test]
+fn a_file_above_8_gib_is_read_by_its_size_in_gnu_and_pax_headers() {
+    let place = Place::new();
+    std::fs::File::create(place.write("a/nine", "")).unwrap().set_len(9 << 30).unwrap();
+    for (format, headers) in [("gnu", 512), ("posix", 1536)] {
+        // The archive's file is sparse too: its headers come from tar, its data is a hole.
+        place.sh(&format!("tar --format={format} -cf - a/nine 2>/dev/null | head -c {headers} > {format}.tar"));
+        let archive = std::fs::OpenOptions::new().append(true).open(place.path(&format!("{format}.tar"))).unwrap();
+        archive.set_len(headers + (9 << 30)).unwrap();
+        (&archive).write_all(&[0; 1024]).unwrap();
+        let tree = place.tree(&format!("{format}.tar"));
+        assert_eq!(content(&tree, "a/nine").len(), 9 << 30, "{format}");
+        assert_eq!(std::fs::metadata(newest(&place)).unwrap().blocks(), 0, "{format}");
+    }
+}
+
+#[test]
+fn a_hard_link_to_something_excluded_keeps_its_content() {
+    let place = Place::new();
+    place.write("a/1", "shared");
+    std::fs::hard_link(place.path("a/1"), place.path("a/2")).unwrap();
+    place.sh("tar -cf a.tar a/1 a/2");
+    let loaded = place.load(&Source { exclude: vec!["a/1".into()], ..source(place.path("a.tar")) }).unwrap();
+    assert_eq!(names(&loaded.tree), ["a", "a/2"]);
+    assert_eq!(text(&loaded.tree, "a/2"), "shared");
+}
+
+#[test]
+fn what_follows_the_end_marker_is_ignored() {
+    let place = Place::new();
+    place.write("a/file", "x");
+    place.sh("tar -cf a.tar a; printf garbage >> a.tar");
+    assert_eq!(names(&place.tree("a.tar")), ["a", "a/file"]);
+}
+
+#[test]
+fn an_archive_made_by_git_is_read() {
+    need("git", "git");
+    let place = Place::new();
+    place.write("repo/file", "x");
+    place.sh("cd repo; git init -q; git add .; git -c user.name=n -c user.email=e commit -qm m; git archive --prefix=top/ -o ../a.tar.gz HEAD");
+    let loaded = place.load(&Source { strip: 1, ..source(place.path("a.tar.gz")) }).unwrap();
+    assert_eq!(names(&loaded.tree), ["file"]);
+}
+
+#[test]
+fn compressed_data_that_is_no_tar_archive_is_said_to_be_none() {
+    let place = Place::new();
+    place.write("notes", "just text, nothing else");
+    place.sh("gzip notes");
+    assert_says(&place.error(&source(place.path("notes.gz"))), &["notes.gz", "not a tar archive"]);
+}
