@@ -200,3 +200,25 @@ fn a_fixture_that_fails_leaves_nothing() {
     let left: Vec<_> = std::fs::read_dir(cache.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(left, ["thing.lock"]);
 }
+
+#[test]
+fn an_image_boots_as_the_machine_it_is_told_to_be_and_remembers() {
+    let scratch = Scratch::debian();
+    scratch.write(
+        "/etc/systemd/system/trivial.service",
+        "[Service]\nExecStart=/bin/sleep 1000\n[Install]\nWantedBy=multi-user.target\n",
+    );
+    scratch.sh("systemctl enable trivial && install -o daemon -m 640 /dev/null /etc/owned").ok();
+    let image = Image::of(&scratch);
+    let clone = image.copy();
+
+    let first = image.boot().run("systemctl is-active trivial; stat -c '%U %a' /etc/owned; touch /var/been-here; exit 4");
+    assert_eq!((first.output.trim(), first.status), ("active\ndaemon 640", 4), "{}", first.console);
+
+    let uuid = "11111111-2222-3333-4444-555555555555";
+    let ask = "cat /sys/class/dmi/id/product_uuid; test -e /var/been-here; echo $?";
+    let booted = clone.boot().uuid(uuid).snapshot().run(ask);
+    assert_eq!(booted.output.trim(), format!("{uuid}\n1"));
+    let again = image.boot().uuid(uuid).run(ask);
+    assert_eq!(again.output.trim(), format!("{uuid}\n0"));
+}

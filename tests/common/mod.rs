@@ -13,6 +13,8 @@
 mod cmd;
 mod debian;
 mod fixture;
+mod image;
+mod kernel;
 mod machine;
 mod place;
 mod process;
@@ -22,6 +24,7 @@ mod sysv;
 pub use cmd::{cmd, need, Cmd, Output};
 pub use debian::root as debian_root;
 pub use fixture::{fixture, fixture_in, target_dir};
+pub use image::{Boot, Booted, Image};
 pub use machine::Machine;
 pub use place::Place;
 pub use scratch::Scratch;

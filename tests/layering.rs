@@ -1,0 +1,212 @@
+//! The floors of the house (docs: the design's "Floors, top to bottom"): nothing imports upwards, no format imports a sibling.
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Top to bottom. Modules of one floor do not know each other. What is not named here (listener, error ...) is everybody's.
+const FLOORS: [&[&str]; 7] =
+    [&["cli"], &["build"], &["kit"], &["format", "inspect"], &["endpoint", "trust"], &["compress", "payload"], &["manifest"]];
+
+/// A format's folder or file below format/; the other files there are shared by all formats.
+const FORMATS: [&str; 4] = ["deb", "rpm", "run", "msi"];
+
+#[test]
+fn no_module_imports_upwards_or_sideways() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    rust_files(&source, &mut files);
+    assert!(files.iter().any(|f| f.ends_with("lib.rs")), "no sources in {}", source.display());
+    let mut wrong = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let module = module_of(file.strip_prefix(&source).unwrap());
+        wrong.extend(offences(&module, &text));
+    }
+    assert!(wrong.is_empty(), "imports against the floors of the design:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn an_upward_import_is_found() {
+    let found = offences(&["payload".into(), "tar".into()], "use std::io;\nuse crate::endpoint::Rendered;\n");
+    assert_eq!(found, ["payload::tar imports crate::endpoint::Rendered: it lies higher"]);
+}
+
+#[test]
+fn every_way_to_write_an_import_is_seen() {
+    let module = ["manifest".to_owned(), "site".to_owned()];
+    for import in [
+        "use crate::{error::Error, kit::{zip, iso}};",
+        "use\n    crate::{\n    kit,\n};",
+        "fn f() { crate::kit::zip() }",
+        "pub(crate) use super::super::kit::zip;",
+        "use super::{super::kit};",
+        "use linkpack::kit;",
+    ] {
+        assert!(!offences(&module, import).is_empty(), "{import}");
+    }
+    for fine in [
+        "use crate::listener::Listener;",
+        "use super::product::Product;",
+        "// use crate::kit;",
+        "let kit = super::kit();",
+        "use crate::kitten;",
+    ] {
+        assert!(offences(&module, fine).is_empty(), "{fine}");
+    }
+}
+
+#[test]
+fn siblings_are_kept_apart_and_shared_files_are_not() {
+    let deb = ["format".to_owned(), "deb".to_owned()];
+    assert_eq!(offences(&deb, "use crate::format::rpm::Tag;").len(), 1);
+    assert_eq!(offences(&deb, "use super::rpm::Tag;").len(), 1);
+    assert_eq!(offences(&deb, "use crate::format::{tar, rpm};").len(), 1);
+    assert_eq!(offences(&deb, "use crate::inspect::Report;").len(), 1);
+    assert!(offences(
+        &deb,
+        "use crate::format::tar::Header; use super::prepared::Prepared; use crate::endpoint::x; use crate::manifest::y;"
+    )
+    .is_empty());
+    assert!(offences(&["format".to_owned()], "use crate::format::rpm::Rpm; use self::deb::Deb;").is_empty());
+    assert_eq!(offences(&["compress".to_owned()], "use crate::payload::Tree;").len(), 1);
+    assert!(offences(&[], "use crate::cli;").is_empty());
+}
+
+fn rust_files(dir: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()) {
+        if entry.is_dir() {
+            rust_files(&entry, files);
+        } else if entry.extension().is_some_and(|e| e == "rs") {
+            files.push(entry);
+        }
+    }
+}
+
+/// `payload/tar.rs` is payload::tar; `payload/mod.rs` is payload; lib.rs and main.rs are the root.
+fn module_of(file: &Path) -> Vec<String> {
+    let mut parts: Vec<String> = file.with_extension("").iter().map(|p| p.to_string_lossy().into_owned()).collect();
+    if matches!(parts.last().map(String::as_str), Some("mod"))
+        || matches!(parts.as_slice(), [one] if one == "lib" || one == "main")
+    {
+        parts.pop();
+    }
+    parts
+}
+
+/// A sentence for each import in `text` that the floors forbid to `module`.
+fn offences(module: &[String], text: &str) -> Vec<String> {
+    let Some(own) = module.first() else { return Vec::new() };
+    let mut found: Vec<String> = imports(module, text)
+        .iter()
+        .filter_map(|path| {
+            Some(format!("{} imports crate::{}: {}", module.join("::"), path.join("::"), why_not(own, module, path)?))
+        })
+        .collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn why_not(own: &str, module: &[String], path: &[String]) -> Option<&'static str> {
+    let other = path.first()?;
+    if own == other {
+        let formats = |p: &[String]| p.get(1).filter(|name| own == "format" && FORMATS.contains(&name.as_str())).cloned();
+        let (from, to) = (formats(module)?, formats(path)?);
+        return (from != to).then_some("no format knows another");
+    }
+    let floor = |name: &str| FLOORS.iter().position(|floor| floor.contains(&name));
+    let (from, to) = (floor(own)?, floor(other)?);
+    match to.cmp(&from) {
+        std::cmp::Ordering::Less => Some("it lies higher"),
+        std::cmp::Ordering::Equal => Some("it lies on the same floor"),
+        std::cmp::Ordering::Greater => None,
+    }
+}
+
+/// The first one or two names of every path into the crate that `text` mentions, relative ones resolved from `module`.
+fn imports(module: &[String], text: &str) -> Vec<Vec<String>> {
+    let tokens = tokens(text);
+    let mut found = Vec::new();
+    for at in 0..tokens.len() {
+        let starts = at == 0 || tokens[at - 1] != "::";
+        let word = tokens[at].as_str();
+        let in_use = in_use_statement(&tokens[..at]);
+        if starts
+            && (word == "crate" || word == "linkpack" || (in_use && (word == "super" || word == "self")))
+            && tokens.get(at + 1).is_some_and(|t| t == "::")
+        {
+            let base = if word == "super" {
+                module[..module.len() - 1].to_vec()
+            } else if word == "self" {
+                module.to_vec()
+            } else {
+                Vec::new()
+            };
+            follow(&tokens, at + 2, base, &mut found);
+        }
+    }
+    for path in &mut found {
+        path.truncate(2);
+    }
+    found
+}
+
+fn in_use_statement(before: &[String]) -> bool {
+    before.iter().rev().take_while(|t| *t != ";").any(|t| t == "use")
+}
+
+/// Reads one path, or the paths of a `{ ... }` group, behind `base`; returns where it ends.
+fn follow(tokens: &[String], mut at: usize, mut base: Vec<String>, found: &mut Vec<Vec<String>>) -> usize {
+    while let Some(token) = tokens.get(at) {
+        match token.as_str() {
+            "{" => {
+                at += 1;
+                while tokens.get(at).is_some_and(|t| t != "}") {
+                    at = follow(tokens, at, base.clone(), found).max(at + 1);
+                }
+                return at + 1;
+            }
+            "super" => drop(base.pop()),
+            "self" => {}
+            name if name.starts_with(|c: char| c.is_alphabetic() || c == '_') => base.push(name.to_owned()),
+            _ => break,
+        }
+        at += 1;
+        if tokens.get(at).is_none_or(|t| t != "::") {
+            break;
+        }
+        at += 1;
+    }
+    found.push(base);
+    at
+}
+
+/// Words, `::` and single signs; comments, strings and white space are left out.
+fn tokens(text: &str) -> Vec<String> {
+    let mut tokens = Vec::new();
+    for line in text.lines() {
+        let code = line.split("//").next().unwrap_or_default();
+        let mut chars = code.chars().peekable();
+        while let Some(c) = chars.next() {
+            if c.is_alphanumeric() || c == '_' {
+                let mut word = c.to_string();
+                while let Some(next) = chars.next_if(|n| n.is_alphanumeric() || *n == '_') {
+                    word.push(next);
+                }
+                tokens.push(word);
+            } else if c == ':' && chars.next_if_eq(&':').is_some() {
+                tokens.push("::".into());
+            } else if c == '"' {
+                while let Some(inner) = chars.next() {
+                    match inner {
+                        '\\' => drop(chars.next()),
+                        '"' => break,
+                        _ => {}
+                    }
+                }
+            } else if !c.is_whitespace() {
+                tokens.push(c.into());
+            }
+        }
+    }
+    tokens
+}
