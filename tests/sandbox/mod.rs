@@ -45,7 +45,11 @@ impl Done {
     /// Panics unless the command ended with this code; shows what it said.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.out, self.err);
+        assert_eq!(
+            self.code, code,
+            "stdout: {}\nstderr: {}",
+            self.out, self.err
+        );
         self
     }
 }
@@ -66,10 +70,26 @@ impl Sandbox {
     pub fn with_shell(shell: &str) -> Self {
         require("unshare", "util-linux");
         require("nsenter", "util-linux");
-        require(shell, if shell == "busybox" { "busybox-static" } else { shell });
+        require(
+            shell,
+            if shell == "busybox" {
+                "busybox-static"
+            } else {
+                shell
+            },
+        );
         let mount_point = tempfile::tempdir().expect("a directory to mount on");
         let mut holder = Command::new("unshare")
-            .args(["--mount", "--pid", "--fork", "--kill-child", "dash", "-c", SETUP, "setup"])
+            .args([
+                "--mount",
+                "--pid",
+                "--fork",
+                "--kill-child",
+                "dash",
+                "-c",
+                SETUP,
+                "setup",
+            ])
             .arg(mount_point.path())
             .arg(shell)
             .stdin(Stdio::null())
@@ -77,17 +97,32 @@ impl Sandbox {
             .spawn()
             .expect("unshare runs (tests need root)");
         let mut line = String::new();
-        BufReader::new(holder.stdout.take().expect("piped")).read_line(&mut line).expect("readable");
-        assert_eq!(line.trim(), "ready", "the sandbox could not be set up (tests need root)");
+        BufReader::new(holder.stdout.take().expect("piped"))
+            .read_line(&mut line)
+            .expect("readable");
+        assert_eq!(
+            line.trim(),
+            "ready",
+            "the sandbox could not be set up (tests need root)"
+        );
         let children = format!("/proc/{0}/task/{0}/children", holder.id());
-        let init = std::fs::read_to_string(children).expect("the sandbox's process 1").trim().to_owned();
-        Sandbox { holder, init, _mount_point: mount_point }
+        let init = std::fs::read_to_string(children)
+            .expect("the sandbox's process 1")
+            .trim()
+            .to_owned();
+        Sandbox {
+            holder,
+            init,
+            _mount_point: mount_point,
+        }
     }
 
     /// A command that will run in the machine.
     pub fn command(&self, script: &str) -> Command {
         let mut command = Command::new("nsenter");
-        command.args(["-t", &self.init, "-m", "-p", "-r", "-w", "/bin/sh", "-c", script]);
+        command.args([
+            "-t", &self.init, "-m", "-p", "-r", "-w", "/bin/sh", "-c", script,
+        ]);
         command.stdin(Stdio::null());
         command
     }
@@ -115,8 +150,16 @@ impl Sandbox {
             .stdin(Stdio::piped())
             .spawn()
             .expect("nsenter runs");
-        child.stdin.take().expect("piped").write_all(bytes).expect("written");
-        assert!(child.wait().expect("ends").success(), "{path} could not be written");
+        child
+            .stdin
+            .take()
+            .expect("piped")
+            .write_all(bytes)
+            .expect("written");
+        assert!(
+            child.wait().expect("ends").success(),
+            "{path} could not be written"
+        );
     }
 
     /// Everything an installer may leave behind: a listing of all places it writes to.
@@ -136,6 +179,12 @@ impl Drop for Sandbox {
 }
 
 fn require(tool: &str, package: &str) {
-    let found = Command::new("sh").args(["-c", "command -v \"$1\"", "sh", tool]).stdout(Stdio::null()).status();
-    assert!(found.is_ok_and(|status| status.success()), "{tool} is missing: apt-get install {package}");
+    let found = Command::new("sh")
+        .args(["-c", "command -v \"$1\"", "sh", tool])
+        .stdout(Stdio::null())
+        .status();
+    assert!(
+        found.is_ok_and(|status| status.success()),
+        "{tool} is missing: apt-get install {package}"
+    );
 }

@@ -123,7 +123,10 @@ impl Facts {
     /// The executable and its arguments, with the root's marker in place of `{root}`.
     pub(super) fn command(&self) -> Vec<String> {
         let executable = format!("{ROOT_MARKER}/vAgentManager/{}", self.executable);
-        let arguments = self.arguments.iter().map(|argument| argument.replace("{root}", ROOT_MARKER));
+        let arguments = self
+            .arguments
+            .iter()
+            .map(|argument| argument.replace("{root}", ROOT_MARKER));
         std::iter::once(executable).chain(arguments).collect()
     }
 
@@ -149,7 +152,9 @@ impl Facts {
             word("a connector setting's key", key, &name)?;
         }
         refuse_unless(
-            !self.executable.is_empty() && !self.executable.starts_with('/') && !self.executable.split('/').any(|part| part == ".."),
+            !self.executable.is_empty()
+                && !self.executable.starts_with('/')
+                && !self.executable.split('/').any(|part| part == ".."),
             "the connector's executable",
             "is not a path below vAgentManager",
             &self.executable,
@@ -179,16 +184,40 @@ impl Facts {
             ("run-as", self.settings.run_as.as_str()),
             ("containers", self.settings.containers.as_str()),
         ];
-        let arguments = self.arguments.iter().map(|text| ("an argument of the connector", text.as_str()));
-        let values = self.config.iter().map(|(_, text)| ("a connector setting", text.as_str()));
-        let patterns = self.seal_paths.iter().map(|text| ("a seal path", text.as_str()));
-        single.into_iter().chain(arguments).chain(values).chain(patterns)
+        let arguments = self
+            .arguments
+            .iter()
+            .map(|text| ("an argument of the connector", text.as_str()));
+        let values = self
+            .config
+            .iter()
+            .map(|(_, text)| ("a connector setting", text.as_str()));
+        let patterns = self
+            .seal_paths
+            .iter()
+            .map(|text| ("a seal path", text.as_str()));
+        single
+            .into_iter()
+            .chain(arguments)
+            .chain(values)
+            .chain(patterns)
     }
 }
 
-fn refuse_unless(fine: bool, what: &str, why: &'static str, value: &str, help: &'static str) -> Result<(), FactsError> {
+fn refuse_unless(
+    fine: bool,
+    what: &str,
+    why: &'static str,
+    value: &str,
+    help: &'static str,
+) -> Result<(), FactsError> {
     if fine {
         return Ok(());
     }
-    Err(FactsError { what: what.to_owned(), why, value: value.to_owned(), help })
+    Err(FactsError {
+        what: what.to_owned(),
+        why,
+        value: value.to_owned(),
+        help,
+    })
 }
