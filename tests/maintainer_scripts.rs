@@ -10,8 +10,7 @@ use sandbox::Sandbox;
 const ROOT: &str = "/usr/local/intigua";
 
 fn result(machine: &Sandbox) -> serde_json::Value {
-    serde_json::from_str(&machine.ask("cat /var/log/intigua/install.json"))
-        .expect("install.json is JSON")
+    serde_json::from_str(&machine.ask("cat /var/log/intigua/install.json")).expect("install.json is JSON")
 }
 
 fn service_runs(machine: &Sandbox) -> bool {
@@ -33,16 +32,9 @@ fn put_tree(machine: &Sandbox, below: &str, version: &str, connector: &str) {
             continue; // dpkg's and rpmbuild's own lists cannot hold it
         }
         let path = format!("{below}{ROOT}/{path}");
-        machine
-            .sh(&format!(
-                "mkdir -p '{}'",
-                path.rsplit_once('/').expect("a directory").0
-            ))
-            .expect(0);
+        machine.sh(&format!("mkdir -p '{}'", path.rsplit_once('/').expect("a directory").0)).expect(0);
         machine.put(&path, &item.bytes);
-        machine
-            .sh(&format!("chmod {:o} '{path}'", item.mode))
-            .expect(0);
+        machine.sh(&format!("chmod {:o} '{path}'", item.mode)).expect(0);
     }
 }
 
@@ -61,21 +53,14 @@ fn deb(machine: &Sandbox, version: &str, connector: &str) -> String {
         ("templates", &scripts.templates),
     ] {
         machine.put(&format!("{tree}/DEBIAN/{name}"), text.as_bytes());
-        machine
-            .sh(&format!("chmod 755 {tree}/DEBIAN/{name}"))
-            .expect(0);
+        machine.sh(&format!("chmod 755 {tree}/DEBIAN/{name}")).expect(0);
     }
-    let control = format!("Package: intigua-link\nVersion: {version}\nArchitecture: all\nMaintainer: T <t@example.org>\nDescription: test\n");
-    machine.put(&format!("{tree}/DEBIAN/control"), control.as_bytes());
-    machine.put(
-        &format!("{tree}/DEBIAN/conffiles"),
-        format!("{ROOT}/vAgentManager/etc/agent.conf\n").as_bytes(),
+    let control = format!(
+        "Package: intigua-link\nVersion: {version}\nArchitecture: all\nMaintainer: T <t@example.org>\nDescription: test\n"
     );
-    machine
-        .sh(&format!(
-            "dpkg-deb --root-owner-group -b {tree} /{version}.deb && rm -r {tree}"
-        ))
-        .expect(0);
+    machine.put(&format!("{tree}/DEBIAN/control"), control.as_bytes());
+    machine.put(&format!("{tree}/DEBIAN/conffiles"), format!("{ROOT}/vAgentManager/etc/agent.conf\n").as_bytes());
+    machine.sh(&format!("dpkg-deb --root-owner-group -b {tree} /{version}.deb && rm -r {tree}")).expect(0);
     format!("/{version}.deb")
 }
 
@@ -90,33 +75,26 @@ fn a_deb_is_installed_upgraded_removed_and_purged_without_a_trace() {
     assert_eq!(result(&machine)["outcome"], "installed");
     assert!(service_runs(&machine));
     let pid = machine.ask("cat /run/intigua/vlink.pid");
-    machine
-        .sh(&format!("echo mine >{ROOT}/vAgentManager/etc/agent.conf"))
-        .expect(0);
+    machine.sh(&format!("echo mine >{ROOT}/vAgentManager/etc/agent.conf")).expect(0);
 
     machine.sh(&format!("{DPKG} -i {two}")).expect(0);
     assert_eq!(result(&machine)["outcome"], "upgraded");
     assert_eq!(result(&machine)["previous_version"], "1.0");
     assert!(service_runs(&machine));
     assert_ne!(machine.ask("cat /run/intigua/vlink.pid"), pid, "restarted");
-    assert_eq!(machine.ask(&format!("cat {ROOT}/vAgentManager/etc/agent.conf {ROOT}/vAgentManager/version; ls -A {ROOT}/.linkpack")), "mine\n1.10");
+    assert_eq!(
+        machine.ask(&format!("cat {ROOT}/vAgentManager/etc/agent.conf {ROOT}/vAgentManager/version; ls -A {ROOT}/.linkpack")),
+        "mine\n1.10"
+    );
 
     machine.sh(&format!("{DPKG} -i {one}")).expect(1);
     assert_eq!(result(&machine)["exit_code"], 17);
-    assert!(
-        service_runs(&machine),
-        "a refused downgrade leaves the service running"
-    );
-    machine
-        .sh(&format!("ALLOW_DOWNGRADE=1 {DPKG} -i {one}"))
-        .expect(0);
+    assert!(service_runs(&machine), "a refused downgrade leaves the service running");
+    machine.sh(&format!("ALLOW_DOWNGRADE=1 {DPKG} -i {one}")).expect(0);
     assert!(service_runs(&machine));
 
     machine.sh("dpkg -r intigua-link").expect(0);
-    assert_eq!(
-        machine.ask(&format!("find {ROOT} -type f")),
-        format!("{ROOT}/vAgentManager/etc/agent.conf")
-    );
+    assert_eq!(machine.ask(&format!("find {ROOT} -type f")), format!("{ROOT}/vAgentManager/etc/agent.conf"));
     assert_eq!(machine.ask("ls /etc/init.d/vlink /etc/rc?.d/*vlink /lib/systemd/system/vlink.service /etc/systemd/system/*/vlink.service 2>/dev/null || :"), "");
     machine.sh("dpkg -P intigua-link").expect(0);
     assert_eq!(machine.listing(), before);
@@ -129,20 +107,11 @@ fn a_deb_that_does_not_come_up_puts_the_old_version_back() {
     machine.sh(&format!("{DPKG} -i {one}")).expect(0);
     let done = machine.sh(&format!("{DPKG} -i {two}")).expect(1);
     assert!(done.err.contains("version 1.0 runs again"), "{}", done.err);
-    assert_eq!(
-        (&result(&machine)["outcome"], &result(&machine)["exit_code"]),
-        (&"rolled_back".into(), &31.into())
-    );
-    assert_eq!(
-        machine.ask(&format!("cat {ROOT}/vAgentManager/version")),
-        "1.0"
-    );
+    assert_eq!((&result(&machine)["outcome"], &result(&machine)["exit_code"]), (&"rolled_back".into(), &31.into()));
+    assert_eq!(machine.ask(&format!("cat {ROOT}/vAgentManager/version")), "1.0");
     assert!(service_runs(&machine));
     machine.sh("dpkg -P intigua-link").expect(0);
-    assert_eq!(
-        machine.ask("ls /var/log/intigua /usr/local/intigua 2>/dev/null || :"),
-        ""
-    );
+    assert_eq!(machine.ask("ls /var/log/intigua /usr/local/intigua 2>/dev/null || :"), "");
 }
 
 #[test]
@@ -150,39 +119,23 @@ fn a_deb_follows_the_root_of_the_answer_file_and_of_debconf() {
     let machine = machine();
     let (one, two) = (deb(&machine, "1.0", GOOD), deb(&machine, "2.0", GOOD));
     let before = machine.listing();
-    machine
-        .sh("echo 'intigua-link intigua-link/install_root string /opt/jp' | debconf-set-selections")
-        .expect(0);
+    machine.sh("echo 'intigua-link intigua-link/install_root string /opt/jp' | debconf-set-selections").expect(0);
     machine.sh(&format!("{DPKG} -i {one}")).expect(0);
     assert_eq!(
-        machine.ask(&format!(
-            "cat /etc/intigua/location.conf; readlink {ROOT}; cat /opt/jp/vAgentManager/version"
-        )),
+        machine.ask(&format!("cat /etc/intigua/location.conf; readlink {ROOT}; cat /opt/jp/vAgentManager/version")),
         "/opt/jp\n/opt/jp\n1.0"
     );
     machine.sh(&format!("{DPKG} -i {two}")).expect(0);
-    assert_eq!(
-        machine.ask(&format!(
-            "readlink {ROOT}; cat /opt/jp/vAgentManager/version"
-        )),
-        "/opt/jp\n2.0"
-    );
-    machine
-        .sh("mkdir -p /etc/intigua; echo INSTALL_ROOT=/opt/elsewhere >/etc/intigua/install.conf")
-        .expect(0);
+    assert_eq!(machine.ask(&format!("readlink {ROOT}; cat /opt/jp/vAgentManager/version")), "/opt/jp\n2.0");
+    machine.sh("mkdir -p /etc/intigua; echo INSTALL_ROOT=/opt/elsewhere >/etc/intigua/install.conf").expect(0);
     machine.sh(&format!("{DPKG} -i {two}")).expect(1);
     assert_eq!(result(&machine)["exit_code"], 17);
     assert!(service_runs(&machine));
     machine.sh("dpkg -P intigua-link").expect(0);
     assert_eq!(machine.listing(), before);
-    machine
-        .sh("mkdir /etc/intigua; echo INSTALL_ROOT=/opt/elsewhere >/etc/intigua/install.conf")
-        .expect(0);
+    machine.sh("mkdir /etc/intigua; echo INSTALL_ROOT=/opt/elsewhere >/etc/intigua/install.conf").expect(0);
     machine.sh(&format!("{DPKG} -i {one}")).expect(0);
-    assert_eq!(
-        machine.ask("cat /etc/intigua/location.conf"),
-        "/opt/elsewhere"
-    );
+    assert_eq!(machine.ask("cat /etc/intigua/location.conf"), "/opt/elsewhere");
 }
 
 #[test]
@@ -205,10 +158,7 @@ fn policy_rc_d_that_declines_is_a_success() {
     machine.sh("chmod 755 /usr/sbin/policy-rc.d").expect(0);
     machine.sh(&format!("{DPKG} -i {one}")).expect(0);
     assert!(!service_runs(&machine));
-    assert!(result(&machine)["message"]
-        .as_str()
-        .expect("text")
-        .contains("policy-rc.d"));
+    assert!(result(&machine)["message"].as_str().expect("text").contains("policy-rc.d"));
 }
 
 /// Makes /VERSION.rpm.
@@ -246,9 +196,7 @@ fn an_rpm_is_installed_upgraded_and_erased_without_a_trace() {
     assert!(service_runs(&machine), "an upgrade never leaves it stopped");
     assert_ne!(machine.ask("cat /run/intigua/vlink.pid"), pid, "restarted");
     assert_eq!(
-        machine.ask(&format!(
-            "cat {ROOT}/vAgentManager/version; ls -A {ROOT}/.linkpack; ls /etc/rc?.d/S30vlink"
-        )),
+        machine.ask(&format!("cat {ROOT}/vAgentManager/version; ls -A {ROOT}/.linkpack; ls /etc/rc?.d/S30vlink")),
         "1.10/etc/rc3.d/S30vlink\n/etc/rc5.d/S30vlink"
     );
     machine.sh("rpm -e intigua-link").expect(0);
@@ -263,10 +211,7 @@ fn an_rpm_that_does_not_come_up_puts_the_old_version_back() {
     let done = machine.sh(&format!("rpm -U --nodeps {two}"));
     assert!(done.err.contains("version 1.0 runs again"), "{}", done.err);
     assert_eq!(result(&machine)["exit_code"], 31);
-    assert_eq!(
-        machine.ask(&format!("cat {ROOT}/vAgentManager/version")),
-        "1.0"
-    );
+    assert_eq!(machine.ask(&format!("cat {ROOT}/vAgentManager/version")), "1.0");
     assert!(service_runs(&machine));
 }
 
@@ -275,28 +220,13 @@ fn an_rpm_with_a_prefix_is_never_moved_back_by_an_upgrade() {
     let machine = machine();
     let (one, two) = (rpm(&machine, "1.0", GOOD), rpm(&machine, "2.0", GOOD));
     let before = machine.listing();
-    machine
-        .sh(&format!("rpm -i --nodeps --prefix /opt/jp {one}"))
-        .expect(0);
-    assert_eq!(
-        machine.ask("cat /etc/intigua/location.conf /opt/jp/vAgentManager/version"),
-        "/opt/jp\n1.0"
-    );
+    machine.sh(&format!("rpm -i --nodeps --prefix /opt/jp {one}")).expect(0);
+    assert_eq!(machine.ask("cat /etc/intigua/location.conf /opt/jp/vAgentManager/version"), "/opt/jp\n1.0");
     let done = machine.sh(&format!("rpm -U --nodeps {two}"));
-    assert!(
-        done.code != 0 && done.err.contains("rpm -U --prefix /opt/jp"),
-        "{done:?}"
-    );
+    assert!(done.code != 0 && done.err.contains("rpm -U --prefix /opt/jp"), "{done:?}");
     assert!(service_runs(&machine));
-    assert_eq!(
-        machine.ask(&format!(
-            "cat /opt/jp/vAgentManager/version; [ ! -e {ROOT} ]"
-        )),
-        "1.0"
-    );
-    machine
-        .sh(&format!("rpm -U --nodeps --prefix /opt/jp {two}"))
-        .expect(0);
+    assert_eq!(machine.ask(&format!("cat /opt/jp/vAgentManager/version; [ ! -e {ROOT} ]")), "1.0");
+    machine.sh(&format!("rpm -U --nodeps --prefix /opt/jp {two}")).expect(0);
     assert!(service_runs(&machine));
     machine.sh("rpm -e intigua-link").expect(0);
     assert_eq!(machine.listing(), before);
@@ -306,15 +236,11 @@ fn an_rpm_with_a_prefix_is_never_moved_back_by_an_upgrade() {
 fn an_rpm_follows_the_root_of_the_answer_file() {
     let machine = machine();
     let (one, two) = (rpm(&machine, "1.0", GOOD), rpm(&machine, "2.0", GOOD));
-    machine
-        .sh("mkdir /etc/intigua; echo INSTALL_ROOT=/opt/jp >/etc/intigua/install.conf")
-        .expect(0);
+    machine.sh("mkdir /etc/intigua; echo INSTALL_ROOT=/opt/jp >/etc/intigua/install.conf").expect(0);
     let before = machine.listing();
     machine.sh(&format!("rpm -i --nodeps {one}")).expect(0);
     assert_eq!(
-        machine.ask(&format!(
-            "cat /etc/intigua/location.conf /opt/jp/vAgentManager/version; readlink {ROOT}"
-        )),
+        machine.ask(&format!("cat /etc/intigua/location.conf /opt/jp/vAgentManager/version; readlink {ROOT}")),
         "/opt/jp\n1.0/opt/jp"
     );
     machine.sh(&format!("rpm -U --nodeps {two}")).expect(0);

@@ -13,12 +13,7 @@ fn machine() -> Sandbox {
 
 fn machine_of(shell: &str) -> Sandbox {
     let machine = Sandbox::with_shell(shell);
-    machine.put(
-        "/preflight",
-        endpoint::preflight_script(&product::facts("1.0"))
-            .expect("renders")
-            .as_bytes(),
-    );
+    machine.put("/preflight", endpoint::preflight_script(&product::facts("1.0")).expect("renders").as_bytes());
     machine.put("/one.run", &product::run("1.0", GOOD));
     machine
 }
@@ -26,9 +21,7 @@ fn machine_of(shell: &str) -> Sandbox {
 /// Runs the checks both ways, and sees to it that they changed nothing but the result file.
 fn failures(machine: &Sandbox, root: &str, code: i32) -> Vec<(String, Value)> {
     let before = machine.listing();
-    let done = machine
-        .sh(&format!("sh /preflight --json --root '{root}'"))
-        .expect(code);
+    let done = machine.sh(&format!("sh /preflight --json --root '{root}'")).expect(code);
     assert_eq!(machine.listing(), before, "preflight changes nothing");
     let document: Value = serde_json::from_str(&done.out).expect("JSON");
     let done = machine.sh(&format!("sh /one.run --json --install-root '{root}'"));
@@ -42,9 +35,7 @@ fn failures(machine: &Sandbox, root: &str, code: i32) -> Vec<(String, Value)> {
     }
     let checks = document["checks"].as_array().expect("checks").clone();
     let failed = checks.into_iter().filter(|check| check["ok"] == false);
-    failed
-        .map(|check| (check["id"].as_str().expect("an id").to_owned(), check))
-        .collect()
+    failed.map(|check| (check["id"].as_str().expect("an id").to_owned(), check)).collect()
 }
 
 fn only(failed: &[(String, Value)], id: &str) -> Value {
@@ -61,93 +52,47 @@ fn a_sound_machine_passes_under_every_shell() {
         machine.sh("sh /preflight").expect(0);
         let done = machine.sh("sh /one.run --preflight --json").expect(0);
         let document: Value = serde_json::from_str(&done.out).expect("JSON");
-        let ids: Vec<_> = document["checks"]
-            .as_array()
-            .expect("checks")
-            .iter()
-            .map(|check| check["id"].clone())
-            .collect();
-        assert_eq!(
-            ids,
-            [
-                "privileges",
-                "platform",
-                "busy",
-                "other",
-                "account",
-                "temp",
-                "root",
-                "runtime",
-                "space"
-            ]
-        );
+        let ids: Vec<_> = document["checks"].as_array().expect("checks").iter().map(|check| check["id"].clone()).collect();
+        assert_eq!(ids, ["privileges", "platform", "busy", "other", "account", "temp", "root", "runtime", "space"]);
     }
 }
 
 #[test]
 fn a_noexec_tmp_is_refused() {
     let machine = machine();
-    machine
-        .sh("mount -t tmpfs -o noexec,mode=1777 t /tmp")
-        .expect(0);
+    machine.sh("mount -t tmpfs -o noexec,mode=1777 t /tmp").expect(0);
     let check = only(&failures(&machine, "/opt/x", 11), "temp");
-    assert!(
-        check["detail"]
-            .as_str()
-            .expect("text")
-            .contains("Permission denied"),
-        "{check}"
-    );
+    assert!(check["detail"].as_str().expect("text").contains("Permission denied"), "{check}");
 }
 
 #[test]
 fn a_full_tmp_is_refused() {
     let machine = machine();
-    machine
-        .sh("mount -t tmpfs -o size=64k,mode=1777 t /tmp; head -c 200000 /dev/zero >/tmp/fill; :")
-        .expect(0);
+    machine.sh("mount -t tmpfs -o size=64k,mode=1777 t /tmp; head -c 200000 /dev/zero >/tmp/fill; :").expect(0);
     only(&failures(&machine, "/opt/x", 11), "temp");
 }
 
 #[test]
 fn a_read_only_root_is_refused() {
     let machine = machine();
-    machine
-        .sh("mkdir /srv/ro && mount -t tmpfs -o ro,mode=755 r /srv/ro")
-        .expect(0);
+    machine.sh("mkdir /srv/ro && mount -t tmpfs -o ro,mode=755 r /srv/ro").expect(0);
     let check = only(&failures(&machine, "/srv/ro/a/b", 12), "root");
-    assert!(
-        check["detail"]
-            .as_str()
-            .expect("text")
-            .contains("Read-only"),
-        "{check}"
-    );
+    assert!(check["detail"].as_str().expect("text").contains("Read-only"), "{check}");
 }
 
 #[test]
 fn a_noexec_root_is_refused() {
     let machine = machine();
-    machine
-        .sh("mkdir /srv/nx && mount -t tmpfs -o noexec,mode=755 r /srv/nx")
-        .expect(0);
+    machine.sh("mkdir /srv/nx && mount -t tmpfs -o noexec,mode=755 r /srv/nx").expect(0);
     only(&failures(&machine, "/srv/nx/a", 12), "root");
 }
 
 #[test]
 fn too_little_space_is_refused() {
     let machine = machine();
-    machine
-        .sh("mkdir /srv/small && mount -t tmpfs -o size=40k,mode=755 r /srv/small")
-        .expect(0);
+    machine.sh("mkdir /srv/small && mount -t tmpfs -o size=40k,mode=755 r /srv/small").expect(0);
     let check = only(&failures(&machine, "/srv/small/a", 14), "space");
-    assert!(
-        check["detail"]
-            .as_str()
-            .expect("text")
-            .contains("/srv/small needs 64 kB"),
-        "{check}"
-    );
+    assert!(check["detail"].as_str().expect("text").contains("/srv/small needs 64 kB"), "{check}");
 }
 
 #[test]
@@ -163,17 +108,10 @@ fn a_missing_var_run_is_refused_and_a_noexec_one_is_not() {
 #[test]
 fn no_root_privilege_is_refused_with_everything_else_that_fails() {
     let machine = machine();
-    let done = machine.sh(
-        "setpriv --reuid=65534 --regid=65534 --clear-groups sh /preflight --json --root /srv/x",
-    );
+    let done = machine.sh("setpriv --reuid=65534 --regid=65534 --clear-groups sh /preflight --json --root /srv/x");
     let document: Value = serde_json::from_str(&done.expect(10).out).expect("JSON");
-    let failed: Vec<_> = document["checks"]
-        .as_array()
-        .expect("checks")
-        .iter()
-        .filter(|c| c["ok"] == false)
-        .map(|c| c["id"].clone())
-        .collect();
+    let failed: Vec<_> =
+        document["checks"].as_array().expect("checks").iter().filter(|c| c["ok"] == false).map(|c| c["id"].clone()).collect();
     assert_eq!(failed, ["privileges", "root", "runtime"]);
 }
 
@@ -181,21 +119,11 @@ fn no_root_privilege_is_refused_with_everything_else_that_fails() {
 fn a_root_that_others_may_change_is_refused() {
     let machine = machine();
     machine.sh("mkdir -p /srv/w/a /srv/s/a /srv/o/a; chmod 777 /srv/w; chmod 1777 /srv/s; chown 1234 /srv/o; ln -s /srv/w/a /srv/link; ln -s /opt /srv/theirs; chown -h 1234 /srv/theirs").expect(0);
-    for root in [
-        "/srv/w/a",
-        "/srv/s/a/b",
-        "/srv/o/a",
-        "/srv/link/x",
-        "/srv/theirs/x",
-        "/srv/theirs",
-    ] {
+    for root in ["/srv/w/a", "/srv/s/a/b", "/srv/o/a", "/srv/link/x", "/srv/theirs/x", "/srv/theirs"] {
         only(&failures(&machine, root, 12), "root");
     }
     machine.sh("ln -s /opt /srv/ours").expect(0);
-    assert!(
-        failures(&machine, "/srv/ours/x", 0).is_empty(),
-        "a link that root made is followed"
-    );
+    assert!(failures(&machine, "/srv/ours/x", 0).is_empty(), "a link that root made is followed");
 }
 
 #[test]
@@ -225,13 +153,9 @@ fn a_root_that_is_malformed_or_the_systems_own_is_refused() {
 #[test]
 fn files_that_are_not_ours_are_not_taken_over() {
     let machine = machine();
-    machine
-        .sh("mkdir -p /opt/x/bin /opt/y/vAgentManager /etc/intigua")
-        .expect(0);
+    machine.sh("mkdir -p /opt/x/bin /opt/y/vAgentManager /etc/intigua").expect(0);
     only(&failures(&machine, "/opt/x", 17), "other");
-    machine
-        .sh("echo /opt/y >/etc/intigua/location.conf")
-        .expect(0);
+    machine.sh("echo /opt/y >/etc/intigua/location.conf").expect(0);
     only(&failures(&machine, "/opt/z", 17), "other");
 }
 
@@ -247,10 +171,7 @@ fn all_failures_are_reported_together_with_the_smallest_code() {
 #[test]
 fn every_rendered_script_is_clean_to_shellcheck_and_parses_in_every_shell() {
     let facts = product::facts("1.0");
-    let (deb, rpm) = (
-        endpoint::deb_scripts(&facts).expect("renders"),
-        endpoint::rpm_scripts(&facts).expect("renders"),
-    );
+    let (deb, rpm) = (endpoint::deb_scripts(&facts).expect("renders"), endpoint::rpm_scripts(&facts).expect("renders"));
     let scripts = [
         ("preinst", deb.preinst),
         ("postinst", deb.postinst),
@@ -263,50 +184,26 @@ fn every_rendered_script_is_clean_to_shellcheck_and_parses_in_every_shell() {
         ("postun", rpm.postun),
         ("posttrans", rpm.posttrans),
         ("linkctl", endpoint::linkctl(&facts).expect("renders")),
-        (
-            "preflight",
-            endpoint::preflight_script(&facts).expect("renders"),
-        ),
-        (
-            "stub",
-            endpoint::run_stub_fitted(&facts, 1, endpoint::RunCodec::Gzip).expect("renders"),
-        ),
+        ("preflight", endpoint::preflight_script(&facts).expect("renders")),
+        ("stub", endpoint::run_stub_fitted(&facts, 1, endpoint::RunCodec::Gzip).expect("renders")),
     ];
     let folder = tempfile::tempdir().expect("a directory");
     for (name, text) in &scripts {
         let path = folder.path().join(name);
         std::fs::write(&path, text).expect("written");
         for shell in [&["dash"][..], &["bash"], &["busybox", "sh"]] {
-            let parses = std::process::Command::new(shell[0])
-                .args(&shell[1..])
-                .arg("-n")
-                .arg(&path)
-                .status();
-            assert!(
-                parses
-                    .expect("apt-get install dash bash busybox-static")
-                    .success(),
-                "{name} in {shell:?}"
-            );
+            let parses = std::process::Command::new(shell[0]).args(&shell[1..]).arg("-n").arg(&path).status();
+            assert!(parses.expect("apt-get install dash bash busybox-static").success(), "{name} in {shell:?}");
         }
         // SC3043: dash, ash and bash all have `local`. SC2034, SC2317: a module serves several scripts, and none
         // uses all of it. SC2015: `a && b || return` is meant so. SC2016: the unit and the init script are quoted
         // texts. SC2012: `ls -ldn` is POSIX's only way to ask for owner and mode.
         let check = std::process::Command::new("shellcheck")
-            .args([
-                "-s",
-                "sh",
-                "-e",
-                "SC3043,SC2034,SC2317,SC2015,SC2016,SC2012",
-            ])
+            .args(["-s", "sh", "-e", "SC3043,SC2034,SC2317,SC2015,SC2016,SC2012"])
             .arg(&path)
             .output()
             .expect("apt-get install shellcheck");
-        assert!(
-            check.status.success(),
-            "{name}: {}",
-            String::from_utf8_lossy(&check.stdout)
-        );
+        assert!(check.status.success(), "{name}: {}", String::from_utf8_lossy(&check.stdout));
     }
 }
 
@@ -316,19 +213,11 @@ fn the_init_script_is_clean_too_and_keeps_the_lsb_codes() {
     machine.sh("sh /one.run --no-start").expect(0);
     machine.sh("/etc/init.d/vlink status").expect(3);
     machine.sh("/etc/init.d/vlink stop").expect(0);
-    machine
-        .sh("/etc/init.d/vlink start && /etc/init.d/vlink start && /etc/init.d/vlink status")
-        .expect(0);
-    machine
-        .sh("/etc/init.d/vlink force-reload && /etc/init.d/vlink restart")
-        .expect(0);
+    machine.sh("/etc/init.d/vlink start && /etc/init.d/vlink start && /etc/init.d/vlink status").expect(0);
+    machine.sh("/etc/init.d/vlink force-reload && /etc/init.d/vlink restart").expect(0);
     machine.sh("/etc/init.d/vlink frobnicate").expect(2);
-    machine
-        .sh("setpriv --reuid=65534 --regid=65534 --clear-groups /etc/init.d/vlink stop")
-        .expect(4);
-    machine
-        .sh("kill -9 $(cat /run/intigua/vlink.pid); sleep 0.6; /etc/init.d/vlink status")
-        .expect(1);
+    machine.sh("setpriv --reuid=65534 --regid=65534 --clear-groups /etc/init.d/vlink stop").expect(4);
+    machine.sh("kill -9 $(cat /run/intigua/vlink.pid); sleep 0.6; /etc/init.d/vlink status").expect(1);
     machine.sh("rm /run/intigua/vlink.pid; mv /usr/local/intigua/vAgentManager/vlink /x; /etc/init.d/vlink start").expect(5);
     machine.sh("shellcheck -s sh /etc/init.d/vlink || { shellcheck -s sh /etc/init.d/vlink >&2; exit 1; }").expect(0);
 }
@@ -341,19 +230,9 @@ fn the_unit_is_sound_to_systemd_also_with_spaces_in_the_root() {
     facts.title = "A 100% \"link\" \\".into();
     let items = product::items(&facts, GOOD);
     machine.put("/one.run", &product::assemble(&facts, &items));
-    machine
-        .sh("sh /one.run --no-start --install-root '/opt/with space'")
-        .expect(0);
-    let done = machine
-        .sh("systemd-analyze verify --man=no /lib/systemd/system/vlink.service")
-        .expect(0);
-    assert_eq!(
-        done.err
-            .lines()
-            .filter(|line| line.contains("vlink"))
-            .collect::<Vec<_>>(),
-        Vec::<&str>::new()
-    );
+    machine.sh("sh /one.run --no-start --install-root '/opt/with space'").expect(0);
+    let done = machine.sh("systemd-analyze verify --man=no /lib/systemd/system/vlink.service").expect(0);
+    assert_eq!(done.err.lines().filter(|line| line.contains("vlink")).collect::<Vec<_>>(), Vec::<&str>::new());
     let command = machine.ask("grep ^ExecStart= /lib/systemd/system/vlink.service");
     assert_eq!(
         command,

@@ -45,11 +45,7 @@ impl Done {
     /// Panics unless the command ended with this code; shows what it said.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
-        assert_eq!(
-            self.code, code,
-            "stdout: {}\nstderr: {}",
-            self.out, self.err
-        );
+        assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.out, self.err);
         self
     }
 }
@@ -68,28 +64,14 @@ impl Sandbox {
 
     /// With this shell as /bin/sh.
     pub fn with_shell(shell: &str) -> Self {
+        require("setpriv", "util-linux");
         require("unshare", "util-linux");
         require("nsenter", "util-linux");
-        require(
-            shell,
-            if shell == "busybox" {
-                "busybox-static"
-            } else {
-                shell
-            },
-        );
+        require(shell, if shell == "busybox" { "busybox-static" } else { shell });
         let mount_point = tempfile::tempdir().expect("a directory to mount on");
-        let mut holder = Command::new("unshare")
-            .args([
-                "--mount",
-                "--pid",
-                "--fork",
-                "--kill-child",
-                "dash",
-                "-c",
-                SETUP,
-                "setup",
-            ])
+        // Also a test that is killed takes its machine along.
+        let mut holder = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "dash", "-c", SETUP, "setup"])
             .arg(mount_point.path())
             .arg(shell)
             .stdin(Stdio::null())
@@ -97,32 +79,17 @@ impl Sandbox {
             .spawn()
             .expect("unshare runs (tests need root)");
         let mut line = String::new();
-        BufReader::new(holder.stdout.take().expect("piped"))
-            .read_line(&mut line)
-            .expect("readable");
-        assert_eq!(
-            line.trim(),
-            "ready",
-            "the sandbox could not be set up (tests need root)"
-        );
+        BufReader::new(holder.stdout.take().expect("piped")).read_line(&mut line).expect("readable");
+        assert_eq!(line.trim(), "ready", "the sandbox could not be set up (tests need root)");
         let children = format!("/proc/{0}/task/{0}/children", holder.id());
-        let init = std::fs::read_to_string(children)
-            .expect("the sandbox's process 1")
-            .trim()
-            .to_owned();
-        Sandbox {
-            holder,
-            init,
-            _mount_point: mount_point,
-        }
+        let init = std::fs::read_to_string(children).expect("the sandbox's process 1").trim().to_owned();
+        Sandbox { holder, init, _mount_point: mount_point }
     }
 
     /// A command that will run in the machine.
     pub fn command(&self, script: &str) -> Command {
         let mut command = Command::new("nsenter");
-        command.args([
-            "-t", &self.init, "-m", "-p", "-r", "-w", "/bin/sh", "-c", script,
-        ]);
+        command.args(["-t", &self.init, "-m", "-p", "-r", "-w", "/bin/sh", "-c", script]);
         command.stdin(Stdio::null());
         command
     }
@@ -145,21 +112,9 @@ impl Sandbox {
 
     /// Writes a file.
     pub fn put(&self, path: &str, bytes: &[u8]) {
-        let mut child = self
-            .command(&format!("cat >'{path}'"))
-            .stdin(Stdio::piped())
-            .spawn()
-            .expect("nsenter runs");
-        child
-            .stdin
-            .take()
-            .expect("piped")
-            .write_all(bytes)
-            .expect("written");
-        assert!(
-            child.wait().expect("ends").success(),
-            "{path} could not be written"
-        );
+        let mut child = self.command(&format!("cat >'{path}'")).stdin(Stdio::piped()).spawn().expect("nsenter runs");
+        child.stdin.take().expect("piped").write_all(bytes).expect("written");
+        assert!(child.wait().expect("ends").success(), "{path} could not be written");
     }
 
     /// Everything an installer may leave behind: a listing of all places it writes to.
@@ -179,12 +134,6 @@ impl Drop for Sandbox {
 }
 
 fn require(tool: &str, package: &str) {
-    let found = Command::new("sh")
-        .args(["-c", "command -v \"$1\"", "sh", tool])
-        .stdout(Stdio::null())
-        .status();
-    assert!(
-        found.is_ok_and(|status| status.success()),
-        "{tool} is missing: apt-get install {package}"
-    );
+    let found = Command::new("sh").args(["-c", "command -v \"$1\"", "sh", tool]).stdout(Stdio::null()).status();
+    assert!(found.is_ok_and(|status| status.success()), "{tool} is missing: apt-get install {package}");
 }

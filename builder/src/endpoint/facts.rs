@@ -123,10 +123,7 @@ impl Facts {
     /// The executable and its arguments, with the root's marker in place of `{root}`.
     pub(super) fn command(&self) -> Vec<String> {
         let executable = format!("{ROOT_MARKER}/vAgentManager/{}", self.executable);
-        let arguments = self
-            .arguments
-            .iter()
-            .map(|argument| argument.replace("{root}", ROOT_MARKER));
+        let arguments = self.arguments.iter().map(|argument| argument.replace("{root}", ROOT_MARKER));
         std::iter::once(executable).chain(arguments).collect()
     }
 
@@ -184,40 +181,16 @@ impl Facts {
             ("run-as", self.settings.run_as.as_str()),
             ("containers", self.settings.containers.as_str()),
         ];
-        let arguments = self
-            .arguments
-            .iter()
-            .map(|text| ("an argument of the connector", text.as_str()));
-        let values = self
-            .config
-            .iter()
-            .map(|(_, text)| ("a connector setting", text.as_str()));
-        let patterns = self
-            .seal_paths
-            .iter()
-            .map(|text| ("a seal path", text.as_str()));
-        single
-            .into_iter()
-            .chain(arguments)
-            .chain(values)
-            .chain(patterns)
+        let arguments = self.arguments.iter().map(|text| ("an argument of the connector", text.as_str()));
+        let values = self.config.iter().map(|(_, text)| ("a connector setting", text.as_str()));
+        let patterns = self.seal_paths.iter().map(|text| ("a seal path", text.as_str()));
+        single.into_iter().chain(arguments).chain(values).chain(patterns)
     }
 }
 
-fn refuse_unless(
-    fine: bool,
-    what: &str,
-    why: &'static str,
-    value: &str,
-    help: &'static str,
-) -> Result<(), FactsError> {
+fn refuse_unless(fine: bool, what: &str, why: &'static str, value: &str, help: &'static str) -> Result<(), FactsError> {
     if fine {
         return Ok(());
     }
-    Err(FactsError {
-        what: what.to_owned(),
-        why,
-        value: value.to_owned(),
-        help,
-    })
+    Err(FactsError { what: what.to_owned(), why, value: value.to_owned(), help })
 }

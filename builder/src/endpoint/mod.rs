@@ -145,14 +145,7 @@ pub fn run_stub(facts: &Facts, payload: RunPayload) -> Result<String, Error> {
 pub fn run_stub_fitted(facts: &Facts, bytes: u64, codec: RunCodec) -> Result<String, Error> {
     let mut offset = 0;
     for _ in 0..8 {
-        let stub = run_stub(
-            facts,
-            RunPayload {
-                offset,
-                bytes,
-                codec,
-            },
-        )?;
+        let stub = run_stub(facts, RunPayload { offset, bytes, codec })?;
         if stub.len() as u64 == offset {
             return Ok(stub);
         }

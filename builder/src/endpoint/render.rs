@@ -32,10 +32,7 @@ impl Channel {
     /// Tools the scripts call beyond those that every channel needs.
     fn tools(self) -> String {
         match self {
-            Channel::Run(payload) => format!(
-                "tar tail sync sort grep cp mv readlink {}",
-                payload.codec.name()
-            ),
+            Channel::Run(payload) => format!("tar tail sync sort grep cp mv readlink {}", payload.codec.name()),
             Channel::Deb | Channel::Rpm => "cp mv readlink".to_owned(),
             Channel::Any => String::new(),
         }
@@ -74,10 +71,7 @@ impl Scripts {
         facts.check()?;
         let environment = environment()?;
         let context = context_of(&environment, facts, channel)?;
-        Ok(Scripts {
-            environment,
-            context,
-        })
+        Ok(Scripts { environment, context })
     }
 
     pub fn render(&self, name: &str) -> Result<String, Error> {
@@ -88,12 +82,7 @@ impl Scripts {
 fn environment() -> Result<Environment<'static>, Error> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_syntax(
-        SyntaxConfig::builder()
-            .trim_blocks(true)
-            .keep_trailing_newline(true)
-            .build()?,
-    );
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).keep_trailing_newline(true).build()?);
     environment.add_filter("sh", |value: String| quote::sh_quote(&value));
     environment.add_filter("unit_word", |value: String| quote::unit_quote(&value));
     environment.add_filter("unit_text", |value: String| quote::unit_text(&value));
@@ -111,28 +100,14 @@ fn modules(names: Vec<String>) -> Result<String, Error> {
         let (_, module) = MODULES
             .iter()
             .find(|(known, _)| *known == file)
-            .ok_or_else(|| {
-                Error::new(
-                    ErrorKind::TemplateNotFound,
-                    format!("no shell module is called {name}"),
-                )
-            })?;
+            .ok_or_else(|| Error::new(ErrorKind::TemplateNotFound, format!("no shell module is called {name}")))?;
         Ok(text + module + "\n")
     })
 }
 
-fn context_of(
-    environment: &Environment<'_>,
-    facts: &Facts,
-    channel: Channel,
-) -> Result<Value, Error> {
+fn context_of(environment: &Environment<'_>, facts: &Facts, channel: Channel) -> Result<Value, Error> {
     let names = |wanted: &dyn Fn(bool) -> bool| {
-        let names: Vec<_> = facts
-            .containers
-            .iter()
-            .filter(|c| wanted(c.required))
-            .map(|c| c.name.as_str())
-            .collect();
+        let names: Vec<_> = facts.containers.iter().filter(|c| wanted(c.required)).map(|c| c.name.as_str()).collect();
         names.join(" ")
     };
     let settings = facts.settings.named();
@@ -144,12 +119,7 @@ fn context_of(
         settings => Vec::from(settings), config => facts.config.clone(), seal_paths => facts.seal_paths.clone(),
         server_url => &facts.settings.server_url, questions => questions(facts),
     };
-    let text = |name: &str| {
-        environment
-            .get_template(name)?
-            .render(&basic)
-            .map(|text| text.trim_end().to_owned())
-    };
+    let text = |name: &str| environment.get_template(name)?.render(&basic).map(|text| text.trim_end().to_owned());
     let texts = context! { unit => text("vlink.service")?, init => text("vlink.init")?, usage => text("run-usage.txt")? };
     let payload = match channel {
         Channel::Run(payload) => context! {
@@ -167,55 +137,17 @@ fn questions(facts: &Facts) -> Vec<Value> {
         format!("Leave it empty for the package's own value: {shown}.")
     };
     let settings = &facts.settings;
-    let text =
-        |name: &str, short: &str, long: String| context! { name, kind => "string", short, long };
-    let yes_no =
-        |name: &str, short: &str, long: &str| context! { name, kind => "boolean", short, long };
+    let text = |name: &str, short: &str, long: String| context! { name, kind => "string", short, long };
+    let yes_no = |name: &str, short: &str, long: &str| context! { name, kind => "boolean", short, long };
     vec![
-        text(
-            "install_root",
-            "Install root:",
-            default(&settings.install_root, &facts.packaged_root),
-        ),
-        text(
-            "server_url",
-            "URL of the core server:",
-            default(&settings.server_url, "none"),
-        ),
-        text(
-            "fallback_urls",
-            "Further URLs of the core server:",
-            default(&settings.fallback_urls, "none"),
-        ),
-        text(
-            "core_id",
-            "Identity given by the core server:",
-            default(&settings.core_id, "a new one is made"),
-        ),
-        text(
-            "token_file",
-            "Path of the token file:",
-            default(&settings.token_file, "none"),
-        ),
-        text(
-            "run_as",
-            "Account that runs the connector:",
-            default(&settings.run_as, "root"),
-        ),
-        text(
-            "containers",
-            "Containers to run:",
-            default(&settings.containers, "all"),
-        ),
-        yes_no(
-            "image",
-            "Prepare a golden image?",
-            "Installs and registers; the first boot starts the connector.",
-        ),
-        yes_no(
-            "no_start",
-            "Leave the connector stopped for now?",
-            "It is started by the next boot.",
-        ),
+        text("install_root", "Install root:", default(&settings.install_root, &facts.packaged_root)),
+        text("server_url", "URL of the core server:", default(&settings.server_url, "none")),
+        text("fallback_urls", "Further URLs of the core server:", default(&settings.fallback_urls, "none")),
+        text("core_id", "Identity given by the core server:", default(&settings.core_id, "a new one is made")),
+        text("token_file", "Path of the token file:", default(&settings.token_file, "none")),
+        text("run_as", "Account that runs the connector:", default(&settings.run_as, "root")),
+        text("containers", "Containers to run:", default(&settings.containers, "all")),
+        yes_no("image", "Prepare a golden image?", "Installs and registers; the first boot starts the connector."),
+        yes_no("no_start", "Leave the connector stopped for now?", "It is started by the next boot."),
     ]
 }

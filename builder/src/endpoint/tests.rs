@@ -9,50 +9,23 @@ pub fn facts() -> Facts {
         arch: Arch::X86_64,
         installed_kb: 100,
         containers: vec![
-            ContainerFact {
-                name: "pulse".into(),
-                required: true,
-            },
-            ContainerFact {
-                name: "tracer".into(),
-                required: false,
-            },
+            ContainerFact { name: "pulse".into(), required: true },
+            ContainerFact { name: "tracer".into(), required: false },
         ],
         executable: "vlink".into(),
         arguments: vec!["run".into(), "--root".into(), "{root}".into()],
-        settings: Settings {
-            server_url: "https://core.example:443".into(),
-            ..Settings::default()
-        },
+        settings: Settings { server_url: "https://core.example:443".into(), ..Settings::default() },
         config: vec![("globalThrottleCfg.maxCpuPercent".into(), "50".into())],
         seal_paths: vec!["Intigua-Libs/*/var".into()],
     }
 }
 
 fn sh(script: &str) -> String {
-    let output = std::process::Command::new("/bin/sh")
-        .arg("-c")
-        .arg(script)
-        .output()
-        .expect("/bin/sh runs");
+    let output = std::process::Command::new("/bin/sh").arg("-c").arg(script).output().expect("/bin/sh runs");
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-const EVIL: &[&str] = &[
-    "",
-    "'",
-    "a'b'c",
-    "$(touch /tmp/x)",
-    "`id`",
-    "\\",
-    "a b",
-    "\"",
-    "%n",
-    "$HOME",
-    "-n",
-    "{{ x }}",
-    "ü'ß",
-];
+const EVIL: &[&str] = &["", "'", "a'b'c", "$(touch /tmp/x)", "`id`", "\\", "a b", "\"", "%n", "$HOME", "-n", "{{ x }}", "ü'ß"];
 
 #[test]
 fn a_quoted_value_comes_back_from_the_shell_as_it_was() {
@@ -78,7 +51,8 @@ fn evil_values_reach_the_scripts_as_data() {
         let end = stub.rfind("main \"$@\"; exit").expect("the last line");
         let probe = format!("{}\nprintf '%s' \"$LP_TITLE\"; exit\n}}", &stub[..end]);
         assert_eq!(sh(&probe), facts.title);
-        let probe = format!("{}\nshow() {{ [ \"$1\" != key ] || printf '%s' \"$2\"; }}; lp_config_pairs show; exit\n}}", &stub[..end]);
+        let probe =
+            format!("{}\nshow() {{ [ \"$1\" != key ] || printf '%s' \"$2\"; }}; lp_config_pairs show; exit\n}}", &stub[..end]);
         assert_eq!(sh(&probe), *value);
     }
 }
@@ -94,10 +68,7 @@ fn a_value_with_a_newline_is_refused_with_its_name() {
 #[test]
 fn an_executable_outside_the_connector_is_refused() {
     for executable in ["", "/bin/sh", "../vlink"] {
-        let facts = Facts {
-            executable: executable.into(),
-            ..facts()
-        };
+        let facts = Facts { executable: executable.into(), ..facts() };
         assert!(linkctl(&facts).is_err(), "{executable}");
     }
 }
@@ -116,26 +87,14 @@ fn the_stub_says_its_own_length_and_leaves_room_for_the_sum() {
 
 #[test]
 fn rendering_twice_gives_the_same_bytes() {
-    assert_eq!(
-        deb_scripts(&facts()).expect("renders"),
-        deb_scripts(&facts()).expect("renders")
-    );
-    assert_eq!(
-        rpm_scripts(&facts()).expect("renders"),
-        rpm_scripts(&facts()).expect("renders")
-    );
+    assert_eq!(deb_scripts(&facts()).expect("renders"), deb_scripts(&facts()).expect("renders"));
+    assert_eq!(rpm_scripts(&facts()).expect("renders"), rpm_scripts(&facts()).expect("renders"));
 }
 
 /// The module alone, for what is cheaper to ask directly.
 fn compare(a: &str, b: &str) -> String {
     let module = include_str!("../../../installers/linux/version.sh");
-    sh(&format!(
-        "{module}\nlp_version_compare {} {}",
-        sh_quote(a),
-        sh_quote(b)
-    ))
-    .trim()
-    .to_owned()
+    sh(&format!("{module}\nlp_version_compare {} {}", sh_quote(a), sh_quote(b))).trim().to_owned()
 }
 
 #[test]
@@ -161,15 +120,10 @@ fn versions_are_ordered_as_dpkg_orders_them() {
     for a in versions {
         for b in versions {
             let says = |operator| {
-                let status = std::process::Command::new("dpkg")
-                    .args(["--compare-versions", a, operator, b])
-                    .status();
+                let status = std::process::Command::new("dpkg").args(["--compare-versions", a, operator, b]).status();
                 status.expect("apt-get install dpkg").success()
             };
-            let expected = ["lt", "eq", "gt"]
-                .into_iter()
-                .find(|operator| says(operator))
-                .expect("ordered");
+            let expected = ["lt", "eq", "gt"].into_iter().find(|operator| says(operator)).expect("ordered");
             assert_eq!(compare(a, b), expected, "{a} {b}");
         }
     }
