@@ -14,7 +14,9 @@ fn an_installation_runs_is_enabled_and_is_known_to_rpm() {
     let result = machine.reports("installed", 0);
     assert_eq!(result["channel"], "rpm");
     assert_eq!(result["checks"].as_array().map(Vec::len), Some(9), "{result:#}");
-    for path in ["/lib/systemd/system/vlink.service", "/etc/init.d/vlink", "/etc/rc3.d/S30vlink", "/etc/intigua/location.conf", ROOT] {
+    for path in
+        ["/lib/systemd/system/vlink.service", "/etc/init.d/vlink", "/etc/rc3.d/S30vlink", "/etc/intigua/location.conf", ROOT]
+    {
         assert_eq!(machine.cmd("rpm").args(["-qf", path]).run().ok().line(), format!("{NAME}-{ONE}-1.x86_64"));
     }
     machine.sh(&format!("{ROOT}/bin/linkctl status")).ok().says("pulse");
@@ -83,7 +85,11 @@ fn an_upgrade_keeps_what_the_administrator_edited() {
     let kept = |name: &str| format!("{ROOT}/{name}");
     assert_eq!(
         left,
-        [kept("Intigua-Libs/pulse/etc/pulse.conf.rpmnew"), kept("Intigua-Libs/pulse/etc/pulse.conf.rpmsave"), kept("components/csclient.cfg")]
+        [
+            kept("Intigua-Libs/pulse/etc/pulse.conf.rpmnew"),
+            kept("Intigua-Libs/pulse/etc/pulse.conf.rpmsave"),
+            kept("components/csclient.cfg")
+        ]
     );
     machine.sh(&format!("grep -q vlinkCoreId {ROOT}/components/csclient.cfg")).exits(1);
 }

@@ -96,7 +96,11 @@ pub fn built(name: &str, spec: &str) -> PathBuf {
     fixture(&format!("rpm-{name}"), spec, |dir| {
         fs::write(dir.join("package.spec"), spec).expect("write a spec file");
         let define = |key: &str| format!("{key} {}", dir.display());
-        cmd("rpmbuild").args(["-bb", "--quiet", "-D", &define("_topdir"), "-D", &define("_rpmdir")]).arg(dir.join("package.spec")).run().ok();
+        cmd("rpmbuild")
+            .args(["-bb", "--quiet", "-D", &define("_topdir"), "-D", &define("_rpmdir")])
+            .arg(dir.join("package.spec"))
+            .run()
+            .ok();
     })
     .join(format!("noarch/{name}-1-1.noarch.rpm"))
 }
@@ -171,8 +175,15 @@ pub trait Endpoint: Place + Sized {
     #[track_caller]
     fn files(&self) -> Vec<String> {
         const MOVING: [&str; 9] = [
-            " /var/lib/rpm", " /var/lib/dnf", " /var/cache/dnf", " /var/log/dnf", " /var/log/hawkey", " /var/log/journal", " /srv",
-            " /var/lib/systemd", " /root",
+            " /var/lib/rpm",
+            " /var/lib/dnf",
+            " /var/cache/dnf",
+            " /var/log/dnf",
+            " /var/log/hawkey",
+            " /var/log/journal",
+            " /srv",
+            " /var/lib/systemd",
+            " /root",
         ];
         let moving = |line: &String| MOVING.iter().any(|path| line.contains(path));
         self.tree("/").into_iter().filter(|line| !moving(line)).collect()
