@@ -221,3 +221,21 @@ fn the_init_script_is_clean_too_and_keeps_the_lsb_codes() {
     machine.sh("rm /run/intigua/vlink.pid; mv /usr/local/intigua/vAgentManager/vlink /x; /etc/init.d/vlink start").expect(5);
     machine.sh("shellcheck -s sh /etc/init.d/vlink || { shellcheck -s sh /etc/init.d/vlink >&2; exit 1; }").expect(0);
 }
+
+#[test]
+fn the_unit_is_sound_to_systemd_also_with_spaces_in_the_root() {
+    let machine = machine();
+    let mut facts = product::facts("1.0");
+    facts.arguments.push("100% \"$HOME\" \\".into());
+    facts.title = "A 100% \"link\" \\".into();
+    let items = product::items(&facts, GOOD);
+    machine.put("/one.run", &product::assemble(&facts, &items));
+    machine.sh("sh /one.run --no-start --install-root '/opt/with space'").expect(0);
+    let done = machine.sh("systemd-analyze verify --man=no /lib/systemd/system/vlink.service").expect(0);
+    assert_eq!(done.err.lines().filter(|line| line.contains("vlink")).collect::<Vec<_>>(), Vec::<&str>::new());
+    let command = machine.ask("grep ^ExecStart= /lib/systemd/system/vlink.service");
+    assert_eq!(
+        command,
+        r#"ExecStart="/opt/with space/vAgentManager/vlink" "run" "--root" "/opt/with space" "100%% \"$$HOME\" \\""#
+    );
+}

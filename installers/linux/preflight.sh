@@ -208,7 +208,7 @@ lp_probe_inside() {
 lp_check_space() {
     local rows fault
     rows=$(
-        lp_space_row "$lp_root" "$LP_NEEDED_KB"
+        [ -n "$(lp_root_fault "$lp_root")" ] || lp_space_row "$lp_root" "$LP_NEEDED_KB"
         lp_space_row /var/log 1024
         lp_space_row /var/lib 1024
     )

@@ -64,12 +64,14 @@ impl Sandbox {
 
     /// With this shell as /bin/sh.
     pub fn with_shell(shell: &str) -> Self {
+        require("setpriv", "util-linux");
         require("unshare", "util-linux");
         require("nsenter", "util-linux");
         require(shell, if shell == "busybox" { "busybox-static" } else { shell });
         let mount_point = tempfile::tempdir().expect("a directory to mount on");
-        let mut holder = Command::new("unshare")
-            .args(["--mount", "--pid", "--fork", "--kill-child", "dash", "-c", SETUP, "setup"])
+        // Also a test that is killed takes its machine along.
+        let mut holder = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "dash", "-c", SETUP, "setup"])
             .arg(mount_point.path())
             .arg(shell)
             .stdin(Stdio::null())
