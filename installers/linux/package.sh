@@ -31,7 +31,7 @@ lp_package_before() {
         return 30
     fi
     lp_journal_write "root=$lp_root" "link=$lp_link" "previous=$lp_old_version" "started_at=$lp_started" \
-        "image=$lp_v_IMAGE" "no_start=$lp_v_NO_START"
+        "image=$lp_v_IMAGE" "no_start=$lp_v_NO_START" "checks=$lp_checks"
 }
 
 # The journal carries over what the first script settled.
@@ -41,6 +41,7 @@ lp_package_resume() {
     lp_root_resolve
     [ -f "$LP_LIB/journal" ] || return 0
     lp_root=$(lp_journal root) lp_link=$(lp_journal link) lp_started=$(lp_journal started_at)
+    lp_checks=$(lp_journal checks)
     made=$(lp_journal made)
     lp_made_join "$made"
 }

@@ -94,9 +94,11 @@ lp_root_link() {
         lp_root_remedy='leave INSTALL_ROOT out, or install inside a chroot'
     elif [ -L "$1" ]; then
         found=$(readlink "$1")
-        if [ "$found" != "$lp_root" ] || lp_is_foreign "$1"; then
+        lp_root_remedy="rm $(lp_quote "$1")"
+        if lp_is_foreign "$1"; then
+            lp_root_conflict="$1 is a link that root does not own"
+        elif [ "$found" != "$lp_root" ]; then
             lp_root_conflict="$1 is a link to $found, and not this package's link to $lp_root"
-            lp_root_remedy="rm $(lp_quote "$1")"
         fi
     elif [ -d "$1" ] && lp_dir_is_filled "$1"; then
         lp_root_conflict="$1 exists and is not empty, so it cannot become the link to $lp_root"

@@ -85,6 +85,9 @@ pub struct ConnectorTable {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub settings: toml::Table,
+    /// What `linkctl seal` removes besides identity, working folders and logs: shell patterns relative to the root.
+    #[serde(default)]
+    pub seal_paths: Vec<RelativePath>,
     /// Where the connector's files come from, by target.
     pub payload: BTreeMap<Target, SourceSpec>,
     /// How the connector reaches its server.

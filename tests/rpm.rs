@@ -1,0 +1,14 @@
+//! The RPM as administrators meet it: real rpm and dnf install, move, upgrade, break, repair and erase the sample product.
+mod common;
+#[path = "rpm/life.rs"]
+mod life;
+#[path = "rpm/places.rs"]
+mod places;
+#[path = "rpm/refusals.rs"]
+mod refusals;
+#[path = "rpm/roots.rs"]
+mod roots;
+#[path = "rpm/sample.rs"]
+mod sample;
+#[path = "rpm/trouble.rs"]
+mod trouble;
