@@ -84,7 +84,8 @@ fn configured(place: &impl Place, key: &str) -> Option<String> {
 
 /// What lies in the root, apart from what package managers and the system itself write down.
 fn listing(place: &impl Place) -> Vec<String> {
-    const OTHERS: [&str; 8] = [
+    const OTHERS: [&str; 9] = [
+        "/sys",
         "/packages",
         "/var/lib/dpkg",
         "/var/cache/debconf",

@@ -46,8 +46,24 @@ lp_package_resume() {
     lp_made_join "$made"
 }
 
+# dpkg configures again what a rollback has left half-configured. The files here are then the old version's: they
+# must not be registered as the new one's.
+lp_package_was_put_back() {
+    [ ! -f "$LP_LIB/journal" ] && [ -n "$lp_old_version" ] && [ "$lp_old_version" != "$LP_VERSION" ]
+}
+
 lp_package_register() {
     lp_package_resume || return
+    if [ "$(lp_journal rollback)" = 1 ]; then
+        lp_package_roll_back "$(lp_journal previous)"
+        return
+    fi
+    if lp_package_was_put_back; then
+        lp_error "the files of $LP_VERSION are not here: $lp_old_version was put back" "$lp_root" \
+            "install $lp_old_version or a corrected version"
+        lp_result rolled_back 31 "$LP_VERSION did not come up; $lp_old_version was put back"
+        return 31
+    fi
     lp_root_make && lp_register && return 0
     lp_error 'the service could not be registered' "$lp_root" 'see the messages above, correct the cause and install again'
     lp_result failed 30 'the service could not be registered'
@@ -81,6 +97,8 @@ lp_package_roll_back() {
         lp_result failed 31 "$LP_SERVICE did not come up; it is stopped, the files are left for inspection"
         return 31
     fi
+    # Whoever kills this has it finished by the next attempt.
+    printf 'rollback=1\n' >>"$LP_LIB/journal"
     if ! lp_restore || ! { lp_service_do start || :; lp_service_came_up; }; then
         lp_error "$LP_SERVICE did not come up, and neither did version $1" "$lp_root" 'install a working version again'
         lp_result failed 32 "neither $LP_VERSION nor $1 came up"

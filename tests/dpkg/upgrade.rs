@@ -126,7 +126,7 @@ fn an_interrupted_upgrade_is_finished_by_dpkg_or_by_installing_again() {
     let identity = everything_runs(&machine, ROOT)["core_id"].clone();
     for delay in ["0.05", "0.2", "0.4", "0.6", "0.9", "1.5", "3"] {
         let again = format!(
-            "setsid dpkg --force-confold -i {new} >/dev/null 2>&1 </dev/null & sleep {delay}; kill -9 -- -$!; \
+            "setsid dpkg --force-confold -i {new} >/dev/null 2>&1 </dev/null & sleep {delay}; kill -KILL -$!; \
              dpkg --configure -a --force-confold; dpkg --force-confold -i {new}"
         );
         machine.sh(&again).ok();

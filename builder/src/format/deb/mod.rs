@@ -110,7 +110,9 @@ fn root_of(spec: &DebSpec) -> Result<TreePath> {
     TreePath::new(spec.root.trim_start_matches('/').as_bytes())
 }
 
-/// The payload below the root, the documentation that Debian Policy asks for, and all parents; sorted, parents first.
+/// The payload below the root, the documentation that Debian Policy asks for, and their parents; sorted, parents first. What lies above the
+/// root (`/opt`, `/usr/local`) is the system's or the administrator's: dpkg would remove it with the package where it is then empty.
+/// The preinst makes it where it is missing.
 fn data_files(spec: &DebSpec) -> Result<Vec<DataFile>> {
     let root = root_of(spec)?;
     let mut files = BTreeMap::new();
@@ -121,12 +123,12 @@ fn data_files(spec: &DebSpec) -> Result<Vec<DataFile>> {
         let path = TreePath::new(path.as_bytes())?;
         files.insert(path.clone(), PreparedFile::made(path, bytes, 0o644, spec.mtime));
     }
-    let mut directories = BTreeSet::from([root]);
+    let mut directories = BTreeSet::from([root.clone()]);
     directories.extend(files.keys().filter_map(TreePath::parent));
     for directory in directories {
         let mut next = Some(directory);
         while let Some(path) = next {
-            next = path.parent();
+            next = if path == root { None } else { path.parent() };
             files.entry(path.clone()).or_insert_with(|| PreparedFile::directory(path, spec.mtime));
         }
     }
