@@ -24,7 +24,7 @@ fn failed(place: &impl Place) -> Vec<String> {
 fn refused(scratch: &Scratch, options: &str, code: i64, reasons: &[&str]) {
     let before = scratch.files();
     scratch.rpm(&format!("-i {options}"), ONE).fails().says("error: ");
-    assert_eq!(failed(scratch), reasons);
+    assert_eq!(failed(scratch), reasons, "{:#}", scratch.result());
     assert_eq!(scratch.result()["exit_code"], code);
     scratch.sh(&format!("rpm -q {NAME}")).fails();
     let after: Vec<String> = scratch.files().into_iter().filter(|line| !line.contains(" /var/log/intigua")).collect();
@@ -51,7 +51,7 @@ fn a_read_only_parent_of_the_root_is_refused() {
 #[test]
 fn a_full_disk_is_refused() {
     let scratch = endpoint(&[Sample::new(ONE)]);
-    scratch.tmpfs("/opt/small", "size=512k");
+    scratch.tmpfs("/opt/small", "size=512k,mode=755");
     let before = scratch.files();
     scratch.rpm("-i --prefix /opt/small/intigua", ONE).fails().says("more space on the /opt/small filesystem");
     unchanged(&before, &scratch.files());
@@ -87,7 +87,10 @@ fn all_reasons_are_told_together() {
 #[test]
 fn an_installation_from_another_channel_is_refused() {
     let scratch = endpoint(&[Sample::new(ONE)]);
-    scratch.write("/var/lib/intigua/state", format!("product={NAME}\nversion=0.9\nchannel=run\nroot=/opt/jp\nrun_as=root\nimage=0\n"));
+    scratch.write(
+        "/var/lib/intigua/state",
+        format!("product={NAME}\nversion=0.9\nchannel=run\nroot=/opt/jp\nrun_as=root\nimage=0\n"),
+    );
     refused(&scratch, "", 17, &["other", "other"]);
     scratch.sh("rm -r /var/lib/intigua").ok();
     // One that the vendor's own installer made.
@@ -110,7 +113,8 @@ fn a_bad_answer_file_is_refused_with_its_line() {
 #[test]
 fn a_refusal_does_not_keep_other_packages_out() {
     let scratch = endpoint(&[Sample::new(ONE)]);
-    let spec = "Name: other\nVersion: 1\nRelease: 1\nSummary: another package\nLicense: none\nBuildArch: noarch\n%description\n%files\n";
+    let spec =
+        "Name: other\nVersion: 1\nRelease: 1\nSummary: another package\nLicense: none\nBuildArch: noarch\n%description\n%files\n";
     scratch.copy_in(&built("other", spec), "/srv/packages/other.rpm");
     scratch.tmpfs("/tmp", "noexec,mode=1777");
     scratch.sh("rpm -i /srv/packages/*.rpm").fails().says("%pre");

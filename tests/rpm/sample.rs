@@ -45,12 +45,13 @@ impl Sample {
         self
     }
 
-    /// Writes an executable file of the product.
+    /// Writes a file of the product; a script is executable.
     pub fn file(self, name: &str, text: &str) -> Sample {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("a file has a folder")).expect("make a folder of the product");
         fs::write(&path, text).expect("write a file of the product");
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("make it executable");
+        let mode = if text.starts_with("#!") { 0o755 } else { 0o644 };
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set its mode");
         self
     }
 
@@ -96,7 +97,11 @@ pub fn built(name: &str, spec: &str) -> PathBuf {
     fixture(&format!("rpm-{name}"), spec, |dir| {
         fs::write(dir.join("package.spec"), spec).expect("write a spec file");
         let define = |key: &str| format!("{key} {}", dir.display());
-        cmd("rpmbuild").args(["-bb", "--quiet", "-D", &define("_topdir"), "-D", &define("_rpmdir")]).arg(dir.join("package.spec")).run().ok();
+        cmd("rpmbuild")
+            .args(["-bb", "--quiet", "-D", &define("_topdir"), "-D", &define("_rpmdir")])
+            .arg(dir.join("package.spec"))
+            .run()
+            .ok();
     })
     .join(format!("noarch/{name}-1-1.noarch.rpm"))
 }
@@ -171,8 +176,15 @@ pub trait Endpoint: Place + Sized {
     #[track_caller]
     fn files(&self) -> Vec<String> {
         const MOVING: [&str; 9] = [
-            " /var/lib/rpm", " /var/lib/dnf", " /var/cache/dnf", " /var/log/dnf", " /var/log/hawkey", " /var/log/journal", " /srv",
-            " /var/lib/systemd", " /root",
+            " /var/lib/rpm",
+            " /var/lib/dnf",
+            " /var/cache/dnf",
+            " /var/log/dnf",
+            " /var/log/hawkey",
+            " /var/log/journal",
+            " /srv",
+            " /var/lib/systemd",
+            " /root",
         ];
         let moving = |line: &String| MOVING.iter().any(|path| line.contains(path));
         self.tree("/").into_iter().filter(|line| !moving(line)).collect()
