@@ -80,12 +80,18 @@ impl Product {
         files(&self.path(folder))
     }
 
-    /// Builds, and expects a refusal with exit code 1, an error line, and nothing in the output folder.
-    fn refused(&self, arguments: &[&str]) -> String {
+    /// Builds, and expects a refusal with exit code 1 and an error line.
+    fn refused_again(&self, arguments: &[&str]) -> String {
         let output = self.build(arguments);
         let message = text(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{message}");
         assert!(message.contains("error: "), "{message}");
+        message
+    }
+
+    /// Builds, and expects a refusal with nothing in the output folder.
+    fn refused(&self, arguments: &[&str]) -> String {
+        let message = self.refused_again(arguments);
         let left = if self.path("dist").is_dir() { files(&self.path("dist")) } else { BTreeMap::new() };
         assert!(left.is_empty(), "left behind: {:?}", left.keys());
         message
@@ -219,6 +225,30 @@ fn sites_get_packages_of_their_own() {
     assert!(text(&product.build(&["-s", "bad.toml"]).stderr).contains("help: write \"containers\""));
     product.write("unknown.toml", "containers = [\"pulse2\"]\n");
     assert!(text(&product.build(&["-s", "unknown.toml"]).stderr).contains("write some of: pulse"));
+}
+
+#[test]
+fn a_later_source_covers_an_earlier_one() {
+    let product = Product::new();
+    product.write("own/etc/pulse.conf", "ours\n");
+    product.write("pulse/etc/pulse.conf", "theirs\n");
+    product.write("pulse/etc/other.conf", "theirs\n");
+    let layers = "[{ source = \"pulse\", config = [\"etc\"] }, \"own\"]";
+    product.write("linkpack.toml", MANIFEST.replace("linux-x86_64 = \"pulse\"", &format!("linux-x86_64 = {layers}")));
+    product.built(&["-f", "deb"]);
+    let mut unpack = Command::new("dpkg-deb");
+    unpack.args(["--raw-extract", "dist/sample_1.0.0_amd64.deb", "raw"]).current_dir(product.folder.path());
+    assert!(unpack.status().unwrap().success());
+    let etc = product.path("raw/usr/local/intigua/Intigua-Libs/pulse/etc");
+    assert_eq!(fs::read_to_string(etc.join("pulse.conf")).unwrap(), "ours\n");
+    assert_eq!(fs::read_to_string(etc.join("other.conf")).unwrap(), "theirs\n");
+    let conffiles = fs::read_to_string(product.path("raw/DEBIAN/conffiles")).unwrap();
+    assert_eq!(conffiles.lines().count(), 2, "{conffiles}");
+    product.write(
+        "linkpack.toml",
+        MANIFEST.replace("linux-x86_64 = \"pulse\"", "linux-x86_64 = [{ source = \"pulse\", stripp = 1 }]"),
+    );
+    assert!(product.refused_again(&[]).contains("unknown key \"stripp\""));
 }
 
 #[test]

@@ -10,5 +10,6 @@ pub mod interrupt;
 pub mod listener;
 pub mod manifest;
 pub mod payload;
+mod workdir;
 
 pub use error::{Error, Result};

@@ -20,7 +20,10 @@ lp_init() {
     PATH=/usr/sbin:/usr/bin:/sbin:/bin
     LC_ALL=C
     export PATH LC_ALL
-    unset IFS CDPATH ENV BASH_ENV TMPDIR
+    unset CDPATH ENV BASH_ENV TMPDIR
+    # Set, not unset: debconf's functions save and restore the value, and would restore an empty one.
+    IFS=$(printf ' \t\n.')
+    IFS=${IFS%.}
     umask 022
     # A closed descriptor would be taken by the next file opened, and messages would end up in it.
     (: <&0) 2>/dev/null || exec </dev/null

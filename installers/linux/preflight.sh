@@ -93,7 +93,7 @@ lp_check_channel() {
 lp_returns=0
 lp_check_in_the_way() {
     local name
-    [ "$lp_returns" = 0 ] || return 0
+    [ "$lp_returns" = 0 ] && [ -z "$(lp_root_fault "$lp_root")" ] || return 0
     for name in vAgentManager Intigua-Libs bin current versions; do
         if [ -e "$LP_D$lp_root/$name" ] || [ -L "$LP_D$lp_root/$name" ]; then
             lp_check other 17 "$lp_root/$name" "$lp_root/$name is there already, and not from this package" '' \
@@ -208,7 +208,7 @@ lp_probe_inside() {
 lp_check_space() {
     local rows fault
     rows=$(
-        lp_space_row "$lp_root" "$LP_NEEDED_KB"
+        [ -n "$(lp_root_fault "$lp_root")" ] || lp_space_row "$lp_root" "$LP_NEEDED_KB"
         lp_space_row /var/log 1024
         lp_space_row /var/lib 1024
     )

@@ -131,6 +131,11 @@ lp_service_is_off() {
     esac
 }
 
+# invoke-rc.d starts nothing where no init keeps a runlevel, as in a container. policy-rc.d is asked in any case.
+lp_has_runlevel() {
+    case $(runlevel 2>/dev/null) in *[0-9S]) return 0 ;; *) return 1 ;; esac
+}
+
 # lp_service_do start|restart|stop: descriptor 9, the installer's lock, must not live on in a daemon.
 lp_service_do() {
     lp_log "service: $1"
@@ -144,7 +149,7 @@ lp_service_do() {
             fi ;;
         sysv)
             [ -x "/etc/init.d/$LP_SERVICE" ] || return 0
-            if [ "$LP_CHANNEL" = deb ] && lp_has invoke-rc.d; then
+            if [ "$LP_CHANNEL" = deb ] && lp_has invoke-rc.d && lp_has_runlevel; then
                 invoke-rc.d "$LP_SERVICE" "$1" >&2 3>&- 9>&- </dev/null
             else
                 "/etc/init.d/$LP_SERVICE" "$1" >&2 3>&- 9>&- </dev/null

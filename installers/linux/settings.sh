@@ -107,7 +107,7 @@ lp_settings_answers() {
         esac
         lp_set "$key" "$value" answer
     done <"$file"
-    return $bad
+    return "$bad"
 }
 lp_cr=$(printf '\r')
 
@@ -142,5 +142,5 @@ lp_settings_load() {
         lp_error 'CORE_ID cannot go into an image: every clone would have it' 'IMAGE=1 and CORE_ID are both set' 'leave CORE_ID out'
         bad=1
     fi
-    return $bad
+    return "$bad"
 }

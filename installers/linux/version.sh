@@ -9,7 +9,7 @@ lp_version_compare() {
             if (c ~ /[A-Za-z]/) return index(letters, c)
             return 256 + index(others, c)
         }
-        function verdict(x, y) { print (x < y) ? "lt" : "gt"; found = 1; exit }
+        function verdict(x, y) { print (x < y) ? "lt" : "gt"; exit }
         BEGIN {
             letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
             others = "+-.:_"
@@ -25,8 +25,8 @@ lp_version_compare() {
                 sub(/^0+/, "", x); sub(/^0+/, "", y)
                 if (length(x) != length(y)) verdict(length(x), length(y))
                 # Equally long: compared as text, since awk numbers lose digits after 2^53.
-                if (("v" x) != ("v" y)) { print (("v" x) < ("v" y)) ? "lt" : "gt"; found = 1; exit }
+                if (("v" x) != ("v" y)) verdict("v" x, "v" y)
             }
-        }
-        END { if (!found) print "eq" }'
+            print "eq"
+        }' </dev/null
 }

@@ -17,13 +17,13 @@ const BOOT_LIMIT: Duration = Duration::from_secs(90);
 const HALT_LIMIT: Duration = Duration::from_secs(120);
 
 /// Argument: the root. Process 1 lives in the root and reaps orphans; /proc and /sys are there, systemd is not.
+/// It says "ready" from inside: commands enter the root that process 1 has at that moment.
 const LIVE: &str = r#"
 cd "$1"
 umount proc
 mount -t proc proc proc
 mount -t sysfs sysfs sys
-echo ready
-exec chroot . env --ignore-signal=CHLD cat >/dev/null
+exec chroot . env --ignore-signal=CHLD sh -c 'echo ready; exec cat >/dev/null'
 "#;
 
 /// Arguments: the root, then cgroups to move to. nspawn gets cgroups of its own (two of them would share its fixed names otherwise), a

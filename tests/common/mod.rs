@@ -18,6 +18,7 @@ mod kernel;
 mod machine;
 mod place;
 mod process;
+mod product;
 mod scratch;
 mod sysv;
 
@@ -27,5 +28,6 @@ pub use fixture::{fixture, fixture_in, target_dir};
 pub use image::{Boot, Booted, Image};
 pub use machine::Machine;
 pub use place::Place;
+pub use product::Product;
 pub use scratch::Scratch;
 pub use sysv::{sysv_generator, Generated};

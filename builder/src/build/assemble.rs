@@ -5,7 +5,7 @@ use crate::endpoint;
 use crate::error::{Error, Result};
 use crate::format::PreparedFile;
 use crate::listener::Listener;
-use crate::manifest::{ContainerTable, Product, SourceSpec, Target};
+use crate::manifest::{ContainerTable, Product, SourceSpec, SourceTable, Target};
 use crate::payload::{self, Content, Entry, Kind, Loaded, Source, Spool, Tree, TreePath};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -43,7 +43,7 @@ impl Trees {
 pub struct Input {
     name: String,
     target: &'static str,
-    source: String,
+    sources: Vec<String>,
     files: usize,
     bytes: u64,
     /// SHA-256 over every path, mode and content.
@@ -68,6 +68,10 @@ pub fn read(product: &Product, target: Target, spool: &Spool, listener: &dyn Lis
         };
         let loaded = load(product, source, &what, target, spool, listener)?;
         check_container(container, &loaded.tree, &what)?;
+        if let Some(depends) = loaded.package.as_ref().and_then(|package| package.depends.as_ref()) {
+            let advice = "name what the agent needs in [deb] depends and [rpm] requires";
+            listener.info(&format!("{what} comes from a package that depends on {depends}; {advice}"));
+        }
         let version = loaded.package.as_ref().map(|package| package.version.clone());
         let prefix = [b"Intigua-Libs/", container.name.as_str().as_bytes()].concat();
         graft(&mut entries, &prefix, loaded.tree)?;
@@ -77,6 +81,7 @@ pub fn read(product: &Product, target: Target, spool: &Spool, listener: &dyn Lis
     Ok(Trees { tree })
 }
 
+/// A payload's layers, each over the one before; the package facts of the lowest layer that has any.
 fn load(
     product: &Product,
     spec: &SourceSpec,
@@ -85,16 +90,26 @@ fn load(
     spool: &Spool,
     listener: &dyn Listener,
 ) -> Result<Loaded> {
-    let table = spec.table.clone();
-    let source = Source {
-        path: product.resolve(spec),
+    let in_payload = |error: Error| error.note(format!("in the payload of {what} for {}", target.name()));
+    let mut whole = Loaded { tree: Tree::default(), package: None };
+    for layer in &spec.layers {
+        let loaded = payload::load(&source(product, layer), spool, listener).map_err(in_payload)?;
+        whole.tree = whole.tree.covered_by(loaded.tree).map_err(in_payload)?;
+        whole.package = whole.package.or(loaded.package);
+    }
+    Ok(whole)
+}
+
+fn source(product: &Product, layer: &SourceTable) -> Source {
+    let table = layer.clone();
+    Source {
+        path: product.resolve(layer),
         strip: table.strip,
         include: table.include,
         exclude: table.exclude,
         setuid: table.setuid,
         config: table.config,
-    };
-    payload::load(&source, spool, listener).map_err(|error| error.note(format!("in the payload of {what} for {}", target.name())))
+    }
 }
 
 fn graft(entries: &mut Vec<Entry>, prefix: &[u8], tree: Tree) -> Result<()> {
@@ -169,5 +184,12 @@ fn input(name: String, prefix: &str, source: &SourceSpec, base: &Base) -> Input 
         digest.update([0]);
     }
     let sha256 = hex::encode(digest.finalize());
-    Input { name, target: base.target.name(), source: source.table.source.clone(), files, bytes, sha256 }
+    Input {
+        name,
+        target: base.target.name(),
+        sources: source.layers.iter().map(|layer| layer.source.clone()).collect(),
+        files,
+        bytes,
+        sha256,
+    }
 }

@@ -55,7 +55,7 @@ pub fn facts(product: &Product, base: &Base) -> Result<Facts> {
             no_start: false,
         },
         config: product.client_settings().into_iter().collect(),
-        seal_paths: Vec::new(),
+        seal_paths: manifest.connector.seal_paths.iter().map(ToString::to_string).collect(),
     })
 }
 

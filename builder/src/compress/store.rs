@@ -2,6 +2,7 @@
 
 use super::codec::{Codec, Segment};
 use crate::error::{Error, IoContext, Result};
+use crate::workdir::WorkDir;
 use rustix::fs::{flock, FlockOperation};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
@@ -35,7 +36,7 @@ pub struct Store {
     pool: Arc<rayon::ThreadPool>,
     /// Shared while a build lasts, so that no other build trims what this one counts on.
     lock: Option<File>,
-    _temporary: Option<tempfile::TempDir>,
+    _temporary: Option<WorkDir>,
 }
 
 /// A piece of content that the [`Store`] holds in compressed form.
@@ -75,8 +76,7 @@ impl Store {
                 Ok(Arc::new(Store { folder, pool, lock: Some(lock), _temporary: None }))
             }
             CacheChoice::Temporary(parent) => {
-                let made = tempfile::Builder::new().prefix("linkpack-units-").tempdir_in(&parent);
-                let temporary = made.or_cannot("create a folder for compressed units in", &parent)?;
+                let temporary = WorkDir::new(&parent).or_cannot("create a folder for compressed units in", &parent)?;
                 let folder = temporary.path().to_path_buf();
                 Ok(Arc::new(Store { folder, pool, lock: None, _temporary: Some(temporary) }))
             }

@@ -90,3 +90,41 @@ fn rendering_twice_gives_the_same_bytes() {
     assert_eq!(deb_scripts(&facts()).expect("renders"), deb_scripts(&facts()).expect("renders"));
     assert_eq!(rpm_scripts(&facts()).expect("renders"), rpm_scripts(&facts()).expect("renders"));
 }
+
+/// The module alone, for what is cheaper to ask directly.
+fn compare(a: &str, b: &str) -> String {
+    let module = include_str!("../../../installers/linux/version.sh");
+    sh(&format!("{module}\nlp_version_compare {} {}", sh_quote(a), sh_quote(b))).trim().to_owned()
+}
+
+#[test]
+fn versions_are_ordered_as_dpkg_orders_them() {
+    let versions = [
+        "1.0",
+        "1.9",
+        "1.10",
+        "1.0~rc1",
+        "1.0~~",
+        "1.0.1",
+        "2",
+        "10",
+        "1.0a",
+        "1.0b",
+        "1.0+x",
+        "1.007",
+        "1.7",
+        "1.0+",
+        "99999999999999999999",
+        "99999999999999999998",
+    ];
+    for a in versions {
+        for b in versions {
+            let says = |operator| {
+                let status = std::process::Command::new("dpkg").args(["--compare-versions", a, operator, b]).status();
+                status.expect("apt-get install dpkg").success()
+            };
+            let expected = ["lt", "eq", "gt"].into_iter().find(|operator| says(operator)).expect("ordered");
+            assert_eq!(compare(a, b), expected, "{a} {b}");
+        }
+    }
+}

@@ -5,10 +5,12 @@ mod model;
 mod product;
 mod read;
 mod site;
+mod source;
 mod values;
 
-pub use model::{ContainerTable, Inject, Manifest, SourceSpec, SourceTable, Target, Watchdog};
+pub use model::{ContainerTable, Inject, Manifest, Target, Watchdog};
 pub use product::{Product, DEFAULT_LINUX_ROOT};
 pub use read::{load, load_site, parse, schema};
 pub use site::Site;
+pub use source::{SourceSpec, SourceTable};
 pub use values::{Command, LinuxRoot, Name, Span, Version};

@@ -1,5 +1,6 @@
 //! The manifest as it is written: TOML on one side, the JSON Schema on the other, both from these types.
 
+use super::source::SourceSpec;
 use super::values::{Account, Command, Line, LinuxRoot, Name, RelativePath, Span, Url, Version};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -84,6 +85,9 @@ pub struct ConnectorTable {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub settings: toml::Table,
+    /// What `linkctl seal` removes besides identity, working folders and logs: shell patterns relative to the root.
+    #[serde(default)]
+    pub seal_paths: Vec<RelativePath>,
     /// Where the connector's files come from, by target.
     pub payload: BTreeMap<Target, SourceSpec>,
     /// How the connector reaches its server.
@@ -301,69 +305,5 @@ impl Target {
             Target::LinuxAarch64 => "aarch64",
             Target::WindowsX86 => "i686",
         }
-    }
-}
-
-/// Where a payload comes from: a path, or a table that also says what to take of it.
-#[derive(Debug, Clone)]
-pub struct SourceSpec {
-    /// The table; a plain path is a table of a path alone.
-    pub table: SourceTable,
-}
-
-/// A payload's path and what to take of it.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct SourceTable {
-    /// A directory, .tar[.gz|.xz|.zst], .zip, .deb or .rpm, relative to the manifest.
-    pub source: String,
-    /// How many leading components of each name are dropped.
-    #[serde(default)]
-    pub strip: usize,
-    /// Globs of what is taken; everything when empty.
-    #[serde(default)]
-    pub include: Vec<String>,
-    /// Globs of what is left out.
-    #[serde(default)]
-    pub exclude: Vec<String>,
-    /// Globs of the files that keep their set-uid and set-gid bits.
-    #[serde(default)]
-    pub setuid: Vec<String>,
-    /// Globs of the files that administrators edit: upgrades keep their changes.
-    #[serde(default)]
-    pub config: Vec<String>,
-}
-
-impl<'de> Deserialize<'de> for SourceSpec {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = SourceTable;
-            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-                f.write_str("a path, or a table { source, strip, include, exclude, setuid, config }")
-            }
-            fn visit_str<E: serde::de::Error>(self, path: &str) -> Result<SourceTable, E> {
-                Ok(SourceTable { source: path.to_owned(), ..SourceTable::default() })
-            }
-            // Not an untagged enum: that would say "did not match any variant" instead of naming the unknown key.
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<SourceTable, A::Error> {
-                SourceTable::deserialize(serde::de::value::MapAccessDeserializer::new(map))
-            }
-        }
-        let table = deserializer.deserialize_any(Visitor)?;
-        match table.source.is_empty() || table.source.contains('\0') {
-            true => Err(serde::de::Error::custom("a payload's path is empty; write a folder, an archive or a package")),
-            false => Ok(SourceSpec { table }),
-        }
-    }
-}
-
-impl JsonSchema for SourceSpec {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Source".into()
-    }
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        let table = generator.subschema_for::<SourceTable>();
-        schemars::json_schema!({ "anyOf": [{ "type": "string", "minLength": 1 }, table] })
     }
 }

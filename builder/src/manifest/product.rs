@@ -1,7 +1,8 @@
 //! A product as it is packaged: the manifest with one site's settings laid over it.
 
-use super::model::{ConnectorThrottle, ContainerTable, Manifest, SourceSpec, Target};
+use super::model::{ConnectorThrottle, ContainerTable, Manifest, Target};
 use super::site::Site;
+use super::source::{SourceSpec, SourceTable};
 use super::values::{LinuxRoot, Url};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -108,9 +109,9 @@ impl Product {
         all.filter_map(move |container| Some((container, container.payload.get(&target)?)))
     }
 
-    /// A payload's path as the manifest names it, made relative to the manifest's folder.
-    pub fn resolve(&self, source: &SourceSpec) -> PathBuf {
-        self.folder.join(Path::new(&source.table.source))
+    /// A source's path as the manifest names it, made relative to the manifest's folder.
+    pub fn resolve(&self, source: &SourceTable) -> PathBuf {
+        self.folder.join(Path::new(&source.source))
     }
 
     /// The lines of csclient.cfg beyond the server and identity ones: key and value, sorted by key.

@@ -115,6 +115,7 @@ impl Control {
             version: field("Version")?,
             license: None,
             summary: field("Description").ok(),
+            depends: field("Depends").ok(),
         };
         let conffiles = text(b"conffiles")?.unwrap_or_default();
         Ok(Control { facts, conffiles: parse_conffiles(&conffiles) })

@@ -61,6 +61,8 @@ pub struct PackageFacts {
     pub license: Option<String>,
     /// One line about it.
     pub summary: Option<String>,
+    /// A DEB's Depends field: what the agent may need on the endpoint.
+    pub depends: Option<String>,
 }
 
 /// A source that was read.

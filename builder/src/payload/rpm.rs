@@ -91,6 +91,7 @@ fn facts(header: &Header, name: &str) -> Result<PackageFacts> {
         version: format!("{}-{}", required(Tag::Version)?, required(Tag::Release)?),
         license: text(Tag::License),
         summary: text(Tag::Summary),
+        depends: None,
     })
 }
 

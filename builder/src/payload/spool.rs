@@ -2,6 +2,7 @@
 
 use super::Content;
 use crate::error::{Error, IoContext, Result};
+use crate::workdir::WorkDir;
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ static ZEROS: [u8; HOLE] = [0; HOLE];
 /// A build's private folder for what archives unpack to; removed on drop, so it must outlive every [`Content`] made with it.
 #[derive(Debug)]
 pub struct Spool {
-    folder: tempfile::TempDir,
+    folder: WorkDir,
     files: AtomicU32,
 }
 
@@ -25,7 +26,7 @@ impl Spool {
     /// # Errors
     /// The parent is missing, full or not writable.
     pub fn new(parent: &Path) -> Result<Spool> {
-        let folder = tempfile::Builder::new().prefix("linkpack-").tempdir_in(parent).map_err(|error| {
+        let folder = WorkDir::new(parent).map_err(|error| {
             Error::new(format!("cannot create a folder to unpack archives in {}: {error}", parent.display())).help(ELSEWHERE)
         })?;
         Ok(Spool { folder, files: AtomicU32::new(0) })

@@ -159,6 +159,27 @@ impl Tree {
         Ok(Tree { entries })
     }
 
+    /// This tree with another laid over it: where both have a path, the upper one's entry stays. A file that was configuration below
+    /// remains so.
+    ///
+    /// # Errors
+    /// A directory where the other tree has something below a file or link.
+    pub fn covered_by(self, upper: Tree) -> Result<Tree> {
+        let mut by_path: std::collections::BTreeMap<_, _> =
+            self.entries.into_iter().map(|entry| (entry.path.clone(), entry)).collect();
+        for mut entry in upper.entries {
+            if let Some(below) = by_path.remove(&entry.path) {
+                if matches!(below.kind, Kind::Directory) != matches!(entry.kind, Kind::Directory) {
+                    return Err(Error::new(format!("{:?} is a directory in one source and none in another", entry.path))
+                        .help("leave one of them out with exclude"));
+                }
+                entry.config |= below.config;
+            }
+            by_path.insert(entry.path.clone(), entry);
+        }
+        Tree::new(by_path.into_values().collect())
+    }
+
     /// The same tree with one time for all entries, so that packages do not depend on when files were copied or checked out.
     pub fn at_time(mut self, mtime: i64) -> Self {
         self.entries.iter_mut().for_each(|entry| entry.mtime = mtime);

@@ -1,0 +1,84 @@
+//! Folders that belong to one build: gone when it ends, and swept up by the next build when it was killed.
+
+use rustix::fs::{flock, FlockOperation};
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+/// What the folders' names begin with.
+const PREFIX: &str = "linkpack-work-";
+/// A living build holds a lock on this file of its folder.
+const LOCK: &str = ".lock";
+/// A younger folder may not have its lock yet.
+const GRACE: Duration = Duration::from_secs(60);
+
+/// A private folder (mode 0700); removed with all in it on drop.
+#[derive(Debug)]
+pub struct WorkDir {
+    folder: tempfile::TempDir,
+    _lock: File,
+}
+
+impl WorkDir {
+    /// Makes a folder in `parent`, and removes those of this user's builds that were killed.
+    pub fn new(parent: &Path) -> io::Result<WorkDir> {
+        sweep(parent);
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
+        let lock = File::create_new(folder.path().join(LOCK))?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(WorkDir { folder, _lock: lock })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// Best effort: a build does not depend on it.
+fn sweep(parent: &Path) {
+    let Ok(entries) = fs::read_dir(parent) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes()) && is_abandoned(&entry.path()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// In a folder like /tmp others may use our prefix: only this user's real directories count.
+fn is_abandoned(folder: &Path) -> bool {
+    let Ok(meta) = fs::symlink_metadata(folder) else { return false };
+    let old = meta.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok()).is_some_and(|age| age > GRACE);
+    if !meta.is_dir() || meta.uid() != rustix::process::geteuid().as_raw() || !old {
+        return false;
+    }
+    match File::open(folder.join(LOCK)) {
+        Ok(lock) => flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn age(folder: &Path) {
+        File::open(folder).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    }
+
+    #[test]
+    fn a_killed_builds_folder_is_swept_and_a_living_ones_is_not() {
+        let parent = tempfile::tempdir().unwrap();
+        let living = WorkDir::new(parent.path()).unwrap();
+        let dead = parent.path().join(format!("{PREFIX}dead"));
+        fs::create_dir(&dead).unwrap();
+        fs::write(dead.join(LOCK), "").unwrap();
+        age(&dead);
+        age(living.path());
+        let _next = WorkDir::new(parent.path()).unwrap();
+        assert!(!dead.exists());
+        assert!(living.path().exists());
+    }
+}

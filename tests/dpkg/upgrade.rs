@@ -1,0 +1,144 @@
+//! Upgrades, downgrades, versions that do not come up, and interruptions.
+use super::*;
+
+const PULSE_CONF: &str = "/usr/local/intigua/Intigua-Libs/pulse/etc/pulse.conf";
+
+/// How often systemd has started the service since the boot, as its journal has it.
+fn starts(machine: &Machine) -> usize {
+    machine.sh("journalctl -q -o cat -u vlink.service").ok().stdout.lines().filter(|line| line.starts_with("Started ")).count()
+}
+
+#[test]
+fn an_upgrade_keeps_settings_and_identity_and_restarts_once() {
+    let scratch = Scratch::debian();
+    let (old, new) = (put(&scratch, &Product::sample("1.0.0")), put(&scratch, &Product::sample("1.1.0")));
+    let machine = scratch.boot();
+    install(&machine, &old).ok();
+    let identity = everything_runs(&machine, ROOT)["core_id"].clone();
+    machine.sh(&format!("echo '# mine' >>{CONFIG}; sed -i 's|core.example.com|mine.example.com|' {CONFIG}")).ok();
+    machine.write(PULSE_CONF, "mine\n");
+    let before = starts(&machine);
+
+    install(&machine, &new).ok();
+    assert_eq!(outcome(&machine), is("upgraded", 0, "1.1.0"));
+    assert_eq!(result(&machine)["previous_version"], "1.0.0");
+    assert_eq!(starts(&machine), before + 1, "one restart");
+    assert_eq!(machine.sh("systemctl show -P NRestarts vlink; systemctl is-enabled vlink").ok().line(), "0\nenabled");
+    assert_eq!(everything_runs(&machine, ROOT)["core_id"], identity);
+    assert_eq!(everything_runs(&machine, ROOT)["version"], "1.1.0");
+    assert!(machine.read(CONFIG).contains("# mine\n"));
+    assert_eq!(configured(&machine, "serverUrl").as_deref(), Some("https://mine.example.com:443;https://core2.example.com:443"));
+    assert_eq!(machine.read(PULSE_CONF), "mine\n");
+    assert_eq!(machine.sh(&format!("ls -A {ROOT}/.linkpack; ls /var/lib/intigua")).ok().line(), "lock\nstate");
+
+    install(&machine, &new).ok();
+    assert_eq!(outcome(&machine), is("reinstalled", 0, "1.1.0"));
+    assert_eq!(everything_runs(&machine, ROOT)["core_id"], identity);
+    assert_eq!(machine.read(PULSE_CONF), "mine\n");
+
+    let running = starts(&machine);
+    install(&machine, &old).fails().says("version 1.1.0 is installed, and 1.0.0 is older");
+    assert_eq!(outcome(&machine), is("refused", 17, "1.0.0"));
+    assert_eq!(starts(&machine), running, "a refusal leaves the service alone");
+    assert_eq!(everything_runs(&machine, ROOT)["version"], "1.1.0");
+    machine.cmd("dpkg").args(["--force-confold", "-i", &old]).env("ALLOW_DOWNGRADE", "1").run().ok();
+    assert_eq!(outcome(&machine), is("upgraded", 0, "1.0.0"));
+    assert_eq!(everything_runs(&machine, ROOT)["core_id"], identity);
+    machine.write("/etc/intigua/install.conf", "ALLOW_DOWNGRADE=0\n");
+    machine.sh(&format!("apt-get install -y {new}")).ok();
+    assert_eq!(everything_runs(&machine, ROOT)["version"], "1.1.0");
+}
+
+#[test]
+fn a_service_that_the_administrator_switched_off_stays_off() {
+    let scratch = Scratch::debian();
+    let (old, new) = (put(&scratch, &Product::sample("1.0.0")), put(&scratch, &Product::sample("1.1.0")));
+    let newest = put(&scratch, &Product::sample("1.2.0"));
+    let machine = scratch.boot();
+    install(&machine, &old).ok();
+    machine.sh("systemctl disable --now vlink").ok();
+    install(&machine, &new).ok();
+    assert_eq!(machine.sh("systemctl is-active vlink; systemctl is-enabled vlink").fails().line(), "inactive\ndisabled");
+    machine.sh("ls /etc/rc?.d/S??vlink").fails();
+    nothing_runs(&machine);
+    machine.sh("systemctl enable vlink && systemctl stop vlink && systemctl mask vlink").ok();
+    install(&machine, &newest).ok();
+    assert_eq!(machine.sh("systemctl is-active vlink; systemctl is-enabled vlink").fails().line(), "inactive\nmasked");
+    machine.sh("systemctl unmask vlink && systemctl start vlink").ok();
+    everything_runs(&machine, ROOT);
+    assert_eq!(machine.sh("systemctl is-enabled vlink").ok().line(), "enabled");
+}
+
+#[test]
+fn a_version_that_does_not_come_up_brings_the_old_one_back() {
+    let scratch = Scratch::debian();
+    let (old, broken) = (put(&scratch, &Product::sample("1.0.0")), put(&scratch, &Product::broken("1.1.0")));
+    let good = put(&scratch, &Product::sample("1.2.0"));
+    let machine = scratch.boot();
+    install(&machine, &old).ok();
+    let identity = everything_runs(&machine, ROOT)["core_id"].clone();
+    machine.write(PULSE_CONF, "mine\n");
+    let sum = format!("cd {ROOT} && find vAgentManager Intigua-Libs bin -type f -exec sha256sum {{}} + | sort");
+    let files = machine.sh(&sum).ok().stdout;
+
+    install(&machine, &broken).fails().says("vlink 1.1.0 did not come up; version 1.0.0 runs again");
+    assert_eq!(outcome(&machine), is("rolled_back", 31, "1.1.0"));
+    assert_eq!(machine.sh(&sum).ok().stdout, files);
+    let status = everything_runs(&machine, ROOT);
+    assert_eq!((&status["version"], &status["core_id"]), (&"1.0.0".into(), &identity));
+    assert_eq!(machine.sh("systemctl is-enabled vlink").ok().line(), "enabled");
+
+    // dpkg tries what it has unpacked again; it must not take the old files for the new version's.
+    machine.sh("dpkg --configure -a").fails();
+    assert_eq!(everything_runs(&machine, ROOT)["version"], "1.0.0");
+
+    install(&machine, &good).ok();
+    assert_eq!(everything_runs(&machine, ROOT)["version"], "1.2.0");
+    assert_eq!(everything_runs(&machine, ROOT)["core_id"], identity);
+    assert_eq!(machine.read(PULSE_CONF), "mine\n");
+    assert_eq!(machine.sh("dpkg --audit").ok().line(), "");
+    assert_eq!(machine.sh(&format!("ls -A {ROOT}/.linkpack")).ok().line(), "");
+}
+
+#[test]
+fn a_first_version_that_does_not_come_up_can_be_removed_or_replaced() {
+    let scratch = Scratch::debian();
+    let (broken, good) = (put(&scratch, &Product::broken("1.0.0")), put(&scratch, &Product::sample("1.1.0")));
+    let machine = scratch.boot();
+    let before = listing(&machine);
+    install(&machine, &broken).fails().says("vlink did not come up");
+    assert_eq!(outcome(&machine), is("failed", 31, "1.0.0"));
+    nothing_runs(&machine);
+    machine.cmd("dpkg").args(["--purge", NAME]).run().ok();
+    same(&before, &listing(&machine));
+
+    install(&machine, &broken).fails();
+    install(&machine, &good).ok();
+    assert_eq!(everything_runs(&machine, ROOT)["version"], "1.1.0");
+}
+
+#[test]
+fn an_interrupted_upgrade_is_finished_by_dpkg_or_by_installing_again() {
+    let scratch = Scratch::debian();
+    let (old, new) = (put(&scratch, &Product::sample("1.0.0")), put(&scratch, &Product::sample("1.1.0")));
+    let machine = scratch.boot();
+    install(&machine, &old).ok();
+    let identity = everything_runs(&machine, ROOT)["core_id"].clone();
+    for delay in ["0.05", "0.2", "0.4", "0.6", "0.9", "1.5", "3"] {
+        let again = format!(
+            "setsid dpkg --force-confold -i {new} >/dev/null 2>&1 </dev/null & sleep {delay}; kill -9 -- -$!; \
+             dpkg --configure -a --force-confold; dpkg --force-confold -i {new}"
+        );
+        machine.sh(&again).ok();
+        let status = everything_runs(&machine, ROOT);
+        assert_eq!((&status["version"], &status["core_id"]), (&"1.1.0".into(), &identity), "killed after {delay} s");
+        assert_eq!(machine.sh("dpkg --audit; systemctl is-enabled vlink").ok().line(), "enabled");
+        assert_eq!(
+            machine.sh(&format!("ls -A {ROOT}/.linkpack; ls /var/lib/intigua; dpkg -V {NAME}")).ok().line(),
+            "lock\nstate"
+        );
+        machine.cmd("dpkg").args(["-i", &old]).env("ALLOW_DOWNGRADE", "1").run().ok();
+    }
+    machine.cmd("dpkg").args(["--purge", NAME]).run().ok();
+    assert!(!machine.exists(ROOT) && !machine.exists("/var/lib/intigua"));
+}

@@ -1,0 +1,241 @@
+//! The checks before any change, each failing for real; and the form of all rendered scripts.
+
+mod sandbox;
+
+use linkpack::endpoint;
+use sandbox::product::{self, GOOD};
+use sandbox::{Sandbox, SHELLS};
+use serde_json::Value;
+
+fn machine() -> Sandbox {
+    machine_of("dash")
+}
+
+fn machine_of(shell: &str) -> Sandbox {
+    let machine = Sandbox::with_shell(shell);
+    machine.put("/preflight", endpoint::preflight_script(&product::facts("1.0")).expect("renders").as_bytes());
+    machine.put("/one.run", &product::run("1.0", GOOD));
+    machine
+}
+
+/// Runs the checks both ways, and sees to it that they changed nothing but the result file.
+fn failures(machine: &Sandbox, root: &str, code: i32) -> Vec<(String, Value)> {
+    let before = machine.listing();
+    let done = machine.sh(&format!("sh /preflight --json --root '{root}'")).expect(code);
+    assert_eq!(machine.listing(), before, "preflight changes nothing");
+    let document: Value = serde_json::from_str(&done.out).expect("JSON");
+    let done = machine.sh(&format!("sh /one.run --json --install-root '{root}'"));
+    if code != 0 {
+        assert_eq!(done.code, code, "{}", done.err);
+        let result: Value = serde_json::from_str(&done.out).expect("JSON");
+        assert_eq!(result["outcome"], "refused");
+        assert_eq!(result["exit_code"], code);
+        machine.sh("rm -rf /var/log/intigua").expect(0);
+        assert_eq!(machine.listing(), before, "a refusal changes nothing");
+    }
+    let checks = document["checks"].as_array().expect("checks").clone();
+    let failed = checks.into_iter().filter(|check| check["ok"] == false);
+    failed.map(|check| (check["id"].as_str().expect("an id").to_owned(), check)).collect()
+}
+
+fn only(failed: &[(String, Value)], id: &str) -> Value {
+    let ids: Vec<_> = failed.iter().map(|(id, _)| id.as_str()).collect();
+    assert_eq!(ids, [id], "{failed:?}");
+    assert_ne!(failed[0].1["remedy"], "", "a remedy is named");
+    failed[0].1.clone()
+}
+
+#[test]
+fn a_sound_machine_passes_under_every_shell() {
+    for shell in SHELLS {
+        let machine = machine_of(shell);
+        machine.sh("sh /preflight").expect(0);
+        let done = machine.sh("sh /one.run --preflight --json").expect(0);
+        let document: Value = serde_json::from_str(&done.out).expect("JSON");
+        let ids: Vec<_> = document["checks"].as_array().expect("checks").iter().map(|check| check["id"].clone()).collect();
+        assert_eq!(ids, ["privileges", "platform", "busy", "other", "account", "temp", "root", "runtime", "space"]);
+    }
+}
+
+#[test]
+fn a_noexec_tmp_is_refused() {
+    let machine = machine();
+    machine.sh("mount -t tmpfs -o noexec,mode=1777 t /tmp").expect(0);
+    let check = only(&failures(&machine, "/opt/x", 11), "temp");
+    assert!(check["detail"].as_str().expect("text").contains("Permission denied"), "{check}");
+}
+
+#[test]
+fn a_full_tmp_is_refused() {
+    let machine = machine();
+    machine.sh("mount -t tmpfs -o size=64k,mode=1777 t /tmp; head -c 200000 /dev/zero >/tmp/fill; :").expect(0);
+    only(&failures(&machine, "/opt/x", 11), "temp");
+}
+
+#[test]
+fn a_read_only_root_is_refused() {
+    let machine = machine();
+    machine.sh("mkdir /srv/ro && mount -t tmpfs -o ro,mode=755 r /srv/ro").expect(0);
+    let check = only(&failures(&machine, "/srv/ro/a/b", 12), "root");
+    assert!(check["detail"].as_str().expect("text").contains("Read-only"), "{check}");
+}
+
+#[test]
+fn a_noexec_root_is_refused() {
+    let machine = machine();
+    machine.sh("mkdir /srv/nx && mount -t tmpfs -o noexec,mode=755 r /srv/nx").expect(0);
+    only(&failures(&machine, "/srv/nx/a", 12), "root");
+}
+
+#[test]
+fn too_little_space_is_refused() {
+    let machine = machine();
+    machine.sh("mkdir /srv/small && mount -t tmpfs -o size=40k,mode=755 r /srv/small").expect(0);
+    let check = only(&failures(&machine, "/srv/small/a", 14), "space");
+    assert!(check["detail"].as_str().expect("text").contains("/srv/small needs 64 kB"), "{check}");
+}
+
+#[test]
+fn a_missing_var_run_is_refused_and_a_noexec_one_is_not() {
+    let machine = machine();
+    machine.sh("mount -o remount,noexec /run").expect(0);
+    assert!(failures(&machine, "/opt/x", 0).is_empty());
+    machine.sh("sh /one.run --uninstall; rm /var/run").expect(0);
+    let check = only(&failures(&machine, "/opt/x", 13), "runtime");
+    assert_eq!(check["path"], "/var/run");
+}
+
+#[test]
+fn no_root_privilege_is_refused_with_everything_else_that_fails() {
+    let machine = machine();
+    let done = machine.sh("setpriv --reuid=65534 --regid=65534 --clear-groups sh /preflight --json --root /srv/x");
+    let document: Value = serde_json::from_str(&done.expect(10).out).expect("JSON");
+    let failed: Vec<_> =
+        document["checks"].as_array().expect("checks").iter().filter(|c| c["ok"] == false).map(|c| c["id"].clone()).collect();
+    assert_eq!(failed, ["privileges", "root", "runtime"]);
+}
+
+#[test]
+fn a_root_that_others_may_change_is_refused() {
+    let machine = machine();
+    machine.sh("mkdir -p /srv/w/a /srv/s/a /srv/o/a; chmod 777 /srv/w; chmod 1777 /srv/s; chown 1234 /srv/o; ln -s /srv/w/a /srv/link; ln -s /opt /srv/theirs; chown -h 1234 /srv/theirs").expect(0);
+    for root in ["/srv/w/a", "/srv/s/a/b", "/srv/o/a", "/srv/link/x", "/srv/theirs/x", "/srv/theirs"] {
+        only(&failures(&machine, root, 12), "root");
+    }
+    machine.sh("ln -s /opt /srv/ours").expect(0);
+    assert!(failures(&machine, "/srv/ours/x", 0).is_empty(), "a link that root made is followed");
+}
+
+#[test]
+fn a_root_that_is_malformed_or_the_systems_own_is_refused() {
+    let machine = machine();
+    for root in [
+        "relative",
+        "/",
+        "/usr",
+        "/opt",
+        "/a/../b",
+        "/a//b",
+        "/a/",
+        "/a/./b",
+        "/a$b",
+        "/a;b",
+        "/a\"b",
+        "/a`b",
+        "/a%b",
+        "/proc/x",
+        "/var/run/x",
+    ] {
+        only(&failures(&machine, root, 12), "root");
+    }
+}
+
+#[test]
+fn files_that_are_not_ours_are_not_taken_over() {
+    let machine = machine();
+    machine.sh("mkdir -p /opt/x/bin /opt/y/vAgentManager /etc/intigua").expect(0);
+    only(&failures(&machine, "/opt/x", 17), "other");
+    machine.sh("echo /opt/y >/etc/intigua/location.conf").expect(0);
+    only(&failures(&machine, "/opt/z", 17), "other");
+}
+
+#[test]
+fn all_failures_are_reported_together_with_the_smallest_code() {
+    let machine = machine();
+    machine.sh("mount -t tmpfs -o noexec,mode=1777 t /tmp; rm /var/run; mkdir -p /srv/w; chmod 777 /srv/w").expect(0);
+    let failed = failures(&machine, "/srv/w/x", 11);
+    let ids: Vec<_> = failed.iter().map(|(id, _)| id.as_str()).collect();
+    assert_eq!(ids, ["temp", "root", "runtime"]);
+}
+
+#[test]
+fn every_rendered_script_is_clean_to_shellcheck_and_parses_in_every_shell() {
+    let facts = product::facts("1.0");
+    let (deb, rpm) = (endpoint::deb_scripts(&facts).expect("renders"), endpoint::rpm_scripts(&facts).expect("renders"));
+    let scripts = [
+        ("preinst", deb.preinst),
+        ("postinst", deb.postinst),
+        ("prerm", deb.prerm),
+        ("postrm", deb.postrm),
+        ("config", deb.config),
+        ("pre", rpm.pre),
+        ("post", rpm.post),
+        ("preun", rpm.preun),
+        ("postun", rpm.postun),
+        ("posttrans", rpm.posttrans),
+        ("linkctl", endpoint::linkctl(&facts).expect("renders")),
+        ("preflight", endpoint::preflight_script(&facts).expect("renders")),
+        ("stub", endpoint::run_stub_fitted(&facts, endpoint::RunCodec::Gzip).expect("renders")),
+    ];
+    let folder = tempfile::tempdir().expect("a directory");
+    for (name, text) in &scripts {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        for shell in [&["dash"][..], &["bash"], &["busybox", "sh"]] {
+            let parses = std::process::Command::new(shell[0]).args(&shell[1..]).arg("-n").arg(&path).status();
+            assert!(parses.expect("apt-get install dash bash busybox-static").success(), "{name} in {shell:?}");
+        }
+        // SC3043: dash, ash and bash all have `local`. SC2034, SC2317: a module serves several scripts, and none
+        // uses all of it. SC2015: `a && b || return` is meant so. SC2016: the unit and the init script are quoted
+        // texts. SC2012: `ls -ldn` is POSIX's only way to ask for owner and mode.
+        let check = std::process::Command::new("shellcheck")
+            .args(["-s", "sh", "-e", "SC3043,SC2034,SC2317,SC2015,SC2016,SC2012"])
+            .arg(&path)
+            .output()
+            .expect("apt-get install shellcheck");
+        assert!(check.status.success(), "{name}: {}", String::from_utf8_lossy(&check.stdout));
+    }
+}
+
+#[test]
+fn the_init_script_is_clean_too_and_keeps_the_lsb_codes() {
+    let machine = machine();
+    machine.sh("sh /one.run --no-start").expect(0);
+    machine.sh("/etc/init.d/vlink status").expect(3);
+    machine.sh("/etc/init.d/vlink stop").expect(0);
+    machine.sh("/etc/init.d/vlink start && /etc/init.d/vlink start && /etc/init.d/vlink status").expect(0);
+    machine.sh("/etc/init.d/vlink force-reload && /etc/init.d/vlink restart").expect(0);
+    machine.sh("/etc/init.d/vlink frobnicate").expect(2);
+    machine.sh("setpriv --reuid=65534 --regid=65534 --clear-groups /etc/init.d/vlink stop").expect(4);
+    machine.sh("kill -9 $(cat /run/intigua/vlink.pid); sleep 0.6; /etc/init.d/vlink status").expect(1);
+    machine.sh("rm /run/intigua/vlink.pid; mv /usr/local/intigua/vAgentManager/vlink /x; /etc/init.d/vlink start").expect(5);
+    machine.sh("shellcheck -s sh /etc/init.d/vlink || { shellcheck -s sh /etc/init.d/vlink >&2; exit 1; }").expect(0);
+}
+
+#[test]
+fn the_unit_is_sound_to_systemd_also_with_spaces_in_the_root() {
+    let machine = machine();
+    let mut facts = product::facts("1.0");
+    facts.arguments.push("100% \"$HOME\" \\".into());
+    facts.title = "A 100% \"link\" \\".into();
+    let items = product::items(&facts, GOOD);
+    machine.put("/one.run", &product::assemble(&facts, &items));
+    machine.sh("sh /one.run --no-start --install-root '/opt/with space'").expect(0);
+    let done = machine.sh("systemd-analyze verify --man=no /lib/systemd/system/vlink.service").expect(0);
+    assert_eq!(done.err.lines().filter(|line| line.contains("vlink")).collect::<Vec<_>>(), Vec::<&str>::new());
+    let command = machine.ask("grep ^ExecStart= /lib/systemd/system/vlink.service");
+    assert_eq!(
+        command,
+        r#"ExecStart="/opt/with space/vAgentManager/vlink" "run" "--root" "/opt/with space" "100%% \"$$HOME\" \\""#
+    );
+}

@@ -1,0 +1,388 @@
+//! The self-extracting archive, run on machines of its own.
+
+mod sandbox;
+
+use sandbox::product::{self, Item, BROKEN, GOOD};
+use sandbox::{Sandbox, SHELLS};
+
+const ROOT: &str = "/usr/local/intigua";
+
+fn machine_with(version: &str) -> Sandbox {
+    let machine = Sandbox::new();
+    machine.put("/tmp/one.run", &product::run(version, GOOD));
+    machine.sh("sh /tmp/one.run").expect(0);
+    machine
+}
+
+fn result(machine: &Sandbox) -> serde_json::Value {
+    serde_json::from_str(&machine.ask("cat /var/log/intigua/install.json")).expect("install.json is JSON")
+}
+
+fn service_runs(machine: &Sandbox) -> bool {
+    machine.sh("/etc/init.d/vlink status").code == 0
+}
+
+#[test]
+fn a_product_is_installed_upgraded_and_removed_without_a_trace_under_every_shell() {
+    for shell in SHELLS {
+        let machine = Sandbox::with_shell(shell);
+        let before = machine.listing();
+        machine.put("/tmp/one.run", &product::run("1.0", GOOD));
+        machine.put("/tmp/two.run", &product::run("1.10", GOOD));
+
+        machine.sh("sh /tmp/one.run").expect(0);
+        assert_eq!(result(&machine)["outcome"], "installed", "{shell}");
+        assert!(service_runs(&machine), "{shell}");
+        assert_eq!(machine.ask("cat /etc/intigua/location.conf"), ROOT);
+        assert_eq!(
+            machine.ask("readlink -f /etc/rc3.d/S30vlink; readlink -f /etc/rc5.d/S30vlink"),
+            "/etc/init.d/vlink\n/etc/init.d/vlink"
+        );
+        assert_eq!(machine.ask(&format!("stat -c '%a %U' {ROOT}/components/csclient.cfg")), "600 root");
+        assert_eq!(machine.ask(&format!("cat '{ROOT}/Intigua-Libs/pulse/with space, quote'\\'' and\nnewline \\'")), "odd");
+
+        machine.sh("sh /tmp/two.run --quiet").expect(0);
+        let done = result(&machine);
+        assert_eq!((&done["outcome"], &done["previous_version"]), (&"upgraded".into(), &"1.0".into()), "{shell}");
+        assert_eq!(machine.ask(&format!("cat {ROOT}/vAgentManager/version; ls {ROOT}/versions")), "1.101.10", "{shell}");
+        assert!(service_runs(&machine), "{shell}");
+
+        machine.sh("sh /tmp/one.run").expect(17);
+        assert_eq!(result(&machine)["outcome"], "refused");
+        machine.sh("sh /tmp/one.run --allow-downgrade").expect(0);
+        machine.sh("sh /tmp/one.run").expect(0);
+        assert_eq!(result(&machine)["outcome"], "reinstalled");
+
+        machine.sh(&format!("{ROOT}/bin/linkctl uninstall")).expect(0);
+        assert_eq!(machine.listing(), before, "{shell}");
+        assert_eq!(machine.ask("ps ax | grep -c '[v]AgentManager' || :"), "0");
+    }
+}
+
+#[test]
+fn a_service_that_does_not_come_up_brings_the_old_version_back() {
+    let machine = machine_with("1.0");
+    let unit = machine.ask("cat /lib/systemd/system/vlink.service");
+    machine.put("/tmp/two.run", &product::run("2.0", BROKEN));
+    let done = machine.sh("sh /tmp/two.run").expect(31);
+    assert!(done.err.contains("cannot open the frobnicator"), "{}", done.err);
+    assert_eq!(result(&machine)["outcome"], "rolled_back");
+    assert_eq!(machine.ask(&format!("cat {ROOT}/vAgentManager/version; ls {ROOT}/versions")), "1.01.0");
+    assert_eq!(machine.ask("grep ^version= /var/lib/intigua/state"), "version=1.0");
+    assert_eq!(machine.ask("cat /lib/systemd/system/vlink.service"), unit);
+    assert!(service_runs(&machine));
+}
+
+#[test]
+fn a_first_installation_that_does_not_come_up_is_removed_again() {
+    let machine = Sandbox::new();
+    let before = machine.listing();
+    machine.put("/tmp/one.run", &product::run("1.0", BROKEN));
+    machine.sh("sh /tmp/one.run --install-root /opt/deep/er/root").expect(31);
+    assert_eq!(result(&machine)["exit_code"], 31);
+    machine.sh("rm -r /var/log/intigua").expect(0);
+    assert_eq!(machine.listing(), before);
+}
+
+#[test]
+fn a_full_disk_while_unpacking_leaves_nothing() {
+    let machine = Sandbox::new();
+    machine.sh("mkdir /srv/small && mount -t tmpfs -o size=400k,mode=755 small /srv/small").expect(0);
+    let facts = product::facts("1.0");
+    let mut items = product::items(&facts, GOOD);
+    items.push(Item::new("vAgentManager/big", 0o644, vec![7u8; 3_000_000]));
+    machine.put("/tmp/one.run", &product::assemble(&facts, &items));
+    machine.sh("sh /tmp/one.run --install-root /srv/small/root").expect(30);
+    assert_eq!(result(&machine)["outcome"], "rolled_back");
+    assert_eq!(machine.ask("ls -A /srv/small"), "");
+    assert_eq!(machine.ask("ls -A /etc/init.d/vlink /var/lib/intigua 2>/dev/null || :"), "");
+}
+
+#[test]
+fn a_damaged_file_writes_nothing() {
+    let machine = Sandbox::new();
+    let before = machine.listing();
+    let good = product::run("1.0", GOOD);
+    for at in [100, good.len() / 2, good.len() - 1] {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        machine.put("/tmp/bad.run", &bad);
+        let done = machine.sh("sh /tmp/bad.run --check");
+        assert!(done.code == 20 || done.code == 2, "byte {at}: {done:?}");
+        machine.sh("SKIP=1 NOCHECK=1 sh /tmp/bad.run --extract /tmp/out; [ ! -e /tmp/out ]").expect(0);
+        assert_eq!(machine.listing(), before);
+    }
+    machine.put("/tmp/bad.run", &good[..good.len() - 10]);
+    machine.sh("sh /tmp/bad.run").expect(20);
+    machine.put("/tmp/bad.run", &good[..20_000]);
+    machine.sh("sh /tmp/bad.run").expect(2);
+}
+
+#[test]
+fn it_runs_without_environment_terminal_stdin_or_its_x_bit() {
+    let machine = Sandbox::new();
+    machine.sh("mkdir '/tmp/a b'").expect(0);
+    machine.put("/tmp/a b/one.run", &product::run("1.0", GOOD));
+    let done = machine.sh("chmod 600 '/tmp/a b/one.run'; cd '/tmp/a b'; umask 077; setsid env -i /bin/sh one.run --json 0<&-");
+    let done = done.expect(0);
+    let document: serde_json::Value = serde_json::from_str(&done.out).expect("only JSON on stdout");
+    assert_eq!(document["outcome"], "installed");
+    assert_eq!(
+        machine.ask(&format!("stat -c %a {ROOT} {ROOT}/vAgentManager/ {ROOT}/vAgentManager/etc/agent.conf")),
+        "755\n755\n644"
+    );
+    assert!(service_runs(&machine));
+    let done = machine.sh("sh -s < '/tmp/a b/one.run'").expect(2);
+    assert!(done.err.contains("its own file"), "{}", done.err);
+}
+
+#[test]
+fn it_says_what_it_is_and_lists_and_extracts_without_root() {
+    let machine = Sandbox::new();
+    machine.put("/tmp/one.run", &product::run("1.0", GOOD));
+    let as_nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups";
+    for verb in ["--help", "--info", "--check", "--list"] {
+        machine.sh(&format!("{as_nobody} sh /tmp/one.run {verb}")).expect(0);
+    }
+    assert!(machine.ask("sh /tmp/one.run --list").contains("Intigua-Libs/pulse/with space, quote' and\\0012newline \\0134"));
+    let info: serde_json::Value = serde_json::from_str(&machine.ask("sh /tmp/one.run --info --json")).expect("JSON");
+    assert_eq!(info["version"], "1.0");
+    machine.sh(&format!("{as_nobody} sh /tmp/one.run --extract /tmp/out")).expect(0);
+    assert_eq!(machine.ask("cat /tmp/out/vAgentManager/version"), "1.0");
+    machine.sh("sh /tmp/one.run --extract=/tmp/out").expect(2);
+    for wrong in [
+        "--frobnicate",
+        "--install-root",
+        "--purge",
+        "-- x",
+        "--containers=unknown",
+        "--containers tracer",
+        "--image --core-id a",
+    ] {
+        machine.sh(&format!("sh /tmp/one.run {wrong}")).expect(2);
+    }
+    machine.sh(&format!("{as_nobody} sh /tmp/one.run")).expect(10);
+}
+
+#[test]
+fn what_the_administrator_edited_or_added_survives_an_upgrade() {
+    let machine = machine_with("1.0");
+    machine.sh(&format!(
+        "cd {ROOT}; echo mine >vAgentManager/etc/agent.conf; mkdir vAgentManager/etc/d; echo added >'vAgentManager/etc/d/a b'; \
+         sed -i 's/\"50\"/\"70\"/' components/csclient.cfg; echo '# note' >>components/csclient.cfg; echo 'vlinkCoreId: \"id-1\"' >>components/csclient.cfg"
+    ))
+    .expect(0);
+    machine.put("/tmp/two.run", &product::run("2.0", GOOD));
+    machine.sh("sh /tmp/two.run --server-url 'https://new.example/?a=\"b\\c'").expect(0);
+    assert_eq!(
+        machine.ask(&format!("cd {ROOT}/vAgentManager/etc; cat agent.conf agent.conf.new d/*")),
+        "mine\n# default of 2\nadded"
+    );
+    let config = machine.ask(&format!("cat {ROOT}/components/csclient.cfg"));
+    assert_eq!(config.lines().next(), Some(r#"serverUrl: "https://new.example/?a=\"b\\c""#));
+    for line in ["globalThrottleCfg.maxCpuPercent: \"70\"", "# note", "vlinkCoreId: \"id-1\"", "containers: \"*\""] {
+        assert!(config.lines().any(|found| found == line), "{line} in {config}");
+    }
+    machine.put("/tmp/three.run", &product::run("2.1", GOOD));
+    machine.sh("sh /tmp/three.run --core-id id-2").expect(0);
+    assert_eq!(machine.ask(&format!("cd {ROOT}/vAgentManager/etc; cat agent.conf; ls")), "mine\nagent.conf\nd");
+    assert_eq!(
+        machine
+            .ask(&format!("grep -c vlinkCoreId {ROOT}/components/csclient.cfg; grep vlinkCore {ROOT}/components/csclient.cfg")),
+        "1\nvlinkCoreId: \"id-2\""
+    );
+
+    machine.sh("sh /tmp/three.run --uninstall").expect(0);
+    assert_eq!(
+        machine.ask(&format!("cd {ROOT}; find . -type f | sort")),
+        "./components/csclient.cfg\n./kept/vAgentManager/etc/agent.conf\n./kept/vAgentManager/etc/d/a b"
+    );
+    assert!(!machine.ask(&format!("cat {ROOT}/components/csclient.cfg")).contains("vlinkCoreId"), "no identity stays");
+}
+
+#[test]
+fn a_purge_removes_also_what_was_edited() {
+    let machine = Sandbox::new();
+    let before = machine.listing();
+    machine.put("/tmp/one.run", &product::run("1.0", GOOD));
+    machine.sh("mkdir /etc/intigua; echo RUN_AS=root >/etc/intigua/install.conf; sh /tmp/one.run").expect(0);
+    machine
+        .sh(&format!("echo mine >{ROOT}/vAgentManager/etc/agent.conf; echo 'x: \"y\"' >>{ROOT}/components/csclient.cfg"))
+        .expect(0);
+    machine.sh("sh /tmp/one.run --uninstall --purge").expect(0);
+    assert_eq!(machine.listing(), before);
+}
+
+#[test]
+fn the_answer_file_is_read_strictly() {
+    let machine = Sandbox::new();
+    machine.put("/tmp/one.run", &product::run("1.0", GOOD));
+    machine.sh("mkdir /etc/intigua").expect(0);
+    machine.put(
+        "/etc/intigua/install.conf",
+        b"# ours\nINSTALL_ROOT=\"/opt/with space\"\r\n\nSERVER_URL=$(touch /tmp/ran)\nFROB=1\nnonsense\n",
+    );
+    let done = machine.sh("sh /tmp/one.run").expect(2);
+    assert!(done.err.contains("line 5") && done.err.contains("line 6"), "{}", done.err);
+    machine.put(
+        "/etc/intigua/install.conf",
+        b"INSTALL_ROOT=\"/opt/with space\"\r\nSERVER_URL=$(touch${IFS}/tmp/ran)\nFALLBACK_URLS='a;b'\nNO_START=1",
+    );
+    machine.sh("chmod 666 /etc/intigua/install.conf; sh /tmp/one.run").expect(2);
+    machine.sh("chmod 644 /etc/intigua/install.conf; sh /tmp/one.run").expect(0);
+    assert_eq!(machine.ask("cat /etc/intigua/location.conf; [ ! -e /tmp/ran ]"), "/opt/with space");
+    let config = machine.ask("head -1 '/opt/with space/components/csclient.cfg'");
+    assert_eq!(config, "serverUrl: \"$(touch${IFS}/tmp/ran);a;b\"");
+    assert!(!service_runs(&machine), "NO_START=1");
+    machine.sh("'/opt/with space/bin/linkctl' start").expect(0);
+    assert!(service_runs(&machine));
+    machine.sh("sh /tmp/one.run --install-root /opt/other").expect(17);
+    machine.sh("sh /tmp/one.run --uninstall").expect(0);
+    assert_eq!(machine.ask("ls -A /opt"), "");
+    assert_eq!(machine.ask("ls /etc/intigua"), "install.conf");
+}
+
+#[test]
+fn another_channels_installation_is_refused_with_the_command_that_removes_it() {
+    let machine = machine_with("1.0");
+    machine.sh("sed -i s/channel=run/channel=deb/ /var/lib/intigua/state").expect(0);
+    let done = machine.sh("sh /tmp/one.run").expect(17);
+    assert!(done.err.contains("dpkg -r intigua-link"), "{}", done.err);
+}
+
+#[test]
+fn an_image_is_registered_but_neither_started_nor_given_an_identity() {
+    let machine = Sandbox::new();
+    machine.put("/tmp/one.run", &product::run("1.0", GOOD));
+    machine.sh("sh /tmp/one.run --image").expect(0);
+    assert_eq!(result(&machine)["image"], true);
+    assert!(!service_runs(&machine));
+    assert_eq!(
+        machine.ask("readlink /etc/systemd/system/multi-user.target.wants/vlink.service"),
+        "/lib/systemd/system/vlink.service"
+    );
+    assert!(!machine.ask(&format!("cat {ROOT}/components/csclient.cfg")).contains("vlinkCoreId"));
+}
+
+#[test]
+fn sealing_removes_identity_certificates_queues_and_logs_and_says_so() {
+    let machine = machine_with("1.0");
+    machine.sh(&format!(
+        "cd {ROOT}/components; printf 'vlinkCoreId: \"x\"\\nvlinkMachineId: \"y\"\\n' >>csclient.cfg; mkdir -p pulse/queue; echo k >pulse/cert.pem; mkdir ../Intigua-Libs/pulse/var"
+    ))
+    .expect(0);
+    let done = machine.sh(&format!("{ROOT}/bin/linkctl seal --json")).expect(0);
+    let document: serde_json::Value = serde_json::from_str(&done.out).expect("JSON");
+    let removed = document["removed"].to_string();
+    for part in ["vlinkCoreId", "components/pulse", "vlink.log", "Intigua-Libs/pulse/var"] {
+        assert!(removed.contains(part), "{part} in {removed}");
+    }
+    assert!(!service_runs(&machine));
+    assert_eq!(
+        machine.ask(&format!("ls {ROOT}/components /var/log/intigua; ls -d {ROOT}/Intigua-Libs/pulse/var || :")),
+        "/usr/local/intigua/components:\ncsclient.cfg\n\n/var/log/intigua:"
+    );
+    assert!(!machine.ask(&format!("cat {ROOT}/components/csclient.cfg")).contains("vlinkMachineId"));
+    assert_eq!(machine.ask(&format!("stat -c %a {ROOT}/components/csclient.cfg")), "600");
+    machine.sh("/etc/init.d/vlink start").expect(0);
+}
+
+#[test]
+fn linkctl_tells_how_things_are() {
+    let machine = machine_with("1.0");
+    let linkctl = format!("{ROOT}/bin/linkctl");
+    machine.put(
+        "/run/intigua/status",
+        b"connector\trunning\t1\t1.0\tid\tt\tt\ncontainer\tpulse\trunning\t42\t3\t1.0\tfine \"so\"\n",
+    );
+    let status: serde_json::Value = serde_json::from_str(&machine.ask(&format!("{linkctl} status --json"))).expect("JSON");
+    assert_eq!(status["service"], "running");
+    assert_eq!(status["containers"][0]["state"], "running");
+    assert_eq!(status["containers"][1]["state"], "unknown");
+    machine.sh(&format!("{linkctl} check")).expect(0);
+    machine.sh(&format!("rm {ROOT}/vAgentManager/version; {linkctl} check")).expect(1);
+    assert!(machine.ask(&format!("{linkctl} logs -n 5")).contains("started run --root"));
+    machine.sh(&format!("{linkctl} stop && {linkctl} status")).expect(3);
+    machine.sh(&format!("{linkctl} frobnicate")).expect(2);
+}
+
+#[test]
+fn a_kill_at_any_moment_leaves_a_whole_version_and_the_next_run_repairs() {
+    let machine = machine_with("1.0");
+    machine.put("/tmp/two.run", &product::run("2.0", GOOD));
+    for step in 0..12 {
+        let delay = format!("{:.3}", 0.02 * f64::from(step * step) + 0.05);
+        machine
+            .sh(&format!("setsid sh /tmp/two.run >/dev/null 2>&1 & sleep {delay}; kill -9 -- -$! 2>/dev/null; wait; :"))
+            .expect(0);
+        let version = machine.ask(&format!("cat {ROOT}/vAgentManager/version"));
+        assert!(version == "1.0" || version == "2.0", "after {delay} s: {version}");
+        machine.sh(&format!("test -x {ROOT}/vAgentManager/vlink && test -f {ROOT}/Intigua-Libs/tracer/container.json")).expect(0);
+        if version == "2.0" {
+            machine.sh("sh /tmp/one.run --allow-downgrade").expect(0);
+            assert_eq!(
+                machine.ask(&format!("ls {ROOT}/versions; ls -A {ROOT}/.linkpack; ls /var/lib/intigua")),
+                "1.0\nlock\nstate"
+            );
+            assert!(service_runs(&machine));
+        }
+    }
+    machine.sh("sh /tmp/two.run").expect(0);
+    assert_eq!(
+        machine.ask(&format!("ls {ROOT}/versions | wc -l; ls -A {ROOT}/.linkpack; ls /var/lib/intigua")),
+        "1\nlock\nstate"
+    );
+    assert!(service_runs(&machine));
+}
+
+#[test]
+fn a_killed_first_installation_is_repaired_by_the_next_run() {
+    let machine = Sandbox::new();
+    let before = machine.listing();
+    machine.put("/tmp/one.run", &product::run("1.0", GOOD));
+    for delay in ["0.1", "0.3", "0.7", "1.5", "3"] {
+        machine
+            .sh(&format!("setsid sh /tmp/one.run >/dev/null 2>&1 & sleep {delay}; kill -9 -- -$! 2>/dev/null; wait; :"))
+            .expect(0);
+        machine.sh("sh /tmp/one.run").expect(0);
+        assert!(service_runs(&machine), "after {delay} s");
+        machine.sh("sh /tmp/one.run --uninstall").expect(0);
+        assert_eq!(machine.listing(), before, "after {delay} s");
+    }
+}
+
+#[test]
+fn a_signal_rolls_back() {
+    let machine = machine_with("1.0");
+    machine.put("/tmp/two.run", &product::run("2.0", BROKEN));
+    let done = machine.sh("sh /tmp/two.run & sleep 1.5; kill -TERM $!; wait $!");
+    assert!(done.code == 30 || done.code == 31, "{done:?}");
+    assert_eq!(machine.ask(&format!("cat {ROOT}/vAgentManager/version; ls {ROOT}/versions")), "1.01.0");
+    assert!(service_runs(&machine));
+}
+
+#[test]
+fn only_one_installer_runs_at_a_time() {
+    let machine = machine_with("1.0");
+    machine.sh("flock -x /var/lib/intigua/lock sh /tmp/one.run").expect(16);
+}
+
+#[test]
+fn the_service_runs_as_the_account_that_was_chosen() {
+    let machine = Sandbox::new();
+    machine.put("/tmp/one.run", &product::run("1.0", GOOD));
+    machine.sh("useradd -m agent && mkdir -p /etc/sudoers.d").expect(0);
+    let done = machine.sh("sh /tmp/one.run --run-as agent").expect(18);
+    assert!(done.err.contains("sudo"), "{}", done.err);
+    machine.sh("sh /tmp/one.run --run-as nobody-such").expect(18);
+    // What sudo would answer: the machine under test may have no sudo.
+    machine.put("/usr/bin/sudo", b"#!/bin/sh\necho '    (ALL) NOPASSWD: ALL'\n");
+    machine.sh("chmod 755 /usr/bin/sudo; sh /tmp/one.run --run-as=agent").expect(0);
+    assert_eq!(machine.ask("ps -o user= -p $(cat /run/intigua/vlink.pid)"), "agent");
+    assert_eq!(
+        machine.ask(&format!("stat -c '%U %a' {ROOT}/components {ROOT}/components/csclient.cfg /var/log/intigua /run/intigua")),
+        "agent 755\nagent 600\nagent 750\nagent 755"
+    );
+    machine.sh("sh /tmp/one.run").expect(0);
+    assert_eq!(machine.ask("ps -o user= -p $(cat /run/intigua/vlink.pid)"), "agent", "an upgrade keeps the account");
+}
