@@ -23,7 +23,17 @@ lp_keep() {
 }
 
 lp_keep_tree() {
-    cp -al "$1" "$2" 2>/dev/null || { rm -rf "$2" && cp -a "$1" "$2"; }
+    cp -al "$1" "$2" 2>/dev/null && lp_keep_bits "$2" || { rm -rf "$2" && cp -a "$1" "$2"; }
+}
+
+# Package managers take the set-uid and set-gid bits from a file before they replace it, under all its names: a copy
+# keeps them.
+lp_keep_bits() {
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    find "$1" -type f \( -perm -4000 -o -perm -2000 \) -exec sh -c '
+        for file; do
+            cp -a "$file" "${file%/*}/.lp-copy" && mv -f "${file%/*}/.lp-copy" "$file" || exit 1
+        done' sh {} +
 }
 
 # The files beside the trees that a new version changes.

@@ -27,9 +27,10 @@ lp_leave_end() {
     lp_leave_dirs "$made"
 }
 
+# An installation that broke off before its state was written has left its journal.
 lp_leave_value() {
     local file
-    for file in leaving state kept; do
+    for file in leaving state kept journal; do
         [ -f "$LP_LIB/$file" ] || continue
         lp_value "$LP_LIB/$file" "$1"
         return
@@ -41,7 +42,7 @@ lp_leave_root() {
     local root edited
     root=$LP_D$lp_root edited=0
     [ -z "$(lp_root_fault "$lp_root")" ] && [ -d "$root" ] || return 0
-    if [ "$1" = 0 ] && lp_config_is_edited "$2"; then edited=1; fi
+    if [ "$1" = 0 ] && [ -n "$2" ] && lp_config_is_edited "$2"; then edited=1; fi
     if [ "$edited" = 1 ]; then
         sed -e '/^vlinkCoreId:/d' -e '/^vlinkMachineId:/d' "$root/components/csclient.cfg" | lp_write "$root/components/csclient.cfg" 600
         find "$root/components" -mindepth 1 ! -name csclient.cfg -prune -exec rm -rf {} +

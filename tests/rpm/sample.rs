@@ -55,6 +55,12 @@ impl Sample {
         self
     }
 
+    /// Sets the mode of a file of the product.
+    pub fn mode(self, name: &str, mode: u32) -> Sample {
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(mode)).expect("set a mode");
+        self
+    }
+
     /// Builds the RPM; it goes with the sample.
     pub fn build(&self) -> PathBuf {
         linkpack().args(["build", "--no-cache", "-f", "rpm"]).dir(self.path("")).run().ok();

@@ -1,6 +1,6 @@
 //! An rpm that is killed, and what rpmlint thinks.
 use crate::common::{cmd, need, Machine, Place};
-use crate::sample::{endpoint, Endpoint, Sample, ROOT, SHELF};
+use crate::sample::{endpoint, unchanged, Endpoint, Sample, NAME, ROOT, SHELF};
 
 const ONE: &str = "1.0.0";
 const TWO: &str = "1.1.0";
@@ -48,6 +48,48 @@ fn an_upgrade_that_lost_its_power_is_completed_by_the_same_command() {
         machine.sh("systemctl is-active vlink").ok();
         completes(&machine, &identity);
     }
+}
+
+#[test]
+fn a_rollback_keeps_the_set_uid_bit_of_the_old_version() {
+    let with_helper = |version: &str| {
+        let source = "{ source = \"containers/pulse\", config = [\"etc/*\"]";
+        Sample::new(version)
+            .edit(source, &format!("{source}, setuid = [\"bin/helper\"]"))
+            .file("containers/pulse/bin/helper", &format!("#!/bin/sh\necho {version}\n"))
+            .mode("containers/pulse/bin/helper", 0o4755)
+    };
+    let scratch = endpoint(&[with_helper(ONE), with_helper(TWO).broken()]);
+    let machine = scratch.live_sysv();
+    machine.rpm("-i", ONE).ok();
+    let helper = format!("{ROOT}/Intigua-Libs/pulse/bin/helper");
+    let mode = || machine.cmd("stat").args(["-c", "%a", &helper]).run().ok().line().to_owned();
+    assert_eq!(mode(), "4755");
+    let _ = machine.rpm("-U", TWO).says("version 1.0.0 runs again");
+    assert_eq!((machine.read(&helper).as_str(), mode().as_str()), ("#!/bin/sh\necho 1.0.0\n", "4755"));
+}
+
+#[test]
+fn an_installation_that_cannot_be_registered_is_erased_whole() {
+    let scratch = endpoint(&[Sample::new(ONE)]);
+    scratch.sh("rm -rf /etc/rc3.d && touch /etc/rc3.d").ok();
+    let before = scratch.files();
+    let _ = scratch.rpm("-i", ONE).says("the service could not be registered");
+    scratch.reports("failed", 30);
+    scratch.sh(&format!("rpm -e {NAME}")).ok();
+    unchanged(&before, &scratch.files());
+}
+
+#[test]
+fn a_refused_upgrade_leaves_the_running_service_alone() {
+    let scratch = endpoint(&[Sample::new(ONE), Sample::new(TWO)]);
+    let machine = scratch.boot();
+    machine.rpm("-i", ONE).ok();
+    machine.tmpfs("/tmp", "noexec,mode=1777");
+    machine.rpm("-U", TWO).fails();
+    assert_eq!(machine.reports("refused", 11)["previous_version"], ONE);
+    machine.is_whole(ONE, ROOT);
+    assert_eq!(machine.starts(), 1);
 }
 
 #[test]
