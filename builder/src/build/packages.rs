@@ -120,7 +120,7 @@ fn write_deb<W: Write + Seek>(work: &Work, out: &mut W) -> Result<String> {
     let table = &product.manifest().product;
     let scripts = endpoint::deb_scripts(work.facts)?;
     let name = product.package_name();
-    let mut depends = vec!["debconf (>= 0.5) | debconf-2.0".to_owned(), "init-system-helpers (>= 1.54~)".to_owned()];
+    let mut depends = vec!["init-system-helpers (>= 1.54~)".to_owned()];
     depends.extend(product.manifest().deb.depends.iter().map(ToString::to_string));
     let spec = deb::DebSpec {
         name: &name,
@@ -130,6 +130,8 @@ fn write_deb<W: Write + Seek>(work: &Work, out: &mut W) -> Result<String> {
         publisher: table.publisher.as_str(),
         homepage: table.homepage.as_ref().map(|url| url.as_str()),
         description: &table.description,
+        // The preinst reads the install root from it.
+        pre_depends: Some("debconf (>= 0.5) | debconf-2.0"),
         depends: &depends,
         provides: product.site_name().map(|_| table.name.as_str()),
         license: table.license.as_str(),

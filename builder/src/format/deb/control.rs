@@ -43,6 +43,7 @@ fn control(spec: &DebSpec, files: &[DataFile]) -> String {
     field("Architecture", spec.architecture);
     field("Maintainer", spec.maintainer);
     field("Installed-Size", &installed_kb(files).to_string());
+    field("Pre-Depends", spec.pre_depends.unwrap_or_default());
     field("Depends", &spec.depends.join(", "));
     // A site's package stands for the product, and only one of them can be on a machine.
     for name in ["Provides", "Conflicts", "Replaces"] {

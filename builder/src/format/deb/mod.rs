@@ -27,6 +27,8 @@ pub struct DebSpec<'a> {
     pub homepage: Option<&'a str>,
     /// The synopsis in the first line, then the description.
     pub description: &'a str,
+    /// What must be configured before the preinst runs, if anything.
+    pub pre_depends: Option<&'a str>,
     /// The relations of the Depends field.
     pub depends: &'a [String],
     /// A name that this package stands for and excludes others of (a product's sites).
