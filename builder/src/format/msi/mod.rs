@@ -1,1 +1,8 @@
-pub mod cab;
+//! Windows Installer packages.
+
+mod cab;
+mod container;
+mod database;
+mod schema;
+mod strings;
+mod summary;
