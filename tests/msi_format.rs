@@ -42,7 +42,7 @@ fn msiextract_gives_back_every_byte() {
     let msi = product.save(folder.path(), "sample.msi");
     let back = folder.path().join("back");
     run("msiextract", &["--directory", text(&back), text(&msi)], "msitools");
-    let root = back.join("Program Files/Intigua");
+    let root = back.join("Intigua");
     for entry in product.tree().entries() {
         let Kind::File(content) = &entry.kind else { continue };
         let found = fs::read(root.join(entry.path.display())).unwrap_or_else(|error| panic!("{:?}: {error}", entry.path));
@@ -82,7 +82,7 @@ fn msiinfo_exports_every_table_and_reads_the_summary() {
         assert!(exported.lines().count() >= 3, "{table}: {exported}");
     }
     let summary = run("msiinfo", &["suminfo", text(&msi)], "msitools");
-    for expected in ["Subject: Intigua sample", "Template: x64;1033", "Version: 500 (1f4)", "Codepage: 1252", "Source: 2 (2)"] {
+    for expected in ["Subject: Intigua sample", "Template: x64;1033", "Version: 500 (1f4)", "Source: 2 (2)"] {
         assert!(summary.contains(expected), "{expected}: {summary}");
     }
 }
@@ -263,17 +263,17 @@ fn seventy_thousand_files_need_long_references_and_two_cabinets() {
     let folder = tempfile::tempdir().unwrap();
     let more = (0..70_000).map(|n| (format!("Intigua-Libs/pulse/{}/file number {n}.txt", n / 1000), Content::memory(n.to_string().into_bytes())));
     let bytes = Product { more: more.collect(), ..Product::default() }.build().unwrap();
-    let mut package = open(&bytes);
-    let files = rows(&mut package, "File");
-    assert_eq!(files.len(), 70_007);
-    let media = rows(&mut package, "Media");
-    assert_eq!(media.iter().map(|row| row[1].as_str()).collect::<Vec<_>>(), ["60000", "70007"]);
     let msi = folder.path().join("many.msi");
     fs::write(&msi, &bytes).unwrap();
+    // The msi crate reads 65,536 rows at most.
+    let export = |table: &str| run("msiinfo", &["export", text(&msi), table], "msitools").lines().skip(3).map(str::to_owned).collect();
+    let (files, media): (Vec<String>, Vec<String>) = (export("File"), export("Media"));
+    assert_eq!(files.len(), 70_007);
+    assert!(media[0].starts_with("1\t60000\t") && media[1].starts_with("2\t70007\t"), "{media:?}");
     let back = folder.path().join("back");
     run("msiextract", &["--directory", text(&back), text(&msi)], "msitools");
     for number in [0, 59_999, 69_999] {
-        let path = format!("Program Files/Intigua/Intigua-Libs/pulse/{}/file number {number}.txt", number / 1000);
+        let path = format!("Intigua/Intigua-Libs/pulse/{}/file number {number}.txt", number / 1000);
         assert_eq!(fs::read_to_string(back.join(path)).unwrap(), number.to_string());
     }
 }
@@ -285,7 +285,7 @@ fn what_windows_cannot_hold_is_refused_by_its_name() {
         Product { more, ..Product::default() }.build().unwrap_err().to_string()
     };
     assert!(refused(&["vAgentManager/Привет.txt"]).contains("1252"));
-    assert!(refused(&["vAgentManager/AGENT.CONF"]).contains("AGENT.CONF"));
+    assert!(refused(&["vAgentManager/AGENT.CONF"]).contains("differs only in case"));
     assert!(refused(&["vAgentManager/aux.txt"]).contains("device"));
     let wrong = |executable: &[u8]| Product { executable: executable.to_vec(), ..Product::default() }.build().unwrap_err().to_string();
     assert!(wrong(b"\x7fELF").contains("not a Windows program"));
