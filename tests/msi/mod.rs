@@ -103,7 +103,12 @@ pub fn write<W: std::io::Read + std::io::Write + std::io::Seek>(
     let container = |name, folder, required| ContainerSpec { name, title: name, description: "", required, folder };
     let actions = [
         msi::ActionSpec { name: "Check", function: "check", stage: msi::Stage::BeforeChanges, condition: "NOT REMOVE" },
-        msi::ActionSpec { name: "CheckAgain", function: "check_again", stage: msi::Stage::FirstDeferred, condition: "NOT REMOVE" },
+        msi::ActionSpec {
+            name: "CheckAgain",
+            function: "check_again",
+            stage: msi::Stage::FirstDeferred,
+            condition: "NOT REMOVE",
+        },
         msi::ActionSpec { name: "Undo", function: "undo", stage: msi::Stage::Rollback, condition: "NOT REMOVE" },
         msi::ActionSpec { name: "Done", function: "done", stage: msi::Stage::Commit, condition: "" },
     ];
@@ -158,20 +163,21 @@ pub fn run(program: &str, arguments: &[&str], package: &str) -> String {
 pub fn service(flags: &[&str]) -> Vec<u8> {
     static PLAIN: OnceLock<Vec<u8>> = OnceLock::new();
     if flags.is_empty() {
-        return PLAIN.get_or_init(|| compile(&[])).clone();
+        return PLAIN.get_or_init(|| compile("service.c", &[])).clone();
     }
-    compile(flags)
+    compile("service.c", flags)
 }
 
-fn compile(flags: &[&str]) -> Vec<u8> {
+/// Builds a program or a DLL from a source beside this file, with a version resource.
+pub fn compile(source: &str, flags: &[&str]) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/msi");
     let (resource, program) = (folder.path().join("version.o"), folder.path().join("service.exe"));
     let file = |path: &Path| path.to_str().unwrap().to_owned();
     let rc = file(&sources.join("service.rc"));
     run("x86_64-w64-mingw32-windres", &[&rc, &file(&resource)], "binutils-mingw-w64-x86-64");
-    let (source, resource, made) = (file(&sources.join("service.c")), file(&resource), file(&program));
-    let arguments = [flags, &["-O1", "-s", "-o", &made, &source, &resource, "-ladvapi32"]].concat();
+    let (source, resource, made) = (file(&sources.join(source)), file(&resource), file(&program));
+    let arguments = [&["-O1", "-s", "-o", &made, &source, &resource], flags, &["-ladvapi32"]].concat();
     run("x86_64-w64-mingw32-gcc", &arguments, "gcc-mingw-w64-x86-64");
     fs::read(program).unwrap()
 }

@@ -19,8 +19,15 @@ impl Wine {
         let fixtures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../fixtures");
         let template = template(&fixtures);
         let prefix = tempfile::Builder::new().prefix("wine-").tempdir_in(&fixtures).unwrap();
-        let copied = Command::new("cp").args(["--archive", "--link"]).arg(template.join(".")).arg(prefix.path()).status().unwrap();
+        let copied =
+            Command::new("cp").args(["--archive", "--link"]).arg(template.join(".")).arg(prefix.path()).status().unwrap();
         assert!(copied.success());
+        // The server writes into a registry file that has other links, instead of making a new one.
+        for registry in ["system.reg", "user.reg", "userdef.reg"] {
+            let own = prefix.path().join(registry);
+            fs::remove_file(&own).unwrap();
+            fs::copy(template.join(registry), own).unwrap();
+        }
         let mut wine = Wine { prefix, keeper: None };
         let mut keeper = wine.command("wine");
         keeper.args(["cmd"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -46,7 +53,14 @@ impl Wine {
     pub fn registry(&self, key: &str, value: &str) -> Option<String> {
         let (_, text) = self.run(&["reg", "query", &format!(r"HKLM\{key}"), "/v", value]);
         let line = text.lines().find(|line| line.trim_start().starts_with(value))?;
-        Some(line.split_once("REG_SZ").or_else(|| line.split_once("REG_EXPAND_SZ")).or_else(|| line.split_once("REG_DWORD"))?.1.trim().to_owned())
+        Some(
+            line.split_once("REG_SZ")
+                .or_else(|| line.split_once("REG_EXPAND_SZ"))
+                .or_else(|| line.split_once("REG_DWORD"))?
+                .1
+                .trim()
+                .to_owned(),
+        )
     }
 
     /// Whether there is a key under HKEY_LOCAL_MACHINE.

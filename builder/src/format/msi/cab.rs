@@ -133,7 +133,7 @@ fn dos_time(mtime: i64) -> Result<(u16, u16)> {
     let time = time.map_err(|error| Error::new(format!("the time {mtime} cannot be written: {error}")))?;
     let time = jiff::tz::Offset::UTC.to_datetime(time);
     let date = ((time.year() - 1980) << 9) as u16 | (time.month() as u16) << 5 | time.day() as u16;
-    Ok((date, (time.hour() as u16) << 11 | (time.minute() as u16) << 5 | time.second() as u16 / 2))
+    Ok((date, (time.hour() as u16) << 11 | (time.minute() as u16) << 5 | (time.second() as u16 / 2)))
 }
 
 /// Cuts the folder's plain text into jobs, and writes the compressed blocks in order.
@@ -276,8 +276,7 @@ mod tests {
 
     fn cabinet(files: &[PreparedFile], threads: usize) -> Vec<u8> {
         let store = Store::open(CacheChoice::Temporary(std::env::temp_dir()), threads).unwrap();
-        let members: Vec<Member> =
-            files.iter().map(|file| Member { name: file.entry.path.display(), file }).collect();
+        let members: Vec<Member> = files.iter().map(|file| Member { name: file.entry.path.display(), file }).collect();
         let mut out = Cursor::new(Vec::new());
         write(&members, 1_700_000_001, &store, &mut out).unwrap();
         assert!(out.get_ref().len() as u64 <= longest(&members));
@@ -287,8 +286,17 @@ mod tests {
     #[test]
     fn the_cab_crate_reads_back_every_byte_whatever_the_content() {
         let text: Vec<u8> = (0..3_000_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 27) as u8).collect();
-        let contents =
-            [vec![], vec![0; 1], noise(100_000), text, vec![7; 32_768], noise(32_767), vec![9; 5_000_000], vec![], noise(1 << 20)];
+        let contents = [
+            vec![],
+            vec![0; 1],
+            noise(100_000),
+            text,
+            vec![7; 32_768],
+            noise(32_767),
+            vec![9; 5_000_000],
+            vec![],
+            noise(1 << 20),
+        ];
         let made = cabinet(&files(&contents), 2);
         let mut read = cab::Cabinet::new(Cursor::new(&made)).unwrap();
         for (index, content) in contents.iter().enumerate() {

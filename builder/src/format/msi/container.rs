@@ -35,11 +35,7 @@ impl<F: Read + Write + Seek> Container<F> {
     }
 
     /// Adds one stream; `body` writes it.
-    pub fn stream(
-        &mut self,
-        name: &StreamName,
-        body: impl FnOnce(&mut BufWriter<Stream<F>>) -> Result<()>,
-    ) -> Result<()> {
+    pub fn stream(&mut self, name: &StreamName, body: impl FnOnce(&mut BufWriter<Stream<F>>) -> Result<()>) -> Result<()> {
         let stream = self.0.create_stream(format!("/{}", encoded(name)?)).map_err(patch::write_failed)?;
         let mut buffered = BufWriter::with_capacity(BUFFER, stream);
         body(&mut buffered)?;

@@ -153,9 +153,11 @@ impl<'a> Contents<'a> {
     fn directory(&self, path: Option<&TreePath>) -> Result<&str> {
         match path {
             None => Ok("INSTALL_ROOT"),
-            Some(path) => {
-                self.directories.get(path).map(String::as_str).ok_or_else(|| Error::new(format!("{path:?} is not a folder of the payload")))
-            }
+            Some(path) => self
+                .directories
+                .get(path)
+                .map(String::as_str)
+                .ok_or_else(|| Error::new(format!("{path:?} is not a folder of the payload"))),
         }
     }
 
@@ -287,7 +289,10 @@ fn features(containers: &[ContainerSpec]) -> Result<Vec<String>> {
         let name = if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name };
         if name.len() > LONGEST || !seen.insert(name.to_ascii_lowercase()) {
             return Err(unfit(
-                format!("the container {:?} cannot be a feature of an MSI: {name:?} is taken, or above {LONGEST} characters", container.name),
+                format!(
+                    "the container {:?} cannot be a feature of an MSI: {name:?} is taken, or above {LONGEST} characters",
+                    container.name
+                ),
                 "give the container another name",
             ));
         }

@@ -146,7 +146,8 @@ impl Database {
                     let width = self.schema[target.0].columns.len();
                     known.extend(target.1.chunks_exact(width).map(|row| row[number as usize - 1]));
                 }
-                for row in rows.clone().filter(|row| row[index] != 0 && !known.contains(&row[index])) {
+                let lost = |row: &&[u32]| row[index] != 0 && !known.contains(&row[index]);
+                if let Some(row) = rows.clone().find(lost) {
                     let (key, value) = (self.shown(table, row), self.strings.text(row[index]));
                     let (table, column) = (table.name, column.name);
                     return Err(Error::new(format!("{table} {key}: {column} names {value:?}, which is not in {targets}")));

@@ -93,13 +93,24 @@ fn questions(database: &mut Database) -> Result<()> {
         events: &[],
     };
     let (back, install) = ([("NewDialog", ROOT)], [("EndDialog", "Return")]);
-    let controls =
-        [tree, button("Back", "< &Back", 2, &back), button("Install", "&Install", 1, &install), button("Cancel", "Cancel", 0, &cancel)];
+    let controls = [
+        tree,
+        button("Back", "< &Back", 2, &back),
+        button("Install", "&Install", 1, &install),
+        button("Cancel", "Cancel", 0, &cancel),
+    ];
     dialog(database, FEATURES, MODAL | MINIMIZE, "Choose what is installed", "", &controls)?;
 
     let remove = [("Remove", "ALL"), ("EndDialog", "Return")];
     let controls = [button("RemoveAll", "&Remove", 1, &remove), button("Cancel", "Cancel", 0, &cancel)];
-    dialog(database, MAINTENANCE, MODAL | MINIMIZE, "Remove [ProductName]", "[ProductName] is installed on this computer.", &controls)?;
+    dialog(
+        database,
+        MAINTENANCE,
+        MODAL | MINIMIZE,
+        "Remove [ProductName]",
+        "[ProductName] is installed on this computer.",
+        &controls,
+    )?;
 
     let (yes, no) = ([("EndDialog", "Exit")], [("EndDialog", "Return")]);
     let controls = [button("No", "&No", 0, &no), button("Yes", "&Yes", 1, &yes)];

@@ -261,7 +261,7 @@ fn write_database<W: Read + Write + Seek>(
     let mut database = Database::new()?;
     product::add(spec, &mut database)?;
     contents.add(spec, embedded, &mut database)?;
-    service::add(spec, contents, &mut database)?;
+    service::add(spec, &mut database)?;
     settings::add(spec, contents, &mut database)?;
     dialogs::add(&mut database)?;
     sequences::add(spec, &mut database)?;

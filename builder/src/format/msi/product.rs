@@ -76,7 +76,10 @@ fn conditions(spec: &MsiSpec, database: &mut Database) -> Result<()> {
     add("Installed OR Privileged", "[ProductName] is installed by administrators only.")?;
     add(
         &format!("Installed OR NOT {0} OR {0} ~= INSTALL_ROOT OR {0} ~= {1}", settings::OLD_ROOT, settings::ROOT_WITH_SLASH),
-        &format!("[ProductName] is installed in [{}] already. Uninstall it there first, or leave out INSTALL_ROOT.", settings::OLD_ROOT),
+        &format!(
+            "[ProductName] is installed in [{}] already. Uninstall it there first, or leave out INSTALL_ROOT.",
+            settings::OLD_ROOT
+        ),
     )
 }
 

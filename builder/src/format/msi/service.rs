@@ -1,6 +1,6 @@
 //! The service: registered, recovered, started; and the program at logon.
 
-use super::contents::{component_of, file_of, Contents};
+use super::contents::{component_of, file_of};
 use super::database::{row, Database};
 use super::{pe, unfit, MsiSpec, Platform};
 use crate::error::Result;
@@ -10,7 +10,7 @@ use crate::payload::TreePath;
 const INSTALL_AND_REPAIR: i32 = 1 | 4;
 
 /// Fills the tables of services, and the Run key.
-pub fn add(spec: &MsiSpec, _contents: &Contents, database: &mut Database) -> Result<()> {
+pub fn add(spec: &MsiSpec, database: &mut Database) -> Result<()> {
     check_program(spec)?;
     let service = &spec.service;
     let component = component_of(spec, service.executable);

@@ -90,10 +90,12 @@ pub fn encode(text: &str) -> Result<Vec<u8>> {
     text.chars()
         .map(|character| match u32::from(character) {
             code @ (1..=0x7F | 0xA0..=0xFF) => Ok(code as u8),
-            code => HIGH.iter().position(|&high| high != 0 && u32::from(high) == code).map(|at| 0x80 + at as u8).ok_or_else(|| {
-                Error::new(format!("{text:?} has the character {character:?}, which an MSI in code page 1252 cannot hold"))
-                    .help("use Western European characters only, or leave the file out with exclude = [...]")
-            }),
+            code => {
+                HIGH.iter().position(|&high| high != 0 && u32::from(high) == code).map(|at| 0x80 + at as u8).ok_or_else(|| {
+                    Error::new(format!("{text:?} has the character {character:?}, which an MSI in code page 1252 cannot hold"))
+                        .help("use Western European characters only, or leave the file out with exclude = [...]")
+                })
+            }
         })
         .collect()
 }
