@@ -195,12 +195,17 @@ pub fn file_name(name: &str, version: &str, platform: Platform) -> String {
 /// # Errors
 /// What Windows or an MSI cannot hold (names, versions, sizes), and whatever the writer or a content refuses.
 pub fn write<W: Read + Write + Seek>(spec: &MsiSpec, out: &mut W) -> Result<Vec<Sidecar>> {
+    write_within(SIZE_LIMIT, spec, out)
+}
+
+/// Writes a package whose cabinets lie beside it where it would grow above `limit` bytes.
+fn write_within<W: Read + Write + Seek>(limit: u64, spec: &MsiSpec, out: &mut W) -> Result<Vec<Sidecar>> {
     let contents = Contents::new(spec)?;
     let bound: u64 = contents.cabinets.iter().map(|cabinet| cab::longest(&cabinet.members)).sum();
     let mut container = Container::create(out)?;
     let mut sidecars = Vec::new();
     let mut embedded = true;
-    if fits(bound) {
+    if fits(limit, bound) {
         for cabinet in &contents.cabinets {
             let name = StreamName::Data(&cabinet.stream);
             container.stream(&name, |out| cab::write(&cabinet.members, spec.mtime, spec.store, out))?;
@@ -211,7 +216,7 @@ pub fn write<W: Read + Write + Seek>(spec: &MsiSpec, out: &mut W) -> Result<Vec<
         for sidecar in &sidecars {
             len += sidecar.file.as_file().metadata().or_cannot("read", sidecar.file.path())?.len();
         }
-        embedded = fits(len);
+        embedded = fits(limit, len);
         if embedded {
             for (cabinet, sidecar) in contents.cabinets.iter().zip(sidecars.drain(..)) {
                 container.stream(&StreamName::Data(&cabinet.stream), |out| copy(sidecar, out))?;
@@ -224,9 +229,9 @@ pub fn write<W: Read + Write + Seek>(spec: &MsiSpec, out: &mut W) -> Result<Vec<
 }
 
 /// Whether cabinets of so many bytes leave room for the database and for the compound file's own lists.
-fn fits(cabinets: u64) -> bool {
+fn fits(limit: u64, cabinets: u64) -> bool {
     const DATABASE: u64 = 96 << 20;
-    cabinets + cabinets / 100 + DATABASE < SIZE_LIMIT
+    cabinets + cabinets / 100 + DATABASE < limit
 }
 
 fn spool(spec: &MsiSpec, cabinets: &[Cabinet]) -> Result<Vec<Sidecar>> {
@@ -298,4 +303,101 @@ fn write_database<W: Read + Write + Seek>(
 /// The error of a manifest's value that an MSI cannot carry.
 fn unfit(what: String, help: &str) -> Error {
     Error::new(what).help(help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compress::CacheChoice;
+    use crate::format::prepare_plain;
+    use crate::listener::Silent;
+    use crate::payload::{Content, Entry, Kind, Tree};
+    use std::io::Cursor;
+
+    /// The headers of a program for x86-64, which is all that is looked at.
+    fn program() -> Vec<u8> {
+        let mut bytes = vec![0; 512];
+        bytes[..2].copy_from_slice(b"MZ");
+        bytes[0x3C] = 0x40;
+        bytes[0x40..0x44].copy_from_slice(b"PE\0\0");
+        bytes[0x44..0x46].copy_from_slice(&pe::MACHINE_X64.to_le_bytes());
+        bytes[0x58..0x5A].copy_from_slice(&0x20B_u16.to_le_bytes());
+        bytes
+    }
+
+    fn package(limit: u64) -> (Vec<u8>, Vec<Sidecar>) {
+        let path = |name: &str| TreePath::new(name.as_bytes()).unwrap();
+        let entry = |name, bytes: Vec<u8>| Entry {
+            path: path(name),
+            kind: Kind::File(Content::memory(bytes)),
+            mode: 0o644,
+            config: false,
+            mtime: 0,
+        };
+        let entries = vec![entry("bin/service.exe", program()), entry("bin/zeros", vec![0; 4 << 20])];
+        let files = prepare_plain(Tree::new(entries).unwrap(), &Silent).unwrap();
+        let store = Store::open(CacheChoice::Temporary(std::env::temp_dir()), 2).unwrap();
+        let executable = path("bin/service.exe");
+        let spec = MsiSpec {
+            name: "sample",
+            title: "sample",
+            version: "1.0.0",
+            manufacturer: "Example",
+            description: "A sample.",
+            contact: None,
+            homepage: None,
+            upgrade_code: Uuid::from_u128(7),
+            platform: Platform::X64,
+            default_root: r"C:\Program Files\Intigua",
+            service: ServiceSpec { name: "s", title: "s", description: "", executable: &executable, arguments: &[] },
+            containers: &[],
+            files: &files,
+            private_folders: &[],
+            settings: &[],
+            setup_key: r"SOFTWARE\VMI\setup",
+            at_logon: Some(&executable),
+            library: None,
+            store: &store,
+            spool: &std::env::temp_dir(),
+            mtime: 0,
+        };
+        let mut out = Cursor::new(Vec::new());
+        let sidecars = write_within(limit, &spec, &mut out).unwrap();
+        (out.into_inner(), sidecars)
+    }
+
+    fn cabinet_named(msi: &[u8]) -> String {
+        let mut package = ::msi::Package::open(Cursor::new(msi)).unwrap();
+        let row = package.select_rows(::msi::Select::table("Media")).unwrap().next().unwrap();
+        row["Cabinet"].as_str().unwrap().to_owned()
+    }
+
+    const DATABASE: u64 = 96 << 20;
+
+    #[test]
+    fn cabinets_that_surely_fit_are_written_into_the_msi() {
+        let (msi, sidecars) = package(SIZE_LIMIT);
+        assert!(sidecars.is_empty());
+        assert_eq!(cabinet_named(&msi), "#files1.cab");
+    }
+
+    #[test]
+    fn cabinets_that_fit_only_compressed_are_the_same_in_the_msi() {
+        // 4 MiB of zeros do not fit before they are compressed.
+        let (msi, sidecars) = package(DATABASE + (1 << 20));
+        assert!(sidecars.is_empty());
+        assert!(msi == package(SIZE_LIMIT).0);
+    }
+
+    #[test]
+    fn cabinets_that_do_not_fit_lie_beside_the_msi() {
+        let (msi, sidecars) = package(DATABASE);
+        assert_eq!(cabinet_named(&msi), "sample-1.0.0-x64-1.cab");
+        assert_eq!(sidecars[0].name, "sample-1.0.0-x64-1.cab");
+        let mut cabinet = ::cab::Cabinet::new(sidecars[0].file.reopen().unwrap()).unwrap();
+        let name = cabinet.folder_entries().next().unwrap().file_entries().nth(1).unwrap().name().to_owned();
+        let mut back = Vec::new();
+        cabinet.read_file(&name).unwrap().read_to_end(&mut back).unwrap();
+        assert!(back == vec![0; 4 << 20]);
+    }
 }
