@@ -260,6 +260,9 @@ fn the_dialogs_lead_from_one_to_the_next_and_their_tab_order_is_a_circle() {
             at = own[at];
         }
         assert_eq!(at, dialog[7], "{}", dialog[0]);
+        if dialog[0] == "CancelDlg" {
+            assert_eq!([&dialog[8], &dialog[9]], ["No", "No"], "neither Enter nor Escape cancels");
+        }
         for button in [&dialog[8], &dialog[9]] {
             assert!(own.contains_key(button.as_str()), "{}: {button}", dialog[0]);
         }

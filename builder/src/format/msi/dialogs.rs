@@ -82,7 +82,7 @@ fn questions(database: &mut Database) -> Result<()> {
     let next = [("SetTargetPath", "INSTALL_ROOT"), ("NewDialog", FEATURES)];
     let controls = [path, button("Next", "&Next >", 1, &next), button("Cancel", "Cancel", 0, &cancel)];
     let text = "[ProductName] [ProductVersion] is installed as a service of this computer. Choose the folder it is installed in:";
-    dialog(database, ROOT, MODAL | MINIMIZE, "Install [ProductName]", text, &controls)?;
+    dialog(database, ROOT, MODAL | MINIMIZE, "Install [ProductName]", text, &controls, "Next")?;
 
     let tree = Focus {
         name: "Features",
@@ -99,7 +99,7 @@ fn questions(database: &mut Database) -> Result<()> {
         button("Install", "&Install", 1, &install),
         button("Cancel", "Cancel", 0, &cancel),
     ];
-    dialog(database, FEATURES, MODAL | MINIMIZE, "Choose what is installed", "", &controls)?;
+    dialog(database, FEATURES, MODAL | MINIMIZE, "Choose what is installed", "", &controls, "Install")?;
 
     let remove = [("Remove", "ALL"), ("EndDialog", "Return")];
     let controls = [button("RemoveAll", "&Remove", 1, &remove), button("Cancel", "Cancel", 0, &cancel)];
@@ -110,16 +110,17 @@ fn questions(database: &mut Database) -> Result<()> {
         "Remove [ProductName]",
         "[ProductName] is installed on this computer.",
         &controls,
+        "Cancel",
     )?;
 
     let (yes, no) = ([("EndDialog", "Exit")], [("EndDialog", "Return")]);
-    let controls = [button("No", "&No", 0, &no), button("Yes", "&Yes", 1, &yes)];
-    dialog(database, CANCEL, MODAL, "Cancel", "Do you want to cancel the installation of [ProductName]?", &controls)
+    let controls = [button("Yes", "&Yes", 1, &yes), button("No", "&No", 0, &no)];
+    dialog(database, CANCEL, MODAL, "Cancel", "Do you want to cancel the installation of [ProductName]?", &controls, "No")
 }
 
 fn progress(database: &mut Database) -> Result<()> {
     let cancel = [("SpawnDialog", CANCEL)];
-    dialog(database, PROGRESS, MINIMIZE, "[ProductName]", "", &[button("Cancel", "Cancel", 0, &cancel)])?;
+    dialog(database, PROGRESS, MINIMIZE, "[ProductName]", "", &[button("Cancel", "Cancel", 0, &cancel)], "Cancel")?;
     let mut add = |name: &str, kind: &str, place: [i32; 4], attributes: i32, event: &str, attribute: &str| {
         let [x, y, width, height] = place;
         database.add("Control", row![PROGRESS, name, kind, x, y, width, height, attributes, (), (), (), ()])?;
@@ -135,7 +136,15 @@ fn endings(database: &mut Database) -> Result<()> {
         (CANCELLED, "Cancelled", "The installation was cancelled. Nothing was changed.", "Exit"),
         (FAILED, "Failed", "The installation failed and was undone. The log says why: msiexec /i FILE /l*v LOG.", "Exit"),
     ] {
-        dialog(database, name, MODAL | MINIMIZE, heading, text, &[button("Finish", "&Finish", 0, &[("EndDialog", result)])])?;
+        dialog(
+            database,
+            name,
+            MODAL | MINIMIZE,
+            heading,
+            text,
+            &[button("Finish", "&Finish", 0, &[("EndDialog", result)])],
+            "Finish",
+        )?;
     }
     Ok(())
 }
@@ -144,16 +153,16 @@ fn endings(database: &mut Database) -> Result<()> {
 fn errors(database: &mut Database) -> Result<()> {
     let answers = [
         ("A", "&Abort", "ErrorAbort"),
-        ("C", "Cancel", "ErrorCancel"),
         ("I", "&Ignore", "ErrorIgnore"),
         ("N", "&No", "ErrorNo"),
         ("O", "OK", "ErrorOk"),
         ("R", "&Retry", "ErrorRetry"),
         ("Y", "&Yes", "ErrorYes"),
+        ("C", "Cancel", "ErrorCancel"),
     ];
     let events: Vec<[(&str, &str); 1]> = answers.iter().map(|(_, _, argument)| [("EndDialog", *argument)]).collect();
     let buttons: Vec<Focus> = answers.iter().zip(&events).map(|((name, text, _), event)| button(name, text, 0, event)).collect();
-    dialog(database, ERROR, MODAL | ERROR_DIALOG, "[ProductName]", "", &buttons)?;
+    dialog(database, ERROR, MODAL | ERROR_DIALOG, "[ProductName]", "", &buttons, "O")?;
     let attributes = VISIBLE | ENABLED | NO_PREFIX;
     database.add("Control", row![ERROR, "ErrorText", "Text", 15, 40, WIDTH - 30, 120, attributes, (), "Information", (), ()])?;
 
@@ -169,14 +178,21 @@ fn errors(database: &mut Database) -> Result<()> {
     let controls =
         [list, button("Retry", "&Retry", 2, &retry), button("Ignore", "&Ignore", 1, &ignore), button("Exit", "E&xit", 0, &exit)];
     let text = "These programs use files that have to be replaced. Close them and retry.";
-    dialog(database, IN_USE, MODAL, "Files in use", text, &controls)
+    dialog(database, IN_USE, MODAL, "Files in use", text, &controls, "Retry")
 }
 
-/// Adds a dialog with a heading, a text and its controls; the last but one button is what Enter presses.
-fn dialog(database: &mut Database, name: &str, attributes: i32, heading: &str, text: &str, controls: &[Focus]) -> Result<()> {
+/// Adds a dialog with a heading, a text and its controls: Enter presses `default`, Escape the last one.
+fn dialog(
+    database: &mut Database,
+    name: &str,
+    attributes: i32,
+    heading: &str,
+    text: &str,
+    controls: &[Focus],
+    default: &str,
+) -> Result<()> {
     let first = controls[0].name;
     let last = controls[controls.len() - 1].name;
-    let default = controls.iter().rev().nth(1).map_or(last, |control| control.name);
     let attributes = SHOWN | attributes;
     database.add("Dialog", row![name, 50, 50, WIDTH, HEIGHT, attributes, "[ProductName]", first, default, last])?;
     let label = VISIBLE | ENABLED | NO_PREFIX;

@@ -63,8 +63,8 @@ pub struct MsiSpec<'a> {
     pub private_folders: &'a [TreePath],
     /// Public properties that are kept over repair and upgrade, with their defaults (empty: none).
     pub settings: &'a [(&'a str, &'a str)],
-    /// The key below HKEY_LOCAL_MACHINE that holds IntiguaRootDir and the settings. Windows makes no lasting key directly below
-    /// HKEY_LOCAL_MACHINE: there are at least two backslashes' worth of folders in a key that works (`SOFTWARE\VMI\setup`).
+    /// The key below HKEY_LOCAL_MACHINE that holds IntiguaRootDir and the settings, such as `SOFTWARE\VMI\setup`. Windows lets no
+    /// program make a key directly below HKEY_LOCAL_MACHINE (RegCreateKeyEx), so `VMI\setup` itself would fail there.
     pub setup_key: &'a str,
     /// A program that runs when a user logs on, relative to the root.
     pub at_logon: Option<&'a TreePath>,
