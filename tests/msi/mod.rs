@@ -40,6 +40,10 @@ impl Default for Product {
     }
 }
 
+fn store() -> Arc<Store> {
+    Store::open(CacheChoice::Temporary(std::env::temp_dir()), 2).unwrap()
+}
+
 pub fn path(text: &str) -> TreePath {
     TreePath::new(text.as_bytes()).unwrap()
 }
@@ -78,7 +82,7 @@ impl Product {
 
     pub fn build(&self) -> linkpack::Result<Vec<u8>> {
         let mut out = Cursor::new(Vec::new());
-        let files = prepare_plain(self.tree(), &Silent)?;
+        let files = prepare_plain(self.tree(), &store(), &Silent)?;
         let sidecars = write(self, &files, &std::env::temp_dir(), &mut out)?;
         assert!(sidecars.is_empty());
         Ok(out.into_inner())
@@ -97,7 +101,7 @@ pub fn write<W: std::io::Read + std::io::Write + std::io::Seek>(
     spool: &Path,
     out: &mut W,
 ) -> linkpack::Result<Vec<msi::Sidecar>> {
-    let store: Arc<Store> = Store::open(CacheChoice::Temporary(std::env::temp_dir()), 2).unwrap();
+    let store = store();
     let executable = path("vAgentManager/vlinkservice.exe");
     let (pulse, tracer) = (path("Intigua-Libs/pulse"), path("Intigua-Libs/tracer"));
     let container = |name, folder, required| ContainerSpec { name, title: name, description: "", required, folder };

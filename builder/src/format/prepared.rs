@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::listener::Listener;
 use crate::payload::{Content, Entry, Kind, Tree, TreePath};
 use md5::{Digest, Md5};
+use rayon::prelude::*;
 use sha2::Sha256;
 use std::io::Write;
 use std::sync::Arc;
@@ -66,20 +67,19 @@ pub fn prepare(tree: Tree, codec: Codec, store: &Arc<Store>, listener: &dyn List
     Ok(files)
 }
 
-/// Reads every file of the tree once and hashes it; for a format that compresses in a way of its own.
+/// Reads every file of the tree once and hashes it, several at a time; for a format that compresses in a way of its own.
 ///
 /// # Errors
 /// A file cannot be read or changed since it was scanned; the user interrupted.
-pub fn prepare_plain(tree: Tree, listener: &dyn Listener) -> Result<Vec<PreparedFile>> {
-    let mut files = Vec::new();
-    for entry in tree.into_entries() {
+pub fn prepare_plain(tree: Tree, store: &Store, listener: &dyn Listener) -> Result<Vec<PreparedFile>> {
+    let hash = |entry: Entry| {
         let digests = match &entry.kind {
             Kind::File(content) => Some(read_once(content, None, &mut |_| Ok(()), listener)?),
             _ => None,
         };
-        files.push(PreparedFile { entry, digests, units: Vec::new() });
-    }
-    Ok(files)
+        Ok(PreparedFile { entry, digests, units: Vec::new() })
+    };
+    store.pool().install(|| tree.into_entries().into_par_iter().map(hash).collect())
 }
 
 /// Hashes a content; hands it out in pieces of `cut` bytes when it is to become units.

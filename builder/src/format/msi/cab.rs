@@ -262,7 +262,8 @@ mod tests {
             config: false,
             mtime: 0,
         });
-        prepare_plain(Tree::new(entries.collect()).unwrap(), &Silent).unwrap()
+        let store = Store::open(CacheChoice::Temporary(std::env::temp_dir()), 1).unwrap();
+        prepare_plain(Tree::new(entries.collect()).unwrap(), &store, &Silent).unwrap()
     }
 
     fn noise(len: usize) -> Vec<u8> {

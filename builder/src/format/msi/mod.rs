@@ -335,8 +335,8 @@ mod tests {
             mtime: 0,
         };
         let entries = vec![entry("bin/service.exe", program()), entry("bin/zeros", vec![0; 4 << 20])];
-        let files = prepare_plain(Tree::new(entries).unwrap(), &Silent).unwrap();
         let store = Store::open(CacheChoice::Temporary(std::env::temp_dir()), 2).unwrap();
+        let files = prepare_plain(Tree::new(entries).unwrap(), &store, &Silent).unwrap();
         let executable = path("bin/service.exe");
         let spec = MsiSpec {
             name: "sample",
