@@ -17,13 +17,14 @@ const BOOT_LIMIT: Duration = Duration::from_secs(90);
 const HALT_LIMIT: Duration = Duration::from_secs(120);
 
 /// Argument: the root. Process 1 lives in the root and reaps orphans; /proc and /sys are there, systemd is not.
-/// It says "ready" from inside: commands enter the root that process 1 has at that moment.
+/// It says "ready" from inside: commands enter the root that process 1 has at that moment. A shell would take the ignored
+/// signal back, so that nothing was reaped: env comes last.
 const LIVE: &str = r#"
 cd "$1"
 umount proc
 mount -t proc proc proc
 mount -t sysfs sysfs sys
-exec chroot . env --ignore-signal=CHLD sh -c 'echo ready; exec cat >/dev/null'
+exec chroot . sh -c 'echo ready; exec env --ignore-signal=CHLD cat >/dev/null'
 "#;
 
 /// Arguments: the root, then cgroups to move to. nspawn gets cgroups of its own (two of them would share its fixed names otherwise), a
