@@ -63,6 +63,10 @@ pub fn overrides(spec: &DebSpec) -> String {
         &["missing-intermediate-directory"],
     );
     add("The containers are their makers' own builds, carried as they are.", PAYLOAD_TAGS);
+    if spec.files.iter().any(|file| file.entry.config) {
+        let reason = "The agents read their configuration where their makers put it: in their own directories below the root.";
+        add(reason, &["file-in-usr-marked-as-conffile *", "non-etc-file-marked-as-conffile *"]);
+    }
     for (tag, reason) in SCRIPT_TAGS {
         add(reason, &[tag]);
     }
