@@ -1,6 +1,7 @@
 //! The package formats: each turns prepared files and a package's facts into one file, written to a writer it is given.
 
 pub mod deb;
+mod hashing;
 pub mod msi;
 mod patch;
 mod prepared;
