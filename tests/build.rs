@@ -315,9 +315,12 @@ fn an_interrupt_at_any_time_leaves_no_file() {
             fs::remove_dir_all(product.path("dist")).unwrap();
             continue;
         }
-        interrupted += 1;
-        assert_eq!(output.status.code(), Some(1));
-        assert!(text(&output.stderr).contains("interrupted"), "{}", text(&output.stderr));
+        // Without an exit code the signal came before linkpack listened to it, as it can on a busy machine.
+        if let Some(code) = output.status.code() {
+            interrupted += 1;
+            assert_eq!(code, 1);
+            assert!(text(&output.stderr).contains("interrupted"), "{}", text(&output.stderr));
+        }
         let left = if product.path("dist").exists() { files(&product.path("dist")) } else { BTreeMap::new() };
         assert!(left.is_empty(), "{:?}", left.keys());
     }
