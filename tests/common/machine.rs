@@ -23,7 +23,7 @@ cd "$1"
 umount proc
 mount -t proc proc proc
 mount -t sysfs sysfs sys
-exec chroot . env --ignore-signal=CHLD sh -c 'echo ready; exec cat >/dev/null'
+exec chroot . sh -c 'echo ready; exec env --ignore-signal=CHLD cat >/dev/null'
 "#;
 
 /// Arguments: the root, then cgroups to move to. nspawn gets cgroups of its own (two of them would share its fixed names otherwise), a
