@@ -12,7 +12,9 @@ fn main() {
     println!("cargo:rerun-if-changed={}", sources.join("samples").display());
     let connector = ["--crate-name", "vlink", "--crate-type", "bin", "-C", "target-feature=+crt-static"];
     rustc(&connector, &sources.join("src/main.rs"), &out.join("vlink"));
-    let library = ["--crate-name", "tracer", "--crate-type", "cdylib", "-C", "panic=abort"];
+    // With both hash tables every loader finds the symbols, also one from before DT_GNU_HASH.
+    let library =
+        ["--crate-name", "tracer", "--crate-type", "cdylib", "-C", "panic=abort", "-C", "link-arg=-Wl,--hash-style=both"];
     rustc(&library, &sources.join("samples/tracer/tracer.rs"), &out.join("libtracer.so"));
 }
 

@@ -23,7 +23,17 @@ lp_keep() {
 }
 
 lp_keep_tree() {
-    cp -al "$1" "$2" 2>/dev/null || { rm -rf "$2" && cp -a "$1" "$2"; }
+    cp -al "$1" "$2" 2>/dev/null && lp_keep_bits "$2" || { rm -rf "$2" && cp -a "$1" "$2"; }
+}
+
+# Package managers take the set-uid and set-gid bits from a file before they replace it, under all its names: a copy
+# keeps them.
+lp_keep_bits() {
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    find "$1" -type f \( -perm -4000 -o -perm -2000 \) -exec sh -c '
+        for file; do
+            cp -a "$file" "${file%/*}/.lp-copy" && mv -f "${file%/*}/.lp-copy" "$file" || exit 1
+        done' sh {} +
 }
 
 # The files beside the trees that a new version changes.
@@ -49,9 +59,26 @@ lp_restore() {
         [ -d "$hidden/previous/$name" ] || continue
         [ ! -d "$LP_D$lp_root/$name" ] || mv "$LP_D$lp_root/$name" "$hidden/failed" || return 1
         mv "$hidden/previous/$name" "$LP_D$lp_root/$name" || return 1
+        lp_note_orphans "$name"
     done
     lp_restore_system "$hidden/previous" || return 1
     lp_keep_drop
+}
+
+# What was put back and the failed version does not have is unknown to the package manager, which believes in that
+# version: it is remembered, as hard links, for lp_leave_orphans.
+lp_note_orphans() {
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    find "$LP_D$lp_root/$1" ! -type d -exec sh -c '
+        root=$1 tree=$2
+        shift 2
+        for file; do
+            name=${file#"$root/$tree/"}
+            if [ ! -e "$root/.linkpack/failed/$name" ] && [ ! -L "$root/.linkpack/failed/$name" ]; then
+                orphan=$root/.linkpack/orphans/$tree/$name
+                mkdir -p "${orphan%/*}" && ln -f "$file" "$orphan"
+            fi
+        done' sh "$LP_D$lp_root" "$1" {} + 2>/dev/null || :
 }
 
 lp_restore_system() {

@@ -27,9 +27,10 @@ lp_leave_end() {
     lp_leave_dirs "$made"
 }
 
+# An installation that broke off before its state was written has left its journal.
 lp_leave_value() {
     local file
-    for file in leaving state kept; do
+    for file in leaving state kept journal; do
         [ -f "$LP_LIB/$file" ] || continue
         lp_value "$LP_LIB/$file" "$1"
         return
@@ -41,7 +42,7 @@ lp_leave_root() {
     local root edited
     root=$LP_D$lp_root edited=0
     [ -z "$(lp_root_fault "$lp_root")" ] && [ -d "$root" ] || return 0
-    if [ "$1" = 0 ] && lp_config_is_edited "$2"; then edited=1; fi
+    if [ "$1" = 0 ] && [ -n "$2" ] && lp_config_is_edited "$2"; then edited=1; fi
     if [ "$edited" = 1 ]; then
         sed -e '/^vlinkCoreId:/d' -e '/^vlinkMachineId:/d' "$root/components/csclient.cfg" | lp_write "$root/components/csclient.cfg" 600
         find "$root/components" -mindepth 1 ! -name csclient.cfg -prune -exec rm -rf {} +
@@ -49,10 +50,30 @@ lp_leave_root() {
         rm -rf "$root/components"
     fi
     lp_leave_versions "$root"
+    lp_leave_orphans "$root"
     rm -rf "$root/.linkpack"
     if [ "$1" = 1 ]; then rm -rf "$root/vAgentManager" "$root/Intigua-Libs" "$root/kept"; fi
     lp_leave_empty "$root/vAgentManager" "$root/Intigua-Libs" "$root/bin"
     rmdir "$root" 2>/dev/null || :
+}
+
+# Files that a rollback put back and the package manager does not know. One that a package has brought since then is
+# another inode, or known, or has its new version beside it.
+lp_leave_orphans() {
+    [ -d "$1/.linkpack/orphans" ] || return 0
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    (cd "$1/.linkpack/orphans" && find . ! -type d -exec sh -c '
+        root=$1 channel=$2 packaged=$3
+        shift 3
+        inode() { ls -di -- "$1" 2>/dev/null | sed "s/^ *//; s/ .*//; q"; }
+        for file; do
+            name=${file#./}
+            [ "$(inode "$file")" = "$(inode "$root/$name")" ] && [ ! -e "$root/$name.rpmnew" ] || continue
+            [ "$channel" != deb ] || ! dpkg-query -S "$packaged/$name" >/dev/null 2>&1 || continue
+            rm -f "$root/$name"
+            (cd "$root" && rmdir -p "${name%/*}") 2>/dev/null
+        done' sh "$1" "$LP_CHANNEL" "$LP_PACKAGED_ROOT" {} +) || :
+    rm -rf "$1/.linkpack/orphans"
 }
 
 # Removes directories that hold nothing but empty directories; what an administrator put there stays.

@@ -81,6 +81,7 @@ lp_package_start() {
     lp_old_version=$previous
     lp_logging=1
     if lp_service_bring_up "$verb"; then
+        lp_leave_orphans "$LP_D$lp_root"
         lp_keep_drop
         lp_journal_drop
         lp_result "$outcome" 0 "$LP_TITLE $LP_VERSION is $outcome${lp_service_note:+; $lp_service_note}"

@@ -17,7 +17,8 @@ const BOOT_LIMIT: Duration = Duration::from_secs(90);
 const HALT_LIMIT: Duration = Duration::from_secs(120);
 
 /// Argument: the root. Process 1 lives in the root and reaps orphans; /proc and /sys are there, systemd is not.
-/// It says "ready" from inside: commands enter the root that process 1 has at that moment.
+/// It says "ready" from inside: commands enter the root that process 1 has at that moment. A shell would take the ignored
+/// signal back, so that nothing was reaped: env comes last.
 const LIVE: &str = r#"
 cd "$1"
 umount proc

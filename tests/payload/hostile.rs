@@ -149,8 +149,12 @@ fn a_cut_archive_is_an_error_that_names_it_and_leaves_nothing() {
     for archive in archives(&place) {
         let whole = std::fs::read(&archive).unwrap();
         place.load(&source(&archive)).unwrap();
-        // Tar pads its archives to 10 KiB after the end marker; a cut in there takes nothing away.
-        let end = if archive.ends_with("1.tar") { whole.iter().rposition(|&b| b != 0).unwrap() } else { whole.len() };
+        // Tar pads its archives to 10 KiB after the end marker, ar an odd member by a newline; a cut in there takes nothing away.
+        let end = match archive.file_name().unwrap().to_str().unwrap() {
+            "1.tar" => whole.iter().rposition(|&b| b != 0).unwrap(),
+            "6.deb" if whole.ends_with(b"\n") => whole.len() - 1,
+            _ => whole.len(),
+        };
         for len in (1..end).step_by((end / 40).max(1)).chain([512, 1024, end - 1]).filter(|&len| len < end) {
             let cut = place.write("cut-archive", &whole[..len]);
             let error = place.error(&source(cut));

@@ -147,12 +147,29 @@ fn an_upgrade_that_does_not_come_up_puts_the_old_version_back() {
     assert_eq!(machine.sh("systemctl is-active vlink; systemctl is-enabled vlink").stdout, "active\nenabled\n");
     assert_eq!(machine.identity(ROOT), identity);
     let changed = difference(&machine.tree(ROOT), &before);
-    assert!(changed.iter().all(|line| line.contains("/components/")), "{changed:#?}");
+    assert!(changed.iter().all(|line| line.contains("/components/") || line.contains("/.linkpack/")), "{changed:#?}");
 
     machine.rpm("-U", "1.2.0").ok();
+    // Put back by us, a config file is an edited one to rpm: it stays, and the new one lies beside it.
+    let config = format!("{ROOT}/Intigua-Libs/pulse/etc/pulse.conf");
+    machine.sh(&format!("mv {config}.rpmnew {config}")).ok();
     machine.is_whole("1.2.0", ROOT);
     assert_eq!(machine.reports("upgraded", 0)["previous_version"], ONE);
     assert_eq!(machine.identity(ROOT), identity);
+}
+
+#[test]
+fn what_a_rollback_put_back_goes_with_the_package() {
+    let scratch = endpoint(&[Sample::new(ONE), Sample::new(TWO).broken()]);
+    let machine = scratch.live_sysv();
+    let before = machine.files();
+    machine.rpm("-i", ONE).ok();
+    let _ = machine.rpm("-U", TWO).says("version 1.0.0 runs again");
+    assert!(machine.exists(&format!("{ROOT}/Intigua-Libs/pulse/share/{ONE}/only")));
+    // The config file is not as rpm believes: it saves it like one that was edited.
+    let config = format!("{ROOT}/Intigua-Libs/pulse/etc/pulse.conf");
+    machine.sh(&format!("rpm -e {NAME} && rm {config}.rpmsave && rmdir -p {ROOT}/Intigua-Libs/pulse/etc 2>/dev/null; true")).ok();
+    unchanged(&before, &machine.files());
 }
 
 #[test]

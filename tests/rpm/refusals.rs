@@ -24,7 +24,7 @@ fn failed(place: &impl Place) -> Vec<String> {
 fn refused(scratch: &Scratch, options: &str, code: i64, reasons: &[&str]) {
     let before = scratch.files();
     scratch.rpm(&format!("-i {options}"), ONE).fails().says("error: ");
-    assert_eq!(failed(scratch), reasons);
+    assert_eq!(failed(scratch), reasons, "{:#}", scratch.result());
     assert_eq!(scratch.result()["exit_code"], code);
     scratch.sh(&format!("rpm -q {NAME}")).fails();
     let after: Vec<String> = scratch.files().into_iter().filter(|line| !line.contains(" /var/log/intigua")).collect();
@@ -51,7 +51,7 @@ fn a_read_only_parent_of_the_root_is_refused() {
 #[test]
 fn a_full_disk_is_refused() {
     let scratch = endpoint(&[Sample::new(ONE)]);
-    scratch.tmpfs("/opt/small", "size=512k");
+    scratch.tmpfs("/opt/small", "size=512k,mode=755");
     let before = scratch.files();
     scratch.rpm("-i --prefix /opt/small/intigua", ONE).fails().says("more space on the /opt/small filesystem");
     unchanged(&before, &scratch.files());

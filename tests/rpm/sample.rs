@@ -45,12 +45,19 @@ impl Sample {
         self
     }
 
-    /// Writes an executable file of the product.
+    /// Writes a file of the product; a script is executable.
     pub fn file(self, name: &str, text: &str) -> Sample {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("a file has a folder")).expect("make a folder of the product");
         fs::write(&path, text).expect("write a file of the product");
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("make it executable");
+        let mode = if text.starts_with("#!") { 0o755 } else { 0o644 };
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set its mode");
+        self
+    }
+
+    /// Sets the mode of a file of the product.
+    pub fn mode(self, name: &str, mode: u32) -> Sample {
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(mode)).expect("set a mode");
         self
     }
 

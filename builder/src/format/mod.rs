@@ -1,10 +1,12 @@
 //! The package formats: each turns prepared files and a package's facts into one file, written to a writer it is given.
 
 pub mod deb;
+mod hashing;
+pub mod msi;
 mod patch;
 mod prepared;
 pub mod rpm;
 pub mod run;
 mod tar;
 
-pub use prepared::{prepare, Digests, PreparedFile};
+pub use prepared::{prepare, prepare_plain, Digests, PreparedFile};

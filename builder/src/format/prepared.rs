@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::listener::Listener;
 use crate::payload::{Content, Entry, Kind, Tree, TreePath};
 use md5::{Digest, Md5};
+use rayon::prelude::*;
 use sha2::Sha256;
 use std::io::Write;
 use std::sync::Arc;
@@ -66,6 +67,21 @@ pub fn prepare(tree: Tree, codec: Codec, store: &Arc<Store>, listener: &dyn List
     Ok(files)
 }
 
+/// Reads every file of the tree once and hashes it, several at a time; for a format that compresses in a way of its own.
+///
+/// # Errors
+/// A file cannot be read or changed since it was scanned; the user interrupted.
+pub fn prepare_plain(tree: Tree, store: &Store, listener: &dyn Listener) -> Result<Vec<PreparedFile>> {
+    let hash = |entry: Entry| {
+        let digests = match &entry.kind {
+            Kind::File(content) => Some(read_once(content, None, &mut |_| Ok(()), listener)?),
+            _ => None,
+        };
+        Ok(PreparedFile { entry, digests, units: Vec::new() })
+    };
+    store.pool().install(|| tree.into_entries().into_par_iter().map(hash).collect())
+}
+
 /// Hashes a content; hands it out in pieces of `cut` bytes when it is to become units.
 fn read_once(
     content: &Content,
@@ -105,6 +121,12 @@ impl PreparedFile {
         PreparedFile { entry, digests: None, units: Vec::new() }
     }
 
+    /// An entry whose content nobody read yet.
+    #[cfg(test)]
+    pub(crate) fn unread(entry: Entry) -> Self {
+        PreparedFile { entry, digests: None, units: Vec::new() }
+    }
+
     /// Bytes of content: a file's length, a link target's length, 0 for a directory.
     pub fn len(&self) -> u64 {
         match &self.entry.kind {
@@ -124,23 +146,32 @@ impl PreparedFile {
     /// # Errors
     /// As [`StreamWriter`]'s, and when a small file is no longer what was hashed.
     pub fn write_content<W: Write>(&self, stream: &mut StreamWriter<W>) -> Result<()> {
-        let Kind::File(content) = &self.entry.kind else { return Ok(()) };
         for unit in &self.units {
             stream.splice(unit)?;
         }
         if !self.units.is_empty() {
             return Ok(());
         }
+        self.read_content(&mut |bytes| stream.glue(bytes))
+    }
+
+    /// Reads a regular file's content once more, in blocks; nothing for what is not one.
+    ///
+    /// # Errors
+    /// As `each`'s, and when the content cannot be read or is no longer what was hashed.
+    pub fn read_content(&self, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let Kind::File(content) = &self.entry.kind else { return Ok(()) };
         let mut reader = content.open()?;
         let mut block = vec![0; content.len().min(BLOCK as u64) as usize];
         let mut digest = Sha256::new();
         loop {
+            crate::interrupt::check()?;
             let count = reader.read_block(&mut block)?;
             if count == 0 {
                 break;
             }
             digest.update(&block[..count]);
-            stream.glue(&block[..count])?;
+            each(&block[..count])?;
         }
         // The lists with digests are made before this second reading: they must tell the truth.
         if self.digests.is_some_and(|digests| digest.finalize()[..] != digests.sha256) {

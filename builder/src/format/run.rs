@@ -3,11 +3,11 @@
 //! Line 1 is `#!/bin/sh`, line 2 `LP_SUM=` and the SHA-256 of every byte after line 2. The tar's first member, `.files`, lists
 //! what follows: `TYPE<TAB>MODE<TAB>SIZE<TAB>SHA256<TAB>config or -<TAB>PATH`, paths in printf's `%b` form.
 
+use super::hashing::Hashing;
 use super::{patch, tar, PreparedFile};
 use crate::compress::{Codec, Store, StreamWriter};
 use crate::error::{Error, Result};
 use crate::payload::{Kind, TreePath};
-use sha2::{Digest, Sha256};
 use std::io::{Seek, Write};
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ pub fn write<W: Write + Seek>(spec: &RunSpec, out: &mut W) -> Result<()> {
     let digested_from = FIRST_LINES.len() + DIGEST_LEN + 1;
     let start = patch::position(out)?;
     out.write_all(&stub.as_bytes()[..digested_from]).map_err(patch::write_failed)?;
-    let mut hashing = Hashing { out, digest: Sha256::new() };
+    let mut hashing = Hashing::new(&mut *out);
     hashing.write_all(&stub.as_bytes()[digested_from..]).map_err(patch::write_failed)?;
     let mut stream = StreamWriter::new(spec.store, spec.codec, &mut hashing)?;
     let list = PreparedFile::made(TreePath::new(b".files")?, file_list(spec.files), 0o644, spec.mtime);
@@ -58,26 +58,8 @@ pub fn write<W: Write + Seek>(spec: &RunSpec, out: &mut W) -> Result<()> {
     }
     tar::finish(&mut stream)?;
     stream.finish()?;
-    let digest = hex::encode(hashing.digest.finalize());
+    let digest = hex::encode(hashing.finish());
     patch::overwrite(out, start + FIRST_LINES.len() as u64, digest.as_bytes())
-}
-
-/// Writes through and digests what it writes.
-struct Hashing<'a, W: Write> {
-    out: &'a mut W,
-    digest: Sha256,
-}
-
-impl<W: Write> Write for Hashing<'_, W> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let count = self.out.write(bytes)?;
-        self.digest.update(&bytes[..count]);
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.out.flush()
-    }
 }
 
 fn file_list(files: &[PreparedFile]) -> Vec<u8> {

@@ -15,10 +15,11 @@ mod spec;
 
 pub use spec::{file_name, Ghost, GhostKind, RpmSpec, Scriptlets};
 
+use super::hashing::Hashing;
+use super::patch::write_failed;
 use crate::compress::StreamWriter;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use files::FileList;
-use sha2::{Digest, Sha256};
 use std::io::{Seek, SeekFrom, Write};
 
 /// The interpreter of all scriptlets.
@@ -33,14 +34,14 @@ const SHA256: u32 = 8;
 pub fn write<W: Write + Seek>(spec: &RpmSpec, mut out: W) -> Result<()> {
     spec::check(spec)?;
     let files = FileList::new(spec)?;
-    let start = out.stream_position().map_err(|error| cannot_write(&error))?;
+    let start = out.stream_position().map_err(write_failed)?;
     let placeholder = metadata::header(spec, &files, &[0; 32])?;
     let front = [spec::lead(spec)?, vec![0; signature::LEN], placeholder].concat();
-    out.write_all(&front).map_err(|error| cannot_write(&error))?;
+    out.write_all(&front).map_err(write_failed)?;
 
-    let mut hashing = Hashing { out: &mut out, digest: Sha256::new() };
+    let mut hashing = Hashing::new(&mut out);
     let totals = payload::write(&files, StreamWriter::new(spec.store, spec.codec, &mut hashing)?)?;
-    let digest: [u8; 32] = hashing.digest.finalize().into();
+    let digest = hashing.finish();
 
     let header = metadata::header(spec, &files, &digest)?;
     let signature = signature::header(&header, &totals)?;
@@ -50,28 +51,5 @@ pub fn write<W: Write + Seek>(spec: &RpmSpec, mut out: W) -> Result<()> {
         .and_then(|_| out.write_all(&patch))
         .and_then(|()| out.seek(SeekFrom::End(0)))
         .and_then(|_| out.flush())
-        .map_err(|error| cannot_write(&error))
-}
-
-fn cannot_write(error: &std::io::Error) -> Error {
-    Error::new(format!("cannot write the package: {error}"))
-        .help("free some space in the output folder, or choose another with -o DIR")
-}
-
-/// Hashes what is written through it.
-struct Hashing<W> {
-    out: W,
-    digest: Sha256,
-}
-
-impl<W: Write> Write for Hashing<W> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let count = self.out.write(bytes)?;
-        self.digest.update(&bytes[..count]);
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.out.flush()
-    }
+        .map_err(write_failed)
 }

@@ -1,0 +1,403 @@
+//! Windows Installer packages, written without Windows: a relational database and cabinets in a compound file.
+
+mod cab;
+mod container;
+mod contents;
+mod database;
+mod dialogs;
+mod names;
+mod pe;
+mod product;
+mod schema;
+mod sequences;
+mod service;
+mod settings;
+mod strings;
+mod summary;
+mod version;
+
+use super::{patch, PreparedFile};
+use crate::compress::Store;
+use crate::error::{Error, IoContext, Result};
+use crate::payload::TreePath;
+use container::{Container, StreamName, SIZE_LIMIT};
+use contents::{Cabinet, Contents};
+use database::Database;
+use sha2::{Digest, Sha256};
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+use std::sync::Arc;
+use uuid::Uuid;
+
+pub use version::product_version;
+
+/// Everything an MSI is made of. Texts are in code page 1252 (Western European).
+pub struct MsiSpec<'a> {
+    /// The package's name, with the site's where there is one; identifies the product together with its version.
+    pub name: &'a str,
+    /// The name people read.
+    pub title: &'a str,
+    /// The version; its first three numbers are the MSI's own ([`product_version`]).
+    pub version: &'a str,
+    /// Who makes it.
+    pub manufacturer: &'a str,
+    /// One sentence.
+    pub description: &'a str,
+    /// Whom to ask.
+    pub contact: Option<&'a str>,
+    /// Where to read more.
+    pub homepage: Option<&'a str>,
+    /// The product's family, one GUID for its whole life: all other identities derive from it.
+    pub upgrade_code: Uuid,
+    /// The machines it is for.
+    pub platform: Platform,
+    /// The install root when nobody names another: `C:\Program Files\Intigua`, or on any drive.
+    pub default_root: &'a str,
+    /// The service.
+    pub service: ServiceSpec<'a>,
+    /// The containers; what lies in none of their folders is the connector's.
+    pub containers: &'a [ContainerSpec<'a>],
+    /// The files, their paths relative to the root, sorted, parents first.
+    pub files: &'a [PreparedFile],
+    /// Folders below the root, made empty, that only SYSTEM and administrators may read.
+    pub private_folders: &'a [TreePath],
+    /// Public properties that are kept over repair and upgrade, with their defaults (empty: none).
+    pub settings: &'a [(&'a str, &'a str)],
+    /// The key below HKEY_LOCAL_MACHINE that holds IntiguaRootDir and the settings, such as `SOFTWARE\VMI\setup`. Windows lets no
+    /// program make a key directly below HKEY_LOCAL_MACHINE (RegCreateKeyEx), so `VMI\setup` itself would fail there.
+    pub setup_key: &'a str,
+    /// A program that runs when a user logs on, relative to the root.
+    pub at_logon: Option<&'a TreePath>,
+    /// The native library whose functions check and configure.
+    pub library: Option<LibrarySpec<'a>>,
+    /// Whose pool compresses.
+    pub store: &'a Arc<Store>,
+    /// A folder for cabinets that may not fit into the MSI: the output's own, so that they can be renamed there.
+    pub spool: &'a Path,
+    /// The time of everything, in seconds since 1970.
+    pub mtime: i64,
+}
+
+/// The machines a package is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Platform {
+    /// 64-bit Windows on x86-64.
+    X64,
+    /// 32-bit Windows, or the 32-bit side of a 64-bit one.
+    X86,
+}
+
+impl Platform {
+    /// The name in file names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Platform::X64 => "x64",
+            Platform::X86 => "x86",
+        }
+    }
+
+    /// The summary's template property: platform and languages.
+    fn template(self) -> &'static str {
+        match self {
+            Platform::X64 => "x64;1033",
+            Platform::X86 => "Intel;1033",
+        }
+    }
+
+    fn is_64_bit(self) -> bool {
+        self == Platform::X64
+    }
+}
+
+/// The service that the package registers. It runs as LocalSystem.
+pub struct ServiceSpec<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The name people see.
+    pub title: &'a str,
+    /// What it does.
+    pub description: &'a str,
+    /// Its program, relative to the root.
+    pub executable: &'a TreePath,
+    /// The program's arguments; `{root}` stands for the install root.
+    pub arguments: &'a [String],
+}
+
+/// A managed agent: a feature of its own.
+pub struct ContainerSpec<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The name people read.
+    pub title: &'a str,
+    /// What it is.
+    pub description: &'a str,
+    /// Whether it is always installed.
+    pub required: bool,
+    /// Its folder below the root.
+    pub folder: &'a TreePath,
+}
+
+/// A native DLL (64-bit in a 64-bit package) and what is called in it.
+pub struct LibrarySpec<'a> {
+    /// The DLL.
+    pub bytes: &'a [u8],
+    /// Its functions.
+    pub actions: &'a [ActionSpec<'a>],
+    /// What deferred functions find in CustomActionData: formatted text such as `[INSTALL_ROOT]|[SERVER_URL]`.
+    pub data: &'a str,
+}
+
+/// A function of the DLL, called during installation.
+pub struct ActionSpec<'a> {
+    /// The action's name, which the log shows.
+    pub name: &'a str,
+    /// The function exported by the DLL.
+    pub function: &'a str,
+    /// When it is called.
+    pub stage: Stage,
+    /// Where it is called at all; Windows Installer's condition syntax. Empty: always.
+    pub condition: &'a str,
+}
+
+/// When a function of the DLL is called. Within a stage, functions are called in the order they are given in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Immediately, with properties readable, when the root is known and nothing was changed.
+    BeforeChanges,
+    /// As SYSTEM, before the first change of the new version, after an older one was removed.
+    FirstDeferred,
+    /// As SYSTEM, undoing what a later stage does, when the installation fails.
+    Rollback,
+    /// As SYSTEM, when files, registry and services are in place and the service is not started.
+    BeforeStart,
+    /// As SYSTEM, when files are about to be removed and the service is stopped.
+    BeforeRemoval,
+    /// As SYSTEM, when all went well.
+    Commit,
+}
+
+/// A cabinet that does not fit into the MSI and has to lie beside it.
+#[derive(Debug)]
+pub struct Sidecar {
+    /// Its name beside the MSI.
+    pub name: String,
+    /// Its bytes, in the spool folder; it goes away unless it is persisted.
+    pub file: tempfile::NamedTempFile,
+}
+
+/// The file's name: `NAME-VERSION-x64.msi`.
+pub fn file_name(name: &str, version: &str, platform: Platform) -> String {
+    format!("{name}-{version}-{}.msi", platform.name())
+}
+
+/// Writes a package at the writer's start, and says which cabinets belong beside it: none below 2 GB.
+///
+/// # Errors
+/// What Windows or an MSI cannot hold (names, versions, sizes), and whatever the writer or a content refuses.
+pub fn write<W: Read + Write + Seek>(spec: &MsiSpec, out: &mut W) -> Result<Vec<Sidecar>> {
+    write_within(SIZE_LIMIT, spec, out)
+}
+
+/// Writes a package whose cabinets lie beside it where it would grow above `limit` bytes.
+fn write_within<W: Read + Write + Seek>(limit: u64, spec: &MsiSpec, out: &mut W) -> Result<Vec<Sidecar>> {
+    let contents = Contents::new(spec)?;
+    let bound: u64 = contents.cabinets.iter().map(|cabinet| cab::longest(&cabinet.members)).sum();
+    let mut container = Container::create(out)?;
+    let mut sidecars = Vec::new();
+    let mut embedded = true;
+    if fits(limit, bound) {
+        for cabinet in &contents.cabinets {
+            let name = StreamName::Data(&cabinet.stream);
+            container.stream(&name, |out| cab::write(&cabinet.members, spec.mtime, spec.store, out))?;
+        }
+    } else {
+        sidecars = spool(spec, &contents.cabinets)?;
+        let mut len = 0;
+        for sidecar in &sidecars {
+            len += sidecar.file.as_file().metadata().or_cannot("read", sidecar.file.path())?.len();
+        }
+        embedded = fits(limit, len);
+        if embedded {
+            for (cabinet, sidecar) in contents.cabinets.iter().zip(sidecars.drain(..)) {
+                container.stream(&StreamName::Data(&cabinet.stream), |out| copy(sidecar, out))?;
+            }
+        }
+    }
+    write_database(spec, &contents, embedded, &mut container)?;
+    container.finish()?;
+    Ok(sidecars)
+}
+
+/// Whether cabinets of so many bytes leave room for the database and for the compound file's own lists.
+fn fits(limit: u64, cabinets: u64) -> bool {
+    const DATABASE: u64 = 96 << 20;
+    cabinets + cabinets / 100 + DATABASE < limit
+}
+
+fn spool(spec: &MsiSpec, cabinets: &[Cabinet]) -> Result<Vec<Sidecar>> {
+    let mut sidecars = Vec::new();
+    for cabinet in cabinets {
+        let mut file = tempfile::Builder::new()
+            .prefix(".linkpack-")
+            .suffix(".cab")
+            .tempfile_in(spec.spool)
+            .or_cannot("create a cabinet in", spec.spool)?;
+        let mut buffered = std::io::BufWriter::with_capacity(1 << 20, file.as_file_mut());
+        cab::write(&cabinet.members, spec.mtime, spec.store, &mut buffered)?;
+        buffered.flush().map_err(patch::write_failed)?;
+        drop(buffered);
+        sidecars.push(Sidecar { name: cabinet.sidecar.clone(), file });
+    }
+    Ok(sidecars)
+}
+
+fn copy(mut sidecar: Sidecar, out: &mut impl Write) -> Result<()> {
+    sidecar.file.rewind().or_cannot("read", sidecar.file.path())?;
+    std::io::copy(&mut sidecar.file, out).map_err(patch::write_failed)?;
+    Ok(())
+}
+
+fn write_database<W: Read + Write + Seek>(
+    spec: &MsiSpec,
+    contents: &Contents,
+    embedded: bool,
+    container: &mut Container<W>,
+) -> Result<()> {
+    let mut database = Database::new()?;
+    product::add(spec, &mut database)?;
+    contents.add(spec, embedded, &mut database)?;
+    service::add(spec, &mut database)?;
+    settings::add(spec, contents, &mut database)?;
+    dialogs::add(&mut database)?;
+    sequences::add(spec, &mut database)?;
+    database.complete()?;
+    let mut identity = Sha256::new();
+    for file in spec.files {
+        identity.update(file.digests.map_or([0; 32], |digests| digests.sha256));
+    }
+    if let Some(library) = &spec.library {
+        identity.update(library.bytes);
+        container.stream(&StreamName::Data(&format!("Binary.{}", sequences::LIBRARY)), |out| {
+            out.write_all(library.bytes).map_err(patch::write_failed)
+        })?;
+    }
+    identity.update(spec.mtime.to_le_bytes());
+    for (name, bytes) in database.streams()? {
+        identity.update(&bytes);
+        if !bytes.is_empty() {
+            container.stream(&StreamName::Table(name), |out| out.write_all(&bytes).map_err(patch::write_failed))?;
+        }
+    }
+    let summary = summary::Summary {
+        subject: spec.title,
+        author: spec.manufacturer,
+        comments: spec.description,
+        template: spec.platform.template(),
+        package_code: product::identity(spec, "package", &hex::encode(identity.finalize())),
+        time: spec.mtime,
+    };
+    let bytes = summary.bytes()?;
+    container.stream(&StreamName::Summary, |out| out.write_all(&bytes).map_err(patch::write_failed))
+}
+
+/// The error of a manifest's value that an MSI cannot carry.
+fn unfit(what: String, help: &str) -> Error {
+    Error::new(what).help(help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compress::CacheChoice;
+    use crate::format::prepare_plain;
+    use crate::listener::Silent;
+    use crate::payload::{Content, Entry, Kind, Tree};
+    use std::io::Cursor;
+
+    /// The headers of a program for x86-64, which is all that is looked at.
+    fn program() -> Vec<u8> {
+        let mut bytes = vec![0; 512];
+        bytes[..2].copy_from_slice(b"MZ");
+        bytes[0x3C] = 0x40;
+        bytes[0x40..0x44].copy_from_slice(b"PE\0\0");
+        bytes[0x44..0x46].copy_from_slice(&pe::MACHINE_X64.to_le_bytes());
+        bytes[0x58..0x5A].copy_from_slice(&0x20B_u16.to_le_bytes());
+        bytes
+    }
+
+    fn package(limit: u64) -> (Vec<u8>, Vec<Sidecar>) {
+        let path = |name: &str| TreePath::new(name.as_bytes()).unwrap();
+        let entry = |name, bytes: Vec<u8>| Entry {
+            path: path(name),
+            kind: Kind::File(Content::memory(bytes)),
+            mode: 0o644,
+            config: false,
+            mtime: 0,
+        };
+        let entries = vec![entry("bin/service.exe", program()), entry("bin/zeros", vec![0; 4 << 20])];
+        let store = Store::open(CacheChoice::Temporary(std::env::temp_dir()), 2).unwrap();
+        let files = prepare_plain(Tree::new(entries).unwrap(), &store, &Silent).unwrap();
+        let executable = path("bin/service.exe");
+        let spec = MsiSpec {
+            name: "sample",
+            title: "sample",
+            version: "1.0.0",
+            manufacturer: "Example",
+            description: "A sample.",
+            contact: None,
+            homepage: None,
+            upgrade_code: Uuid::from_u128(7),
+            platform: Platform::X64,
+            default_root: r"C:\Program Files\Intigua",
+            service: ServiceSpec { name: "s", title: "s", description: "", executable: &executable, arguments: &[] },
+            containers: &[],
+            files: &files,
+            private_folders: &[],
+            settings: &[],
+            setup_key: r"SOFTWARE\VMI\setup",
+            at_logon: Some(&executable),
+            library: None,
+            store: &store,
+            spool: &std::env::temp_dir(),
+            mtime: 0,
+        };
+        let mut out = Cursor::new(Vec::new());
+        let sidecars = write_within(limit, &spec, &mut out).unwrap();
+        (out.into_inner(), sidecars)
+    }
+
+    fn cabinet_named(msi: &[u8]) -> String {
+        let mut package = ::msi::Package::open(Cursor::new(msi)).unwrap();
+        let row = package.select_rows(::msi::Select::table("Media")).unwrap().next().unwrap();
+        row["Cabinet"].as_str().unwrap().to_owned()
+    }
+
+    const DATABASE: u64 = 96 << 20;
+
+    #[test]
+    fn cabinets_that_surely_fit_are_written_into_the_msi() {
+        let (msi, sidecars) = package(SIZE_LIMIT);
+        assert!(sidecars.is_empty());
+        assert_eq!(cabinet_named(&msi), "#files1.cab");
+    }
+
+    #[test]
+    fn cabinets_that_fit_only_compressed_are_the_same_in_the_msi() {
+        // 4 MiB of zeros do not fit before they are compressed.
+        let (msi, sidecars) = package(DATABASE + (1 << 20));
+        assert!(sidecars.is_empty());
+        assert!(msi == package(SIZE_LIMIT).0);
+    }
+
+    #[test]
+    fn cabinets_that_do_not_fit_lie_beside_the_msi() {
+        let (msi, sidecars) = package(DATABASE);
+        assert_eq!(cabinet_named(&msi), "sample-1.0.0-x64-1.cab");
+        assert_eq!(sidecars[0].name, "sample-1.0.0-x64-1.cab");
+        let mut cabinet = ::cab::Cabinet::new(sidecars[0].file.reopen().unwrap()).unwrap();
+        let name = cabinet.folder_entries().next().unwrap().file_entries().nth(1).unwrap().name().to_owned();
+        let mut back = Vec::new();
+        cabinet.read_file(&name).unwrap().read_to_end(&mut back).unwrap();
+        assert!(back == vec![0; 4 << 20]);
+    }
+}

@@ -1,0 +1,126 @@
+//! A Windows of its own for a test: a Wine prefix, hard-linked from one made once for all tests.
+
+use crate::msi::output;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+const PACKAGE: &str = "wine wine64";
+
+/// A Wine prefix with a process in it that keeps services alive; stopped and removed when dropped.
+pub struct Wine {
+    prefix: tempfile::TempDir,
+    keeper: Option<Child>,
+}
+
+impl Wine {
+    /// A fresh Windows.
+    pub fn new() -> Self {
+        let fixtures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../fixtures");
+        let template = template(&fixtures);
+        let prefix = tempfile::Builder::new().prefix("wine-").tempdir_in(&fixtures).unwrap();
+        let copied =
+            Command::new("cp").args(["--archive", "--link"]).arg(template.join(".")).arg(prefix.path()).status().unwrap();
+        assert!(copied.success());
+        // The server writes into a registry file that has other links, instead of making a new one.
+        for registry in ["system.reg", "user.reg", "userdef.reg"] {
+            let own = prefix.path().join(registry);
+            fs::remove_file(&own).unwrap();
+            fs::copy(template.join(registry), own).unwrap();
+        }
+        let mut wine = Wine { prefix, keeper: None };
+        let mut keeper = wine.command("wine");
+        keeper.args(["cmd"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        wine.keeper = Some(keeper.spawn().unwrap_or_else(|error| panic!("wine: {error} (apt-get install {PACKAGE})")));
+        wine
+    }
+
+    fn command(&self, program: &str) -> Command {
+        in_prefix(program, self.prefix.path())
+    }
+
+    /// Drive C.
+    pub fn drive(&self) -> PathBuf {
+        self.prefix.path().join("drive_c")
+    }
+
+    /// Installs, removes, repairs: msiexec's exit code, in the eight bits that Wine hands on.
+    pub fn msiexec(&self, arguments: &[&str]) -> i32 {
+        self.run(&[&["msiexec"], arguments, &["/qn"]].concat()).0
+    }
+
+    /// A registry value under HKEY_LOCAL_MACHINE; `None` where there is none.
+    pub fn registry(&self, key: &str, value: &str) -> Option<String> {
+        let (_, text) = self.run(&["reg", "query", &format!(r"HKLM\{key}"), "/v", value]);
+        let line = text.lines().find(|line| line.trim_start().starts_with(value))?;
+        Some(
+            line.split_once("REG_SZ")
+                .or_else(|| line.split_once("REG_EXPAND_SZ"))
+                .or_else(|| line.split_once("REG_DWORD"))?
+                .1
+                .trim()
+                .to_owned(),
+        )
+    }
+
+    /// Whether there is a key under HKEY_LOCAL_MACHINE.
+    pub fn has_key(&self, key: &str) -> bool {
+        self.run(&["reg", "query", &format!(r"HKLM\{key}")]).0 == 0
+    }
+
+    /// The services that run, by the name people see.
+    pub fn running_services(&self) -> String {
+        self.run(&["net", "start"]).1
+    }
+
+    /// Runs a Windows program: its exit code and what it said.
+    fn run(&self, arguments: &[&str]) -> (i32, String) {
+        // Not into a pipe: Wine's own services inherit it and never close it.
+        let said = tempfile::NamedTempFile::new_in(self.prefix.path()).unwrap();
+        let mut command = self.command("wine");
+        command.args(arguments).stdin(Stdio::null()).stdout(said.reopen().unwrap()).stderr(Stdio::null());
+        let status = command.status().unwrap_or_else(|error| panic!("wine: {error} (apt-get install {PACKAGE})"));
+        let text = fs::read(said.path()).unwrap();
+        (status.code().unwrap(), String::from_utf8_lossy(&text).into_owned())
+    }
+}
+
+impl Drop for Wine {
+    fn drop(&mut self) {
+        // The server of this prefix alone; it ends every process in it, the keeper among them.
+        let _ = self.command("wineserver").arg("-k").status();
+        let _ = self.command("wineserver").arg("-w").status();
+        if let Some(mut keeper) = self.keeper.take() {
+            let _ = keeper.kill();
+            let _ = keeper.wait();
+        }
+    }
+}
+
+fn in_prefix(program: &str, prefix: &Path) -> Command {
+    let mut command = Command::new(program);
+    // No Mono and no Gecko: Wine would ask to download them.
+    command.env("WINEPREFIX", prefix).env("WINEDEBUG", "-all").env("WINEDLLOVERRIDES", "mscoree,mshtml=").env_remove("DISPLAY");
+    command
+}
+
+/// The prefix that all others are linked from; made once, whoever comes first.
+fn template(fixtures: &Path) -> PathBuf {
+    fs::create_dir_all(fixtures).unwrap();
+    let lock = File::create(fixtures.join("wine.lock")).unwrap();
+    lock.lock().unwrap();
+    let template = fixtures.join("wine");
+    if !template.exists() {
+        let making = fixtures.join("wine.new");
+        let _ = fs::remove_dir_all(&making);
+        fs::create_dir(&making).unwrap();
+        let mut boot = in_prefix("wineboot", &making);
+        let boot = boot.arg("--init").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        assert!(boot.unwrap_or_else(|error| panic!("wineboot: {error} (apt-get install {PACKAGE})")).success());
+        let ended = output(in_prefix("wineserver", &making).arg("-w"), PACKAGE);
+        assert!(ended.status.success());
+        assert!(making.join("system.reg").exists(), "wineboot made no registry (apt-get install {PACKAGE})");
+        fs::rename(&making, &template).unwrap();
+    }
+    template
+}
