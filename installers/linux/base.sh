@@ -132,6 +132,16 @@ lp_write() {
     return 1
 }
 
+# What an lp_write that was killed has left in a directory.
+lp_sweep() {
+    local dir file
+    for dir in "$@"; do
+        for file in "$dir"/.lp-[0-9]*; do
+            [ ! -f "$file" ] || [ -L "$file" ] || rm -f "$file"
+        done
+    done
+}
+
 # Makes a directory and what is missing above it; remembers what it made in lp_made, for the uninstall.
 lp_made=
 lp_make_dir() {

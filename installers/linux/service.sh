@@ -200,8 +200,11 @@ lp_service_stop() {
     ! lp_service_is_active
 }
 
-# Everything of the init systems goes.
+# Everything of the init systems goes, also the halves of a killed installation.
 lp_service_remove() {
+    local unit
+    unit=$(lp_unit_file)
+    lp_sweep "${unit%/*}" "$LP_D/etc/init.d"
     lp_service_disable
     rm -f "$LP_D/lib/systemd/system/$LP_SERVICE.service" "$LP_D/usr/lib/systemd/system/$LP_SERVICE.service" "$LP_D/etc/init.d/$LP_SERVICE"
     [ "$(lp_live)" != systemd ] || { systemctl --system daemon-reload; systemctl reset-failed "$LP_SERVICE.service" 2>/dev/null; } || :

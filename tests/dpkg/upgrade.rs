@@ -143,5 +143,6 @@ fn an_interrupted_upgrade_is_finished_by_dpkg_or_by_installing_again() {
         );
     }
     machine.cmd("dpkg").args(["--purge", NAME]).run().ok();
-    assert!(!machine.exists(ROOT) && !machine.exists("/var/lib/intigua"));
+    let left = machine.sh("find /usr/local /var/lib/intigua /etc/intigua /etc/init.d /lib/systemd/system /tmp -name '.lp-[0-9]*' -o -path '*intigua*'");
+    assert_eq!(left.line(), "");
 }
