@@ -185,7 +185,7 @@ fn every_rendered_script_is_clean_to_shellcheck_and_parses_in_every_shell() {
         ("posttrans", rpm.posttrans),
         ("linkctl", endpoint::linkctl(&facts).expect("renders")),
         ("preflight", endpoint::preflight_script(&facts).expect("renders")),
-        ("stub", endpoint::run_stub_fitted(&facts, endpoint::RunCodec::Gzip).expect("renders")),
+        ("stub", endpoint::run_stub_fitted(&facts, linkpack::compress::Codec::Gzip).expect("renders")),
     ];
     let folder = tempfile::tempdir().expect("a directory");
     for (name, text) in &scripts {

@@ -1,6 +1,7 @@
 //! A small product and its .run, put together the way docs/endpoint.md describes the file.
 
-use linkpack::endpoint::{self, Arch, ContainerFact, Facts, RunCodec, Settings};
+use linkpack::compress::Codec;
+use linkpack::endpoint::{self, Arch, ContainerFact, Facts, Settings};
 use sha2::{Digest, Sha256};
 use std::io::Write;
 
@@ -75,7 +76,7 @@ pub fn run(version: &str, connector: &str) -> Vec<u8> {
 /// Stub, payload and sum.
 pub fn assemble(facts: &Facts, items: &[Item]) -> Vec<u8> {
     let payload = gzip(&tar_of(items));
-    let stub = endpoint::run_stub_fitted(facts, RunCodec::Gzip).expect("renders");
+    let stub = endpoint::run_stub_fitted(facts, Codec::Gzip).expect("renders");
     let mut file = stub.into_bytes();
     file.extend(payload);
     seal(&mut file);

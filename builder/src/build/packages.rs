@@ -4,8 +4,7 @@ use super::assemble::Base;
 use super::facts::{architecture, facts, ghosts};
 use super::output::{digest, Output};
 use super::Package;
-use crate::compress::Codec;
-use crate::endpoint::{self, Facts, RunCodec};
+use crate::endpoint::{self, Facts};
 use crate::error::{Error, Result};
 use crate::format::{deb, rpm, run, PreparedFile};
 use crate::listener::Listener;
@@ -199,11 +198,7 @@ fn write_rpm<W: Write + Seek>(work: &Work, out: &mut W) -> Result<String> {
 
 fn write_run<W: Write + Seek>(work: &Work, out: &mut W) -> Result<String> {
     let (product, base) = (work.product, work.base);
-    let codec = match base.codec {
-        Codec::Gzip => RunCodec::Gzip,
-        Codec::Xz => RunCodec::Xz,
-    };
-    let stub = endpoint::run_stub_fitted(work.facts, codec)?;
+    let stub = endpoint::run_stub_fitted(work.facts, base.codec)?;
     run::write(&run::RunSpec { stub: &stub, files: work.files, codec: base.codec, store: base.store, mtime: base.mtime }, out)?;
     Ok(run::file_name(&product.package_name(), product.manifest().product.version.as_str(), base.target.name()))
 }

@@ -12,6 +12,7 @@ pub use descriptor::container_json;
 pub use facts::{Arch, ContainerFact, Facts, FactsError, Settings};
 pub use quote::{sh_quote, unit_quote};
 
+use crate::compress::Codec;
 use render::Channel;
 
 /// Why scripts could not be made.
@@ -67,35 +68,13 @@ pub struct RpmScripts {
     pub posttrans: String,
 }
 
-/// How a `.run`'s payload is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunCodec {
-    /// gzip, which every system reads.
-    Gzip,
-    /// xz.
-    Xz,
-    /// zstd.
-    Zstd,
-}
-
-impl RunCodec {
-    /// The tool's name, which is what the stub calls.
-    pub fn name(self) -> &'static str {
-        match self {
-            RunCodec::Gzip => "gzip",
-            RunCodec::Xz => "xz",
-            RunCodec::Zstd => "zstd",
-        }
-    }
-}
-
 /// What a stub must know of the payload behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RunPayload {
-    /// Where the payload starts: bytes from the start of the file. See [`run_stub_fitted`].
-    pub offset: u64,
+struct RunPayload {
+    /// Where the payload starts: bytes from the start of the file.
+    offset: u64,
     /// How it is compressed.
-    pub codec: RunCodec,
+    codec: Codec,
 }
 
 /// The bytes before the first one that `LP_SUM` covers: `#!/bin/sh` and the line `LP_SUM=` with its 64 digits.
@@ -140,7 +119,7 @@ pub fn rpm_scripts(facts: &Facts) -> Result<RpmScripts, Error> {
 ///
 /// # Errors
 /// As [`deb_scripts`].
-pub fn run_stub(facts: &Facts, payload: RunPayload) -> Result<String, Error> {
+fn run_stub(facts: &Facts, payload: RunPayload) -> Result<String, Error> {
     Ok(render::Scripts::new(facts, Channel::Run(payload))?.render("run.sh")?)
 }
 
@@ -148,7 +127,7 @@ pub fn run_stub(facts: &Facts, payload: RunPayload) -> Result<String, Error> {
 ///
 /// # Errors
 /// As [`deb_scripts`].
-pub fn run_stub_fitted(facts: &Facts, codec: RunCodec) -> Result<String, Error> {
+pub fn run_stub_fitted(facts: &Facts, codec: Codec) -> Result<String, Error> {
     let mut offset = 0;
     for _ in 0..8 {
         let stub = run_stub(facts, RunPayload { offset, codec })?;

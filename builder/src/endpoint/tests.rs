@@ -47,7 +47,7 @@ fn evil_values_reach_the_scripts_as_data() {
         facts.title = format!("t{value}");
         facts.arguments = vec![(*value).into()];
         facts.config = vec![("key".into(), (*value).into())];
-        let stub = run_stub_fitted(&facts, RunCodec::Gzip).expect("renders");
+        let stub = run_stub_fitted(&facts, Codec::Gzip).expect("renders");
         let end = stub.rfind("main \"$@\"; exit").expect("the last line");
         let probe = format!("{}\nprintf '%s' \"$LP_TITLE\"; exit\n}}", &stub[..end]);
         assert_eq!(sh(&probe), facts.title);
@@ -75,7 +75,7 @@ fn an_executable_outside_the_connector_is_refused() {
 
 #[test]
 fn the_stub_says_its_own_length_and_leaves_room_for_the_sum() {
-    let stub = run_stub_fitted(&facts(), RunCodec::Gzip).expect("renders");
+    let stub = run_stub_fitted(&facts(), Codec::Gzip).expect("renders");
     assert!(stub.contains(&format!("\nLP_OFFSET={}\n", stub.len())));
     assert_eq!(stub.lines().next(), Some("#!/bin/sh"));
     let sum = RUN_SUM_AT.start as usize..RUN_SUM_AT.end as usize;

@@ -6,6 +6,7 @@
 use super::hashing::Hashing;
 use super::{patch, tar, PreparedFile};
 use crate::compress::{Codec, Store, StreamWriter};
+use crate::endpoint::{RUN_SUM_AT, RUN_SUM_COVERS_FROM};
 use crate::error::{Error, Result};
 use crate::payload::{Kind, TreePath};
 use std::io::{Seek, Write};
@@ -27,8 +28,6 @@ pub struct RunSpec<'a> {
 
 /// What the stub begins with, up to its digest.
 const FIRST_LINES: &str = "#!/bin/sh\nLP_SUM=";
-/// Hexadecimal digits of a SHA-256.
-const DIGEST_LEN: usize = 64;
 
 /// The file's name: `NAME-VERSION-TARGET.run`.
 pub fn file_name(name: &str, version: &str, target: &str) -> String {
@@ -41,11 +40,11 @@ pub fn file_name(name: &str, version: &str, target: &str) -> String {
 /// Whatever the writer or the store refuses.
 pub fn write<W: Write + Seek>(spec: &RunSpec, out: &mut W) -> Result<()> {
     let stub = spec.stub;
-    if !stub.starts_with(FIRST_LINES) || stub.as_bytes().get(FIRST_LINES.len() + DIGEST_LEN) != Some(&b'\n') {
+    if !stub.starts_with(FIRST_LINES) || stub.as_bytes().get(RUN_SUM_AT.end as usize) != Some(&b'\n') {
         return Err(Error::new("the stub does not begin with #!/bin/sh and LP_SUM=")
             .note("this is a fault of linkpack: please report it"));
     }
-    let digested_from = FIRST_LINES.len() + DIGEST_LEN + 1;
+    let digested_from = RUN_SUM_COVERS_FROM as usize;
     let start = patch::position(out)?;
     out.write_all(&stub.as_bytes()[..digested_from]).map_err(patch::write_failed)?;
     let mut hashing = Hashing::new(&mut *out);
@@ -59,7 +58,7 @@ pub fn write<W: Write + Seek>(spec: &RunSpec, out: &mut W) -> Result<()> {
     tar::finish(&mut stream)?;
     stream.finish()?;
     let digest = hex::encode(hashing.finish());
-    patch::overwrite(out, start + FIRST_LINES.len() as u64, digest.as_bytes())
+    patch::overwrite(out, start + RUN_SUM_AT.start, digest.as_bytes())
 }
 
 fn file_list(files: &[PreparedFile]) -> Vec<u8> {
