@@ -1,6 +1,7 @@
 //! The codecs and what each does to one unit.
 
 use super::nature::Nature;
+use super::source::Source;
 use super::{gzip, xz, zstd};
 use crate::error::Result;
 
@@ -54,12 +55,20 @@ impl Codec {
         }
     }
 
-    /// The most bytes that are compressed as one unit.
-    pub fn unit_len(self) -> usize {
+    /// The most bytes of a file that are compressed as one unit, chosen by measurement (docs/benchmark.md).
+    pub fn unit_len(self) -> u64 {
         match self {
-            Codec::Gzip => 1 << 20,
+            Codec::Gzip => 2 << 20,
             Codec::Zstd => 4 << 20,
-            Codec::Xz => xz::UNIT_LEN,
+            Codec::Xz => 8 << 20,
+        }
+    }
+
+    /// The most bytes of glue that are compressed as one unit: a changed small file costs so much.
+    pub(super) fn glue_len(self) -> usize {
+        match self {
+            Codec::Gzip | Codec::Zstd => 1 << 20,
+            Codec::Xz => 2 << 20,
         }
     }
 
@@ -72,15 +81,14 @@ impl Codec {
         }
     }
 
-    /// Compresses one unit.
-    pub(super) fn compress(self, nature: Nature, plain: &[u8]) -> Result<(Segment, Vec<u8>)> {
-        let nature = nature.of_unit(plain);
-        let (packed, unpadded_len) = match self {
-            Codec::Gzip => gzip::compress(nature, plain)?,
-            Codec::Zstd => zstd::compress(nature, plain)?,
-            Codec::Xz => xz::compress(nature, plain)?,
-        };
-        Ok((Segment { plain_len: plain.len() as u64, crc32: crc32fast::hash(plain), unpadded_len }, packed))
+    /// Compresses one unit out of a file of this nature.
+    pub(super) fn compress(self, nature: Nature, plain: &dyn Source) -> Result<(Segment, Vec<u8>)> {
+        let nature = nature.of_unit(plain)?;
+        match self {
+            Codec::Gzip => gzip::compress(nature, plain),
+            Codec::Zstd => zstd::compress(nature, plain),
+            Codec::Xz => xz::compress(nature, plain),
+        }
     }
 
     /// What a stream begins with.

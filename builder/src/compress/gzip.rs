@@ -3,6 +3,7 @@
 use super::codec::Segment;
 use super::deflate;
 use super::nature::Nature;
+use super::source::{whole, Source};
 use crate::error::{Error, Result};
 use libdeflater::{CompressionLvl, Compressor};
 use std::cell::RefCell;
@@ -23,19 +24,20 @@ thread_local! {
 }
 
 /// Deflates `plain` so that any other unit may follow.
-pub fn compress(nature: Nature, plain: &[u8]) -> Result<(Vec<u8>, u64)> {
+pub fn compress(nature: Nature, plain: &dyn Source) -> Result<(Segment, Vec<u8>)> {
+    let plain = whole(plain)?;
     let mut packed = Vec::new();
     match nature {
-        Nature::Dense => deflate::store(plain, &mut packed),
+        Nature::Dense => deflate::store(&plain, &mut packed),
         _ if plain.is_empty() => {}
         _ => {
-            packed = deflated(plain)?;
+            packed = deflated(&plain)?;
             deflate::open_end(&mut packed)
                 .ok_or_else(|| Error::new("libdeflate made a stream that does not end where it should"))?;
         }
     }
-    let len = packed.len() as u64;
-    Ok((packed, len))
+    let (plain_len, unpadded_len) = (plain.len() as u64, packed.len() as u64);
+    Ok((Segment { plain_len, crc32: crc32fast::hash(&plain), unpadded_len }, packed))
 }
 
 fn deflated(plain: &[u8]) -> Result<Vec<u8>> {

@@ -1,5 +1,7 @@
 //! What kind of bytes a unit holds, which decides how much effort they get.
 
+use super::source::{part, Source};
+use crate::error::Result;
 use libdeflater::{CompressionLvl, Compressor};
 
 /// The kind of a content. It depends on the content alone.
@@ -15,8 +17,9 @@ pub enum Nature {
 
 /// Bits in a byte above which a sample counts as compressed already.
 const DENSE_ENTROPY: f64 = 7.9;
-/// How much of a unit is looked at for its entropy: this many bytes each at its beginning, middle and end.
-const SAMPLE: usize = 16 << 10;
+/// How much of a unit is looked at: this many bytes at so many places.
+const SAMPLE: u64 = 32 << 10;
+const SAMPLES: u64 = 4;
 
 impl Nature {
     /// The nature of a file by its first bytes: an ELF (gABI, "ELF Header") or PE (PE format, "COFF File Header") for x86.
@@ -28,11 +31,8 @@ impl Nature {
     }
 
     /// The nature of one unit out of a file of this nature.
-    pub(super) fn of_unit(self, plain: &[u8]) -> Nature {
-        match is_dense(plain) {
-            true => Nature::Dense,
-            false => self,
-        }
+    pub(super) fn of_unit(self, plain: &dyn Source) -> Result<Nature> {
+        Ok(if is_dense(plain)? { Nature::Dense } else { self })
     }
 }
 
@@ -56,21 +56,23 @@ fn is_x86_pe(first: &[u8]) -> bool {
         && matches!(field(first, header + 4), Some(I386 | AMD64))
 }
 
-/// Whether compressing gains next to nothing: the bytes are spread evenly, and a quick attempt at a part of them confirms it.
-fn is_dense(plain: &[u8]) -> bool {
-    if plain.len() < 4 * SAMPLE {
-        return false;
+/// Whether compressing gains next to nothing: the bytes are spread evenly, and a quick attempt at some of them confirms it.
+fn is_dense(plain: &dyn Source) -> Result<bool> {
+    if plain.len() < SAMPLE * SAMPLES {
+        return Ok(false);
     }
-    let middle = plain.len() / 2;
-    let samples = [&plain[..SAMPLE], &plain[middle..middle + SAMPLE], &plain[plain.len() - SAMPLE..]];
-    if samples.iter().any(|sample| entropy(sample) < DENSE_ENTROPY) {
-        return false;
+    let mut some = Vec::new();
+    for place in 0..SAMPLES {
+        let sample = part(plain, (plain.len() - SAMPLE) * place / (SAMPLES - 1), SAMPLE)?;
+        if entropy(&sample) < DENSE_ENTROPY {
+            return Ok(false);
+        }
+        some.extend(sample);
     }
     // Repetitions of dense bytes still compress.
-    let part = &plain[..plain.len().min(256 << 10)];
-    let mut packed = vec![0; part.len()];
-    let Ok(quick) = CompressionLvl::new(1) else { return false };
-    Compressor::new(quick).deflate_compress(part, &mut packed).map_or(true, |len| len > part.len() - part.len() / 64)
+    let mut packed = vec![0; some.len()];
+    let Ok(quick) = CompressionLvl::new(1) else { return Ok(false) };
+    Ok(Compressor::new(quick).deflate_compress(&some, &mut packed).map_or(true, |len| len > some.len() - some.len() / 64))
 }
 
 /// Shannon's entropy of the bytes' frequencies, in bits a byte.
@@ -83,6 +85,7 @@ fn entropy(sample: &[u8]) -> f64 {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::source::Bytes;
     use super::*;
 
     /// Bytes without any pattern (PCG's multiplier).
@@ -112,10 +115,12 @@ pub(super) mod tests {
 
     #[test]
     fn only_what_does_not_compress_is_dense() {
-        assert_eq!(Nature::General.of_unit(&noise(300_000)), Nature::Dense);
-        assert_eq!(Nature::X86.of_unit(&b"some text, again and again. ".repeat(20_000)), Nature::X86);
-        let repeated = noise(20_000).repeat(15);
-        assert_eq!(Nature::General.of_unit(&repeated), Nature::General);
-        assert_eq!(Nature::General.of_unit(&noise(1000)), Nature::General);
+        let general = |plain: &[u8]| Nature::General.of_unit(&Bytes(plain)).unwrap();
+        assert_eq!(general(&noise(300_000)), Nature::Dense);
+        assert_eq!(Nature::X86.of_unit(&Bytes(&b"some text, again and again. ".repeat(20_000))).unwrap(), Nature::X86);
+        assert_eq!(general(&noise(20_000).repeat(15)), Nature::General);
+        assert_eq!(general(&noise(1000)), Nature::General);
+        let partly = [noise(200_000), b"text ".repeat(40_000)].concat();
+        assert_eq!(general(&partly), Nature::General);
     }
 }

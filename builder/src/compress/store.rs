@@ -2,6 +2,7 @@
 
 use super::codec::{Codec, Segment};
 use super::nature::Nature;
+use super::source::Source;
 use crate::error::{Error, IoContext, Result};
 use crate::workdir::WorkDir;
 use rustix::fs::{flock, FlockOperation};
@@ -97,11 +98,11 @@ impl Store {
     }
 
     /// Makes sure that the store holds `plain` compressed by `codec`: compresses it unless an intact unit is there already.
-    pub fn put(&self, codec: Codec, nature: Nature, plain: &[u8]) -> Result<Unit> {
-        let kind = [nature as u8];
-        let key = key(codec, b"content", |digest| {
-            digest.update(&kind).update(plain);
-        });
+    ///
+    /// # Errors
+    /// The source's; the store is full; the source changed between two readings.
+    pub fn put(&self, codec: Codec, nature: Nature, plain: &dyn Source) -> Result<Unit> {
+        let key = content_key(codec, nature, plain)?;
         self.provide(codec, key, || codec.compress(nature, plain))
     }
 
@@ -206,14 +207,23 @@ impl Store {
     }
 }
 
-/// The key of what `content` digests, compressed by `codec`; `kind` keeps keys of different sorts apart.
-pub(super) fn key(codec: Codec, kind: &[u8], content: impl FnOnce(&mut blake3::Hasher)) -> Key {
+fn content_key(codec: Codec, nature: Nature, plain: &dyn Source) -> Result<Key> {
+    let mut digest = key_digest(codec, b"content");
+    digest.update(&[nature as u8]);
+    plain.read(0, plain.len(), &mut |block| {
+        digest.update(block);
+        Ok(())
+    })?;
+    Ok(digest.finalize().into())
+}
+
+/// Begins the digest of a key; `kind` keeps keys of different sorts apart.
+pub(super) fn key_digest(codec: Codec, kind: &[u8]) -> blake3::Hasher {
     let mut digest = blake3::Hasher::new();
     for part in [codec.recipe(), kind] {
         digest.update(&[part.len() as u8]).update(part);
     }
-    content(&mut digest);
-    digest.finalize().into()
+    digest
 }
 
 struct Digesting<W> {
@@ -283,6 +293,7 @@ fn trim_to(folder: &Path, limit: u64) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::source::Bytes;
     use super::*;
 
     fn store(folder: &Path) -> Arc<Store> {
@@ -290,7 +301,7 @@ mod tests {
     }
 
     fn put(store: &Store, plain: &[u8]) -> Unit {
-        store.put(Codec::Gzip, Nature::General, plain).unwrap()
+        store.put(Codec::Gzip, Nature::General, &Bytes(plain)).unwrap()
     }
 
     fn bytes(store: &Store, unit: &Unit) -> Result<Vec<u8>> {
@@ -342,7 +353,7 @@ mod tests {
         let mut keys = std::collections::HashSet::new();
         for codec in [Codec::Gzip, Codec::Zstd, Codec::Xz] {
             for nature in [Nature::General, Nature::X86] {
-                assert!(keys.insert(store.put(codec, nature, b"content").unwrap().key));
+                assert!(keys.insert(store.put(codec, nature, &Bytes(b"content")).unwrap().key));
             }
         }
     }

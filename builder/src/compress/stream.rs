@@ -3,7 +3,8 @@
 use super::codec::{Codec, Segment};
 use super::nature::Nature;
 use super::ordered::Ordered;
-use super::store::{key, Store, Unit};
+use super::source::Bytes;
+use super::store::{key_digest, Store, Unit};
 use super::zstd::OneFrame;
 use crate::error::{Error, Result};
 use std::io::Write;
@@ -61,7 +62,7 @@ impl Layout {
     /// An entry of this name begins here: a place to cut, now and then.
     pub fn entry(&mut self, name: &[u8]) -> Result<()> {
         const ONE_IN: u8 = 8;
-        if self.glue.len >= self.codec.unit_len() / 2 && blake3::hash(name).as_bytes()[0] % ONE_IN == 0 {
+        if self.glue.len >= self.codec.glue_len() / 2 && blake3::hash(name).as_bytes()[0] % ONE_IN == 0 {
             self.cut()?;
         }
         Ok(())
@@ -70,10 +71,10 @@ impl Layout {
     /// Adds bytes that belong to this stream alone.
     pub fn bytes(&mut self, mut bytes: &[u8]) -> Result<()> {
         while !bytes.is_empty() {
-            if self.glue.len >= self.codec.unit_len() {
+            if self.glue.len >= self.codec.glue_len() {
                 self.cut()?;
             }
-            let (now, later) = bytes.split_at(bytes.len().min(self.codec.unit_len() - self.glue.len));
+            let (now, later) = bytes.split_at(bytes.len().min(self.codec.glue_len() - self.glue.len));
             match self.glue.parts.last_mut() {
                 Some(Part::Bytes(last)) => last.extend_from_slice(now),
                 _ => self.glue.parts.push(Part::Bytes(now.to_vec())),
@@ -86,7 +87,7 @@ impl Layout {
 
     /// Adds a small file.
     pub fn content(&mut self, content: SmallContent) -> Result<()> {
-        if self.glue.len + content.len > self.codec.unit_len() {
+        if self.glue.len + content.len > self.codec.glue_len() {
             self.cut()?;
         }
         self.glue.len += content.len;
@@ -138,15 +139,15 @@ impl Layout {
 
 impl Glue {
     fn compress(self, store: &Store, codec: Codec) -> Result<Unit> {
-        let key = key(codec, b"glue", |digest| {
-            for part in &self.parts {
-                let (kind, len, bytes) = match part {
-                    Part::Bytes(bytes) => (0, bytes.len(), bytes.as_slice()),
-                    Part::Content(content) => (1, content.len, content.sha256.as_slice()),
-                };
-                digest.update(&[kind]).update(&(len as u64).to_le_bytes()).update(bytes);
-            }
-        });
+        let mut digest = key_digest(codec, b"glue");
+        for part in &self.parts {
+            let (kind, len, bytes) = match part {
+                Part::Bytes(bytes) => (0, bytes.len(), bytes.as_slice()),
+                Part::Content(content) => (1, content.len, content.sha256.as_slice()),
+            };
+            digest.update(&[kind]).update(&(len as u64).to_le_bytes()).update(bytes);
+        }
+        let key = digest.finalize().into();
         store.provide(codec, key, || {
             let mut plain = Vec::with_capacity(self.len);
             for part in self.parts {
@@ -155,7 +156,7 @@ impl Glue {
                     Part::Content(content) => (content.read)(&mut plain)?,
                 }
             }
-            codec.compress(Nature::General, &plain)
+            codec.compress(Nature::General, &Bytes(&plain))
         })
     }
 }
@@ -205,11 +206,11 @@ impl Packed {
     /// The same content as one zstd frame, kept in the store as a unit of its own.
     fn as_one_frame(self) -> Result<Packed> {
         let (store, codec) = (self.store.clone(), self.codec);
-        let key = key(codec, b"one frame", |digest| {
-            for unit in &self.units {
-                digest.update(&unit.key);
-            }
-        });
+        let mut digest = key_digest(codec, b"one frame");
+        for unit in &self.units {
+            digest.update(&unit.key);
+        }
+        let key = digest.finalize().into();
         let unit = match store.find(codec, key) {
             Some(unit) => unit,
             None => store.save(codec, key, &mut |out| self.write_one_frame(out))?,
@@ -278,8 +279,8 @@ mod tests {
     }
 
     fn packed(codec: Codec, store: &Arc<Store>, mut layout: Layout) -> Vec<u8> {
-        let unit = store.put(codec, Nature::X86, &program()).unwrap();
-        let dense = store.put(codec, Nature::General, &super::super::nature::tests::noise(200_000)).unwrap();
+        let unit = store.put(codec, Nature::X86, &Bytes(&program())).unwrap();
+        let dense = store.put(codec, Nature::General, &Bytes(&super::super::nature::tests::noise(200_000))).unwrap();
         layout.entry(b"head").unwrap();
         layout.bytes(b"head").unwrap();
         layout.content(small(b"small file")).unwrap();

@@ -4,19 +4,18 @@
 
 use super::codec::Segment;
 use super::nature::Nature;
+use super::source::{whole, Source};
 use crate::error::{Error, Result};
 use liblzma::stream::{Action, Filters, LzmaOptions, MatchFinder, Mode, Status, Stream};
-
-/// The most plain bytes of a block, and the dictionary's size: a larger one has nothing to look at.
-pub const UNIT_LEN: usize = 4 << 20;
 
 /// Stream Flags for CRC-32 (section 2.1.1.2): what dpkg-deb takes too, and gzip's checksum serves for both.
 const FLAGS: [u8; 2] = [0x00, 0x01];
 /// Filter identifiers (section 5.3).
 const X86: u64 = 0x04;
 const LZMA2: u64 = 0x21;
-/// LZMA2's dictionary size of 4 MiB as its properties byte has it (section 5.3.1).
-const DICTIONARY: u8 = 20;
+/// The dictionary's size in bytes, and as LZMA2's properties byte has it (section 5.3.1). An encoder takes nearly twelve times as much memory.
+const DICTIONARY: u32 = 4 << 20;
+const DICTIONARY_BYTE: u8 = 20;
 
 /// The Stream Header: magic, flags, CRC-32 of the flags.
 pub fn header() -> Vec<u8> {
@@ -26,26 +25,32 @@ pub fn header() -> Vec<u8> {
     bytes
 }
 
-/// Compresses `plain` into one block (section 3): header, data, padding and check; and its Unpadded Size.
-pub fn compress(nature: Nature, plain: &[u8]) -> Result<(Vec<u8>, u64)> {
+/// Compresses `plain` into one block (section 3): header, data, padding and check.
+pub fn compress(nature: Nature, plain: &dyn Source) -> Result<(Segment, Vec<u8>)> {
+    let mut crc32 = crc32fast::Hasher::new();
     let data = match nature {
-        Nature::Dense => stored(plain),
-        _ => encoded(nature, plain)?,
+        Nature::Dense => {
+            let plain = whole(plain)?;
+            crc32.update(&plain);
+            stored(&plain)
+        }
+        _ => encoded(nature, plain, &mut crc32)?,
     };
-    let mut block = block_header(nature, data.len() as u64, plain.len() as u64);
+    let crc32 = crc32.finalize();
+    let mut block = block_header(nature, data.len() as u64, plain.len());
     block.extend_from_slice(&data);
-    let check = crc32fast::hash(plain).to_le_bytes();
+    let check = crc32.to_le_bytes();
     let unpadded_len = (block.len() + check.len()) as u64;
     block.resize(block.len().next_multiple_of(4), 0);
     block.extend_from_slice(&check);
-    Ok((block, unpadded_len))
+    Ok((Segment { plain_len: plain.len(), crc32, unpadded_len }, block))
 }
 
 /// The effort, chosen by measurement (docs/benchmark.md): a branch filter gains more on programs than `xz -6` gains by its longer
 /// search, and text gains little from alignment.
 fn options(nature: Nature) -> Result<LzmaOptions> {
     let mut options = LzmaOptions::new_preset(6).map_err(failed)?;
-    options.dict_size(UNIT_LEN as u32).mode(Mode::Normal).match_finder(MatchFinder::BinaryTree4);
+    options.dict_size(DICTIONARY).mode(Mode::Normal).match_finder(MatchFinder::BinaryTree4);
     match nature {
         Nature::X86 => options.nice_len(24).depth(8),
         _ => options.nice_len(32).depth(16).position_bits(0),
@@ -53,7 +58,7 @@ fn options(nature: Nature) -> Result<LzmaOptions> {
     Ok(options)
 }
 
-fn encoded(nature: Nature, plain: &[u8]) -> Result<Vec<u8>> {
+fn encoded(nature: Nature, plain: &dyn Source, crc32: &mut crc32fast::Hasher) -> Result<Vec<u8>> {
     let options = options(nature)?;
     let mut filters = Filters::new();
     if nature == Nature::X86 {
@@ -61,15 +66,27 @@ fn encoded(nature: Nature, plain: &[u8]) -> Result<Vec<u8>> {
     }
     filters.lzma2(&options);
     let mut encoder = Stream::new_raw_encoder(&filters).map_err(failed)?;
-    let mut out = Vec::with_capacity(plain.len() / 3 + 4096);
+    let mut out = Vec::with_capacity(plain.len() as usize / 4 + ROOM);
+    plain.read(0, plain.len(), &mut |block| {
+        crc32.update(block);
+        let start = encoder.total_in();
+        while encoder.total_in() - start < block.len() as u64 {
+            let done = (encoder.total_in() - start) as usize;
+            out.reserve(ROOM);
+            encoder.process_vec(&block[done..], &mut out, Action::Run).map_err(failed)?;
+        }
+        Ok(())
+    })?;
     loop {
-        let done = encoder.total_in() as usize;
-        out.reserve((plain.len() - done) / 3 + 4096);
-        if encoder.process_vec(&plain[done..], &mut out, Action::Finish).map_err(failed)? == Status::StreamEnd {
+        out.reserve(ROOM);
+        if encoder.process_vec(&[], &mut out, Action::Finish).map_err(failed)? == Status::StreamEnd {
             return Ok(out);
         }
     }
 }
+
+/// Bytes that the output has room for whenever the encoder is called.
+const ROOM: usize = 64 << 10;
 
 fn failed(error: liblzma::stream::Error) -> Error {
     Error::new(format!("xz failed: {error}"))
@@ -104,7 +121,7 @@ fn block_header(nature: Nature, packed_len: u64, plain_len: u64) -> Vec<u8> {
     }
     write_vli(&mut header, LZMA2);
     write_vli(&mut header, 1);
-    header.push(DICTIONARY);
+    header.push(DICTIONARY_BYTE);
     header.resize(header.len().next_multiple_of(4), 0);
     header[0] = (header.len() / 4) as u8;
     let crc = crc32fast::hash(&header);

@@ -1,6 +1,8 @@
 //! Zstandard (RFC 8878): a frame for each unit; readers that take one frame only get the whole as one.
 
+use super::codec::Segment;
 use super::nature::Nature;
+use super::source::{whole, Source};
 use crate::error::{Error, Result};
 use std::io::Write;
 use zstd::zstd_safe::CParameter;
@@ -9,13 +11,14 @@ use zstd::zstd_safe::CParameter;
 pub const LEVEL: i32 = 15;
 
 /// Compresses `plain` into one frame with its length and a checksum.
-pub fn compress(nature: Nature, plain: &[u8]) -> Result<(Vec<u8>, u64)> {
+pub fn compress(nature: Nature, plain: &dyn Source) -> Result<(Segment, Vec<u8>)> {
+    let plain = whole(plain)?;
     let level = if nature == Nature::Dense { 1 } else { LEVEL };
     let mut compressor = zstd::bulk::Compressor::new(level).map_err(failed)?;
     compressor.set_parameter(CParameter::ChecksumFlag(true)).map_err(failed)?;
-    let packed = compressor.compress(plain).map_err(failed)?;
-    let len = packed.len() as u64;
-    Ok((packed, len))
+    let packed = compressor.compress(&plain).map_err(failed)?;
+    let (plain_len, unpadded_len) = (plain.len() as u64, packed.len() as u64);
+    Ok((Segment { plain_len, crc32: crc32fast::hash(&plain), unpadded_len }, packed))
 }
 
 /// Unpacks frames given to it and packs what they hold into one frame.

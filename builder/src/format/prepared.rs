@@ -1,6 +1,6 @@
 //! A tree whose contents were read once: hashed for every format's lists, large files cut into compressed units.
 
-use crate::compress::{Codec, Layout, Nature, Ordered, SmallContent, Store, Unit};
+use crate::compress::{Codec, Layout, Nature, Ordered, SmallContent, Source, Store, Unit};
 use crate::error::{Error, Result};
 use crate::listener::Listener;
 use crate::payload::{Content, Entry, Kind, Tree, TreePath};
@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 /// Files of this size and more are compressed as units of their own, which all formats share; smaller ones are glue.
 const UNIT_FLOOR: u64 = 256 << 10;
-/// How much of a file is read at once when it is only hashed, in bytes.
-const BLOCK: usize = 256 << 10;
+/// How much of a file is read at once, in bytes: it stays in the processor's cache for the second digest.
+const BLOCK: usize = 128 << 10;
 /// Small files are hashed in batches of so many bytes and so many files: enough to be worth a thread's while.
 const BATCH_BYTES: u64 = 1 << 20;
 const BATCH_FILES: usize = 64;
@@ -89,12 +89,18 @@ impl Reading {
         store: &Arc<Store>,
         listener: &dyn Listener,
     ) -> Result<Digests> {
-        let mut nature = None;
-        read_once(content, codec.unit_len(), listener, &mut |block| {
-            let nature = *nature.get_or_insert_with(|| Nature::of_file(&block));
-            let store = store.clone();
-            let done = self.queue.submit(move || Ok(Learned::Unit(index, store.put(codec, nature, &block)?)))?;
-            self.settle(done);
+        let (mut nature, mut begun, mut read) = (None, 0, 0);
+        read_once(content, listener, &mut |block| {
+            let nature = *nature.get_or_insert_with(|| Nature::of_file(block));
+            read += block.len() as u64;
+            // A piece is handed over as soon as its first block was seen here.
+            while begun < read {
+                let len = codec.unit_len().min(content.len() - begun);
+                let (store, piece) = (store.clone(), Piece(content.part(begun, len)));
+                begun += len;
+                let done = self.queue.submit(move || Ok(Learned::Unit(index, store.put(codec, nature, &piece)?)))?;
+                self.settle(done);
+            }
             Ok(())
         })
     }
@@ -143,7 +149,7 @@ impl Reading {
 pub fn prepare_plain(tree: Tree, store: &Store, listener: &dyn Listener) -> Result<Vec<PreparedFile>> {
     let hash = |entry: Entry| {
         let digests = match &entry.kind {
-            Kind::File(content) => Some(read_once(content, BLOCK, listener, &mut |_| Ok(()))?),
+            Kind::File(content) => Some(read_once(content, listener, &mut |_| Ok(()))?),
             _ => None,
         };
         Ok(PreparedFile { entry, digests, units: Vec::new() })
@@ -151,30 +157,42 @@ pub fn prepare_plain(tree: Tree, store: &Store, listener: &dyn Listener) -> Resu
     store.pool().install(|| tree.into_entries().into_par_iter().map(hash).collect())
 }
 
-/// Hashes a content and hands it out in pieces of `cut` bytes.
-fn read_once(
-    content: &Content,
-    cut: usize,
-    listener: &dyn Listener,
-    each: &mut dyn FnMut(Vec<u8>) -> Result<()>,
-) -> Result<Digests> {
+/// Hashes a content and shows it to `each`, in blocks.
+fn read_once(content: &Content, listener: &dyn Listener, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<Digests> {
     let (mut sha256, mut md5) = (Sha256::new(), Md5::new());
-    let mut reader = content.open()?;
-    let mut left = content.len();
-    while left > 0 {
-        crate::interrupt::check()?;
-        let mut block = vec![0; left.min(cut as u64) as usize];
-        reader.read_block(&mut block)?;
-        left -= block.len() as u64;
-        // In parts that stay in the processor's cache for the second digest.
-        for part in block.chunks(64 << 10) {
-            sha256.update(part);
-            md5.update(part);
-        }
+    read_blocks(content, &mut |block| {
+        sha256.update(block);
+        md5.update(block);
         listener.advance("read", block.len() as u64);
-        each(block)?;
-    }
+        each(block)
+    })?;
     Ok(Digests { sha256: sha256.finalize().into(), md5: md5.finalize().into() })
+}
+
+/// Gives a content to `each`, in blocks.
+fn read_blocks(content: &Content, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    let mut reader = content.open()?;
+    let mut block = vec![0; content.len().min(BLOCK as u64) as usize];
+    loop {
+        crate::interrupt::check()?;
+        match reader.read_block(&mut block)? {
+            0 => return Ok(()),
+            count => each(&block[..count])?,
+        }
+    }
+}
+
+/// A piece of a large file, read when its turn comes: a content that changes meanwhile is noticed by its stamp.
+struct Piece(Content);
+
+impl Source for Piece {
+    fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    fn read(&self, from: u64, len: u64, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        read_blocks(&self.0.part(from, len), each)
+    }
 }
 
 fn read_small(content: &Content) -> Result<Digests> {
@@ -243,18 +261,11 @@ impl PreparedFile {
     /// As `each`'s, and when the content cannot be read or is no longer what was hashed.
     pub fn read_content(&self, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let Kind::File(content) = &self.entry.kind else { return Ok(()) };
-        let mut reader = content.open()?;
-        let mut block = vec![0; content.len().min(BLOCK as u64) as usize];
         let mut digest = Sha256::new();
-        loop {
-            crate::interrupt::check()?;
-            let count = reader.read_block(&mut block)?;
-            if count == 0 {
-                break;
-            }
-            digest.update(&block[..count]);
-            each(&block[..count])?;
-        }
+        read_blocks(content, &mut |block| {
+            digest.update(block);
+            each(block)
+        })?;
         // The lists with digests are made before this second reading: they must tell the truth.
         if self.digests.is_some_and(|digests| digest.finalize()[..] != digests.sha256) {
             return Err(Error::new(format!("{:?} changed while it was packaged", self.entry.path))
