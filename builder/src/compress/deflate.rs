@@ -135,20 +135,20 @@ impl Walk<'_> {
     fn symbols(&mut self, literals: &Code, distances: &Code) -> Option<()> {
         let end = 8 * self.bytes.len();
         while self.at < end {
-            // A literal's code has 15 bits at most: what follows it is still in the word.
-            let mut word = self.peek();
+            // 57 bits are left in a word at least: enough for three of the longest literals, or for two and a match's length.
+            let word = self.peek();
+            let mut used = 0;
             let mut step = literals.step(word);
-            if step.kind == Step::LITERAL {
-                self.at += usize::from(step.bits);
-                word >>= step.bits;
-                step = literals.step(word);
+            for _ in 0..2 {
+                if step.kind != Step::LITERAL {
+                    break;
+                }
+                used += u32::from(step.bits);
+                step = literals.step(word >> used);
             }
-            if step.kind == Step::LITERAL {
-                self.at += usize::from(step.bits);
-                continue;
-            }
-            self.at += usize::from(step.bits);
+            self.at += (used + u32::from(step.bits)) as usize;
             match step.kind {
+                Step::LITERAL => {}
                 Step::MATCH => {
                     let distance = distances.step(self.peek());
                     if distance.kind != Step::LITERAL {
@@ -177,8 +177,10 @@ impl Step {
     const LITERAL: u8 = 1;
     const MATCH: u8 = 2;
     const END: u8 = 3;
+    /// The code is longer than the table of short ones knows.
+    const LONG: u8 = 4;
     /// Kinds from here on are symbols of the code length alphabet.
-    const VALUE: u8 = 4;
+    const VALUE: u8 = 5;
 
     fn value(symbol: usize) -> Step {
         Step { bits: 0, kind: Step::VALUE + symbol as u8 }
@@ -212,17 +214,20 @@ fn fixed_distances() -> Code {
     Code::new(&[5; 32], distance_step).expect("the fixed code is complete")
 }
 
-/// A Huffman code as a table of its longest codes' length.
+/// A Huffman code as two tables: codes up to [`SHORT`] bits in one that stays in the nearest cache, all codes in the other.
 struct Code {
-    steps: Vec<Step>,
-    mask: u64,
+    short: Box<[Step; 1 << SHORT]>,
+    all: Vec<Step>,
 }
+
+/// Bits that the table of short codes is looked up with.
+const SHORT: usize = 11;
 
 impl Code {
     /// The canonical code of these lengths (section 3.2.2); `meaning` says what a symbol is. `None` when more codes are asked for
     /// than there are.
     fn new(lengths: &[u8], meaning: impl Fn(usize) -> Step) -> Option<Code> {
-        let longest = usize::from(lengths.iter().copied().max().unwrap_or(0)).max(1);
+        let longest = usize::from(lengths.iter().copied().max().unwrap_or(0)).max(SHORT);
         let mut counts = [0_u32; LONGEST + 1];
         lengths.iter().for_each(|&length| counts[usize::from(length)] += 1);
         counts[0] = 0;
@@ -233,22 +238,32 @@ impl Code {
                 return None;
             }
         }
-        let mut steps = vec![Step::default(); 1 << longest];
+        let mut short = Box::new([Step::default(); 1 << SHORT]);
+        let mut all = vec![Step::default(); if longest > SHORT { 1 << longest } else { 0 }];
         for (symbol, &length) in lengths.iter().enumerate().filter(|(_, &length)| length > 0) {
             let bits = usize::from(length);
-            let code = next[bits].reverse_bits() >> (32 - bits);
+            let code = (next[bits].reverse_bits() >> (32 - bits)) as usize;
             next[bits] += 1;
             let step = meaning(symbol);
             let step = Step { bits: length + step.bits, kind: step.kind };
-            steps.iter_mut().skip(code as usize).step_by(1 << bits).for_each(|place| *place = step);
+            match bits <= SHORT {
+                true => short.iter_mut().skip(code).step_by(1 << bits).for_each(|place| *place = step),
+                false => {
+                    short[code & ((1 << SHORT) - 1)] = Step { bits: 0, kind: Step::LONG };
+                    all.iter_mut().skip(code).step_by(1 << bits).for_each(|place| *place = step);
+                }
+            }
         }
-        let mask = (1 << longest) - 1;
-        Some(Code { steps, mask })
+        Some(Code { short, all })
     }
 
     #[inline(always)]
     fn step(&self, word: u64) -> Step {
-        self.steps[(word & self.mask) as usize]
+        let step = self.short[word as usize & ((1 << SHORT) - 1)];
+        match step.kind {
+            Step::LONG => self.all[word as usize & (self.all.len() - 1)],
+            _ => step,
+        }
     }
 }
 

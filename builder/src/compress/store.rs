@@ -2,7 +2,7 @@
 
 use super::codec::{Codec, Segment};
 use super::nature::Nature;
-use super::source::Source;
+use super::source::{whole, Bytes, Source};
 use crate::error::{Error, IoContext, Result};
 use crate::workdir::WorkDir;
 use rustix::fs::{flock, FlockOperation};
@@ -18,6 +18,8 @@ const MAGIC: &[u8; 8] = b"LPUNIT2\n";
 const HEAD_LEN: usize = 8 + 8 + 4 + 8 + 32 + 32;
 /// What a cache may hold after a build, in bytes; the least recently used units go first.
 const CACHE_LIMIT: u64 = 4 << 30;
+/// A source up to this many bytes is read once, into memory.
+const IN_MEMORY: u64 = 4 << 20;
 /// How much of a unit is copied at once: it stays in the processor's cache while it is digested.
 const BLOCK: usize = 128 << 10;
 
@@ -102,6 +104,13 @@ impl Store {
     /// # Errors
     /// The source's; the store is full; the source changed between two readings.
     pub fn put(&self, codec: Codec, nature: Nature, plain: &dyn Source) -> Result<Unit> {
+        // Nobody reads three times what fits into memory.
+        let small = match plain.len() <= IN_MEMORY {
+            true => Some(whole(plain)?),
+            false => None,
+        };
+        let small = small.as_deref().map(Bytes);
+        let plain = small.as_ref().map_or(plain, |bytes| bytes);
         let key = content_key(codec, nature, plain)?;
         self.provide(codec, key, || codec.compress(nature, plain))
     }
@@ -293,7 +302,6 @@ fn trim_to(folder: &Path, limit: u64) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::source::Bytes;
     use super::*;
 
     fn store(folder: &Path) -> Arc<Store> {

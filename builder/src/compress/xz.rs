@@ -50,11 +50,10 @@ pub fn compress(nature: Nature, plain: &dyn Source) -> Result<(Segment, Vec<u8>)
 /// search, and text gains little from alignment.
 fn options(nature: Nature) -> Result<LzmaOptions> {
     let mut options = LzmaOptions::new_preset(6).map_err(failed)?;
-    options.dict_size(DICTIONARY).mode(Mode::Normal).match_finder(MatchFinder::BinaryTree4);
-    match nature {
-        Nature::X86 => options.nice_len(24).depth(8),
-        _ => options.nice_len(32).depth(16).position_bits(0),
-    };
+    options.dict_size(DICTIONARY).mode(Mode::Normal).match_finder(MatchFinder::BinaryTree4).nice_len(48).depth(24);
+    if nature != Nature::X86 {
+        options.position_bits(0);
+    }
     Ok(options)
 }
 
