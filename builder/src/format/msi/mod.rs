@@ -162,6 +162,8 @@ pub struct ActionSpec<'a> {
 /// When a function of the DLL is called. Within a stage, functions are called in the order they are given in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
+    /// Immediately, with properties readable, before launch conditions can refuse; folders are not resolved yet.
+    BeforeLaunchConditions,
     /// Immediately, with properties readable, when the root is known and nothing was changed.
     BeforeChanges,
     /// As SYSTEM, before the first change of the new version, after an older one was removed.
@@ -170,8 +172,12 @@ pub enum Stage {
     Rollback,
     /// As SYSTEM, when files, registry and services are in place and the service is not started.
     BeforeStart,
+    /// As SYSTEM, when the service was started, where it is started at all.
+    AfterStart,
     /// As SYSTEM, when files are about to be removed and the service is stopped.
     BeforeRemoval,
+    /// As SYSTEM, when files and folders were removed.
+    AfterRemoval,
     /// As SYSTEM, when all went well.
     Commit,
 }

@@ -122,7 +122,7 @@ fn library(spec: &MsiSpec, database: &mut Database) -> Result<()> {
         let earlier = library.actions[..index].iter().filter(|other| first(other.stage) == first(action.stage)).count();
         let number = first(action.stage) + earlier as i32;
         database.add("InstallExecuteSequence", row![action.name, condition, number])?;
-        if action.stage != Stage::BeforeChanges {
+        if kind(action.stage) != DLL {
             // A deferred action sees one property only, the one of its own name, as CustomActionData.
             const SET_PROPERTY: i32 = 51;
             let setter = data_setter(action);
@@ -141,26 +141,31 @@ fn data_setter(action: &ActionSpec) -> String {
 /// The sequence number of a stage's first action.
 fn first(stage: Stage) -> i32 {
     match stage {
+        Stage::BeforeLaunchConditions => 390,
         Stage::BeforeChanges => 1410,
         Stage::FirstDeferred => 1520,
         Stage::Rollback => 1560,
         Stage::BeforeRemoval => 2100,
+        Stage::AfterRemoval => 3650,
         Stage::BeforeStart => 5860,
+        Stage::AfterStart => 5910,
         Stage::Commit => 6500,
     }
 }
 
+/// An action of a DLL in Binary; called at once, it reads properties itself.
+const DLL: i32 = 0x1;
+
 /// Type and options of a DLL's action (msidbCustomActionType*): from Binary; in the script; as SYSTEM.
 fn kind(stage: Stage) -> i32 {
-    const DLL: i32 = 0x1;
     const ROLLBACK: i32 = 0x100;
     const COMMIT: i32 = 0x200;
     const IN_SCRIPT: i32 = 0x400;
     const NO_IMPERSONATION: i32 = 0x800;
     let deferred = DLL | IN_SCRIPT | NO_IMPERSONATION;
     match stage {
-        Stage::BeforeChanges => DLL,
-        Stage::FirstDeferred | Stage::BeforeStart | Stage::BeforeRemoval => deferred,
+        Stage::BeforeLaunchConditions | Stage::BeforeChanges => DLL,
+        Stage::FirstDeferred | Stage::BeforeRemoval | Stage::AfterRemoval | Stage::BeforeStart | Stage::AfterStart => deferred,
         Stage::Rollback => deferred | ROLLBACK,
         Stage::Commit => deferred | COMMIT,
     }
