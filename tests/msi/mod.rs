@@ -105,16 +105,12 @@ pub fn write<W: std::io::Read + std::io::Write + std::io::Seek>(
     let executable = path("vAgentManager/vlinkservice.exe");
     let (pulse, tracer) = (path("Intigua-Libs/pulse"), path("Intigua-Libs/tracer"));
     let container = |name, folder, required| ContainerSpec { name, title: name, description: "", required, folder };
+    let action = |name, function, stage, condition| msi::ActionSpec { name, function, stage, condition, may_fail: false };
     let actions = [
-        msi::ActionSpec { name: "Check", function: "check", stage: msi::Stage::BeforeChanges, condition: "NOT REMOVE" },
-        msi::ActionSpec {
-            name: "CheckAgain",
-            function: "check_again",
-            stage: msi::Stage::FirstDeferred,
-            condition: "NOT REMOVE",
-        },
-        msi::ActionSpec { name: "Undo", function: "undo", stage: msi::Stage::Rollback, condition: "NOT REMOVE" },
-        msi::ActionSpec { name: "Done", function: "done", stage: msi::Stage::Commit, condition: "" },
+        action("Check", "check", msi::Stage::BeforeChanges, "NOT REMOVE"),
+        action("CheckAgain", "check_again", msi::Stage::FirstDeferred, "NOT REMOVE"),
+        action("Undo", "undo", msi::Stage::Rollback, "NOT REMOVE"),
+        action("Done", "done", msi::Stage::Commit, ""),
     ];
     let library = product.library.as_ref();
     let spec = MsiSpec {
@@ -140,10 +136,11 @@ pub fn write<W: std::io::Read + std::io::Write + std::io::Seek>(
         private_folders: &[path("components")],
         settings: &[("SERVER_URL", "https://core.example:443"), ("CORE_ID", ""), ("CONTAINERS", "*")],
         setup_key: SETUP_KEY,
+        recorded: &[],
         at_logon: None,
-        library: library.map(|bytes| LibrarySpec { bytes, actions: &actions, data: "[INSTALL_ROOT]|[SERVER_URL]" }),
+        library: library.map(|bytes| LibrarySpec { bytes, actions: &actions, facts: &[("VERSION", product.version)] }),
         store: &store,
-        spool,
+        spool: &|| Ok(tempfile::NamedTempFile::new_in(spool).unwrap()),
         mtime: MTIME,
     };
     msi::write(&spec, out)
