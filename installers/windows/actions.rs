@@ -12,6 +12,8 @@ mod clock;
 mod config;
 #[path = "src/configure.rs"]
 mod configure;
+#[path = "src/defaults.rs"]
+mod defaults;
 #[path = "src/folder.rs"]
 mod folder;
 #[path = "src/journal.rs"]

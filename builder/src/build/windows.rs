@@ -8,8 +8,9 @@ use crate::error::{Error, Result};
 use crate::format::msi::{self, ActionSpec, Machine, MsiSpec, Platform, Stage};
 use crate::format::PreparedFile;
 use crate::listener::Listener;
-use crate::manifest::{proposed_upgrade_code, Product, RelativePath, Target};
-use crate::payload::TreePath;
+use crate::manifest::{proposed_upgrade_code, Name, Product, RelativePath, Target};
+use crate::payload::{Kind, TreePath};
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use uuid::Uuid;
 
@@ -17,16 +18,19 @@ use uuid::Uuid;
 const SERVICE: &str = "vAgentManager";
 /// The key below HKEY_LOCAL_MACHINE that keeps root and settings (docs/windows.md).
 const SETUP_KEY: &str = r"SOFTWARE\VMI\setup";
+/// Where the defaults of files that administrators edit are shipped.
+const DEFAULTS: &[u8] = b"bin/defaults";
 /// Neither an uninstall nor the removal of an older version.
 const INSTALLS: &str = "NOT REMOVE";
 
 /// The native actions as docs/windows.md lists them.
-const ACTIONS: [ActionSpec; 7] = [
-    action("RefuseDowngrade", Stage::BeforeLaunchConditions, "NEWER_VERSION AND NOT Installed", true),
+const ACTIONS: [ActionSpec; 8] = [
+    action("RefuseDowngrade", Stage::BeforeLaunchConditions, "NOT Installed", true),
     action("Preflight", Stage::BeforeChanges, INSTALLS, false),
     action("PreflightAgain", Stage::FirstDeferred, INSTALLS, false),
     action("Undo", Stage::Rollback, INSTALLS, true),
     action("Configure", Stage::BeforeStart, INSTALLS, false),
+    action("Started", Stage::AfterStart, INSTALLS, false),
     action("Leave", Stage::AfterRemoval, "REMOVE = \"ALL\" AND NOT UPGRADINGPRODUCTCODE", true),
     action("Done", Stage::Commit, INSTALLS, true),
 ];
@@ -98,19 +102,53 @@ fn write_files(product: &Product, base: &Base, output: &Output) -> Result<Writte
 
 /// The base's files plus linkctl and what it and the native actions read.
 fn with_own(product: &Product, base: &Base, parts: &WindowsParts) -> Result<Vec<PreparedFile>> {
-    let made = |path: &str, bytes: Vec<u8>| Ok(PreparedFile::made(TreePath::new(path.as_bytes())?, bytes, 0o644, base.mtime));
-    let own = [
-        Ok(PreparedFile::directory(TreePath::new(b"bin")?, base.mtime)),
-        made("bin/csclient.default", endpoint::client_defaults(&product.client_settings())),
-        made("bin/linkctl.exe", parts.linkctl.to_vec()),
-        made("bin/seal.paths", endpoint::seal_paths(&product.manifest().connector.seal_paths)),
-    ];
-    let own = own.into_iter().collect::<Result<Vec<_>>>()?;
-    let mut files = base.files.clone();
-    // "bin" sorts before "vAgentManager" and after "Intigua-Libs", as bytes do.
-    let at = files.partition_point(|file| file.entry.path.as_bytes() < b"bin".as_slice());
-    files.splice(at..at, own);
+    let made = |path: &str, bytes| TreePath::new(path.as_bytes()).map(|path| PreparedFile::made(path, bytes, 0o644, base.mtime));
+    differ_in_more_than_case(&base.files)?;
+    let mut files = base.files.iter().map(as_default).collect::<Result<Vec<PreparedFile>>>()?;
+    files.push(made("bin/csclient.default", endpoint::client_defaults(&product.client_settings()))?);
+    files.push(made("bin/linkctl.exe", parts.linkctl.to_vec())?);
+    files.push(made("bin/seal.paths", endpoint::seal_paths(&product.manifest().connector.seal_paths))?);
+    with_folders(&mut files, base.mtime);
+    files.sort_by(|a, b| a.entry.path.components().cmp(b.entry.path.components()));
     Ok(files)
+}
+
+/// Windows takes names that differ only in case for one.
+fn differ_in_more_than_case(files: &[PreparedFile]) -> Result<()> {
+    let mut seen: HashMap<String, &TreePath> = HashMap::new();
+    for file in files {
+        let path = &file.entry.path;
+        if let Some(other) = seen.insert(path.display().to_lowercase(), path) {
+            return Err(Error::new(format!("{other:?} and {path:?} differ only in case: on Windows they are one"))
+                .help("rename one of them, or leave it out with exclude = [...] in the payload's table"));
+        }
+    }
+    Ok(())
+}
+
+/// What administrators edit is shipped as a default, which `Configure` puts in place where nobody edited the file: Windows Installer
+/// itself would overwrite or keep it by its times alone.
+fn as_default(file: &PreparedFile) -> Result<PreparedFile> {
+    let mut file = file.clone();
+    if file.entry.config && matches!(file.entry.kind, Kind::File(_)) {
+        file.entry.path = file.entry.path.below(&TreePath::new(DEFAULTS)?);
+        file.entry.config = false;
+    }
+    Ok(file)
+}
+
+/// Adds the folders that the moved files lie in.
+fn with_folders(files: &mut Vec<PreparedFile>, mtime: i64) {
+    let known: BTreeSet<TreePath> = files.iter().map(|file| file.entry.path.clone()).collect();
+    let mut missing = BTreeSet::new();
+    for file in files.iter() {
+        let mut parent = file.entry.path.parent();
+        while let Some(path) = parent.filter(|path| !known.contains(path) && !missing.contains(path)) {
+            parent = path.parent();
+            missing.insert(path);
+        }
+    }
+    files.extend(missing.into_iter().map(|path| PreparedFile::directory(path, mtime)));
 }
 
 fn write_msi(
@@ -133,12 +171,12 @@ fn write_msi(
     let containers: Vec<msi::ContainerSpec> = product
         .containers(base.target)
         .zip(&folders)
-        .map(|((container, _), folder)| msi::ContainerSpec {
+        .map(|((container, _), folders)| msi::ContainerSpec {
             name: container.name.as_str(),
             title: container.title.as_ref().map_or(container.name.as_str(), |title| title.as_str()),
             description: "",
             required: container.required,
-            folder,
+            folders,
         })
         .collect();
     let programs = Programs::find(product, files)?;
@@ -184,8 +222,14 @@ fn below_connector(path: &RelativePath) -> Result<TreePath> {
     Ok(TreePath::new(path.as_str().as_bytes())?.below(&TreePath::new(b"vAgentManager")?))
 }
 
-fn container_folders(product: &Product, target: Target) -> Result<Vec<TreePath>> {
-    product.containers(target).map(|(container, _)| TreePath::new(format!("Intigua-Libs/{}", container.name).as_bytes())).collect()
+/// Where each container's files lie, and the defaults of those that administrators edit.
+fn container_folders(product: &Product, target: Target) -> Result<Vec<[TreePath; 2]>> {
+    let defaults = TreePath::new(DEFAULTS)?;
+    let folders = |name: &Name| {
+        let folder = TreePath::new(format!("Intigua-Libs/{name}").as_bytes())?;
+        Ok([folder.below(&defaults), folder])
+    };
+    product.containers(target).map(|(container, _)| folders(&container.name)).collect()
 }
 
 /// The settings with what manifest and site say of them. RUN_AS is none: the service runs as LocalSystem.

@@ -1,5 +1,6 @@
 //! Configuration before the service starts, and its undoing.
 
+use super::defaults;
 use super::folder::{self, Kind};
 use super::journal::Journal;
 use super::merge::merge;
@@ -59,6 +60,7 @@ pub fn configure(settings: &Settings, user: &str) -> Result<Vec<String>, String>
         journal.note(note::HAD, &name).map_err(&noted)?;
     }
     config(settings, &components, &mut journal)?;
+    defaults::place(settings.root(), &mut journal)?;
     let warnings = vendor_key(settings, &mut journal).err().map(says(&format!(r"set HKLM\{VENDOR_KEY}"))).into_iter().collect();
     if settings.starts() {
         journal.note(note::STARTING, "1").map_err(&noted)?;
@@ -121,6 +123,9 @@ pub fn undo(settings: &Settings, user: &str) -> Undone {
     };
     let mut problems = Vec::new();
     let mut tried = |what: &str, result: io::Result<()>| problems.extend(result.err().map(says(what)));
+    for (path, error) in defaults::undo(&journal) {
+        tried(&format!("put back {path}"), Err(error));
+    }
     let components = components(settings);
     let config = format!("{components}\\csclient.cfg");
     // What a service that was started made is not from before.
@@ -173,7 +178,12 @@ pub fn leave(settings: &Settings, user: &str) -> Vec<String> {
     let mut problems = Vec::new();
     match root::fault(settings.root(), &places::system_folders()) {
         Some(fault) => problems.push(format!("left alone: the root {fault}")),
-        None => places.push(components(settings)),
+        None => {
+            if folder::foreign(&components(settings), user).is_none() {
+                defaults::remove(settings.root());
+            }
+            places.push(components(settings));
+        }
     }
     for path in places {
         match folder::foreign(&path, user) {

@@ -137,8 +137,8 @@ pub struct ContainerSpec<'a> {
     pub description: &'a str,
     /// Whether it is always installed.
     pub required: bool,
-    /// Its folder below the root.
-    pub folder: &'a TreePath,
+    /// Its folders below the root.
+    pub folders: &'a [TreePath],
 }
 
 /// A native DLL (64-bit in a 64-bit package) and what is called in it.
