@@ -27,6 +27,7 @@ mod places;
 #[path = "src/preflight.rs"]
 mod preflight;
 #[path = "src/registry.rs"]
+#[allow(dead_code)]
 mod registry;
 #[path = "src/report.rs"]
 mod report;
@@ -45,9 +46,10 @@ mod token;
 
 use msi::{version_of, Installation};
 use preflight::Facts;
-use report::{code, Report};
+use report::{code, document, Ending, Report};
 use service::Service;
 use settings::{Settings, KEYS};
+use std::io;
 
 const SUCCESS: u32 = 0;
 const INSTALL_FAILURE: u32 = 1603;
@@ -120,10 +122,17 @@ fn record(installation: &Installation, settings: &Settings, ending: (&str, u32, 
         Some(user) => user,
         None => return installation.log("install.json is not written without administrator's rights"),
     };
-    match places::write_result(settings, outcome, code, message, checks, user) {
+    match write_result(settings, &Ending { outcome, code, message, checks, finished_at: &clock::now() }, user) {
         Ok(()) => installation.log(&format!("install.json: {outcome}, {code}")),
         Err(error) => installation.log(&format!("install.json is not written: {error}")),
     }
+}
+
+/// `user` installs, and is privileged.
+fn write_result(settings: &Settings, ending: &Ending, user: &str) -> io::Result<()> {
+    let runtime = places::runtime();
+    folder::make_private(&runtime, user)?;
+    folder::replace(&format!("{runtime}\\install.json"), document(settings, ending).as_bytes())
 }
 
 /// What stands in the way of this product, each with its remedy.

@@ -1,13 +1,10 @@
-//! Where things lie on this machine.
+//! Where things lie on this machine, by the system's own word: an environment is whoever's.
 
-use super::report::{document, Ending};
 use super::root::SystemFolders;
-use super::settings::Settings;
-use super::{clock, folder, sys};
-use std::io;
+use super::sys;
 use std::ptr::null_mut;
 
-/// The Windows folder, without a backslash at its end. Not %TEMP% or %WINDIR%: an environment is whoever's.
+/// The Windows folder, without a backslash at its end.
 pub fn windows() -> String {
     let mut buffer = [0_u16; 260];
     // SAFETY: the size says how long the buffer is.
@@ -50,16 +47,4 @@ fn known(folder: i32) -> String {
     } else {
         String::new()
     }
-}
-
-/// Writes install.json. `user` installs, and is privileged: a folder of anybody else would be refused later.
-///
-/// # Errors
-/// %ProgramData%\Intigua cannot be made, is somebody else's, or cannot be written to.
-pub fn write_result(settings: &Settings, outcome: &str, code: u32, message: &str, checks: &str, user: &str) -> io::Result<()> {
-    let runtime = runtime();
-    folder::make_private(&runtime, user)?;
-    let finished_at = clock::now();
-    let ending = Ending { outcome, code, message, checks, finished_at: &finished_at };
-    folder::replace(&format!("{runtime}\\install.json"), document(settings, &ending).as_bytes())
 }

@@ -80,6 +80,35 @@ impl Key {
         }
     }
 
+    /// A 32-bit number; `None` where there is none of that name.
+    pub fn number(&self, name: &str) -> Option<u32> {
+        const NUMBER: u32 = 4;
+        let (mut kind, mut size, mut value) = (0, 4, 0_u32);
+        let data = (&mut value as *mut u32).cast();
+        // SAFETY: the size is the number's.
+        let status = unsafe { sys::RegQueryValueExW(self.0, wide(name).as_ptr(), null_mut(), &mut kind, data, &mut size) };
+        (status == 0 && kind == NUMBER).then(|| value)
+    }
+
+    /// The names of the keys below.
+    pub fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        loop {
+            let mut name = [0_u16; 256];
+            let mut size = name.len() as u32;
+            let none = null_mut();
+            // SAFETY: the size says how long the buffer is.
+            let status = unsafe {
+                let index = names.len() as u32;
+                sys::RegEnumKeyExW(self.0, index, name.as_mut_ptr(), &mut size, none, null_mut(), null_mut(), null_mut())
+            };
+            if status != 0 {
+                return names;
+            }
+            names.push(sys::narrow(&name));
+        }
+    }
+
     /// Sets a text.
     pub fn set(&self, name: &str, value: &str) -> io::Result<()> {
         let value = wide(value);

@@ -58,6 +58,9 @@ extern "system" {
     pub fn GetDriveTypeW(root: *const u16) -> u32;
     pub fn GetDiskFreeSpaceExW(folder: *const u16, available: *mut u64, total: *mut u64, free: *mut u64) -> i32;
     pub fn MoveFileExW(from: *const u16, to: *const u16, flags: u32) -> i32;
+    pub fn OpenMutexW(access: u32, inherit: i32, name: *const u16) -> Handle;
+    pub fn WaitForSingleObject(handle: Handle, milliseconds: u32) -> u32;
+    pub fn ReleaseMutex(mutex: Handle) -> i32;
     pub fn GetNativeSystemInfo(info: *mut SystemInfo);
 }
 
@@ -124,6 +127,16 @@ extern "system" {
         descriptor_size: *mut u32,
         written: *mut u64,
     ) -> i32;
+    pub fn RegEnumKeyExW(
+        key: Handle,
+        index: u32,
+        name: *mut u16,
+        size: *mut u32,
+        reserved: *mut u32,
+        class: *mut u16,
+        class_size: *mut u32,
+        written: *mut u64,
+    ) -> i32;
     pub fn RegCloseKey(key: Handle) -> i32;
     pub fn OpenSCManagerW(machine: *const u16, database: *const u16, access: u32) -> Handle;
     pub fn OpenServiceW(manager: Handle, name: *const u16, access: u32) -> Handle;
@@ -156,4 +169,23 @@ pub fn random() -> String {
     // SAFETY: the buffer is as long as said.
     unsafe { SystemFunction036(bytes.as_mut_ptr().cast(), bytes.len() as u32) };
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether Windows Installer is changing the machine: it holds this mutex while it does (documentation of _MSIExecute).
+pub fn installer_is_busy() -> bool {
+    const SYNCHRONIZE: u32 = 0x10_0000;
+    const TIMEOUT: u32 = 0x102;
+    // SAFETY: the name is terminated by zero; what was taken is given back.
+    unsafe {
+        let mutex = OpenMutexW(SYNCHRONIZE, 0, wide(r"Global\_MSIExecute").as_ptr());
+        if mutex.is_null() {
+            return false;
+        }
+        let busy = WaitForSingleObject(mutex, 0) == TIMEOUT;
+        if !busy {
+            ReleaseMutex(mutex);
+        }
+        CloseHandle(mutex);
+        busy
+    }
 }
