@@ -241,8 +241,13 @@ fn failed_checks_are_all_told_and_nothing_was_changed() {
     endpoint.msiexec(&["/i", &msi, r"INSTALL_ROOT=C:\file\Intigua", "CONTAINERS=plse"], FAILED);
     endpoint.ended("refused", 2);
     let checks = endpoint.result()["checks"].clone();
-    let failed: Vec<&str> =
-        checks.as_array().unwrap().iter().filter(|check| check["ok"] == false).map(|check| check["id"].as_str().unwrap()).collect();
+    let failed: Vec<&str> = checks
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|check| check["ok"] == false)
+        .map(|check| check["id"].as_str().unwrap())
+        .collect();
     assert_eq!(failed, ["settings", "temp", "root"], "{checks}");
     assert_eq!(text(&endpoint.c("file")), "not a folder");
     endpoint.is_clean_but_for(&endpoint.root(), &[]);

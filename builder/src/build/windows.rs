@@ -61,17 +61,21 @@ pub fn check(product: &Product, target: Target) -> Result<()> {
 fn platform(target: Target) -> Result<Platform> {
     match target {
         Target::WindowsX86_64 => Ok(Platform::X64),
-        _ => Err(Error::new("windows-x86: this linkpack was built without a native action for 32-bit Windows, so it makes no such MSI")
-            .note("Debian's Rust has a standard library for x86_64 Windows only")
-            .help("leave the target out with -t windows-x86_64; its MSI runs 32-bit agents as well")),
+        _ => Err(Error::new(
+            "windows-x86: this linkpack was built without a native action for 32-bit Windows, so it makes no such MSI",
+        )
+        .note("Debian's Rust has a standard library for x86_64 Windows only")
+        .help("leave the target out with -t windows-x86_64; its MSI runs 32-bit agents as well")),
     }
 }
 
 fn upgrade_code(product: &Product) -> Result<Uuid> {
     let code = product.manifest().product.upgrade_code.as_ref();
     code.map(|code| code.uuid()).ok_or_else(|| {
-        Error::new("an MSI needs upgrade-code in [product]: one GUID for the product's whole life, by which versions find each other")
-            .help(format!("paste this one, new and nobody else's: upgrade-code = \"{}\"", proposed_upgrade_code()))
+        Error::new(
+            "an MSI needs upgrade-code in [product]: one GUID for the product's whole life, by which versions find each other",
+        )
+        .help(format!("paste this one, new and nobody else's: upgrade-code = \"{}\"", proposed_upgrade_code()))
     })
 }
 
