@@ -178,7 +178,7 @@ fn write_msi(
         .map(|((container, _), folders)| msi::ContainerSpec {
             name: container.name.as_str(),
             title: container.title.as_ref().map_or(container.name.as_str(), |title| title.as_str()),
-            description: "",
+            description: if container.required { "Is always installed." } else { "Is installed where it is chosen." },
             required: container.required,
             folders,
         })

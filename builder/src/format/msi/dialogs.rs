@@ -47,7 +47,14 @@ struct Focus<'a> {
 
 /// The buttons' place: the first from the right is 0.
 fn button<'a>(name: &'a str, text: &'a str, place: i32, events: &'a [(&'a str, &'a str)]) -> Focus<'a> {
-    Focus { name, kind: "PushButton", place: [WIDTH - MARGIN - 60 - 66 * place, HEIGHT - 28, 60, 17], property: None, text, events }
+    Focus {
+        name,
+        kind: "PushButton",
+        place: [WIDTH - MARGIN - 60 - 66 * place, HEIGHT - 28, 60, 17],
+        property: None,
+        text,
+        events,
+    }
 }
 
 /// Fills Dialog, Control, ControlEvent, EventMapping, ListBox, TextStyle, UIText and the properties that name dialogs.
@@ -171,7 +178,10 @@ fn errors(database: &mut Database) -> Result<()> {
     let buttons: Vec<Focus> = answers.iter().zip(&events).map(|((name, text, _), event)| button(name, text, 0, event)).collect();
     dialog(database, ERROR, MODAL | ERROR_DIALOG, "[ProductName]", "", &buttons, "O")?;
     let attributes = VISIBLE | ENABLED | NO_PREFIX;
-    database.add("Control", row![ERROR, "ErrorText", "Text", MARGIN, 40, WIDTH - 2 * MARGIN, 120, attributes, (), "Information", (), ()])?;
+    database.add(
+        "Control",
+        row![ERROR, "ErrorText", "Text", MARGIN, 40, WIDTH - 2 * MARGIN, 120, attributes, (), "Information", (), ()],
+    )?;
 
     let list = Focus {
         name: "List",
@@ -206,7 +216,8 @@ fn dialog(
     let heading = format!("{{\\Heading}}{heading}");
     database.add("Control", row![name, "Heading", "Text", MARGIN, 12, WIDTH - 2 * MARGIN, 18, label, (), heading, (), ()])?;
     if !text.is_empty() {
-        database.add("Control", row![name, "Explanation", "Text", MARGIN, 36, WIDTH - 2 * MARGIN, 36, label, (), text, (), ()])?;
+        database
+            .add("Control", row![name, "Explanation", "Text", MARGIN, 36, WIDTH - 2 * MARGIN, 36, label, (), text, (), ()])?;
     }
     for (index, control) in controls.iter().enumerate() {
         let [x, y, width, height] = control.place;
