@@ -8,13 +8,16 @@ use std::{fs, io};
 const WRITTEN: &str = "written";
 const NOTHING: &str = "-";
 
+/// The folder's name in `components`; no container's name begins with a dot.
+const PLACED: &str = ".defaults";
+
 fn shipped(root: &str) -> String {
     format!("{root}\\bin\\defaults")
 }
 
 /// Each default as it was put in place: what equals it was not edited.
 fn placed(root: &str) -> String {
-    format!("{root}\\components\\defaults")
+    format!("{root}\\components\\{PLACED}")
 }
 
 /// Puts every shipped default in place; beside a file that was edited lies a changed default as NAME.new. Notes first what it changes.
