@@ -34,7 +34,7 @@ struct Endpoint {
 
 impl Endpoint {
     fn new() -> Self {
-        Endpoint::with_mounts("")
+        Endpoint { wine: Wine::new() }
     }
 
     fn with_mounts(script: &str) -> Self {
