@@ -1,4 +1,4 @@
-//! The Windows parts: the MSI's DLL and linkctl.exe, for x86_64.
+//! The Windows parts: the connector, the sample's containers, the MSI's DLL and linkctl.exe, for x86_64.
 //!
 //! Two builds of the same sources are equal to the byte: no time stamps, no paths of this machine. Where no compiler
 //! for Windows is found, empty files stand in for the parts, and linkpack says at run time why it makes no MSI.
@@ -25,7 +25,11 @@ const fn part(file: &'static str, source: &'static str, title: &'static str) -> 
     Part { file, source, title }
 }
 
-const PARTS: [Part; 2] = [
+const PARTS: [Part; 6] = [
+    part("vlinkservice.exe", "connector/src/main.rs", "Intigua connector"),
+    part("pulse.exe", "connector/samples/windows/pulse.rs", "Pulse, a sample container"),
+    part("tracer.exe", "connector/samples/windows/tracer.rs", "Tracer, a sample container"),
+    part("tracer.dll", "connector/samples/windows/library.rs", "Tracer's library"),
     part("intigua.dll", "windows/actions.rs", "Intigua installer actions"),
     part("linkctl.exe", "windows/linkctl.rs", "Intigua endpoint control"),
 ];

@@ -55,9 +55,15 @@ impl Sample {
 
     /// `linkpack build --no-cache` with these arguments, in the product's folder.
     pub fn build(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// The same, to be run.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(LINKPACK);
         command.current_dir(self.path("product")).args(["build", "--no-cache"]).args(arguments);
-        command.env("SOURCE_DATE_EPOCH", "1700000000").output().unwrap()
+        command.env("SOURCE_DATE_EPOCH", "1700000000");
+        command
     }
 
     /// Builds the MSI, and expects it to work.

@@ -109,12 +109,12 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
             false => format::prepare_plain(tree, &store, listener)?,
         };
         listener.end("read");
-        let base = Base { target, codec: options.codec, store: &store, mtime, files };
+        let mut base = Base { target, codec: options.codec, store: &store, mtime, files };
         inputs.extend(assemble::inputs(&product, &base));
         for product in &products {
             match target.is_linux() {
                 true => packages.extend(packages::write_all(product, &base, &chosen.formats, &mut output, listener)?),
-                false => packages.push(windows::write(product, &base, &mut output, listener)?),
+                false => packages.push(windows::write(product, &mut base, &mut output, listener)?),
             }
         }
     }

@@ -107,7 +107,15 @@ fn one(work: &Work, format: FormatName, file: NamedTempFile) -> Result<(Package,
     let mut reader = File::open(file.path()).map_err(failed)?;
     let (size, sha256) = digest(&mut reader).map_err(failed)?;
     let site = work.product.site_name().map(str::to_owned);
-    let package = Package { file: name.clone(), format: format.name(), target: work.base.target.name(), site, size, sha256, cabinets: Vec::new() };
+    let package = Package {
+        file: name.clone(),
+        format: format.name(),
+        target: work.base.target.name(),
+        site,
+        size,
+        sha256,
+        cabinets: Vec::new(),
+    };
     Ok((package, file))
 }
 

@@ -43,8 +43,11 @@ pub fn choose(product: &Product, formats: &[FormatName], asked: &[Target], liste
                 listener.info(&format!("{} is left out: {}", format.name(), without_payload(format)));
             }
             false => {
-                return Err(Error::new(format!("{}: {}", format.name(), without_payload(format)))
-                    .help(format!("add {} = \"...\" to payload in [connector], or leave {} out of -f", example(format), format.name())))
+                return Err(Error::new(format!("{}: {}", format.name(), without_payload(format))).help(format!(
+                    "add {} = \"...\" to payload in [connector], or leave {} out of -f",
+                    example(format),
+                    format.name()
+                )))
             }
         }
     }

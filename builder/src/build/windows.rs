@@ -10,7 +10,7 @@ use crate::format::PreparedFile;
 use crate::listener::Listener;
 use crate::manifest::{proposed_upgrade_code, Name, Product, RelativePath, Target};
 use crate::payload::{Kind, TreePath};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use uuid::Uuid;
 
@@ -40,9 +40,11 @@ const fn action(name: &'static str, stage: Stage, condition: &'static str, may_f
 }
 
 /// Writes the MSI of a target, and cabinets beside it where it would be too large, to temporary files that `output` keeps.
-pub fn write(product: &Product, base: &Base, output: &mut Output, listener: &dyn Listener) -> Result<Package> {
+pub fn write(product: &Product, base: &mut Base, output: &mut Output, listener: &dyn Listener) -> Result<Package> {
     let in_package = |error: Error| error.note("while writing the msi package");
-    let (package, files) = write_files(product, base, output).map_err(in_package)?;
+    let parts = endpoint::windows::parts()?;
+    add_own(product, base, parts).map_err(in_package)?;
+    let (package, files) = write_files(product, base, parts, output).map_err(in_package)?;
     listener.info(&format!("{} is whole", package.file));
     for (file, name) in files {
         output.keep(file, name);
@@ -61,29 +63,31 @@ pub fn check(product: &Product, target: Target) -> Result<()> {
 fn platform(target: Target) -> Result<Platform> {
     match target {
         Target::WindowsX86_64 => Ok(Platform::X64),
-        _ => Err(Error::new("windows-x86: this linkpack was built without a native action for 32-bit Windows, so it makes no such MSI")
-            .note("Debian's Rust has a standard library for x86_64 Windows only")
-            .help("leave the target out with -t windows-x86_64; its MSI runs 32-bit agents as well")),
+        _ => Err(Error::new(
+            "windows-x86: this linkpack was built without a native action for 32-bit Windows, so it makes no such MSI",
+        )
+        .note("Debian's Rust has a standard library for x86_64 Windows only")
+        .help("leave the target out with -t windows-x86_64; its MSI runs 32-bit agents as well")),
     }
 }
 
 fn upgrade_code(product: &Product) -> Result<Uuid> {
     let code = product.manifest().product.upgrade_code.as_ref();
     code.map(|code| code.uuid()).ok_or_else(|| {
-        Error::new("an MSI needs upgrade-code in [product]: one GUID for the product's whole life, by which versions find each other")
-            .help(format!("paste this one, new and nobody else's: upgrade-code = \"{}\"", proposed_upgrade_code()))
+        Error::new(
+            "an MSI needs upgrade-code in [product]: one GUID for the product's whole life, by which versions find each other",
+        )
+        .help(format!("paste this one, new and nobody else's: upgrade-code = \"{}\"", proposed_upgrade_code()))
     })
 }
 
 type Written = (Package, Vec<(tempfile::NamedTempFile, String)>);
 
-fn write_files(product: &Product, base: &Base, output: &Output) -> Result<Written> {
-    let parts = endpoint::windows::parts()?;
-    let files = with_own(product, base, parts)?;
+fn write_files(product: &Product, base: &Base, parts: &WindowsParts, output: &Output) -> Result<Written> {
     let (name, version) = (product.package_name(), product.manifest().product.version.as_str());
     let file_name = msi::file_name(&name, version, platform(base.target)?);
     let file = output.partial()?;
-    let sidecars = write_msi(product, base, parts, &files, output, &mut file.as_file())?;
+    let sidecars = write_msi(product, base, parts, output, &mut file.as_file())?;
     let failed = |error: std::io::Error| {
         Error::new(format!("cannot read {file_name} back: {error}")).help("choose another output folder with -o DIR")
     };
@@ -100,17 +104,31 @@ fn write_files(product: &Product, base: &Base, output: &Output) -> Result<Writte
     Ok((package, whole))
 }
 
-/// The base's files plus linkctl and what it and the native actions read.
-fn with_own(product: &Product, base: &Base, parts: &WindowsParts) -> Result<Vec<PreparedFile>> {
-    let made = |path: &str, bytes| TreePath::new(path.as_bytes()).map(|path| PreparedFile::made(path, bytes, 0o644, base.mtime));
+/// What is made for one product, in each package anew.
+const OWN: [&str; 3] = ["bin/csclient.default", "bin/linkctl.exe", "bin/seal.paths"];
+
+/// Puts linkctl and what it and the native actions read among the base's files, in place of another product's: there may be too many
+/// files to copy them.
+fn add_own(product: &Product, base: &mut Base, parts: &WindowsParts) -> Result<()> {
+    base.files.retain(|file| !OWN.iter().any(|own| file.entry.path.as_bytes() == own.as_bytes()));
     differ_in_more_than_case(&base.files)?;
-    let mut files = base.files.iter().map(as_default).collect::<Result<Vec<PreparedFile>>>()?;
-    files.push(made("bin/csclient.default", endpoint::client_defaults(&product.client_settings()))?);
-    files.push(made("bin/linkctl.exe", parts.linkctl.to_vec())?);
-    files.push(made("bin/seal.paths", endpoint::seal_paths(&product.manifest().connector.seal_paths))?);
-    with_folders(&mut files, base.mtime);
-    files.sort_by(|a, b| a.entry.path.components().cmp(b.entry.path.components()));
-    Ok(files)
+    for file in base.files.iter_mut().filter(|file| file.entry.config && matches!(file.entry.kind, Kind::File(_))) {
+        // Windows Installer would overwrite or keep what administrators edit by its times alone. So it is shipped as a default, which
+        // `Configure` puts in place where nobody edited the file.
+        file.entry.path = file.entry.path.below(&TreePath::new(DEFAULTS)?);
+        file.entry.config = false;
+    }
+    let bytes = [
+        endpoint::client_defaults(&product.client_settings()),
+        parts.linkctl.to_vec(),
+        endpoint::seal_paths(&product.manifest().connector.seal_paths),
+    ];
+    for (path, bytes) in OWN.into_iter().zip(bytes) {
+        base.files.push(PreparedFile::made(TreePath::new(path.as_bytes())?, bytes, 0o644, base.mtime));
+    }
+    add_folders(&mut base.files, base.mtime);
+    base.files.sort_by(|a, b| a.entry.path.components().cmp(b.entry.path.components()));
+    Ok(())
 }
 
 /// Windows takes names that differ only in case for one.
@@ -126,20 +144,10 @@ fn differ_in_more_than_case(files: &[PreparedFile]) -> Result<()> {
     Ok(())
 }
 
-/// What administrators edit is shipped as a default, which `Configure` puts in place where nobody edited the file: Windows Installer
-/// itself would overwrite or keep it by its times alone.
-fn as_default(file: &PreparedFile) -> Result<PreparedFile> {
-    let mut file = file.clone();
-    if file.entry.config && matches!(file.entry.kind, Kind::File(_)) {
-        file.entry.path = file.entry.path.below(&TreePath::new(DEFAULTS)?);
-        file.entry.config = false;
-    }
-    Ok(file)
-}
-
-/// Adds the folders that the moved files lie in.
-fn with_folders(files: &mut Vec<PreparedFile>, mtime: i64) {
-    let known: BTreeSet<TreePath> = files.iter().map(|file| file.entry.path.clone()).collect();
+/// Adds the folders that are missing above files.
+fn add_folders(files: &mut Vec<PreparedFile>, mtime: i64) {
+    let known: HashSet<&TreePath> =
+        files.iter().filter(|file| matches!(file.entry.kind, Kind::Directory)).map(|file| &file.entry.path).collect();
     let mut missing = BTreeSet::new();
     for file in files.iter() {
         let mut parent = file.entry.path.parent();
@@ -155,7 +163,6 @@ fn write_msi(
     product: &Product,
     base: &Base,
     parts: &WindowsParts,
-    files: &[PreparedFile],
     output: &Output,
     out: &mut &File,
 ) -> Result<Vec<msi::Sidecar>> {
@@ -174,14 +181,14 @@ fn write_msi(
         .map(|((container, _), folders)| msi::ContainerSpec {
             name: container.name.as_str(),
             title: container.title.as_ref().map_or(container.name.as_str(), |title| title.as_str()),
-            description: "",
+            description: if container.required { "Is always installed." } else { "Is installed where it is chosen." },
             required: container.required,
             folders,
         })
         .collect();
-    let programs = Programs::find(product, files)?;
+    let programs = Programs::find(product, &base.files)?;
     let recorded: Vec<(&str, &TreePath)> = programs.helpers.iter().map(|(name, path)| (*name, path)).collect();
-    let facts = facts(product, base, files);
+    let facts = facts(product, base);
     let facts: Vec<(&str, &str)> = facts.iter().map(|(key, value)| (*key, value.as_str())).collect();
     let settings = settings(product, base.target);
     let settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
@@ -204,7 +211,7 @@ fn write_msi(
             arguments: &arguments,
         },
         containers: &containers,
-        files,
+        files: &base.files,
         private_folders: &[TreePath::new(b"components")?],
         settings: &settings,
         setup_key: SETUP_KEY,
@@ -245,12 +252,12 @@ fn settings(product: &Product, target: Target) -> Vec<(&'static str, String)> {
 }
 
 /// What the native actions know besides the settings.
-fn facts(product: &Product, base: &Base, files: &[PreparedFile]) -> Vec<(&'static str, String)> {
+fn facts(product: &Product, base: &Base) -> Vec<(&'static str, String)> {
     let names = |required: bool| {
         let containers = product.containers(base.target).filter(|(container, _)| container.required || !required);
         containers.map(|(container, _)| container.name.as_str()).collect::<Vec<_>>().join(",")
     };
-    let kb: u64 = files.iter().map(|file| file.len().div_ceil(1024).max(1)).sum();
+    let kb: u64 = base.files.iter().map(|file| file.len().div_ceil(1024).max(1)).sum();
     vec![
         ("PRODUCT", product.package_name()),
         ("VERSION", product.manifest().product.version.to_string()),

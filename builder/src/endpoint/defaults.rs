@@ -26,7 +26,10 @@ mod tests {
     #[test]
     fn values_are_quoted_as_csclient_cfg_quotes_them() {
         let lines = BTreeMap::from([("a.path".to_owned(), r#"C:\x "y""#.to_owned())]);
-        assert_eq!(client_defaults(&lines), br#"a.path: "C:\\x \"y\""
-"#);
+        assert_eq!(
+            client_defaults(&lines),
+            br#"a.path: "C:\\x \"y\""
+"#
+        );
     }
 }

@@ -11,6 +11,19 @@ pub struct WindowsParts {
     pub linkctl: &'static [u8],
 }
 
+/// The sample product's programs, for x86_64.
+#[derive(Debug)]
+pub struct WindowsSample {
+    /// The reference connector.
+    pub connector: &'static [u8],
+    /// A container without a library.
+    pub pulse: &'static [u8],
+    /// A container that is injected into.
+    pub tracer: &'static [u8],
+    /// What is injected.
+    pub library: &'static [u8],
+}
+
 macro_rules! built {
     ($file:literal) => {
         include_bytes!(concat!(env!("OUT_DIR"), "/", $file))
@@ -18,6 +31,13 @@ macro_rules! built {
 }
 
 static PARTS: WindowsParts = WindowsParts { dll: built!("intigua.dll"), linkctl: built!("linkctl.exe") };
+
+static SAMPLE: WindowsSample = WindowsSample {
+    connector: built!("vlinkservice.exe"),
+    pulse: built!("pulse.exe"),
+    tracer: built!("tracer.exe"),
+    library: built!("tracer.dll"),
+};
 
 /// The parts of an MSI.
 ///
@@ -29,6 +49,14 @@ pub fn parts() -> Result<&'static WindowsParts> {
         true => Err(Error::new("this linkpack was built without installers/windows, so it makes no MSI")),
         false => Ok(&PARTS),
     }
+}
+
+/// The Windows side of the sample product.
+///
+/// # Errors
+/// linkpack was built where no compiler for Windows was.
+pub fn sample() -> Result<&'static WindowsSample> {
+    there().map(|()| &SAMPLE)
 }
 
 fn there() -> Result<()> {

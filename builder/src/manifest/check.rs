@@ -182,7 +182,9 @@ fn token_file(site: &Site, target: Target) -> Result<(), Problem> {
         return Ok(());
     }
     let what = format!("token-file = \"{path}\" is not an absolute path on {}", target.system());
-    let help = format!("write the path of a file on the endpoint, such as \"{example}\"; or token-file = {{ linux = ..., windows = ... }}");
+    let help = format!(
+        "write the path of a file on the endpoint, such as \"{example}\"; or token-file = {{ linux = ..., windows = ... }}"
+    );
     Err(Problem::at_key("token-file", what, help))
 }
 

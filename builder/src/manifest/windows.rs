@@ -67,7 +67,9 @@ const SYSTEM_FOLDERS: &[&str] = &["program files", "program files (x86)", "progr
 fn check_root(text: &str) -> Result<(), String> {
     let instead = r"write an absolute folder such as 'C:\Program Files\Intigua'";
     if !is_absolute(text) || text.contains('/') || text.chars().count() > 150 {
-        return Err(format!("\"{text}\" is not an absolute path on a drive of at most 150 characters, with \\ between folders; {instead}"));
+        return Err(format!(
+            "\"{text}\" is not an absolute path on a drive of at most 150 characters, with \\ between folders; {instead}"
+        ));
     }
     if let Some(bad) = text[2..].chars().find(|&c| c.is_control() || "<>:\"|?*[]{};%!'&^".contains(c)) {
         return Err(format!(
@@ -77,7 +79,9 @@ fn check_root(text: &str) -> Result<(), String> {
     }
     let folders: Vec<String> = text[3..].split('\\').map(str::to_lowercase).collect();
     if folders.iter().any(|name| name.is_empty() || name.ends_with(['.', ' ']) || name.starts_with(' ')) {
-        return Err(format!("\"{text}\" has an empty folder name, or one that begins or ends in a space or ends in a dot; {instead}"));
+        return Err(format!(
+            "\"{text}\" has an empty folder name, or one that begins or ends in a space or ends in a dot; {instead}"
+        ));
     }
     let system = folders[0] == "windows" || (folders.len() == 1 && SYSTEM_FOLDERS.contains(&folders[0].as_str()));
     match system {

@@ -123,7 +123,7 @@ pub fn undo(settings: &Settings, user: &str) -> Undone {
     };
     let mut problems = Vec::new();
     let mut tried = |what: &str, result: io::Result<()>| problems.extend(result.err().map(says(what)));
-    for (path, error) in defaults::undo(&journal) {
+    for (path, error) in defaults::undo(settings.root(), &journal) {
         tried(&format!("put back {path}"), Err(error));
     }
     let components = components(settings);
@@ -179,7 +179,7 @@ pub fn leave(settings: &Settings, user: &str) -> Vec<String> {
     match root::fault(settings.root(), &places::system_folders()) {
         Some(fault) => problems.push(format!("left alone: the root {fault}")),
         None => {
-            if folder::foreign(&components(settings), user).is_none() {
+            if folder::foreign(settings.root(), user).is_none() {
                 defaults::remove(settings.root());
             }
             places.push(components(settings));

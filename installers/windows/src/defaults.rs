@@ -8,16 +8,17 @@ use std::{fs, io};
 const WRITTEN: &str = "written";
 const NOTHING: &str = "-";
 
-/// The folder's name in `components`; no container's name begins with a dot.
-const PLACED: &str = ".defaults";
-
 fn shipped(root: &str) -> String {
     format!("{root}\\bin\\defaults")
 }
 
-/// Each default as it was put in place: what equals it was not edited.
+/// Each default as it was put in place: what equals it was not edited. Not below components, which a seal clears.
 fn placed(root: &str) -> String {
-    format!("{root}\\components\\{PLACED}")
+    format!("{}\\defaults", own(root))
+}
+
+fn own(root: &str) -> String {
+    format!("{root}\\.linkpack")
 }
 
 /// Puts every shipped default in place; beside a file that was edited lies a changed default as NAME.new. Notes first what it changes.
@@ -73,7 +74,7 @@ fn write(path: &str, bytes: &[u8], journal: &mut Journal) -> io::Result<()> {
 }
 
 /// Puts back what [`place`] changed, the last change first; what cannot be put back comes back with its error.
-pub fn undo(journal: &Journal) -> Vec<(String, io::Error)> {
+pub fn undo(root: &str, journal: &Journal) -> Vec<(String, io::Error)> {
     let mut problems = Vec::new();
     for (number, path) in journal.all(WRITTEN).into_iter().rev().filter_map(|note| note.split_once('|')) {
         let undone = match number {
@@ -81,12 +82,20 @@ pub fn undo(journal: &Journal) -> Vec<(String, io::Error)> {
             number => folder::rename(&journal.saved(&format!("default{number}")), path),
         };
         problems.extend(undone.err().map(|error| (path.to_string(), error)));
-        if let Some((parent, _)) = path.rsplit_once('\\') {
-            // Windows Installer could not remove it over the file. Where something else is in it, it stays.
-            let _ = fs::remove_dir(parent);
-        }
+        remove_empty_above(path, root);
     }
     problems
+}
+
+/// Removes the folders above a file up to the root, where they are empty: Windows Installer could not remove them over the file.
+fn remove_empty_above(path: &str, root: &str) {
+    let mut folder = path;
+    while let Some((parent, _)) = folder.rsplit_once('\\').filter(|(parent, _)| parent.len() > root.len()) {
+        if fs::remove_dir(parent).is_err() {
+            break;
+        }
+        folder = parent;
+    }
 }
 
 /// Removes every file that is as it was put in place, and folders that are empty then; edited ones stay.
@@ -101,14 +110,10 @@ pub fn remove(root: &str) {
                 let _ = folder::remove(path);
             }
         }
-        let mut folder = live.as_str();
-        while let Some((parent, _)) = folder.rsplit_once('\\').filter(|(parent, _)| parent.len() > root.len()) {
-            if fs::remove_dir(parent).is_err() {
-                break;
-            }
-            folder = parent;
-        }
+        remove_empty_above(&live, root);
     }
+    // What was put in place is known no more: all that is left was edited.
+    let _ = folder::remove(&own(root));
 }
 
 /// Every file below a folder, relative to it; no link is followed.

@@ -163,7 +163,7 @@ fn drive(root: &str) -> Option<(String, String)> {
 }
 
 /// Folders of ours below the root; one that is there already must be as trustworthy as the root.
-const WITHIN: [&str; 4] = ["vAgentManager", "Intigua-Libs", "bin", "components"];
+const WITHIN: [&str; 5] = ["vAgentManager", "Intigua-Libs", "bin", "components", ".linkpack"];
 
 /// What lets ordinary users change what SYSTEM will run from below the root.
 fn untrusted(root: &str, chain: &[String], facts: &Facts) -> Option<(String, String)> {

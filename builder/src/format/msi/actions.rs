@@ -27,7 +27,8 @@ pub fn add(spec: &MsiSpec, database: &mut Database) -> Result<()> {
         if is_deferred(action.stage) {
             // A deferred action sees one property only, the one of its own name, as CustomActionData.
             let setter = format!("{}.Data", action.name);
-            database.add("CustomAction", row![setter.as_str(), SET_PROPERTY | HIDE_TARGET, action.name, format!("[{DATA}]"), ()])?;
+            database
+                .add("CustomAction", row![setter.as_str(), SET_PROPERTY | HIDE_TARGET, action.name, format!("[{DATA}]"), ()])?;
             database.add(SEQUENCE, row![setter, condition, number])?;
             number += 1;
         }

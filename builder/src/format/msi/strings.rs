@@ -51,19 +51,21 @@ impl Strings {
         }
     }
 
-    /// The streams _StringPool and _StringData.
-    pub fn streams(&self) -> Result<(Vec<u8>, Vec<u8>)> {
+    /// The streams _StringPool and _StringData. Each text is freed when it is written: there may be hundreds of thousands.
+    pub fn into_streams(self) -> Result<(Vec<u8>, Vec<u8>)> {
         let long_references: u16 = if self.width() == 3 { 0x8000 } else { 0 };
+        let Strings { numbers, texts } = self;
+        drop(numbers);
         let (mut pool, mut data) = (Vec::new(), Vec::new());
         let mut put = |low: u16, high: u16| {
             pool.extend_from_slice(&low.to_le_bytes());
             pool.extend_from_slice(&high.to_le_bytes());
         };
         put(CODE_PAGE, long_references);
-        for (text, uses) in &self.texts {
-            let bytes = encode(text)?;
+        for (text, uses) in texts {
+            let bytes = encode(&text)?;
             // The count saturates: it matters only to who edits the database.
-            let uses = u16::try_from(*uses).unwrap_or(u16::MAX);
+            let uses = u16::try_from(uses).unwrap_or(u16::MAX);
             if let Ok(len) = u16::try_from(bytes.len()) {
                 put(len, uses);
             } else {
@@ -121,14 +123,14 @@ mod tests {
         assert_eq!(strings.number("one more").unwrap(), 65_536);
         assert_eq!(strings.width(), 3);
         assert_eq!(strings.text(65_536), "one more");
-        assert_eq!(strings.streams().unwrap().0[..4], [0xE4, 0x04, 0x00, 0x80]);
+        assert_eq!(strings.into_streams().unwrap().0[..4], [0xE4, 0x04, 0x00, 0x80]);
     }
 
     #[test]
     fn a_long_text_has_an_entry_of_two() {
         let mut strings = Strings::default();
         strings.number(&"x".repeat(70_000)).unwrap();
-        let (pool, data) = strings.streams().unwrap();
+        let (pool, data) = strings.into_streams().unwrap();
         assert_eq!(pool[4..], [0, 0, 1, 0, 0x70, 0x11, 1, 0]);
         assert_eq!(data.len(), 70_000);
     }

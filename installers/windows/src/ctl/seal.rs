@@ -58,15 +58,12 @@ fn stopped() -> io::Result<()> {
     }
 }
 
-/// What stays in `components`: the settings, and which defaults were put in place.
-const STAYS: [&str; 2] = ["csclient.cfg", ".defaults"];
-
 /// What a clone must not inherit. Working folders hold queues and certificates. install.json stays.
 fn list(installed: &Installed) -> Vec<String> {
     let components = format!("{}\\components", installed.root);
     let mut list = Vec::new();
     for place in [components.clone(), logs(), run()] {
-        let goes = |name: &String| place != components || !STAYS.contains(&name.to_lowercase().as_str());
+        let goes = |name: &String| place != components || !name.eq_ignore_ascii_case("csclient.cfg");
         list.extend(folder::names(&place).into_iter().filter(goes).map(|name| format!("{place}\\{name}")));
     }
     let patterns = fs::read_to_string(format!("{}\\bin\\seal.paths", installed.root)).unwrap_or_default();
