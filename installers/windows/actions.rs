@@ -29,10 +29,14 @@ mod preflight;
 #[path = "src/registry.rs"]
 #[allow(dead_code)]
 mod registry;
+#[path = "src/replacing.rs"]
+mod replacing;
 #[path = "src/report.rs"]
 mod report;
 #[path = "src/root.rs"]
 mod root;
+#[path = "src/security.rs"]
+mod security;
 #[path = "src/service.rs"]
 #[allow(dead_code)] // linkctl starts and stops.
 mod service;
@@ -192,6 +196,9 @@ pub extern "system" fn Preflight(session: u32) -> u32 {
     };
     let report = preflight::run(&settings, &facts);
     complete(&installation, &settings, &facts, &report);
+    if report.code().is_none() && !installation.property("OLDER_VERSION").is_empty() {
+        replacing::announce();
+    }
     judge(&installation, &settings, &facts, &report)
 }
 
@@ -291,7 +298,12 @@ pub extern "system" fn Undo(session: u32) -> u32 {
 pub extern "system" fn Leave(session: u32) -> u32 {
     let installation = Installation(session);
     let settings = from_data(&installation);
-    for problem in configure::leave(&settings, &installer(&settings).unwrap_or_default()) {
+    let user = installer(&settings).unwrap_or_default();
+    if replacing::is_announced(&user) {
+        installation.log("leave: another version comes; what was made at run time stays");
+        return SUCCESS;
+    }
+    for problem in configure::leave(&settings, &user) {
         installation.log(&format!("leave: {problem}"));
     }
     SUCCESS

@@ -29,6 +29,9 @@ mod report;
 #[path = "src/root.rs"]
 #[allow(dead_code)]
 mod root;
+#[path = "src/security.rs"]
+#[allow(dead_code)]
+mod security;
 #[path = "src/service.rs"]
 mod service;
 #[path = "src/settings.rs"]

@@ -105,8 +105,9 @@ impl Wine {
 impl Drop for Wine {
     fn drop(&mut self) {
         // The server of this prefix alone; it ends every process in it, the keeper among them.
-        let _ = self.command("wineserver").arg("-k").status();
-        let _ = self.command("wineserver").arg("-w").status();
+        for stop in ["-k", "-w"] {
+            let _ = in_prefix("wineserver", self.prefix.path()).arg(stop).status();
+        }
         if let Some(mut keeper) = self.keeper.take() {
             let _ = keeper.kill();
             let _ = keeper.wait();

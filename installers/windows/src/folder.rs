@@ -1,23 +1,20 @@
 //! Folders and files, with an eye on who made them: nothing here follows a link that it did not expect.
 
-use super::acl::{self, Descriptor};
-use super::sys::{self, wide, SecurityAttributes};
-use std::ffi::c_void;
-use std::fs::{self, File, Metadata, OpenOptions};
+use super::acl::Descriptor;
+use super::security::{self, Security};
+use super::sys::{self, wide};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
-use std::os::windows::fs::{MetadataExt, OpenOptionsExt};
+use std::os::windows::fs::OpenOptionsExt;
 use std::os::windows::io::AsRawHandle;
-use std::ptr::null_mut;
 
+const READ_ONLY: u32 = 0x1;
 const DIRECTORY: u32 = 0x10;
 const REPARSE_POINT: u32 = 0x400;
 const BACKUP_SEMANTICS: u32 = 0x0200_0000;
 const OPEN_REPARSE_POINT: u32 = 0x0020_0000;
 const DELETE_ON_CLOSE: u32 = 0x0400_0000;
 const SHARE_ALL: u32 = 0x7;
-
-/// SYSTEM's and the administrators' alone, inherited by all within, and nothing inherited from above.
-const PRIVATE: &str = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)";
 
 /// What stands at a path.
 #[derive(Debug, PartialEq, Clone, Copy)]
@@ -31,35 +28,27 @@ pub enum Kind {
 
 /// What stands at a path itself, not where it leads.
 pub fn kind(path: &str) -> Kind {
-    fs::symlink_metadata(path).map_or(Kind::Missing, |data| kind_of(&data))
+    match attributes(path) {
+        Err(_) => Kind::Missing,
+        Ok(attributes) if attributes & REPARSE_POINT != 0 => Kind::Reparse,
+        Ok(attributes) if attributes & DIRECTORY != 0 => Kind::Folder,
+        Ok(_) => Kind::File,
+    }
 }
 
-fn kind_of(data: &Metadata) -> Kind {
-    match data.file_attributes() {
-        attributes if attributes & REPARSE_POINT != 0 => Kind::Reparse,
-        attributes if attributes & DIRECTORY != 0 => Kind::Folder,
-        _ => Kind::File,
+/// By the path, because a handle tells Wine nothing of links.
+fn attributes(path: &str) -> io::Result<u32> {
+    const INVALID: u32 = u32::MAX;
+    // SAFETY: the path is terminated by zero.
+    match unsafe { sys::GetFileAttributesW(wide(path).as_ptr()) } {
+        INVALID => Err(sys::last_error()),
+        attributes => Ok(attributes),
     }
 }
 
 /// Owner and DACL of what stands at a path itself.
 pub fn descriptor(path: &str) -> io::Result<Descriptor> {
-    const READ_CONTROL: u32 = 0x2_0000;
-    const OWNER_AND_DACL: u32 = 0x1 | 0x4;
-    let file = open_itself(path, READ_CONTROL)?;
-    // 64 KiB is the most that an ACL can have; u64 for alignment.
-    let mut buffer = vec![0_u64; 9 << 10];
-    let mut needed = 0;
-    let size = (buffer.len() * 8) as u32;
-    // SAFETY: the size says how long the buffer is.
-    let read = unsafe {
-        sys::GetKernelObjectSecurity(file.as_raw_handle().cast(), OWNER_AND_DACL, buffer.as_mut_ptr().cast(), size, &mut needed)
-    };
-    if read == 0 {
-        return Err(sys::last_error());
-    }
-    let bytes: Vec<u8> = buffer.iter().flat_map(|word| word.to_le_bytes()).take(needed.max(20) as usize).collect();
-    acl::parse(&bytes).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "its security descriptor cannot be read"))
+    security::of(open_itself(path, security::READ_CONTROL)?.as_raw_handle().cast())
 }
 
 fn open_itself(path: &str, access: u32) -> io::Result<File> {
@@ -85,12 +74,8 @@ pub fn foreign(path: &str, user: &str) -> Option<String> {
 /// # Errors
 /// It cannot be made, or what stands there is somebody else's.
 pub fn make_private(path: &str, user: &str) -> io::Result<()> {
-    let private = Security::new(PRIVATE)?;
-    let attributes = SecurityAttributes {
-        length: std::mem::size_of::<SecurityAttributes>() as u32,
-        descriptor: private.descriptor,
-        inherit: 0,
-    };
+    let private = Security::private()?;
+    let attributes = private.attributes();
     // SAFETY: the path is terminated by zero, and the descriptor lives as long as `private`.
     if unsafe { sys::CreateDirectoryW(wide(path).as_ptr(), &attributes) } != 0 {
         return Ok(());
@@ -106,35 +91,9 @@ pub fn make_private(path: &str, user: &str) -> io::Result<()> {
     const PROTECTED_DACL: u32 = 0x8000_0004;
     let folder = open_itself(path, WRITE_DAC)?;
     // SAFETY: as above.
-    match unsafe { sys::SetKernelObjectSecurity(folder.as_raw_handle().cast(), PROTECTED_DACL, private.descriptor) } {
+    match unsafe { sys::SetKernelObjectSecurity(folder.as_raw_handle().cast(), PROTECTED_DACL, attributes.descriptor) } {
         0 => Err(sys::last_error()),
         _ => Ok(()),
-    }
-}
-
-/// A security descriptor made from its text form (SDDL).
-struct Security {
-    descriptor: *mut c_void,
-}
-
-impl Security {
-    fn new(sddl: &str) -> io::Result<Security> {
-        let mut descriptor = null_mut();
-        // SAFETY: the text is terminated by zero; the result is freed when dropped.
-        let made = unsafe {
-            sys::ConvertStringSecurityDescriptorToSecurityDescriptorW(wide(sddl).as_ptr(), 1, &mut descriptor, null_mut())
-        };
-        match made {
-            0 => Err(sys::last_error()),
-            _ => Ok(Security { descriptor }),
-        }
-    }
-}
-
-impl Drop for Security {
-    fn drop(&mut self) {
-        // SAFETY: allocated by the conversion.
-        unsafe { sys::LocalFree(self.descriptor) };
     }
 }
 
@@ -215,26 +174,27 @@ pub fn names(folder: &str) -> Vec<String> {
 /// # Errors
 /// The first thing that could not be removed; the rest was tried.
 pub fn remove(path: &str) -> io::Result<()> {
-    let data = match fs::symlink_metadata(path) {
-        Ok(data) => data,
+    let attributes = match attributes(path) {
+        Ok(attributes) => attributes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    let is_folder = data.file_attributes() & DIRECTORY != 0;
+    let is_folder = attributes & DIRECTORY != 0;
     let mut failed = None;
-    if is_folder && kind_of(&data) == Kind::Folder {
+    if kind(path) == Kind::Folder {
         for name in names(path) {
             failed = failed.or(remove(&format!("{path}\\{name}")).err());
         }
     }
-    let mut permissions = data.permissions();
-    if permissions.readonly() {
-        permissions.set_readonly(false);
-        let _ = fs::set_permissions(path, permissions);
+    if attributes & READ_ONLY != 0 {
+        // SAFETY: the path is terminated by zero. Where it fails, so does the removal.
+        unsafe { sys::SetFileAttributesW(wide(path).as_ptr(), attributes & !READ_ONLY) };
     }
     let removed = if is_folder { fs::remove_dir(path) } else { fs::remove_file(path) };
     match failed {
         Some(error) => Err(error),
+        // One that somebody still has open goes when it is closed.
+        None if removed.is_ok() && kind(path) != Kind::Missing => Err(io::Error::new(io::ErrorKind::Other, "it is still there")),
         None => removed,
     }
 }

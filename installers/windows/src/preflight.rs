@@ -16,6 +16,13 @@ pub struct Facts {
     pub others: Option<Vec<(String, String)>>,
 }
 
+impl Facts {
+    /// Without full rights a look at folders says nothing about what SYSTEM may do there, which looks again before the first change.
+    fn leaves_folders(&self) -> bool {
+        self.user.is_none() && self.elevates
+    }
+}
+
 /// Makes all checks.
 pub fn run(settings: &Settings, facts: &Facts) -> Report {
     let mut report = Report::default();
@@ -87,11 +94,7 @@ fn others(settings: &Settings, facts: &Facts, report: &mut Report) {
     }
 }
 
-/// Without full rights a probe says nothing about those of SYSTEM, which makes the changes and the second probe.
-fn probed(folder: &str, execute: bool, facts: &Facts, remedy: &str) -> Outcome {
-    if facts.user.is_none() && facts.elevates {
-        return passed("will be tried as SYSTEM before the first change");
-    }
+fn probed(folder: &str, execute: bool, remedy: &str) -> Outcome {
     match folder::probe(folder, execute) {
         Ok(()) if execute => passed(format!("created, written, read, opened for execution, deleted in {folder}")),
         Ok(()) => passed(format!("created, written, read, deleted in {folder}")),
@@ -99,11 +102,16 @@ fn probed(folder: &str, execute: bool, facts: &Facts, remedy: &str) -> Outcome {
     }
 }
 
+const LEFT: &str = "will be looked at as SYSTEM before the first change";
+
 fn temp(folder: &str, facts: &Facts) -> Outcome {
+    if facts.leaves_folders() {
+        return passed(LEFT);
+    }
     match folder::kind(folder) {
         Kind::Folder | Kind::Reparse => {
             let remedy = format!("give SYSTEM and Administrators full control of {folder} (icacls), and look for a full disk and for rules of a virus scanner or AppLocker");
-            probed(folder, true, facts, &remedy)
+            probed(folder, true, &remedy)
         }
         Kind::File => failed(format!("{folder} is a file"), format!("replace it by a folder: del {folder} & mkdir {folder}")),
         Kind::Missing => failed(format!("{folder} is missing"), format!("mkdir {folder}")),
@@ -117,6 +125,9 @@ fn install_root(root: &str, facts: &Facts) -> Outcome {
     if let Some((fault, remedy)) = drive(root) {
         return failed(fault, remedy);
     }
+    if facts.leaves_folders() {
+        return passed(LEFT);
+    }
     let chain = root::chain(root);
     if let Some((fault, remedy)) = untrusted(root, &chain, facts) {
         return failed(fault, remedy);
@@ -128,7 +139,6 @@ fn install_root(root: &str, facts: &Facts) -> Outcome {
     probed(
         nearest,
         true,
-        facts,
         &format!("give SYSTEM and Administrators full control of {nearest} (icacls), or choose another INSTALL_ROOT"),
     )
 }
@@ -153,7 +163,7 @@ fn drive(root: &str) -> Option<(String, String)> {
 }
 
 /// Folders of ours below the root; one that is there already must be as trustworthy as the root.
-const WITHIN: [&str; 4] = ["vAgentManager", "Intigua-Libs", "bin", "components"];
+const WITHIN: [&str; 5] = ["vAgentManager", "Intigua-Libs", "bin", "components", ".linkpack"];
 
 /// What lets ordinary users change what SYSTEM will run from below the root.
 fn untrusted(root: &str, chain: &[String], facts: &Facts) -> Option<(String, String)> {
@@ -207,6 +217,9 @@ fn locked(path: &str) -> String {
 
 /// ProgramData lets every user make folders: one of that name may be a trap.
 fn runtime_folder(path: &str, facts: &Facts) -> Outcome {
+    if facts.leaves_folders() {
+        return passed(LEFT);
+    }
     if let Some(fault) = folder::foreign(path, facts.user.as_deref().unwrap_or("")) {
         return failed(fault, format!("find out who made {path}, and remove it"));
     }
@@ -214,7 +227,7 @@ fn runtime_folder(path: &str, facts: &Facts) -> Outcome {
         Kind::Missing => places::program_data(),
         _ => path.to_string(),
     };
-    probed(&place, false, facts, &format!("give SYSTEM and Administrators full control of {place} (icacls)"))
+    probed(&place, false, &format!("give SYSTEM and Administrators full control of {place} (icacls)"))
 }
 
 /// A tenth more than the files themselves, and room for logs and for what Windows Installer keeps for a rollback.

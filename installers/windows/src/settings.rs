@@ -91,7 +91,7 @@ impl Settings {
             "CORE_ID" if !value.chars().all(|c| c.is_ascii_alphanumeric() || "._:-".contains(c)) => {
                 "may hold letters, digits and . _ : - only"
             }
-            "SERVER_URL" if value.contains(|c| c == ';' || c == ' ') => "must be one URL; further ones belong in FALLBACK_URLS",
+            "SERVER_URL" if value.contains([';', ' ']) => "must be one URL; further ones belong in FALLBACK_URLS",
             "CONTAINERS" => return self.containers_fault(),
             _ => return None,
         };

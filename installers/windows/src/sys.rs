@@ -54,10 +54,14 @@ extern "system" {
     pub fn GetCurrentProcess() -> Handle;
     pub fn GetCurrentThread() -> Handle;
     pub fn CreateDirectoryW(path: *const u16, attributes: *const SecurityAttributes) -> i32;
+    pub fn GetFileAttributesW(path: *const u16) -> u32;
+    pub fn SetFileAttributesW(path: *const u16, attributes: u32) -> i32;
     pub fn GetSystemWindowsDirectoryW(buffer: *mut u16, size: u32) -> u32;
     pub fn GetDriveTypeW(root: *const u16) -> u32;
     pub fn GetDiskFreeSpaceExW(folder: *const u16, available: *mut u64, total: *mut u64, free: *mut u64) -> i32;
     pub fn MoveFileExW(from: *const u16, to: *const u16, flags: u32) -> i32;
+    pub fn CreateEventW(attributes: *const SecurityAttributes, manual: i32, set: i32, name: *const u16) -> Handle;
+    pub fn OpenEventW(access: u32, inherit: i32, name: *const u16) -> Handle;
     pub fn OpenMutexW(access: u32, inherit: i32, name: *const u16) -> Handle;
     pub fn WaitForSingleObject(handle: Handle, milliseconds: u32) -> u32;
     pub fn ReleaseMutex(mutex: Handle) -> i32;

@@ -2,9 +2,9 @@
 
 /// The names of a pattern; `None` for one that could lead out of the root, or that means the root itself.
 pub fn names(pattern: &str) -> Option<Vec<&str>> {
-    let names: Vec<&str> = pattern.split(|c| c == '/' || c == '\\').filter(|name| !name.is_empty() && *name != ".").collect();
-    let leaves = pattern.contains(':') || names.iter().any(|name| name.trim_end_matches(|c| c == ' ' || c == '.').is_empty());
-    (!names.is_empty() && !leaves).then(|| names)
+    let names: Vec<&str> = pattern.split(['/', '\\']).filter(|name| !name.is_empty() && *name != ".").collect();
+    let leaves = pattern.contains(':') || names.iter().any(|name| name.trim_end_matches([' ', '.']).is_empty());
+    (!names.is_empty() && !leaves).then_some(names)
 }
 
 /// Whether a name fits; Windows does not tell small letters from capital ones.

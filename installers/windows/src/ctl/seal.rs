@@ -58,14 +58,14 @@ fn stopped() -> io::Result<()> {
     }
 }
 
-/// What a clone must not inherit. Working folders hold queues and certificates: all but the settings. install.json stays.
+/// What a clone must not inherit. Working folders hold queues and certificates. install.json stays.
 fn list(installed: &Installed) -> Vec<String> {
     let components = format!("{}\\components", installed.root);
-    let within = |place: &str| folder::names(place).into_iter().map(|name| format!("{place}\\{name}")).collect::<Vec<_>>();
-    let mut list = within(&components);
-    list.retain(|path| !path.eq_ignore_ascii_case(&installed.config_file()));
-    list.extend(within(&logs()));
-    list.extend(within(&run()));
+    let mut list = Vec::new();
+    for place in [components.clone(), logs(), run()] {
+        let goes = |name: &String| place != components || !name.eq_ignore_ascii_case("csclient.cfg");
+        list.extend(folder::names(&place).into_iter().filter(goes).map(|name| format!("{place}\\{name}")));
+    }
     let patterns = fs::read_to_string(format!("{}\\bin\\seal.paths", installed.root)).unwrap_or_default();
     for names in patterns.lines().map(str::trim).filter_map(pattern::names) {
         expand(&installed.root, &names, &mut list);
