@@ -127,7 +127,7 @@ fn add_own(product: &Product, base: &mut Base, parts: &WindowsParts) -> Result<(
         base.files.push(PreparedFile::made(TreePath::new(path.as_bytes())?, bytes, 0o644, base.mtime));
     }
     add_folders(&mut base.files, base.mtime);
-    base.files.sort_by(|a, b| a.entry.path.components().cmp(b.entry.path.components()));
+    base.files.sort_unstable_by(|a, b| a.entry.path.components().cmp(b.entry.path.components()));
     Ok(())
 }
 
