@@ -82,3 +82,16 @@ fn make(path: &Path, bytes: &[u8], executable: bool) -> Result<()> {
     let mut file = options.write(true).create_new(true).mode(mode).open(path).or_cannot("create", path)?;
     file.write_all(bytes).or_cannot("write", path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_compiler_for_windows_the_sample_is_whole_for_linux() {
+        let text = without_windows(SAMPLE_MANIFEST);
+        let product = crate::manifest::parse("linkpack.toml", &text, Default::default()).unwrap();
+        assert_eq!(product.manifest().connector.payload.len(), 1);
+        assert!(product.manifest().container.iter().all(|container| container.get_ref().payload.len() == 1));
+    }
+}

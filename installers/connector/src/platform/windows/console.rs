@@ -27,6 +27,12 @@ pub fn listen() {
     }
 }
 
+/// Lets go of the console that the service manager may have given: its containers are to have their own.
+pub fn leave() {
+    // SAFETY: no pointers. Without a console it fails, which does not matter.
+    unsafe { FreeConsole() };
+}
+
 unsafe extern "system" fn handler(event: DWORD) -> BOOL {
     let one_less = |count: u32| count.checked_sub(1);
     let own = event == CTRL_C_EVENT && OWN.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok();
@@ -40,11 +46,11 @@ unsafe extern "system" fn handler(event: DWORD) -> BOOL {
     1
 }
 
-/// Whether this process has a console that its children can share.
-pub fn is_attached() -> bool {
+/// Whether this process runs in the foreground of a console, which its containers then share.
+pub fn is_shared() -> bool {
     let mut one = 0;
     // SAFETY: room for one process's id is offered; of more only the count is returned.
-    unsafe { GetConsoleProcessList(&mut one, 1) != 0 }
+    !service::is_service() && unsafe { GetConsoleProcessList(&mut one, 1) != 0 }
 }
 
 /// Asks a container to end, by its first process: with Ctrl-Break where it shares the connector's console, else with
@@ -59,6 +65,9 @@ pub fn ask(pid: u32, shared: bool) {
         // Attaching puts the console in the place of the log.
         let log = GetStdHandle(STD_ERROR_HANDLE);
         if AttachConsole(pid) != 0 {
+            // Attaching also forgets the handlers, on some versions of Windows.
+            SetConsoleCtrlHandler(Some(handler), 0);
+            SetConsoleCtrlHandler(Some(handler), 1);
             OWN.fetch_add(1, Ordering::SeqCst);
             if GenerateConsoleCtrlEvent(CTRL_C_EVENT, EVERYBODY) == 0 {
                 OWN.fetch_sub(1, Ordering::SeqCst);

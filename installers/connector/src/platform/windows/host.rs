@@ -55,7 +55,7 @@ impl Host {
         files::private_directory(&run_dir).map_err(|e| format!("cannot use {}: {e}", run_dir.display()))?;
         let claim = Claim::take(&run_dir.join("vlink.pid"))?;
         files::private_directory(&layout.log_dir).map_err(|e| format!("cannot use {}: {e}", layout.log_dir.display()))?;
-        let shared_console = console::is_attached();
+        let shared_console = console::is_shared();
         let root = layout.root.clone();
         Ok(Host { root, run_dir, groups: Vec::new(), shared_console, noted: HashSet::new(), _claim: claim })
     }

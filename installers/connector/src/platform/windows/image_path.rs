@@ -5,7 +5,7 @@
 pub fn mended(command_line: &str, program: &str) -> Option<String> {
     let (own, rest) = (command_line.get(..program.len())?, &command_line[program.len()..]);
     let same = own.to_lowercase() == program.to_lowercase();
-    let whole = rest.is_empty() || rest.starts_with(|c: char| c == ' ' || c == '\t');
+    let whole = rest.is_empty() || rest.starts_with([' ', '\t']);
     (same && whole).then(|| format!("\"{own}\"{rest}"))
 }
 

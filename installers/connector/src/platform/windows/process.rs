@@ -105,7 +105,7 @@ pub fn start(launch: &Launch, job: &Job, shared_console: bool) -> Result<Process
     if let Some(library) = &launch.library {
         inject::inject(&suspended.process, library)?;
     }
-    Ok(suspended.resume())
+    suspended.resume().map_err(|error| format!("cannot watch its process: {error}"))
 }
 
 struct Creation {
@@ -162,13 +162,13 @@ impl Suspended {
         }
     }
 
-    fn resume(mut self) -> Process {
+    fn resume(mut self) -> io::Result<Process> {
         let process = Process { pid: self.pid, handle: self.process.clone() };
-        process.report_end();
+        process.report_end()?;
         // SAFETY: the handle is open.
         unsafe { ResumeThread(self.thread.as_raw_handle()) };
         self.resumed = true;
-        process
+        Ok(process)
     }
 }
 
@@ -213,10 +213,10 @@ impl Process {
         unsafe { WaitForSingleObject(self.handle.as_raw_handle(), ms) == WAIT_OBJECT_0 }
     }
 
-    /// Its end becomes an event.
-    fn report_end(&self) {
+    /// From now on its end becomes an event.
+    fn report_end(&self) -> io::Result<()> {
         let (pid, handle) = (self.pid, self.handle.clone());
-        std::thread::spawn(move || {
+        let watch = move || {
             let mut code = 0;
             // SAFETY: the handle stays open as long as this thread holds it.
             unsafe {
@@ -224,6 +224,7 @@ impl Process {
                 GetExitCodeProcess(handle.as_raw_handle(), &mut code);
             }
             events::push(Event::Exited { pid, how: how(code), clean: code == 0 });
-        });
+        };
+        std::thread::Builder::new().stack_size(64 << 10).spawn(watch).map(|_| ())
     }
 }

@@ -33,7 +33,7 @@ pub fn batch_command_line(shell: &str, batch: &str, arguments: &[String]) -> Res
 
 /// Whether CreateProcess would hand a file to cmd.exe. It ignores dots and spaces at the end of a name.
 pub fn is_batch(program: &str) -> bool {
-    let name = program.trim_end_matches(&['.', ' '][..]).to_ascii_lowercase();
+    let name = program.trim_end_matches(['.', ' ']).to_ascii_lowercase();
     name.ends_with(".bat") || name.ends_with(".cmd")
 }
 
@@ -46,7 +46,7 @@ fn quoted_whole(program: &str) -> Result<String, String> {
 
 /// Adds an argument. Backslashes count only before a quote, and there each must be doubled.
 fn push(line: &mut String, argument: &str) {
-    if !argument.is_empty() && !argument.contains(&[' ', '\t', '\n', '\u{b}', '"'][..]) {
+    if !argument.is_empty() && !argument.contains([' ', '\t', '\n', '\u{b}', '"']) {
         line.push_str(argument);
         return;
     }

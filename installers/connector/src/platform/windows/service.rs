@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::sys::*;
-use super::{events, files};
+use super::{console, events, files};
 use crate::launch::Layout;
 use crate::log;
 use crate::platform::Event;
@@ -75,6 +75,7 @@ unsafe extern "system" fn service_main(_: DWORD, _: *mut *mut u16) {
             *service = Some(Service { handle: handle as usize, state: START_PENDING, checkpoint: 0, told: Instant::now() });
         }
         change(START_PENDING, 0);
+        console::leave();
         let outcome = take_log(&layout.log_dir).and_then(|()| run(&layout));
         if let Err(why) = &outcome {
             log::line(why);
