@@ -73,8 +73,8 @@ impl Wine {
         self.run(&["net", "start"]).1
     }
 
-    /// Runs a Windows program: its exit code and what it said.
-    fn run(&self, arguments: &[&str]) -> (i32, String) {
+    /// Runs a Windows program: its exit code, in the eight bits that Wine hands on, and what it said.
+    pub fn run(&self, arguments: &[&str]) -> (i32, String) {
         // Not into a pipe: Wine's own services inherit it and never close it.
         let said = tempfile::NamedTempFile::new_in(self.prefix.path()).unwrap();
         let mut command = self.command("wine");

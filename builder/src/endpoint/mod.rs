@@ -7,6 +7,7 @@ mod descriptor;
 mod facts;
 mod quote;
 mod render;
+pub mod windows;
 
 pub use descriptor::container_json;
 pub use facts::{Arch, ContainerFact, Facts, FactsError, Settings};

@@ -74,10 +74,8 @@ pub fn manifest(manifest: &Manifest) -> Result<BTreeMap<String, String>, Problem
 
 fn executable(manifest: &Manifest, target: Target) -> Result<(), Problem> {
     let executables = &manifest.connector.executable;
-    let (system, named) = match target.is_linux() {
-        true => ("linux", executables.linux.is_some()),
-        false => ("windows", executables.windows.is_some()),
-    };
+    let system = target.system();
+    let named = if target.is_linux() { executables.linux.is_some() } else { executables.windows.is_some() };
     if named {
         return Ok(());
     }
@@ -108,16 +106,8 @@ fn container_problem(container: &ContainerTable) -> Option<(String, &'static str
             "write payload = { linux-x86_64 = \"a folder or package\" }",
         ));
     }
-    match (container.inject, &container.library) {
-        (Inject::None, Some(_)) => {
-            let what = format!("container \"{name}\" names a library but injects nothing");
-            return Some((what, "write inject = \"preload\", or remove library"));
-        }
-        (Inject::Preload | Inject::Dll, None) => {
-            let what = format!("container \"{name}\" is injected into, but names no library");
-            return Some((what, "write library = \"lib/name.so\", relative to the payload"));
-        }
-        _ => {}
+    if let Some(problem) = container.payload.keys().find_map(|target| run_problem(container, *target)) {
+        return Some(problem);
     }
     let bad = |name: &str| name.is_empty() || name.contains(['=', '\0']) || name.starts_with(|c: char| c.is_ascii_digit());
     if let Some(variable) = container.environment.keys().find(|key| bad(key)) {
@@ -136,6 +126,34 @@ fn container_problem(container: &ContainerTable) -> Option<(String, &'static str
         return Some((what, "write first = \"1s\", factor = 2, max = \"1m\""));
     }
     None
+}
+
+/// What is wrong with how a container is run on a target.
+fn run_problem(container: &ContainerTable, target: Target) -> Option<(String, &'static str)> {
+    let (name, system) = (&container.name, target.system());
+    if container.command.get(target).is_none() {
+        let what = format!("container \"{name}\" has a payload for {} but no command.{system}", target.name());
+        return Some((what, "write command = { linux = [\"bin/agent\"], windows = [\"bin/agent.exe\"] }"));
+    }
+    match (container.inject(target), container.library(target)) {
+        (Inject::None, Some(_)) => {
+            let what = format!("container \"{name}\" names a library but injects nothing");
+            Some((what, "write inject = \"preload\" (on Windows \"dll\"), or remove library"))
+        }
+        (Inject::Preload | Inject::Dll, None) => {
+            let what = format!("container \"{name}\" is injected into, but names no library");
+            Some((what, "write library = \"lib/name.so\", relative to the payload"))
+        }
+        (Inject::Dll, _) if target.is_linux() => {
+            let what = format!("container \"{name}\" injects a DLL, which Linux has not");
+            Some((what, "write inject = { linux = \"preload\", windows = \"dll\" }"))
+        }
+        (Inject::Preload, _) if !target.is_linux() => {
+            let what = format!("container \"{name}\" injects by preloading, which Windows has not");
+            Some((what, "write inject = { linux = \"preload\", windows = \"dll\" }"))
+        }
+        _ => None,
+    }
 }
 
 /// Checks a site against the manifest; gives its free settings, flattened.

@@ -6,6 +6,7 @@ mod product;
 mod read;
 mod site;
 mod source;
+mod system;
 mod values;
 
 pub use model::{ContainerTable, Inject, Manifest, Target, Watchdog};

@@ -1,6 +1,7 @@
 //! The manifest as it is written: TOML on one side, the JSON Schema on the other, both from these types.
 
 use super::source::SourceSpec;
+use super::system::PerSystem;
 use super::values::{Account, Command, Line, LinuxRoot, Name, RelativePath, Span, Url, Version};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -166,11 +167,11 @@ pub struct ContainerTable {
     pub required: bool,
     /// How the connector gets into the agent's process.
     #[serde(default)]
-    pub inject: Inject,
+    pub inject: PerSystem<Inject>,
     /// The library that is injected, relative to the payload.
-    pub library: Option<RelativePath>,
+    pub library: Option<PerSystem<RelativePath>>,
     /// What is run; `{root}`, `{dir}` (the container's folder) and `{work}` (its working folder) are replaced.
-    pub command: Command,
+    pub command: PerSystem<Command>,
     /// Environment variables of the command.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
@@ -195,6 +196,18 @@ pub enum Inject {
     /// Not at all.
     #[default]
     None,
+}
+
+impl ContainerTable {
+    /// How the connector gets into the agent's process on a target.
+    pub fn inject(&self, target: Target) -> Inject {
+        self.inject.get(target).copied().unwrap_or_default()
+    }
+
+    /// The library that is injected on a target.
+    pub fn library(&self, target: Target) -> Option<&RelativePath> {
+        self.library.as_ref()?.get(target)
+    }
 }
 
 impl Inject {
@@ -296,6 +309,15 @@ impl Target {
     /// Whether it is a Linux target.
     pub fn is_linux(self) -> bool {
         matches!(self, Target::LinuxX86_64 | Target::LinuxAarch64)
+    }
+
+    /// The system's name in the manifest.
+    pub fn system(self) -> &'static str {
+        if self.is_linux() {
+            "linux"
+        } else {
+            "windows"
+        }
     }
 
     /// The machine as `uname -m` names it.
