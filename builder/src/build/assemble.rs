@@ -58,7 +58,7 @@ pub fn read(product: &Product, target: Target, spool: &Spool, listener: &dyn Lis
     let executables = &manifest.connector.executable;
     let program = if target.is_linux() { &executables.linux } else { &executables.windows };
     if let Some(program) = program {
-        require_program(&connector.tree, program.as_str(), "the connector", &format!("executable.{}", target.system()))?;
+        require_program(&connector.tree, target, program.as_str(), "the connector", &format!("executable.{}", target.system()))?;
     }
     graft(&mut entries, b"vAgentManager", connector.tree)?;
     for container in &manifest.container {
@@ -130,7 +130,7 @@ fn check_container(container: &ContainerTable, target: Target, tree: &Tree, what
     let program = container.command.get(target).map_or("", |command| &command.0[0]);
     let inside = program.strip_prefix("{dir}/").unwrap_or(program);
     if !inside.starts_with('/') && !inside.starts_with('{') {
-        require_program(tree, inside, what, "command")?;
+        require_program(tree, target, inside, what, "command")?;
     }
     match container.library(target) {
         Some(library) => require_file(tree, library.as_str(), what, "library").map(|_| ()),
@@ -152,9 +152,10 @@ fn require_file<'t>(tree: &'t Tree, path: &str, what: &str, key: &str) -> Result
     })
 }
 
-fn require_program(tree: &Tree, path: &str, what: &str, key: &str) -> Result<()> {
+fn require_program(tree: &Tree, target: Target, path: &str, what: &str, key: &str) -> Result<()> {
     let entry = require_file(tree, path, what, key)?;
-    match matches!(entry.kind, Kind::File(_)) && entry.mode & 0o111 == 0 {
+    // Windows has no such bit, and archives made there carry none.
+    match target.is_linux() && matches!(entry.kind, Kind::File(_)) && entry.mode & 0o111 == 0 {
         true => Err(Error::new(format!("{what}: \"{path}\" is not executable (mode {:o})", entry.mode))
             .help("set its x bit in the payload: chmod +x")),
         false => Ok(()),

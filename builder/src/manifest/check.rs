@@ -2,6 +2,7 @@
 
 use super::model::{ContainerTable, Inject, Manifest, Target};
 use super::site::Site;
+use super::windows;
 use crate::error::{Error, Snippet};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -165,15 +166,26 @@ pub fn site(site: &Site, manifest: &Manifest) -> Result<BTreeMap<String, String>
             return Err(Problem::at_key("containers", format!("the product has no container \"{name}\""), help));
         }
     }
-    if let Some(path) = site.token_file.as_ref().filter(|path| !path.as_str().starts_with('/')) {
-        let what = format!("token-file = \"{path}\" is not an absolute path");
-        return Err(Problem::at_key(
-            "token-file",
-            what,
-            "write the path of a file on the endpoint, such as \"/etc/intigua/token\"",
-        ));
+    for target in manifest.connector.payload.keys() {
+        token_file(site, *target)?;
     }
     flatten(&site.settings)
+}
+
+fn token_file(site: &Site, target: Target) -> Result<(), Problem> {
+    let Some(path) = site.token_file.as_ref().and_then(|paths| paths.get(target)) else { return Ok(()) };
+    let (absolute, example) = match target.is_linux() {
+        true => (path.as_str().starts_with('/'), "/etc/intigua/token"),
+        false => (windows::is_absolute(path.as_str()), "C:/ProgramData/Acme/token"),
+    };
+    if absolute {
+        return Ok(());
+    }
+    let what = format!("token-file = \"{path}\" is not an absolute path on {}", target.system());
+    let help = format!(
+        "write the path of a file on the endpoint, such as \"{example}\"; or token-file = {{ linux = ..., windows = ... }}"
+    );
+    Err(Problem::at_key("token-file", what, help))
 }
 
 /// Nested tables and dotted keys into lines of csclient.cfg.

@@ -3,6 +3,7 @@
 use super::source::SourceSpec;
 use super::system::PerSystem;
 use super::values::{Account, Command, Line, LinuxRoot, Name, RelativePath, Span, Url, Version};
+use super::windows::{ConnectorWindows, UpgradeCode, WindowsRoot};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -51,7 +52,7 @@ pub struct ProductTable {
     /// The first line is the synopsis, the rest the description.
     pub description: String,
     /// The MSI's UpgradeCode: one GUID for the product's whole life.
-    pub upgrade_code: Option<Line>,
+    pub upgrade_code: Option<UpgradeCode>,
 }
 
 /// The default install roots.
@@ -61,7 +62,7 @@ pub struct RootTable {
     /// On Linux; `/usr/local/intigua` when absent.
     pub linux: Option<LinuxRoot>,
     /// On Windows; `C:\Program Files\Intigua` when absent.
-    pub windows: Option<Line>,
+    pub windows: Option<WindowsRoot>,
 }
 
 /// The connector: the service that runs the containers.
@@ -100,6 +101,9 @@ pub struct ConnectorTable {
     /// How operations are tried again.
     #[serde(default)]
     pub retry: Retry,
+    /// What only Windows packages need.
+    #[serde(default)]
+    pub windows: ConnectorWindows,
 }
 
 /// The service's program for each system.
