@@ -5,16 +5,43 @@
 pub const HEADERS: usize = 4096;
 /// The largest resource section that is looked at, in bytes.
 pub const RESOURCES: usize = 32 << 20;
-/// IMAGE_FILE_MACHINE_*.
-pub const MACHINE_X64: u16 = 0x8664;
-/// IMAGE_FILE_MACHINE_I386.
-pub const MACHINE_X86: u16 = 0x014C;
+
+/// The processor a program is for (IMAGE_FILE_HEADER.Machine).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Machine {
+    /// IMAGE_FILE_MACHINE_AMD64.
+    X64,
+    /// IMAGE_FILE_MACHINE_I386.
+    X86,
+    /// Any other.
+    Other(u16),
+}
+
+impl Machine {
+    fn of(number: u16) -> Machine {
+        match number {
+            0x8664 => Machine::X64,
+            0x014C => Machine::X86,
+            other => Machine::Other(other),
+        }
+    }
+}
+
+impl std::fmt::Display for Machine {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match self {
+            Machine::X64 => f.write_str("x64"),
+            Machine::X86 => f.write_str("x86"),
+            Machine::Other(number) => write!(f, "another machine ({number:#06x})"),
+        }
+    }
+}
 
 /// A Windows program or library.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
-    /// IMAGE_FILE_HEADER.Machine.
-    pub machine: u16,
+    /// What it runs on.
+    pub machine: Machine,
     /// Whether it is a library.
     pub library: bool,
     /// Its version resource.
@@ -44,8 +71,8 @@ pub struct Section {
 /// What the headers say.
 #[derive(Debug, Clone, Copy)]
 pub struct Headers {
-    /// IMAGE_FILE_HEADER.Machine.
-    pub machine: u16,
+    /// What it runs on.
+    pub machine: Machine,
     /// Whether it is a library.
     pub library: bool,
     /// Where its resources are.
@@ -69,7 +96,7 @@ pub fn headers(bytes: &[u8]) -> Option<Headers> {
     if bytes.get(coff..coff.checked_add(4)?)? != b"PE\0\0" {
         return None;
     }
-    let machine = u16_at(bytes, coff + 4)?;
+    let machine = Machine::of(u16_at(bytes, coff + 4)?);
     let sections = usize::from(u16_at(bytes, coff + 6)?);
     let optional_len = usize::from(u16_at(bytes, coff + 20)?);
     const DLL: u16 = 0x2000;

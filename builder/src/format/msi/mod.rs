@@ -320,7 +320,7 @@ mod tests {
         bytes[..2].copy_from_slice(b"MZ");
         bytes[0x3C] = 0x40;
         bytes[0x40..0x44].copy_from_slice(b"PE\0\0");
-        bytes[0x44..0x46].copy_from_slice(&pe::MACHINE_X64.to_le_bytes());
+        bytes[0x44..0x46].copy_from_slice(&0x8664_u16.to_le_bytes());
         bytes[0x58..0x5A].copy_from_slice(&0x20B_u16.to_le_bytes());
         bytes
     }

@@ -5,7 +5,7 @@ use crate::format::PreparedFile;
 use crate::payload::pe::{self, Headers};
 use crate::payload::{Content, Kind};
 
-pub use crate::payload::pe::{Program, MACHINE_X64, MACHINE_X86};
+pub use crate::payload::pe::{Machine, Program};
 
 /// Reads a file's headers and version resource; `None` for what is not a program.
 ///
