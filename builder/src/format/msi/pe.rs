@@ -25,6 +25,14 @@ pub fn read(file: &PreparedFile) -> Result<Option<Program>> {
     Ok(Some(Program { machine, library, version }))
 }
 
+/// What a program runs on; `None` for what is no program that can be started.
+///
+/// # Errors
+/// The content cannot be read.
+pub fn machine(file: &PreparedFile) -> Result<Option<Machine>> {
+    Ok(read(file)?.filter(|program| !program.library).map(|program| program.machine))
+}
+
 /// Reads `len` bytes from `at`, fewer where the content ends.
 fn part(content: &Content, at: u64, len: usize) -> Result<Vec<u8>> {
     let mut reader = content.open()?;

@@ -71,7 +71,10 @@ fn at_logon(spec: &MsiSpec, program: &TreePath, database: &mut Database) -> Resu
 fn check_program(spec: &MsiSpec) -> Result<()> {
     let path = spec.service.executable;
     let refuse = |why: &str| {
-        Err(unfit(format!("{path:?} cannot be the service's program: {why}"), "see executable.windows in [connector]"))
+        Err(unfit(
+            format!("{path:?} cannot be the service's program: {why}"),
+            "name a 64-bit or 32-bit service program, as the package is, in executable.windows of [connector]",
+        ))
     };
     let Some(file) = spec.files.iter().find(|file| &file.entry.path == path) else {
         return refuse("the payload does not have it");
