@@ -21,6 +21,8 @@ pub enum Verb {
     Init(InitArguments),
     /// Build packages
     Build(BuildArguments),
+    /// Check packages for what goes wrong at their installation, repair, upgrade or removal
+    Lint(LintArguments),
     /// Run the packages' own checks on this machine; changes nothing
     Preflight(PreflightArguments),
     /// Print the JSON Schema of linkpack.toml
@@ -78,6 +80,16 @@ pub struct BuildArguments {
     /// Print nothing but warnings and errors
     #[arg(short = 'q', long)]
     pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct LintArguments {
+    /// The packages: MSIs so far
+    #[arg(required = true, value_name = "PACKAGE")]
+    pub packages: Vec<PathBuf>,
+    /// Print one JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]
