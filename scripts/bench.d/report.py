@@ -28,8 +28,8 @@ linkpack against the field's packagers, on the same tree of real software, measu
 """
 
 
-def packaging(scenario, goal, cold="linkpack"):
-    linkpack, peers = scenario.row(cold), scenario.peers()
+def packaging(scenario, goal):
+    linkpack, peers = scenario.row("linkpack"), scenario.peers()
     names = ["linkpack", "linkpack-warm", *PEERS, peers, "cpack", "rpmbuild-threads", "makeself-threads"]
     rows = [name if name is peers else scenario.row(name) for name in names]
     text = table(
@@ -81,12 +81,13 @@ def endpoint(scenario):
             row = scenario.row(tool, codec=codec)
             rows.append([codec, label(row), *measured(row), f"{row.wall / reference.wall:.2f}"])
     text = table(["codec", "", "runs", "wall s", "CPU s", "peak RSS MiB", "against tar"], rows)
-    return text + "\ntar: `sha256sum` of the compressed payload, then `tar xf` of it. Install: checks, copy of the settings, registration, without starting the service.\n"
+    return text + "\ntar: `sha256sum` of the compressed payload, then `tar xf` of it. Install: checks, copy of the settings, registration, without starting the service; its\nchanges to /etc, /var and /usr go to a throwaway layer (scripts/bench.d/private).\n"
 
 
+THREADS = "\ndpkg-deb compresses on all processors by itself, rpmbuild and makeself on one; the rows below the sum show them told to use all.\n"
 RENDER = {
     "gzip": ("DEB, RPM and .run at gzip", lambda scenario: packaging(scenario, 25)),
-    "xz": ("DEB, RPM and .run at xz", lambda scenario: packaging(scenario, 4.5)),
+    "xz": ("DEB, RPM and .run at xz", lambda scenario: packaging(scenario, 4.5) + THREADS),
     "rebuild": ("A rebuild with one changed configuration file, at xz", lambda scenario: packaging(scenario, 100)),
     "sites": ("Many sites of one product", sites),
     "growth": ("Growth", growth),
@@ -131,7 +132,7 @@ def commands(scenario):
         seen.setdefault((line["tool"], line.get("codec")), line["command"])
     text = ""
     for (tool, _), command in seen.items():
-        words = [re.sub(r"^.*/linkpack$", "linkpack", word) for word in command]
+        words = [re.sub(r"^.*/(linkpack|scripts/bench\.d/\w+)$", r"\1", word) for word in command]
         joined = re.sub(re.escape(bench) + r"/(work/|\w+-\w{12}/)?", "", shlex.join(words))
         text += f"    # {tool}\n    {joined}\n"
     return text
@@ -139,7 +140,7 @@ def commands(scenario):
 
 def facts(machine):
     return (
-        f"{machine['date']}, linkpack at {machine['commit']}. {machine['megabytes']} MB in {machine['files']:,} files of {machine['packages']};"
+        f"{machine['date']}, linkpack: {machine['commit']}. {machine['megabytes']} MB in {machine['files']:,} files of {machine['packages']};"
         f" {machine['removed']} links removed. {machine['cores']} cores of {machine['cpu']}, {machine['memory'] >> 20} GiB, {machine['disk']}, {machine['kernel']}. {machine['tools']}."
         + (" **A quick run on a small payload: it says nothing about speed.**" if machine["quick"] else "")
     )

@@ -73,7 +73,8 @@ makeself_() {
 	row=$1 run=$2
 	shift 2
 	if [ "$codec" = gzip ]; then set -- --pigz "$@"; else set -- --xz --complevel 6 "$@"; fi
-	measure "$row" "$run" makeself --tar-quietly --nox11 "$@" "$stage/usr/local/intigua" "$out/bench.run" bench true
+	# Its default, ustar, refuses long names.
+	measure "$row" "$run" makeself --tar-quietly --tar-format gnu --nox11 "$@" "$stage/usr/local/intigua" "$out/bench.run" bench true
 }
 
 # CPack makes both of its packages in one run, from its own copy of the tree.
