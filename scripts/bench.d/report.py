@@ -18,7 +18,7 @@ linkpack against the field's packagers, on the same tree of real software, measu
 - The tree is made of Debian packages, each a container below `usr/local/intigua/Intigua-Libs`, and a connector of one script. Links that lead out of their
   package are refused by linkpack; they are removed from the tree for every tool alike.
 - Every tool packages this tree where it lies, without looking for dependencies, stripping or running scripts. Levels are those that the tools
-  are used with: 9 for gzip (dpkg-deb's and makeself's default), 6 for xz (dpkg-deb's default); CPack's 7 cannot be chosen.
+  are used with: 9 for gzip (dpkg-deb's and makeself's default), 6 for xz (dpkg-deb's default); CPack brings its own (7 for its xz RPM).
 - Tools take turns in each round, and medians are shown. Output goes to the file system that the tree lies on and is removed before the next; caches of the
   operating system are left alone. CPU is user and system time of a command and its children, RSS the peak of its largest process (a floor of some 10 MiB
   is the measuring process's). MB are 10^6 bytes, MiB 2^20.
