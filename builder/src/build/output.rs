@@ -9,7 +9,7 @@ use rustix::fs::{flock, FlockOperation};
 use serde_json::{json, Value};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
-use std::io::{Read, Seek, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
@@ -107,18 +107,35 @@ fn elsewhere(error: Error) -> Error {
     error.help("choose another output folder with -o DIR")
 }
 
-/// A file's length and SHA-256, hexadecimal.
-pub fn digest(file: &mut File) -> std::io::Result<(u64, String)> {
-    file.rewind()?;
-    let (mut digest, mut block, mut size) = (Sha256::new(), vec![0; 1 << 20], 0);
-    loop {
-        match file.read(&mut block)? {
-            0 => return Ok((size, hex::encode(digest.finalize()))),
-            count => {
-                digest.update(&block[..count]);
-                size += count as u64;
-            }
-        }
+/// Digests and counts what is written through it, so that a package is not read again.
+pub struct Digesting<W> {
+    out: W,
+    digest: Sha256,
+    size: u64,
+}
+
+impl<W: Write> Digesting<W> {
+    /// Nothing written yet.
+    pub fn new(out: W) -> Self {
+        Digesting { out, digest: Sha256::new(), size: 0 }
+    }
+
+    /// How many bytes were written, and their SHA-256, hexadecimal.
+    pub fn finish(self) -> (u64, String) {
+        (self.size, hex::encode(self.digest.finalize()))
+    }
+}
+
+impl<W: Write> Write for Digesting<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let count = self.out.write(bytes)?;
+        self.digest.update(&bytes[..count]);
+        self.size += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::assemble::Base;
 use super::facts::{architecture, facts, ghosts};
-use super::output::{digest, Output};
+use super::output::{Digesting, Output};
 use super::Package;
 use crate::endpoint::{self, Facts};
 use crate::error::{Error, Result};
@@ -10,8 +10,7 @@ use crate::format::{deb, rpm, run, PreparedFile};
 use crate::listener::Listener;
 use crate::manifest::{Product, Target};
 use crate::payload::TreePath;
-use std::fs::File;
-use std::io::{BufWriter, Seek, Write};
+use std::io::{BufWriter, Write};
 use tempfile::NamedTempFile;
 
 /// A package format.
@@ -91,21 +90,18 @@ pub fn write_all(
 }
 
 fn one(work: &Work, format: FormatName, file: NamedTempFile) -> Result<(Package, NamedTempFile)> {
-    let mut out = BufWriter::with_capacity(1 << 20, file.as_file());
+    let mut out = Digesting::new(BufWriter::with_capacity(1 << 20, file.as_file()));
     let name = match format {
         FormatName::Deb => write_deb(work, &mut out)?,
         FormatName::Rpm => write_rpm(work, &mut out)?,
         FormatName::Run => write_run(work, &mut out)?,
         FormatName::Msi => return Err(Error::new("an MSI is for Windows")),
     };
-    let failed = |error: std::io::Error| {
+    out.flush().map_err(|error| {
         Error::new(format!("cannot write {name}: {error}"))
             .help("free some space in the output folder, or choose another with -o DIR")
-    };
-    out.flush().map_err(failed)?;
-    drop(out);
-    let mut reader = File::open(file.path()).map_err(failed)?;
-    let (size, sha256) = digest(&mut reader).map_err(failed)?;
+    })?;
+    let (size, sha256) = out.finish();
     let site = work.product.site_name().map(str::to_owned);
     let package = Package {
         file: name.clone(),
@@ -131,7 +127,7 @@ fn with_linkctl(base: &Base, facts: &Facts) -> Result<Vec<PreparedFile>> {
     Ok(files)
 }
 
-fn write_deb<W: Write + Seek>(work: &Work, out: &mut W) -> Result<String> {
+fn write_deb(work: &Work, out: &mut impl Write) -> Result<String> {
     let (product, base) = (work.product, work.base);
     let table = &product.manifest().product;
     let scripts = endpoint::deb_scripts(work.facts)?;
@@ -169,7 +165,7 @@ fn write_deb<W: Write + Seek>(work: &Work, out: &mut W) -> Result<String> {
     Ok(deb::file_name(spec.name, spec.version, spec.architecture))
 }
 
-fn write_rpm<W: Write + Seek>(work: &Work, out: &mut W) -> Result<String> {
+fn write_rpm(work: &Work, out: &mut impl Write) -> Result<String> {
     const RELEASE: &str = "1";
     let (product, base) = (work.product, work.base);
     let table = &product.manifest().product;
@@ -213,7 +209,7 @@ fn write_rpm<W: Write + Seek>(work: &Work, out: &mut W) -> Result<String> {
     Ok(rpm::file_name(spec.name, spec.version, spec.release, spec.arch))
 }
 
-fn write_run<W: Write + Seek>(work: &Work, out: &mut W) -> Result<String> {
+fn write_run(work: &Work, out: &mut impl Write) -> Result<String> {
     let (product, base) = (work.product, work.base);
     let stub = endpoint::run_stub_fitted(work.facts, base.codec)?;
     run::write(&run::RunSpec { stub: &stub, files: work.files, codec: base.codec, store: base.store, mtime: base.mtime }, out)?;

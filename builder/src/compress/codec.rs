@@ -1,25 +1,29 @@
-//! The codecs and what each does to one segment of a stream.
+//! The codecs and what each does to one unit.
 
-use super::{gzip, xz};
+use super::nature::Nature;
+use super::source::Source;
+use super::{gzip, xz, zstd};
 use crate::error::Result;
 
 /// How content is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Codec {
-    /// gzip (RFC 1952), level 6: read by every system, quick.
+    /// gzip (RFC 1952): read by every system, quickest to make.
     Gzip,
-    /// xz, preset 6, CRC64: smaller, slower; read by dpkg and rpm everywhere, by a `.run` where the endpoint has `xz`.
+    /// zstd (RFC 8878): quickest to unpack; read by dpkg from 1.21.18 on, by rpm from 4.14 on, by a `.run` where the endpoint has `zstd`.
+    Zstd,
+    /// xz: smallest; read by dpkg and rpm everywhere, by a `.run` where the endpoint has `xz`.
     Xz,
 }
 
-/// One independently compressed piece of a stream.
+/// What is known of one compressed unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Segment {
     /// Bytes before compression.
     pub plain_len: u64,
     /// CRC-32 (IEEE) of the bytes before compression.
     pub crc32: u32,
-    /// gzip: bytes after compression. xz: the block's "Unpadded Size" (xz file format 1.2, section 4.3).
+    /// Bytes after compression; for xz the block's "Unpadded Size" (xz file format 1.2.1, section 4.3).
     pub unpadded_len: u64,
 }
 
@@ -28,6 +32,7 @@ impl Codec {
     pub fn name(self) -> &'static str {
         match self {
             Codec::Gzip => "gzip",
+            Codec::Zstd => "zstd",
             Codec::Xz => "xz",
         }
     }
@@ -36,28 +41,79 @@ impl Codec {
     pub fn extension(self) -> &'static str {
         match self {
             Codec::Gzip => "gz",
+            Codec::Zstd => "zst",
             Codec::Xz => "xz",
         }
     }
 
-    /// The level or preset, as PAYLOADFLAGS names it.
+    /// The level or preset that stands for the effort, as PAYLOADFLAGS names it.
     pub fn level(self) -> u32 {
-        6
+        match self {
+            Codec::Gzip => gzip::LEVEL as u32,
+            Codec::Zstd => zstd::LEVEL as u32,
+            Codec::Xz => 6,
+        }
     }
 
-    /// The largest piece of a file, and of glue, that is compressed on its own, in bytes.
-    pub fn segment_len(self) -> usize {
+    /// The most bytes of a file that are compressed as one unit, chosen by measurement (docs/benchmark.md).
+    pub fn unit_len(self) -> u64 {
         match self {
             Codec::Gzip => 2 << 20,
+            Codec::Zstd => 4 << 20,
             Codec::Xz => 8 << 20,
         }
     }
 
-    /// Compresses one segment; `before` is plain text that precedes it in the stream (used where the codec can refer to it).
-    pub(super) fn compress(self, plain: &[u8], before: &[u8]) -> Result<(Segment, Vec<u8>)> {
+    /// The most bytes of glue that are compressed as one unit: a changed small file costs so much.
+    pub(super) fn glue_len(self) -> usize {
         match self {
-            Codec::Gzip => gzip::compress(plain, before),
-            Codec::Xz => xz::compress(plain),
+            Codec::Gzip | Codec::Zstd => 1 << 20,
+            Codec::Xz => 2 << 20,
+        }
+    }
+
+    /// What the unit's bytes depend on beside its content: changes whenever an encoder or its parameters do.
+    pub(super) fn recipe(self) -> &'static [u8] {
+        match self {
+            Codec::Gzip => b"gzip 1",
+            Codec::Zstd => b"zstd 1",
+            Codec::Xz => b"xz 1",
+        }
+    }
+
+    /// Compresses one unit out of a file of this nature.
+    pub(super) fn compress(self, nature: Nature, plain: &dyn Source) -> Result<(Segment, Vec<u8>)> {
+        let nature = nature.of_unit(plain)?;
+        match self {
+            Codec::Gzip => gzip::compress(nature, plain),
+            Codec::Zstd => zstd::compress(nature, plain),
+            Codec::Xz => xz::compress(nature, plain),
+        }
+    }
+
+    /// What a stream begins with.
+    pub(super) fn header(self) -> Vec<u8> {
+        match self {
+            Codec::Gzip => gzip::HEADER.to_vec(),
+            Codec::Zstd => Vec::new(),
+            Codec::Xz => xz::header(),
+        }
+    }
+
+    /// What a stream of these units ends with.
+    pub(super) fn trailer(self, units: impl Iterator<Item = Segment> + Clone) -> Vec<u8> {
+        match self {
+            Codec::Gzip => gzip::trailer(units),
+            Codec::Zstd => Vec::new(),
+            Codec::Xz => xz::trailer(units),
+        }
+    }
+
+    /// How many bytes a unit takes in a stream.
+    pub(super) fn packed_len(self, unit: &Segment) -> u64 {
+        match self {
+            Codec::Xz => unit.unpadded_len.next_multiple_of(4),
+            Codec::Gzip | Codec::Zstd => unit.unpadded_len,
         }
     }
 }

@@ -1,18 +1,24 @@
 //! Compresses each piece of content once, in parallel, and splices it into every stream that needs it.
 //!
-//! A **unit** is a piece of a large file; it is compressed independently of what lies around it and kept in the [`Store`] by its
-//! content. What differs between packages (archive headers, small files) is the **glue** between units. A [`StreamWriter`] puts
-//! glue and units together into one stream that every reader accepts: one gzip member, or one xz stream of many blocks.
+//! A **unit** is a piece of a large file, or a run of small files with the archive headers between them (**glue**). Each is
+//! compressed independently of what lies around it and kept in the [`Store`] by its content. A [`Layout`] puts units together into
+//! one stream that every reader accepts: one gzip member, one xz stream of many blocks, or zstd frames.
 //! Boundaries depend on content alone, so the bytes never depend on the number of threads.
 
 mod codec;
+mod deflate;
 mod gzip;
+mod nature;
 mod ordered;
+mod source;
 mod store;
 mod stream;
 mod xz;
+mod zstd;
 
 pub use codec::Codec;
+pub use nature::Nature;
 pub use ordered::Ordered;
+pub use source::{Bytes, Source};
 pub use store::{CacheChoice, Store, Unit};
-pub use stream::{StreamTotals, StreamWriter};
+pub use stream::{Layout, Packed, SmallContent};

@@ -1,24 +1,25 @@
 //! Units by content: on disk, so that memory does not grow with the payload, and shared between formats, sites and builds.
 
 use super::codec::{Codec, Segment};
+use super::nature::Nature;
+use super::source::Source;
 use crate::error::{Error, IoContext, Result};
 use crate::workdir::WorkDir;
 use rustix::fs::{flock, FlockOperation};
-use sha2::{Digest, Sha256};
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 /// The first bytes of a unit's file; its digit changes with the layout.
-const MAGIC: &[u8; 8] = b"LPUNIT1\n";
-/// Magic, plain length, CRC-32, unpadded length.
-const HEAD_LEN: usize = 8 + 8 + 4 + 8;
-/// SHA-256 of all that precedes it.
-const SEAL_LEN: usize = 32;
+const MAGIC: &[u8; 8] = b"LPUNIT2\n";
+/// Magic, plain length, CRC-32, unpadded length, BLAKE3 of the packed bytes, BLAKE3 of all that.
+const HEAD_LEN: usize = 8 + 8 + 4 + 8 + 32 + 32;
 /// What a cache may hold after a build, in bytes; the least recently used units go first.
 const CACHE_LIMIT: u64 = 4 << 30;
+/// How much of a unit is copied at once: it stays in the processor's cache while it is digested.
+const BLOCK: usize = 128 << 10;
 
 /// Where compressed units are kept.
 #[derive(Debug, Clone)]
@@ -39,18 +40,26 @@ pub struct Store {
     _temporary: Option<WorkDir>,
 }
 
+/// What a unit is found by: a digest of its content or of what it is made from, and of how it is compressed.
+pub(super) type Key = [u8; 32];
+
 /// A piece of content that the [`Store`] holds in compressed form.
 #[derive(Debug, Clone)]
 pub struct Unit {
-    codec: Codec,
-    digest: [u8; 32],
-    plain_len: u64,
+    pub(super) key: Key,
+    pub(super) codec: Codec,
+    pub(super) segment: Segment,
 }
 
 impl Unit {
     /// Bytes before compression.
     pub fn plain_len(&self) -> u64 {
-        self.plain_len
+        self.segment.plain_len
+    }
+
+    /// Bytes in a stream.
+    pub(super) fn packed_len(&self) -> u64 {
+        self.codec.packed_len(&self.segment)
     }
 }
 
@@ -89,60 +98,104 @@ impl Store {
     }
 
     /// Makes sure that the store holds `plain` compressed by `codec`: compresses it unless an intact unit is there already.
-    pub fn put(&self, codec: Codec, plain: &[u8]) -> Result<Unit> {
-        let unit = Unit { codec, digest: Sha256::digest(plain).into(), plain_len: plain.len() as u64 };
-        let path = self.path(&unit);
-        if let Ok(bytes) = fs::read(&path) {
-            if parse(&bytes, &unit).is_some() {
-                // Best effort: it only tells the trimming that the unit is in use.
-                let _ = File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
-                return Ok(unit);
-            }
-        }
-        let (segment, packed) = codec.compress(plain, &[])?;
-        self.save(&path, &segment, &packed)?;
-        Ok(unit)
-    }
-
-    /// A unit's segment and its compressed bytes.
     ///
     /// # Errors
-    /// The unit's file is gone or damaged: someone else changed the cache during the build.
-    pub(super) fn read(&self, unit: &Unit) -> Result<(Segment, Vec<u8>)> {
-        let path = self.path(unit);
-        let mut bytes = fs::read(&path).or_cannot("read a compressed unit", &path)?;
-        let segment = parse(&bytes, unit).ok_or_else(|| {
+    /// The source's; the store is full; the source changed between two readings.
+    pub fn put(&self, codec: Codec, nature: Nature, plain: &dyn Source) -> Result<Unit> {
+        let key = content_key(codec, nature, plain)?;
+        self.provide(codec, key, || codec.compress(nature, plain))
+    }
+
+    /// The unit of this key: what the store has, where it is intact, else what `make` makes.
+    pub(super) fn provide(&self, codec: Codec, key: Key, make: impl FnOnce() -> Result<(Segment, Vec<u8>)>) -> Result<Unit> {
+        if let Some(unit) = self.find(codec, key) {
+            return Ok(unit);
+        }
+        let (segment, packed) = make()?;
+        self.save(codec, key, &mut |out| out.write_all(&packed).map(|()| segment))
+    }
+
+    /// The unit of this key where the store has it intact. Every byte is checked: what follows packs it unread.
+    pub(super) fn find(&self, codec: Codec, key: Key) -> Option<Unit> {
+        let mut file = File::open(self.path(&key)).ok()?;
+        let (segment, digest) = read_head(&mut file)?;
+        let unit = Unit { key, codec, segment };
+        let mut hasher = blake3::Hasher::new();
+        let mut left = unit.packed_len();
+        let mut block = vec![0; left.min(BLOCK as u64) as usize];
+        while left > 0 {
+            let now = left.min(BLOCK as u64) as usize;
+            file.read_exact(&mut block[..now]).ok()?;
+            hasher.update(&block[..now]);
+            left -= now as u64;
+        }
+        let whole = hasher.finalize() == digest && matches!(file.read(&mut [0]), Ok(0));
+        // Best effort: it only tells the trimming that the unit is in use.
+        let _ = file.set_modified(SystemTime::now());
+        whole.then_some(unit)
+    }
+
+    /// Gives a unit's compressed bytes to `each`, in blocks.
+    ///
+    /// # Errors
+    /// The unit's file is gone or of another length: someone else changed the cache during the build. What `each` returns.
+    pub(super) fn read(&self, unit: &Unit, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let path = self.path(&unit.key);
+        let damaged = |_| {
             Error::new(format!("the compressed unit {} was damaged during the build", path.display()))
                 .help("build again, or with --no-cache")
-        })?;
-        bytes.truncate(bytes.len() - SEAL_LEN);
-        bytes.drain(..HEAD_LEN);
-        Ok((segment, bytes))
+        };
+        let mut file = File::open(&path).or_cannot("read a compressed unit", &path)?;
+        file.seek(SeekFrom::Start(HEAD_LEN as u64)).or_cannot("read a compressed unit", &path)?;
+        let mut left = unit.packed_len();
+        let mut block = vec![0; left.min(BLOCK as u64) as usize];
+        while left > 0 {
+            let now = left.min(BLOCK as u64) as usize;
+            file.read_exact(&mut block[..now]).map_err(damaged)?;
+            each(&block[..now])?;
+            left -= now as u64;
+        }
+        Ok(())
     }
 
-    fn path(&self, unit: &Unit) -> PathBuf {
-        let name = hex::encode(unit.digest);
-        self.folder.join(&name[..2]).join(format!("{}-{}{}", &name[2..], unit.codec.name(), unit.codec.level()))
-    }
-
-    fn save(&self, path: &Path, segment: &Segment, packed: &[u8]) -> Result<()> {
+    /// Keeps what `write` writes under a key, and what it says of it.
+    pub(super) fn save(
+        &self,
+        codec: Codec,
+        key: Key,
+        write: &mut dyn FnMut(&mut dyn Write) -> std::io::Result<Segment>,
+    ) -> Result<Unit> {
+        let path = self.path(&key);
         let folder = path.parent().unwrap_or(&self.folder);
-        fs::create_dir_all(folder).or_cannot("create", folder)?;
-        let mut head = MAGIC.to_vec();
-        head.extend_from_slice(&segment.plain_len.to_le_bytes());
-        head.extend_from_slice(&segment.crc32.to_le_bytes());
-        head.extend_from_slice(&segment.unpadded_len.to_le_bytes());
-        let seal = Sha256::new().chain_update(&head).chain_update(packed).finalize();
-        let full = |error: &std::io::Error| {
-            Error::io("write a compressed unit to", folder, error)
+        let full = |error: std::io::Error| {
+            Error::io("write a compressed unit to", folder, &error)
                 .help("free some space, or choose another folder with --cache DIR")
         };
-        let mut file = tempfile::Builder::new().prefix(".unit-").tempfile_in(folder).map_err(|error| full(&error))?;
-        for part in [head.as_slice(), packed, &seal] {
-            file.write_all(part).map_err(|error| full(&error))?;
-        }
-        file.persist(path).map_err(|error| full(&error.error))?;
-        Ok(())
+        let mut temporary = tempfile::Builder::new();
+        temporary.prefix(".unit-");
+        let file = temporary.tempfile_in(folder).or_else(|_| {
+            fs::create_dir_all(folder)?;
+            temporary.tempfile_in(folder)
+        });
+        let mut file = file.map_err(full)?;
+        let segment = {
+            let mut out = Digesting { out: BufWriter::with_capacity(BLOCK, file.as_file_mut()), digest: blake3::Hasher::new() };
+            out.out.write_all(&[0; HEAD_LEN]).map_err(full)?;
+            let segment = write(&mut out).map_err(full)?;
+            let Digesting { mut out, digest } = out;
+            out.rewind()
+                .and_then(|()| out.write_all(&head(&segment, &digest.finalize())))
+                .and_then(|()| out.flush())
+                .map_err(full)?;
+            segment
+        };
+        file.persist(&path).map_err(|error| full(error.error))?;
+        Ok(Unit { key, codec, segment })
+    }
+
+    fn path(&self, key: &Key) -> PathBuf {
+        let name = hex::encode(key);
+        self.folder.join(&name[..2]).join(&name[2..])
     }
 
     /// Removes the least recently used units beyond the cache's limit, unless another build is using the cache now.
@@ -154,16 +207,65 @@ impl Store {
     }
 }
 
-/// The segment that a unit's file describes, if the file is intact and is this unit's.
-fn parse(bytes: &[u8], unit: &Unit) -> Option<Segment> {
-    let sealed = bytes.len().checked_sub(SEAL_LEN)?;
-    if sealed < HEAD_LEN || !bytes.starts_with(MAGIC) || Sha256::digest(&bytes[..sealed])[..] != bytes[sealed..] {
+fn content_key(codec: Codec, nature: Nature, plain: &dyn Source) -> Result<Key> {
+    let mut digest = key_digest(codec, b"content");
+    digest.update(&[nature as u8]);
+    plain.read(0, plain.len(), &mut |block| {
+        digest.update(block);
+        Ok(())
+    })?;
+    Ok(digest.finalize().into())
+}
+
+/// Begins the digest of a key; `kind` keeps keys of different sorts apart.
+pub(super) fn key_digest(codec: Codec, kind: &[u8]) -> blake3::Hasher {
+    let mut digest = blake3::Hasher::new();
+    for part in [codec.recipe(), kind] {
+        digest.update(&[part.len() as u8]).update(part);
+    }
+    digest
+}
+
+struct Digesting<W> {
+    out: W,
+    digest: blake3::Hasher,
+}
+
+impl<W: Write> Write for Digesting<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let count = self.out.write(bytes)?;
+        self.digest.update(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
+}
+
+fn head(segment: &Segment, digest: &blake3::Hash) -> Vec<u8> {
+    let mut head = MAGIC.to_vec();
+    head.extend_from_slice(&segment.plain_len.to_le_bytes());
+    head.extend_from_slice(&segment.crc32.to_le_bytes());
+    head.extend_from_slice(&segment.unpadded_len.to_le_bytes());
+    head.extend_from_slice(digest.as_bytes());
+    let seal = blake3::hash(&head);
+    head.extend_from_slice(seal.as_bytes());
+    head
+}
+
+/// What a unit's file says of it, where its head is intact.
+fn read_head(file: &mut File) -> Option<(Segment, blake3::Hash)> {
+    let mut bytes = [0; HEAD_LEN];
+    file.read_exact(&mut bytes).ok()?;
+    let (said, seal) = bytes.split_at(HEAD_LEN - 32);
+    if !said.starts_with(MAGIC) || blake3::hash(said) != blake3::Hash::from_slice(seal).ok()? {
         return None;
     }
-    let number = |at: usize| Some(u64::from_le_bytes(bytes[at..at + 8].try_into().ok()?));
-    let crc32 = u32::from_le_bytes(bytes[16..20].try_into().ok()?);
+    let number = |at: usize| Some(u64::from_le_bytes(said[at..at + 8].try_into().ok()?));
+    let crc32 = u32::from_le_bytes(said[16..20].try_into().ok()?);
     let segment = Segment { plain_len: number(8)?, crc32, unpadded_len: number(20)? };
-    (segment.plain_len == unit.plain_len).then_some(segment)
+    Some((segment, blake3::Hash::from_slice(&said[28..]).ok()?))
 }
 
 fn trim_to(folder: &Path, limit: u64) -> Result<()> {
@@ -191,43 +293,80 @@ fn trim_to(folder: &Path, limit: u64) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::source::Bytes;
     use super::*;
 
     fn store(folder: &Path) -> Arc<Store> {
         Store::open(CacheChoice::Folder(folder.to_path_buf()), 1).unwrap()
     }
 
-    fn files(folder: &Path) -> Vec<PathBuf> {
-        let shelves = fs::read_dir(folder).unwrap().flatten().filter(|entry| entry.path().is_dir());
-        shelves.flat_map(|shelf| fs::read_dir(shelf.path()).unwrap().flatten().map(|file| file.path())).collect()
+    fn put(store: &Store, plain: &[u8]) -> Unit {
+        store.put(Codec::Gzip, Nature::General, &Bytes(plain)).unwrap()
+    }
+
+    fn bytes(store: &Store, unit: &Unit) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        store.read(unit, &mut |block| Ok(bytes.extend_from_slice(block))).map(|()| bytes)
     }
 
     #[test]
     fn a_damaged_unit_is_compressed_again() {
         let folder = tempfile::tempdir().unwrap();
         let store = store(folder.path());
-        let plain = vec![7; 100_000];
-        let unit = store.put(Codec::Gzip, &plain).unwrap();
-        let (_, good) = store.read(&unit).unwrap();
-        let path = files(folder.path()).remove(0);
-        let mut damaged = fs::read(&path).unwrap();
-        damaged[HEAD_LEN + 3] ^= 1;
-        fs::write(&path, damaged).unwrap();
-        assert!(store.read(&unit).is_err());
-        store.put(Codec::Gzip, &plain).unwrap();
-        assert_eq!(store.read(&unit).unwrap().1, good);
+        let plain: Vec<u8> = (0..100_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let unit = put(&store, &plain);
+        let good = bytes(&store, &unit).unwrap();
+        let path = store.path(&unit.key);
+        let file = fs::read(&path).unwrap();
+        let damages: [&dyn Fn(&mut Vec<u8>); 6] = [
+            &|file| file[HEAD_LEN + 3] ^= 1,
+            &|file| *file.last_mut().unwrap() ^= 1,
+            &|file| file[10] ^= 1,
+            &|file| file.truncate(HEAD_LEN - 1),
+            &|file| file.truncate(file.len() - 1),
+            &|file| file.push(0),
+        ];
+        for damage in damages {
+            let mut damaged = file.clone();
+            damage(&mut damaged);
+            fs::write(&path, damaged).unwrap();
+            assert!(store.find(Codec::Gzip, unit.key).is_none());
+            assert_eq!(bytes(&store, &put(&store, &plain)).unwrap(), good);
+        }
+    }
+
+    #[test]
+    fn a_unit_that_is_gone_is_an_error_and_not_a_hole() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        let unit = put(&store, &[7; 100_000]);
+        fs::write(store.path(&unit.key), "").unwrap();
+        assert!(bytes(&store, &unit).is_err());
+        fs::remove_file(store.path(&unit.key)).unwrap();
+        assert!(bytes(&store, &unit).is_err());
+    }
+
+    #[test]
+    fn codec_and_nature_are_part_of_what_a_unit_is_found_by() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        let mut keys = std::collections::HashSet::new();
+        for codec in [Codec::Gzip, Codec::Zstd, Codec::Xz] {
+            for nature in [Nature::General, Nature::X86] {
+                assert!(keys.insert(store.put(codec, nature, &Bytes(b"content")).unwrap().key));
+            }
+        }
     }
 
     #[test]
     fn trimming_removes_the_least_recently_used_units_first() {
         let folder = tempfile::tempdir().unwrap();
         let store = store(folder.path());
-        let old = store.put(Codec::Gzip, b"old").unwrap();
-        let new = store.put(Codec::Gzip, b"new").unwrap();
-        File::open(store.path(&old)).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
-        trim_to(folder.path(), fs::metadata(store.path(&new)).unwrap().len()).unwrap();
-        assert!(store.read(&old).is_err());
-        assert!(store.read(&new).is_ok());
+        let (old, new) = (put(&store, b"old"), put(&store, b"new"));
+        File::open(store.path(&old.key)).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        trim_to(folder.path(), fs::metadata(store.path(&new.key)).unwrap().len()).unwrap();
+        assert!(bytes(&store, &old).is_err());
+        assert!(bytes(&store, &new).is_ok());
     }
 
     #[test]

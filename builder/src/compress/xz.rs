@@ -1,14 +1,21 @@
-//! One xz stream of many blocks (xz file format 1.2.1) whose index is rebuilt from independently compressed blocks.
+//! One xz stream of many blocks (xz file format 1.2.1) whose index is made from independently compressed units.
+//!
+//! A block's header names its sizes, so that readers with several threads (xz from 5.4 on) unpack blocks side by side.
 
-use super::codec::{Codec, Segment};
+use super::codec::Segment;
+use super::nature::Nature;
+use super::source::{whole, Source};
 use crate::error::{Error, Result};
-use liblzma::stream::{Action, Check, Status, Stream};
+use liblzma::stream::{Action, Filters, LzmaOptions, MatchFinder, Mode, Status, Stream};
 
-/// Stream Header and Stream Footer are 12 bytes each (sections 2.1.1 and 2.1.2).
-const HEADER_LEN: usize = 12;
-const FOOTER_LEN: usize = 12;
-/// Stream Flags for CRC64 (section 2.1.1.2).
-const FLAGS: [u8; 2] = [0x00, 0x04];
+/// Stream Flags for CRC-32 (section 2.1.1.2): what dpkg-deb takes too, and gzip's checksum serves for both.
+const FLAGS: [u8; 2] = [0x00, 0x01];
+/// Filter identifiers (section 5.3).
+const X86: u64 = 0x04;
+const LZMA2: u64 = 0x21;
+/// The dictionary's size in bytes, and as LZMA2's properties byte has it (section 5.3.1). An encoder takes nearly twelve times as much memory.
+const DICTIONARY: u32 = 4 << 20;
+const DICTIONARY_BYTE: u8 = 20;
 
 /// The Stream Header: magic, flags, CRC-32 of the flags.
 pub fn header() -> Vec<u8> {
@@ -18,48 +25,117 @@ pub fn header() -> Vec<u8> {
     bytes
 }
 
-/// Compresses `plain` into one block: header, data, padding and check.
-pub fn compress(plain: &[u8]) -> Result<(Segment, Vec<u8>)> {
-    let stream = single_block_stream(plain)?;
-    let (unpadded_len, block_end) =
-        block_of(&stream).ok_or_else(|| Error::new("liblzma made a stream of another shape than one block"))?;
-    let block = stream[HEADER_LEN..block_end].to_vec();
-    let segment = Segment { plain_len: plain.len() as u64, crc32: crc32fast::hash(plain), unpadded_len };
-    Ok((segment, block))
+/// Compresses `plain` into one block (section 3): header, data, padding and check.
+pub fn compress(nature: Nature, plain: &dyn Source) -> Result<(Segment, Vec<u8>)> {
+    let mut crc32 = crc32fast::Hasher::new();
+    let data = match nature {
+        Nature::Dense => {
+            let plain = whole(plain)?;
+            crc32.update(&plain);
+            stored(&plain)
+        }
+        _ => encoded(nature, plain, &mut crc32)?,
+    };
+    let crc32 = crc32.finalize();
+    let mut block = block_header(nature, data.len() as u64, plain.len());
+    block.extend_from_slice(&data);
+    let check = crc32.to_le_bytes();
+    let unpadded_len = (block.len() + check.len()) as u64;
+    block.resize(block.len().next_multiple_of(4), 0);
+    block.extend_from_slice(&check);
+    Ok((Segment { plain_len: plain.len(), crc32, unpadded_len }, block))
 }
 
-fn single_block_stream(plain: &[u8]) -> Result<Vec<u8>> {
-    let failed = |error| Error::new(format!("xz failed: {error}"));
-    let mut encoder = Stream::new_easy_encoder(Codec::Xz.level(), Check::Crc64).map_err(failed)?;
-    let mut out = Vec::with_capacity(plain.len() / 3 + 4096);
+/// The effort, chosen by measurement (docs/benchmark.md): a branch filter gains more on programs than `xz -6` gains by its longer
+/// search, and text gains little from alignment.
+fn options(nature: Nature) -> Result<LzmaOptions> {
+    let mut options = LzmaOptions::new_preset(6).map_err(failed)?;
+    options.dict_size(DICTIONARY).mode(Mode::Normal).match_finder(MatchFinder::BinaryTree4);
+    match nature {
+        Nature::X86 => options.nice_len(24).depth(8),
+        _ => options.nice_len(32).depth(16).position_bits(0),
+    };
+    Ok(options)
+}
+
+fn encoded(nature: Nature, plain: &dyn Source, crc32: &mut crc32fast::Hasher) -> Result<Vec<u8>> {
+    let options = options(nature)?;
+    let mut filters = Filters::new();
+    if nature == Nature::X86 {
+        filters.x86();
+    }
+    filters.lzma2(&options);
+    let mut encoder = Stream::new_raw_encoder(&filters).map_err(failed)?;
+    let mut out = Vec::with_capacity(plain.len() as usize / 4 + ROOM);
+    plain.read(0, plain.len(), &mut |block| {
+        crc32.update(block);
+        let start = encoder.total_in();
+        while encoder.total_in() - start < block.len() as u64 {
+            let done = (encoder.total_in() - start) as usize;
+            out.reserve(ROOM);
+            encoder.process_vec(&block[done..], &mut out, Action::Run).map_err(failed)?;
+        }
+        Ok(())
+    })?;
     loop {
-        let done = encoder.total_in() as usize;
-        out.reserve((plain.len() - done) / 3 + 4096);
-        if encoder.process_vec(&plain[done..], &mut out, Action::Finish).map_err(failed)? == Status::StreamEnd {
+        out.reserve(ROOM);
+        if encoder.process_vec(&[], &mut out, Action::Finish).map_err(failed)? == Status::StreamEnd {
             return Ok(out);
         }
     }
 }
 
-/// The block's unpadded size as the index has it, and where the padded block ends in the stream.
-fn block_of(stream: &[u8]) -> Option<(u64, usize)> {
-    let footer = stream.len().checked_sub(FOOTER_LEN)?;
-    let backward = u32::from_le_bytes(stream[footer + 4..footer + 8].try_into().ok()?) as usize;
-    let index_start = footer.checked_sub((backward + 1) * 4)?;
-    let mut index = stream[index_start..footer].iter().copied();
-    if (index.next()?, read_vli(&mut index)?) != (0, 1) {
-        return None;
+/// Bytes that the output has room for whenever the encoder is called.
+const ROOM: usize = 64 << 10;
+
+fn failed(error: liblzma::stream::Error) -> Error {
+    Error::new(format!("xz failed: {error}"))
+}
+
+/// LZMA2 chunks without compression: a control byte, the size less one, the bytes; a zero ends them.
+fn stored(plain: &[u8]) -> Vec<u8> {
+    const CHUNK: usize = 64 << 10;
+    const RESET_DICTIONARY: u8 = 1;
+    const KEEP_DICTIONARY: u8 = 2;
+    let mut data = Vec::with_capacity(plain.len() + plain.len() / CHUNK * 3 + 8);
+    for (index, chunk) in plain.chunks(CHUNK).enumerate() {
+        data.push(if index == 0 { RESET_DICTIONARY } else { KEEP_DICTIONARY });
+        data.extend_from_slice(&(chunk.len() as u16).wrapping_sub(1).to_be_bytes());
+        data.extend_from_slice(chunk);
     }
-    Some((read_vli(&mut index)?, index_start))
+    data.push(0);
+    data
+}
+
+/// The Block Header (section 3.1) with both sizes.
+fn block_header(nature: Nature, packed_len: u64, plain_len: u64) -> Vec<u8> {
+    const BOTH_SIZES: u8 = 0xc0;
+    let branches = nature == Nature::X86;
+    let filters = if branches { 2 } else { 1 };
+    let mut header = vec![0, BOTH_SIZES | (filters - 1)];
+    write_vli(&mut header, packed_len);
+    write_vli(&mut header, plain_len);
+    if branches {
+        write_vli(&mut header, X86);
+        write_vli(&mut header, 0);
+    }
+    write_vli(&mut header, LZMA2);
+    write_vli(&mut header, 1);
+    header.push(DICTIONARY_BYTE);
+    header.resize(header.len().next_multiple_of(4), 0);
+    header[0] = (header.len() / 4) as u8;
+    let crc = crc32fast::hash(&header);
+    header.extend_from_slice(&crc.to_le_bytes());
+    header
 }
 
 /// The Index and the Stream Footer (sections 4 and 2.1.2).
-pub fn trailer(segments: &[Segment]) -> Vec<u8> {
+pub fn trailer(units: impl Iterator<Item = Segment> + Clone) -> Vec<u8> {
     let mut index = vec![0];
-    write_vli(&mut index, segments.len() as u64);
-    for segment in segments {
-        write_vli(&mut index, segment.unpadded_len);
-        write_vli(&mut index, segment.plain_len);
+    write_vli(&mut index, units.clone().count() as u64);
+    for unit in units {
+        write_vli(&mut index, unit.unpadded_len);
+        write_vli(&mut index, unit.plain_len);
     }
     index.resize(index.len().next_multiple_of(4), 0);
     let crc = crc32fast::hash(&index);
@@ -79,16 +155,4 @@ fn write_vli(out: &mut Vec<u8>, mut number: u64) {
         number >>= 7;
     }
     out.push(number as u8);
-}
-
-fn read_vli(bytes: &mut impl Iterator<Item = u8>) -> Option<u64> {
-    let mut number = 0;
-    for shift in (0..63).step_by(7) {
-        let byte = bytes.next()?;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
 }

@@ -1,34 +1,22 @@
-//! A writer that digests what goes through it, so that a package is not read again.
+//! What formats do with a stream that is known whole: digest it before their headers, and copy it behind them.
 
+use super::patch::write_failed;
+use crate::compress::Packed;
+use crate::error::Result;
 use sha2::{Digest, Sha256};
 use std::io::Write;
 
-/// Writes through to `out` and digests what was written.
-pub struct Hashing<W> {
-    out: W,
-    digest: Sha256,
+/// The SHA-256 of `before` and the stream.
+pub fn sha256(before: &[u8], packed: &Packed) -> Result<[u8; 32]> {
+    let mut digest = Sha256::new_with_prefix(before);
+    packed.read(&mut |block| {
+        digest.update(block);
+        Ok(())
+    })?;
+    Ok(digest.finalize().into())
 }
 
-impl<W: Write> Hashing<W> {
-    /// Nothing written yet.
-    pub fn new(out: W) -> Self {
-        Hashing { out, digest: Sha256::new() }
-    }
-
-    /// The SHA-256 of all that was written.
-    pub fn finish(self) -> [u8; 32] {
-        self.digest.finalize().into()
-    }
-}
-
-impl<W: Write> Write for Hashing<W> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let count = self.out.write(bytes)?;
-        self.digest.update(&bytes[..count]);
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.out.flush()
-    }
+/// Writes the stream to a package.
+pub fn copy(packed: &Packed, out: &mut impl Write) -> Result<()> {
+    packed.read(&mut |block| out.write_all(block).map_err(write_failed))
 }

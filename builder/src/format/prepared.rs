@@ -1,19 +1,21 @@
 //! A tree whose contents were read once: hashed for every format's lists, large files cut into compressed units.
 
-use crate::compress::{Codec, Ordered, Store, StreamWriter, Unit};
+use crate::compress::{Codec, Layout, Nature, Ordered, SmallContent, Source, Store, Unit};
 use crate::error::{Error, Result};
 use crate::listener::Listener;
 use crate::payload::{Content, Entry, Kind, Tree, TreePath};
 use md5::{Digest, Md5};
 use rayon::prelude::*;
 use sha2::Sha256;
-use std::io::Write;
 use std::sync::Arc;
 
 /// Files of this size and more are compressed as units of their own, which all formats share; smaller ones are glue.
 const UNIT_FLOOR: u64 = 256 << 10;
-/// How much of a file is read at once when it is copied into a stream, in bytes.
-const BLOCK: usize = 256 << 10;
+/// How much of a file is read at once, in bytes: it stays in the processor's cache for the second digest.
+const BLOCK: usize = 128 << 10;
+/// Small files are hashed in batches of so many bytes and so many files: enough to be worth a thread's while.
+const BATCH_BYTES: u64 = 1 << 20;
+const BATCH_FILES: usize = 64;
 
 /// An entry whose content was read once.
 #[derive(Debug, Clone)]
@@ -35,36 +37,109 @@ pub struct Digests {
     pub md5: [u8; 16],
 }
 
+/// Something that was learned of the file at an index.
+enum Learned {
+    Digests(Vec<(usize, Digests)>),
+    Unit(usize, Unit),
+}
+
 /// Reads every file of the tree once: hashes it and compresses large ones into the store.
 ///
 /// # Errors
 /// A file cannot be read or changed since it was scanned; the store is full; the user interrupted.
 pub fn prepare(tree: Tree, codec: Codec, store: &Arc<Store>, listener: &dyn Listener) -> Result<Vec<PreparedFile>> {
-    let mut queue = Ordered::new(store.pool());
-    let mut files = Vec::new();
-    let mut compressed: Vec<(usize, Unit)> = Vec::new();
-    for (index, entry) in tree.into_entries().into_iter().enumerate() {
-        let digests = match &entry.kind {
-            Kind::File(content) => {
-                let cut = (content.len() >= UNIT_FLOOR).then_some(codec.segment_len());
-                let mut each = |block: Vec<u8>| {
-                    let store = store.clone();
-                    compressed.extend(queue.submit(move || Ok((index, store.put(codec, &block)?)))?);
-                    Ok(())
-                };
-                Some(read_once(content, cut, &mut each, listener)?)
-            }
+    let mut reading = Reading { files: Vec::new(), queue: Ordered::new(store.pool()), batch: Vec::new(), batch_bytes: 0 };
+    for entry in tree.into_entries() {
+        let content = match &entry.kind {
+            Kind::File(content) => Some(content.clone()),
             _ => None,
         };
-        files.push(PreparedFile { entry, digests, units: Vec::new() });
+        let index = reading.files.len();
+        reading.files.push(PreparedFile { entry, digests: None, units: Vec::new() });
+        match content {
+            Some(content) if content.len() >= UNIT_FLOOR => {
+                let digests = reading.large(index, &content, codec, store, listener)?;
+                reading.files[index].digests = Some(digests);
+            }
+            Some(content) => {
+                listener.advance("read", content.len());
+                reading.small(index, content)?;
+            }
+            None => {}
+        }
     }
-    while let Some(done) = queue.oldest()? {
-        compressed.push(done);
+    reading.finish()
+}
+
+/// A tree that is being read.
+struct Reading {
+    files: Vec<PreparedFile>,
+    queue: Ordered<Learned>,
+    batch: Vec<(usize, Content)>,
+    batch_bytes: u64,
+}
+
+impl Reading {
+    /// Hashes a file here, while others compress its pieces.
+    fn large(
+        &mut self,
+        index: usize,
+        content: &Content,
+        codec: Codec,
+        store: &Arc<Store>,
+        listener: &dyn Listener,
+    ) -> Result<Digests> {
+        let (mut nature, mut begun, mut read) = (None, 0, 0);
+        read_once(content, listener, &mut |block| {
+            let nature = *nature.get_or_insert_with(|| Nature::of_file(block));
+            read += block.len() as u64;
+            // A piece is handed over as soon as its first block was seen here.
+            while begun < read {
+                let len = codec.unit_len().min(content.len() - begun);
+                let (store, piece) = (store.clone(), Piece(content.part(begun, len)));
+                begun += len;
+                let done = self.queue.submit(move || Ok(Learned::Unit(index, store.put(codec, nature, &piece)?)))?;
+                self.settle(done);
+            }
+            Ok(())
+        })
     }
-    for (index, unit) in compressed {
-        files[index].units.push(unit);
+
+    fn small(&mut self, index: usize, content: Content) -> Result<()> {
+        self.batch_bytes += content.len();
+        self.batch.push((index, content));
+        match self.batch.len() == BATCH_FILES || self.batch_bytes >= BATCH_BYTES {
+            true => self.hash_batch(),
+            false => Ok(()),
+        }
     }
-    Ok(files)
+
+    fn hash_batch(&mut self) -> Result<()> {
+        let batch = std::mem::take(&mut self.batch);
+        self.batch_bytes = 0;
+        let done = self.queue.submit(move || {
+            let hash = |(index, content): (usize, Content)| Ok((index, read_small(&content)?));
+            Ok(Learned::Digests(batch.into_iter().map(hash).collect::<Result<_>>()?))
+        })?;
+        self.settle(done);
+        Ok(())
+    }
+
+    fn settle(&mut self, done: Option<Learned>) {
+        match done {
+            Some(Learned::Digests(all)) => all.into_iter().for_each(|(index, one)| self.files[index].digests = Some(one)),
+            Some(Learned::Unit(index, unit)) => self.files[index].units.push(unit),
+            None => {}
+        }
+    }
+
+    fn finish(mut self) -> Result<Vec<PreparedFile>> {
+        self.hash_batch()?;
+        while let Some(done) = self.queue.oldest()? {
+            self.settle(Some(done));
+        }
+        Ok(self.files)
+    }
 }
 
 /// Reads every file of the tree once and hashes it, several at a time; for a format that compresses in a way of its own.
@@ -74,7 +149,7 @@ pub fn prepare(tree: Tree, codec: Codec, store: &Arc<Store>, listener: &dyn List
 pub fn prepare_plain(tree: Tree, store: &Store, listener: &dyn Listener) -> Result<Vec<PreparedFile>> {
     let hash = |entry: Entry| {
         let digests = match &entry.kind {
-            Kind::File(content) => Some(read_once(content, None, &mut |_| Ok(()), listener)?),
+            Kind::File(content) => Some(read_once(content, listener, &mut |_| Ok(()))?),
             _ => None,
         };
         Ok(PreparedFile { entry, digests, units: Vec::new() })
@@ -82,29 +157,48 @@ pub fn prepare_plain(tree: Tree, store: &Store, listener: &dyn Listener) -> Resu
     store.pool().install(|| tree.into_entries().into_par_iter().map(hash).collect())
 }
 
-/// Hashes a content; hands it out in pieces of `cut` bytes when it is to become units.
-fn read_once(
-    content: &Content,
-    cut: Option<usize>,
-    each: &mut dyn FnMut(Vec<u8>) -> Result<()>,
-    listener: &dyn Listener,
-) -> Result<Digests> {
+/// Hashes a content and shows it to `each`, in blocks.
+fn read_once(content: &Content, listener: &dyn Listener, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<Digests> {
     let (mut sha256, mut md5) = (Sha256::new(), Md5::new());
-    let mut reader = content.open()?;
-    let mut left = content.len();
-    while left > 0 {
-        crate::interrupt::check()?;
-        let mut block = vec![0; left.min(cut.unwrap_or(BLOCK) as u64) as usize];
-        reader.read_block(&mut block)?;
-        left -= block.len() as u64;
-        sha256.update(&block);
-        md5.update(&block);
+    read_blocks(content, &mut |block| {
+        sha256.update(block);
+        md5.update(block);
         listener.advance("read", block.len() as u64);
-        if cut.is_some() {
-            each(block)?;
+        each(block)
+    })?;
+    Ok(Digests { sha256: sha256.finalize().into(), md5: md5.finalize().into() })
+}
+
+/// Gives a content to `each`, in blocks.
+fn read_blocks(content: &Content, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    let mut reader = content.open()?;
+    let mut block = vec![0; content.len().min(BLOCK as u64) as usize];
+    loop {
+        crate::interrupt::check()?;
+        match reader.read_block(&mut block)? {
+            0 => return Ok(()),
+            count => each(&block[..count])?,
         }
     }
-    Ok(Digests { sha256: sha256.finalize().into(), md5: md5.finalize().into() })
+}
+
+/// A piece of a large file, read when its turn comes: a content that changes meanwhile is noticed by its stamp.
+struct Piece(Content);
+
+impl Source for Piece {
+    fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    fn read(&self, from: u64, len: u64, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        read_blocks(&self.0.part(from, len), each)
+    }
+}
+
+fn read_small(content: &Content) -> Result<Digests> {
+    crate::interrupt::check()?;
+    let bytes = content.bytes()?;
+    Ok(Digests { sha256: Sha256::digest(&bytes).into(), md5: Md5::digest(&bytes).into() })
 }
 
 impl PreparedFile {
@@ -141,18 +235,24 @@ impl PreparedFile {
         self.len() == 0
     }
 
-    /// Writes a regular file's content into a package's stream: units are spliced, small contents read again as glue.
+    /// Adds a regular file's content to a package's stream: its units, or itself as glue.
     ///
     /// # Errors
-    /// As [`StreamWriter`]'s, and when a small file is no longer what was hashed.
-    pub fn write_content<W: Write>(&self, stream: &mut StreamWriter<W>) -> Result<()> {
+    /// As [`Layout`]'s. A small file that is no longer what was hashed makes the layout fail.
+    pub fn add_content(&self, layout: &mut Layout) -> Result<()> {
         for unit in &self.units {
-            stream.splice(unit)?;
+            layout.unit(unit)?;
         }
-        if !self.units.is_empty() {
-            return Ok(());
+        match (&self.entry.kind, self.digests) {
+            (Kind::File(content), Some(digests)) if self.units.is_empty() && content.len() <= UNIT_FLOOR => {
+                let file = PreparedFile { units: Vec::new(), ..self.clone() };
+                let read = Box::new(move |out: &mut Vec<u8>| file.read_content(&mut |bytes| Ok(out.extend_from_slice(bytes))));
+                layout.content(SmallContent { sha256: digests.sha256, len: content.len() as usize, read })
+            }
+            // What linkpack itself makes can be longer: the list of a hundred thousand files.
+            _ if self.units.is_empty() => self.read_content(&mut |bytes| layout.bytes(bytes)),
+            _ => Ok(()),
         }
-        self.read_content(&mut |bytes| stream.glue(bytes))
     }
 
     /// Reads a regular file's content once more, in blocks; nothing for what is not one.
@@ -161,18 +261,11 @@ impl PreparedFile {
     /// As `each`'s, and when the content cannot be read or is no longer what was hashed.
     pub fn read_content(&self, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let Kind::File(content) = &self.entry.kind else { return Ok(()) };
-        let mut reader = content.open()?;
-        let mut block = vec![0; content.len().min(BLOCK as u64) as usize];
         let mut digest = Sha256::new();
-        loop {
-            crate::interrupt::check()?;
-            let count = reader.read_block(&mut block)?;
-            if count == 0 {
-                break;
-            }
-            digest.update(&block[..count]);
-            each(&block[..count])?;
-        }
+        read_blocks(content, &mut |block| {
+            digest.update(block);
+            each(block)
+        })?;
         // The lists with digests are made before this second reading: they must tell the truth.
         if self.digests.is_some_and(|digests| digest.finalize()[..] != digests.sha256) {
             return Err(Error::new(format!("{:?} changed while it was packaged", self.entry.path))

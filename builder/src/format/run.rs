@@ -3,13 +3,13 @@
 //! Line 1 is `#!/bin/sh`, line 2 `LP_SUM=` and the SHA-256 of every byte after line 2. The tar's first member, `.files`, lists
 //! what follows: `TYPE<TAB>MODE<TAB>SIZE<TAB>SHA256<TAB>config or -<TAB>PATH`, paths in printf's `%b` form.
 
-use super::hashing::Hashing;
-use super::{patch, tar, PreparedFile};
-use crate::compress::{Codec, Store, StreamWriter};
+use super::patch::write_failed;
+use super::{hashing, tar, PreparedFile};
+use crate::compress::{Codec, Layout, Packed, Store};
 use crate::endpoint::{RUN_SUM_AT, RUN_SUM_COVERS_FROM};
 use crate::error::{Error, Result};
 use crate::payload::{Kind, TreePath};
-use std::io::{Seek, Write};
+use std::io::Write;
 use std::sync::Arc;
 
 /// Everything a `.run` is made of.
@@ -38,27 +38,29 @@ pub fn file_name(name: &str, version: &str, target: &str) -> String {
 ///
 /// # Errors
 /// Whatever the writer or the store refuses.
-pub fn write<W: Write + Seek>(spec: &RunSpec, out: &mut W) -> Result<()> {
-    let stub = spec.stub;
-    if !stub.starts_with(FIRST_LINES) || stub.as_bytes().get(RUN_SUM_AT.end as usize) != Some(&b'\n') {
+pub fn write(spec: &RunSpec, out: &mut impl Write) -> Result<()> {
+    let mut stub = spec.stub.as_bytes().to_vec();
+    if !spec.stub.starts_with(FIRST_LINES) || stub.get(RUN_SUM_AT.end as usize) != Some(&b'\n') {
         return Err(Error::new("the stub does not begin with #!/bin/sh and LP_SUM=")
             .note("this is a fault of linkpack: please report it"));
     }
-    let digested_from = RUN_SUM_COVERS_FROM as usize;
-    let start = patch::position(out)?;
-    out.write_all(&stub.as_bytes()[..digested_from]).map_err(patch::write_failed)?;
-    let mut hashing = Hashing::new(&mut *out);
-    hashing.write_all(&stub.as_bytes()[digested_from..]).map_err(patch::write_failed)?;
-    let mut stream = StreamWriter::new(spec.store, spec.codec, &mut hashing)?;
+    let payload = payload(spec)?;
+    let digest = hashing::sha256(&stub[RUN_SUM_COVERS_FROM as usize..], &payload)?;
+    stub[RUN_SUM_AT.start as usize..RUN_SUM_AT.end as usize].copy_from_slice(hex::encode(digest).as_bytes());
+    out.write_all(&stub).map_err(write_failed)?;
+    hashing::copy(&payload, out)
+}
+
+/// The tar of one version's folder, compressed.
+fn payload(spec: &RunSpec) -> Result<Packed> {
+    let mut layout = Layout::new(spec.store, spec.codec);
     let list = PreparedFile::made(TreePath::new(b".files")?, file_list(spec.files), 0o644, spec.mtime);
-    tar::append(&mut stream, b".files", &list, spec.mtime)?;
+    tar::append(&mut layout, b".files", &list, spec.mtime)?;
     for file in spec.files {
-        tar::append(&mut stream, file.entry.path.as_bytes(), file, spec.mtime)?;
+        tar::append(&mut layout, file.entry.path.as_bytes(), file, spec.mtime)?;
     }
-    tar::finish(&mut stream)?;
-    stream.finish()?;
-    let digest = hex::encode(hashing.finish());
-    patch::overwrite(out, start + RUN_SUM_AT.start, digest.as_bytes())
+    tar::finish(&mut layout)?;
+    layout.finish()
 }
 
 fn file_list(files: &[PreparedFile]) -> Vec<u8> {

@@ -1,10 +1,9 @@
 //! Tar archives as DEB and `.run` need them: GNU headers (GNU tar manual, "Basic Tar Format"), owner root, one time for all.
 
 use super::PreparedFile;
-use crate::compress::StreamWriter;
+use crate::compress::Layout;
 use crate::error::{Error, Result};
 use crate::payload::Kind;
-use std::io::Write;
 use tar::{EntryType, Header};
 
 /// Tar's unit of length, in bytes.
@@ -13,28 +12,29 @@ const BLOCK: u64 = 512;
 /// Adds one prepared file under the name `path` (no leading slash; the caller adds `./` where the format wants it).
 ///
 /// # Errors
-/// As [`StreamWriter`]'s.
-pub fn append<W: Write>(stream: &mut StreamWriter<W>, path: &[u8], file: &PreparedFile, mtime: i64) -> Result<()> {
+/// As [`Layout`]'s.
+pub fn append(layout: &mut Layout, path: &[u8], file: &PreparedFile, mtime: i64) -> Result<()> {
     let (kind, name, link): (_, _, &[u8]) = match &file.entry.kind {
         Kind::Directory => (EntryType::Directory, [path, b"/"].concat(), b""),
         Kind::File(_) => (EntryType::Regular, path.to_vec(), b""),
         Kind::Symlink(target) => (EntryType::Symlink, path.to_vec(), target),
     };
+    layout.entry(file.entry.path.as_bytes())?;
     let size = if kind == EntryType::Regular { file.len() } else { 0 };
     let mut header = header(kind, file.entry.mode, size, mtime)?;
-    let long = long_name(stream, EntryType::GNULongLink, link)?;
+    let long = long_name(layout, EntryType::GNULongLink, link)?;
     header.as_gnu_mut().ok_or_else(not_gnu)?.linkname[..long.len()].copy_from_slice(long);
-    let long = long_name(stream, EntryType::GNULongName, &name)?;
+    let long = long_name(layout, EntryType::GNULongName, &name)?;
     header.as_gnu_mut().ok_or_else(not_gnu)?.name[..long.len()].copy_from_slice(long);
     header.set_cksum();
-    stream.glue(header.as_bytes())?;
-    file.write_content(stream)?;
-    pad(stream, size)
+    layout.bytes(header.as_bytes())?;
+    file.add_content(layout)?;
+    pad(layout, size)
 }
 
 /// Ends the archive: two blocks of zeros.
-pub fn finish<W: Write>(stream: &mut StreamWriter<W>) -> Result<()> {
-    stream.glue(&[0; 2 * BLOCK as usize])
+pub fn finish(layout: &mut Layout) -> Result<()> {
+    layout.bytes(&[0; 2 * BLOCK as usize])
 }
 
 fn header(kind: EntryType, mode: u32, size: u64, mtime: i64) -> Result<Header> {
@@ -51,7 +51,7 @@ fn header(kind: EntryType, mode: u32, size: u64, mtime: i64) -> Result<Header> {
 }
 
 /// Gives the part of a name that fits the header's 100 bytes; a longer name goes into an entry of its own first.
-fn long_name<'n, W: Write>(stream: &mut StreamWriter<W>, kind: EntryType, name: &'n [u8]) -> Result<&'n [u8]> {
+fn long_name<'n>(layout: &mut Layout, kind: EntryType, name: &'n [u8]) -> Result<&'n [u8]> {
     const FIELD: usize = 100;
     if name.len() < FIELD {
         return Ok(name);
@@ -61,16 +61,16 @@ fn long_name<'n, W: Write>(stream: &mut StreamWriter<W>, kind: EntryType, name: 
     let own = b"././@LongLink";
     header.as_gnu_mut().ok_or_else(not_gnu)?.name[..own.len()].copy_from_slice(own);
     header.set_cksum();
-    stream.glue(header.as_bytes())?;
-    stream.glue(name)?;
-    stream.glue(&[0])?;
-    pad(stream, size)?;
+    layout.bytes(header.as_bytes())?;
+    layout.bytes(name)?;
+    layout.bytes(&[0])?;
+    pad(layout, size)?;
     Ok(&name[..FIELD])
 }
 
-fn pad<W: Write>(stream: &mut StreamWriter<W>, size: u64) -> Result<()> {
+fn pad(layout: &mut Layout, size: u64) -> Result<()> {
     let rest = (BLOCK - size % BLOCK) % BLOCK;
-    stream.glue(&[0; BLOCK as usize][..rest as usize])
+    layout.bytes(&[0; BLOCK as usize][..rest as usize])
 }
 
 fn not_gnu() -> Error {

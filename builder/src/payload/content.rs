@@ -70,6 +70,16 @@ impl Content {
         Content { len, place: Place::Range { file: spool, offset, stamp: None } }
     }
 
+    /// `len` of the bytes, from `from` on, which must be there.
+    pub fn part(&self, from: u64, len: u64) -> Content {
+        assert!(from.checked_add(len).is_some_and(|end| end <= self.len), "a part lies within its whole");
+        let place = match &self.place {
+            Place::Memory(bytes) => Place::Memory(bytes[from as usize..(from + len) as usize].into()),
+            Place::Range { file, offset, stamp } => Place::Range { file: file.clone(), offset: offset + from, stamp: *stamp },
+        };
+        Content { len, place }
+    }
+
     /// How many bytes there are.
     pub fn len(&self) -> u64 {
         self.len

@@ -2,20 +2,20 @@
 
 use super::super::{tar, PreparedFile};
 use super::{DataFile, DebSpec};
-use crate::compress::StreamWriter;
+use crate::compress::{Layout, Packed};
 use crate::error::{Error, Result};
 use crate::payload::{Kind, TreePath};
 use flate2::{Compression, GzBuilder};
 use std::io::Write;
 
-/// Writes control.tar's compressed bytes.
-pub fn write<W: Write>(spec: &DebSpec, files: &[DataFile], out: W) -> Result<()> {
-    let mut stream = StreamWriter::new(spec.store, spec.codec, out)?;
+/// control.tar, compressed.
+pub fn archive(spec: &DebSpec, files: &[DataFile]) -> Result<Packed> {
+    let mut layout = Layout::one_frame(spec.store, spec.codec);
     let here = PreparedFile::directory(TreePath::new(b"control")?, spec.mtime);
-    tar::append(&mut stream, b".", &here, spec.mtime)?;
+    tar::append(&mut layout, b".", &here, spec.mtime)?;
     let mut add = |name: &str, bytes: Vec<u8>, mode: u32| {
         let file = PreparedFile::made(TreePath::new(name.as_bytes())?, bytes, mode, spec.mtime);
-        tar::append(&mut stream, format!("./{name}").as_bytes(), &file, spec.mtime)
+        tar::append(&mut layout, format!("./{name}").as_bytes(), &file, spec.mtime)
     };
     add("control", control(spec, files).into_bytes(), 0o644)?;
     let conffiles = conffiles(files);
@@ -27,8 +27,8 @@ pub fn write<W: Write>(spec: &DebSpec, files: &[DataFile], out: W) -> Result<()>
         let mode = if *name == "templates" { 0o644 } else { 0o755 };
         add(name, text.clone().into_bytes(), mode)?;
     }
-    tar::finish(&mut stream)?;
-    stream.finish().map(|_| ())
+    tar::finish(&mut layout)?;
+    layout.finish()
 }
 
 fn control(spec: &DebSpec, files: &[DataFile]) -> String {

@@ -3,12 +3,13 @@
 mod control;
 mod lintian;
 
-use super::{patch, tar, PreparedFile};
-use crate::compress::{Codec, Store, StreamWriter};
+use super::patch::write_failed;
+use super::{hashing, tar, PreparedFile};
+use crate::compress::{Codec, Layout, Packed, Store};
 use crate::error::{Error, Result};
 use crate::payload::TreePath;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Seek, Write};
+use std::io::Write;
 use std::sync::Arc;
 
 /// Everything a DEB package is made of.
@@ -49,10 +50,7 @@ pub struct DebSpec<'a> {
     pub mtime: i64,
 }
 
-/// ar's member header and its size field (ar(5)).
-const MEMBER_HEADER: u64 = 60;
-const SIZE_FIELD: std::ops::Range<usize> = 48..58;
-/// The largest number that the size field's ten decimal digits hold.
+/// The largest number that the ten decimal digits of a member's size hold (ar(5)).
 const SIZE_LIMIT: u64 = 9_999_999_999;
 
 /// The file's name: `NAME_VERSION_ARCHITECTURE.deb`.
@@ -64,44 +62,47 @@ pub fn file_name(name: &str, version: &str, architecture: &str) -> String {
 ///
 /// # Errors
 /// A name that dpkg cannot record (a newline in it), a package above ar's limit, and whatever the writer or the store refuses.
-pub fn write<W: Write + Seek>(spec: &DebSpec, out: &mut W) -> Result<()> {
+pub fn write(spec: &DebSpec, out: &mut impl Write) -> Result<()> {
     let files = data_files(spec)?;
     if let Some((path, _)) = files.iter().find(|(path, _)| path.as_bytes().contains(&b'\n')) {
         return Err(Error::new(format!("dpkg cannot record {path:?}: its lists hold one name a line"))
             .help("rename the file, or leave it out with exclude = [...] in the payload's table"));
     }
-    out.write_all(b"!<arch>\n").map_err(patch::write_failed)?;
-    member(out, "debian-binary", spec.mtime, |out| out.write_all(b"2.0\n").map_err(patch::write_failed))?;
+    let (control, data) = (control::archive(spec, &files)?, data(spec, &files)?);
     let extension = spec.codec.extension();
-    member(out, &format!("control.tar.{extension}"), spec.mtime, |out| control::write(spec, &files, out))?;
-    member(out, &format!("data.tar.{extension}"), spec.mtime, |out| {
-        let mut stream = StreamWriter::new(spec.store, spec.codec, out)?;
-        // dpkg-deb begins with the root itself; so do we.
-        tar::append(&mut stream, b".", &PreparedFile::directory(root_of(spec)?, spec.mtime), spec.mtime)?;
-        for (path, file) in &files {
-            tar::append(&mut stream, &[b"./", path.as_bytes()].concat(), file, spec.mtime)?;
+    let version = b"2.0\n";
+    out.write_all(b"!<arch>\n").map_err(write_failed)?;
+    out.write_all(&member("debian-binary", spec.mtime, version.len() as u64)?).map_err(write_failed)?;
+    out.write_all(version).map_err(write_failed)?;
+    for (name, archive) in [("control.tar", control), ("data.tar", data)] {
+        out.write_all(&member(&format!("{name}.{extension}"), spec.mtime, archive.len())?).map_err(write_failed)?;
+        hashing::copy(&archive, out)?;
+        if archive.len() % 2 == 1 {
+            out.write_all(b"\n").map_err(write_failed)?;
         }
-        tar::finish(&mut stream)?;
-        stream.finish().map(|_| ())
-    })
+    }
+    Ok(())
 }
 
-/// Writes one ar member whose size is known only when it is written.
-fn member<W: Write + Seek>(out: &mut W, name: &str, mtime: i64, body: impl FnOnce(&mut W) -> Result<()>) -> Result<()> {
-    let start = patch::position(out)?;
-    let header = format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", mtime.max(0), 0, 0, "100644", 0);
-    out.write_all(header.as_bytes()).map_err(patch::write_failed)?;
-    body(out)?;
-    let size = patch::position(out)? - start - MEMBER_HEADER;
+/// data.tar, compressed.
+fn data(spec: &DebSpec, files: &[DataFile]) -> Result<Packed> {
+    let mut layout = Layout::one_frame(spec.store, spec.codec);
+    // dpkg-deb begins with the root itself; so do we.
+    tar::append(&mut layout, b".", &PreparedFile::directory(root_of(spec)?, spec.mtime), spec.mtime)?;
+    for (path, file) in files {
+        tar::append(&mut layout, &[b"./", path.as_bytes()].concat(), file, spec.mtime)?;
+    }
+    tar::finish(&mut layout)?;
+    layout.finish()
+}
+
+/// The header of an ar member of so many bytes.
+fn member(name: &str, mtime: i64, size: u64) -> Result<Vec<u8>> {
     if size > SIZE_LIMIT {
         return Err(Error::new(format!("{name} has {size} bytes; a DEB's member holds {SIZE_LIMIT} at most"))
             .help("split the product, or build the other formats with -f rpm,run"));
     }
-    patch::overwrite(out, start + SIZE_FIELD.start as u64, format!("{size:<10}").as_bytes())?;
-    if size % 2 == 1 {
-        out.write_all(b"\n").map_err(patch::write_failed)?;
-    }
-    Ok(())
+    Ok(format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{size:<10}`\n", mtime.max(0), 0, 0, "100644").into_bytes())
 }
 
 /// A path in the archive and what lies there.

@@ -120,8 +120,10 @@ fn of_the_format(codec: Codec, files: &FileList) -> BTreeSet<Dependency> {
         Dependency::rpmlib("FileDigests", "4.6.0-1"),
         Dependency::rpmlib("PayloadFilesHavePrefix", "4.0-1"),
     ]);
-    if codec == Codec::Xz {
-        features.insert(Dependency::rpmlib("PayloadIsXz", "5.2-1"));
+    match codec {
+        Codec::Gzip => {}
+        Codec::Zstd => drop(features.insert(Dependency::rpmlib("PayloadIsZstd", "5.4.18-1"))),
+        Codec::Xz => drop(features.insert(Dependency::rpmlib("PayloadIsXz", "5.2-1"))),
     }
     if files.has_large_files() {
         features.insert(Dependency::rpmlib("LargeFiles", "4.12.0-1"));

@@ -4,40 +4,41 @@
 //! an entry says only which line of the header's file list it is, and everything else, such as its 64-bit length, comes from there.
 
 use super::files::{inode, FileList, Row};
-use crate::compress::{StreamTotals, StreamWriter};
+use super::RpmSpec;
+use crate::compress::{Layout, Packed};
 use crate::error::{Error, Result};
-use std::io::Write;
 
 /// The name of the entry that ends an archive.
 const TRAILER: &[u8] = b"TRAILER!!!";
 
-/// Writes the archive of `files` and finishes the stream.
+/// The archive of `files`, compressed.
 ///
 /// # Errors
-/// As [`StreamWriter`]'s, and when a file's content is no longer as long as it was.
-pub fn write<W: Write>(files: &FileList, mut stream: StreamWriter<W>) -> Result<StreamTotals> {
+/// As [`Layout`]'s, and when a file's content is no longer as long as it was.
+pub fn archive(spec: &RpmSpec, files: &FileList) -> Result<Packed> {
+    let mut layout = Layout::new(spec.store, spec.codec);
     let stripped = files.has_large_files();
     let mut plain_len = 0;
     for (index, row) in files.rows().iter().enumerate().filter(|(_, row)| !row.is_ghost()) {
-        crate::interrupt::check()?;
         let head = if stripped { stripped_head(index) } else { newc_head(index, row) };
-        stream.glue(&head)?;
-        stream.glue(row.target)?;
+        layout.entry(&row.path)?;
+        layout.bytes(&head)?;
+        layout.bytes(row.target)?;
         if let Some(file) = row.content {
-            file.write_content(&mut stream)?;
+            file.add_content(&mut layout)?;
         }
-        stream.glue(padding(row.size))?;
+        layout.bytes(padding(row.size))?;
         plain_len += head.len() as u64 + row.size + padding(row.size).len() as u64;
     }
     let trailer = trailer();
-    stream.glue(&trailer)?;
+    layout.bytes(&trailer)?;
     plain_len += trailer.len() as u64;
-    let (_, totals) = stream.finish()?;
-    if totals.plain_len != plain_len {
-        return Err(Error::new(format!("the RPM's payload has {} bytes instead of {plain_len}", totals.plain_len))
+    let packed = layout.finish()?;
+    if packed.plain_len() != plain_len {
+        return Err(Error::new(format!("the RPM's payload has {} bytes instead of {plain_len}", packed.plain_len()))
             .help("a payload changed while it was packaged: build from a folder that nothing writes to"));
     }
-    Ok(totals)
+    Ok(packed)
 }
 
 /// The zeros between an entry's data and the next multiple of 4.

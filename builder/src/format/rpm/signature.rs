@@ -1,7 +1,7 @@
 //! The signature header: what proves the header, and how long the package is.
 
 use super::header::{Header, Value};
-use crate::compress::StreamTotals;
+use crate::compress::Packed;
 use crate::error::{Error, Result};
 use ::rpm::IndexSignatureTag as Tag;
 use sha2::{Digest, Sha256};
@@ -16,19 +16,23 @@ pub const LEN: usize = 4352;
 ///
 /// # Errors
 /// None in practice: the fixed length leaves room for every tag that is put here.
-pub fn header(main_header: &[u8], totals: &StreamTotals) -> Result<Vec<u8>> {
+pub fn header(main_header: &[u8], payload: &Packed) -> Result<Vec<u8>> {
+    sized(main_header, payload.plain_len(), payload.len())
+}
+
+fn sized(main_header: &[u8], plain_len: u64, packed_len: u64) -> Result<Vec<u8>> {
     let mut header = Header::default();
     header.put_text(Tag::RPMSIGTAG_SHA256 as u32, hex::encode(Sha256::digest(main_header)));
-    let size = main_header.len() as u64 + totals.packed_len;
+    let size = main_header.len() as u64 + packed_len;
     let short = |number: u64| u32::try_from(number).ok().filter(|&number| number < u32::MAX);
-    match (short(size), short(totals.plain_len)) {
+    match (short(size), short(plain_len)) {
         (Some(size), Some(plain_len)) => {
             header.put_numbers(Tag::RPMSIGTAG_SIZE as u32, [size]);
             header.put_numbers(Tag::RPMSIGTAG_PAYLOADSIZE as u32, [plain_len]);
         }
         _ => {
             header.put(Tag::RPMSIGTAG_LONGSIZE as u32, Value::Int64(vec![size]));
-            header.put(Tag::RPMSIGTAG_LONGARCHIVESIZE as u32, Value::Int64(vec![totals.plain_len]));
+            header.put(Tag::RPMSIGTAG_LONGARCHIVESIZE as u32, Value::Int64(vec![plain_len]));
         }
     }
     let encode = |header: &Header| header.encode(Tag::HEADER_SIGNATURES as u32);
@@ -48,7 +52,7 @@ mod tests {
     fn short_and_long_packages_have_signature_headers_of_one_length() {
         let limit = u64::from(u32::MAX);
         for (plain_len, packed_len) in [(0, 0), (limit, 1), (1, limit), (limit - 1, limit - 20), (9 << 30, 8 << 30)] {
-            let bytes = header(b"header", &StreamTotals { plain_len, packed_len }).unwrap();
+            let bytes = sized(b"header", plain_len, packed_len).unwrap();
             assert_eq!(bytes.len(), LEN, "{plain_len} {packed_len}");
             assert_eq!(bytes.len() % 8, 0);
         }

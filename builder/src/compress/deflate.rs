@@ -1,0 +1,342 @@
+//! Deflate streams (RFC 1951) that do not end: the last block of a whole stream is told that others follow.
+//!
+//! libdeflate makes whole streams only, but quicker than any encoder that can leave one open. Where its last block begins is
+//! nowhere written, so the stream is walked from code to code, without unpacking it.
+
+/// Symbols of the literal/length alphabet (section 3.2.5): end of block, and the first length.
+const END: usize = 256;
+/// Extra bits of the length codes 257 to 285.
+const LENGTH_EXTRA: [u8; 29] = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
+/// Extra bits of the distance codes.
+const DISTANCE_EXTRA: [u8; 30] =
+    [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13];
+/// The order in which the lengths of code length codes are written (section 3.2.7).
+const CODE_LENGTH_ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
+/// The longest code, in bits.
+const LONGEST: usize = 15;
+/// Bytes that one stored block holds at most.
+const STORED: usize = 65_535;
+
+/// Opens the end of a whole deflate stream: its last block loses the mark of the last one, and an empty stored block takes it to
+/// a byte boundary. `None` when the bytes are not one whole stream.
+pub fn open_end(stream: &mut Vec<u8>) -> Option<()> {
+    let (last, end) = Walk { bytes: stream, at: 0 }.blocks()?;
+    if end.div_ceil(8) != stream.len() {
+        return None;
+    }
+    stream[last / 8] &= !(1 << (last % 8));
+    // What is left of the last byte may hold the three bits of a stored block's header already; they are zeros like the padding.
+    if end % 8 == 0 || end % 8 > 5 {
+        stream.push(0);
+    }
+    stream.extend_from_slice(&[0, 0, 0xff, 0xff]);
+    Some(())
+}
+
+/// Appends `plain` as stored blocks, none of them the last.
+pub fn store(plain: &[u8], packed: &mut Vec<u8>) {
+    for block in plain.chunks(STORED) {
+        let len = block.len() as u16;
+        packed.push(0);
+        packed.extend_from_slice(&len.to_le_bytes());
+        packed.extend_from_slice(&(!len).to_le_bytes());
+        packed.extend_from_slice(block);
+    }
+}
+
+/// A position in a stream, in bits.
+struct Walk<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Walk<'_> {
+    /// Where the last block begins and where it ends.
+    fn blocks(&mut self) -> Option<(usize, usize)> {
+        loop {
+            let start = self.at;
+            let last = self.take(1)? == 1;
+            match self.take(2)? {
+                0 => self.stored()?,
+                1 => self.symbols(&fixed_literals(), &fixed_distances())?,
+                2 => {
+                    let (literals, distances) = self.codes()?;
+                    self.symbols(&literals, &distances)?;
+                }
+                _ => return None,
+            }
+            if last {
+                return Some((start, self.at));
+            }
+        }
+    }
+
+    /// At least 56 bits from here on, with zeros behind the end.
+    #[inline(always)]
+    fn peek(&self) -> u64 {
+        let byte = self.at / 8;
+        let word = match self.bytes.get(byte..byte + 8) {
+            Some(whole) => u64::from_le_bytes(whole.try_into().expect("eight bytes")),
+            None => {
+                let mut rest = [0; 8];
+                let left = self.bytes.get(byte..).unwrap_or_default();
+                rest[..left.len()].copy_from_slice(left);
+                u64::from_le_bytes(rest)
+            }
+        };
+        word >> (self.at % 8)
+    }
+
+    fn take(&mut self, count: usize) -> Option<u32> {
+        let bits = (self.peek() & ((1 << count) - 1)) as u32;
+        self.at += count;
+        (self.at <= 8 * self.bytes.len()).then_some(bits)
+    }
+
+    fn stored(&mut self) -> Option<()> {
+        self.at = self.at.next_multiple_of(8);
+        let len = self.take(16)?;
+        let check = self.take(16)?;
+        self.at += 8 * len as usize;
+        (len ^ check == 0xffff && self.at <= 8 * self.bytes.len()).then_some(())
+    }
+
+    /// Reads the two codes of a dynamic block.
+    fn codes(&mut self) -> Option<(Code, Code)> {
+        let literals = self.take(5)? as usize + 257;
+        let distances = self.take(5)? as usize + 1;
+        let count = self.take(4)? as usize + 4;
+        let mut lengths = [0; 19];
+        for &symbol in &CODE_LENGTH_ORDER[..count] {
+            lengths[symbol] = self.take(3)? as u8;
+        }
+        let code_lengths = Code::new(&lengths, Step::value)?;
+        let mut all = [0_u8; 288 + 32];
+        let mut filled = 0;
+        while filled < literals + distances {
+            let step = code_lengths.step(self.peek());
+            self.at += usize::from(step.bits);
+            let (length, times) = match step.symbol() {
+                16 => (*all.get(filled.checked_sub(1)?)?, 3 + self.take(2)?),
+                17 => (0, 3 + self.take(3)?),
+                18 => (0, 11 + self.take(7)?),
+                length if length <= LONGEST => (length as u8, 1),
+                _ => return None,
+            };
+            let next = filled + times as usize;
+            all.get_mut(filled..next)?.fill(length);
+            filled = next;
+        }
+        let literal_code = Code::new(&all[..literals], literal_step)?;
+        Some((literal_code, Code::new(&all[literals..literals + distances], distance_step)?))
+    }
+
+    /// Walks over a block's symbols, behind its end-of-block code.
+    fn symbols(&mut self, literals: &Code, distances: &Code) -> Option<()> {
+        let end = 8 * self.bytes.len();
+        while self.at < end {
+            // A literal's code has 15 bits at most: what follows it is still in the word.
+            let mut word = self.peek();
+            let mut step = literals.step(word);
+            if step.kind == Step::LITERAL {
+                self.at += usize::from(step.bits);
+                word >>= step.bits;
+                step = literals.step(word);
+            }
+            if step.kind == Step::LITERAL {
+                self.at += usize::from(step.bits);
+                continue;
+            }
+            self.at += usize::from(step.bits);
+            match step.kind {
+                Step::MATCH => {
+                    let distance = distances.step(self.peek());
+                    if distance.kind != Step::LITERAL {
+                        return None;
+                    }
+                    self.at += usize::from(distance.bits);
+                }
+                Step::END => return (self.at <= end).then_some(()),
+                _ => return None,
+            }
+        }
+        None
+    }
+}
+
+/// What a code says: how far to go, and what it was.
+#[derive(Clone, Copy, Default)]
+struct Step {
+    /// Bits of the code and of what belongs to it.
+    bits: u8,
+    /// 0 where there is no such code.
+    kind: u8,
+}
+
+impl Step {
+    const LITERAL: u8 = 1;
+    const MATCH: u8 = 2;
+    const END: u8 = 3;
+    /// Kinds from here on are symbols of the code length alphabet.
+    const VALUE: u8 = 4;
+
+    fn value(symbol: usize) -> Step {
+        Step { bits: 0, kind: Step::VALUE + symbol as u8 }
+    }
+
+    fn symbol(self) -> usize {
+        usize::from(self.kind.wrapping_sub(Step::VALUE))
+    }
+}
+
+fn literal_step(symbol: usize) -> Step {
+    match symbol {
+        0..END => Step { bits: 0, kind: Step::LITERAL },
+        END => Step { bits: 0, kind: Step::END },
+        _ => LENGTH_EXTRA.get(symbol - 257).map_or(Step::default(), |&bits| Step { bits, kind: Step::MATCH }),
+    }
+}
+
+fn distance_step(symbol: usize) -> Step {
+    DISTANCE_EXTRA.get(symbol).map_or(Step::default(), |&bits| Step { bits, kind: Step::LITERAL })
+}
+
+fn fixed_literals() -> Code {
+    let mut lengths = [8; 288];
+    lengths[144..256].fill(9);
+    lengths[256..280].fill(7);
+    Code::new(&lengths, literal_step).expect("the fixed code is complete")
+}
+
+fn fixed_distances() -> Code {
+    Code::new(&[5; 32], distance_step).expect("the fixed code is complete")
+}
+
+/// A Huffman code as a table of its longest codes' length.
+struct Code {
+    steps: Vec<Step>,
+    mask: u64,
+}
+
+impl Code {
+    /// The canonical code of these lengths (section 3.2.2); `meaning` says what a symbol is. `None` when more codes are asked for
+    /// than there are.
+    fn new(lengths: &[u8], meaning: impl Fn(usize) -> Step) -> Option<Code> {
+        let longest = usize::from(lengths.iter().copied().max().unwrap_or(0)).max(1);
+        let mut counts = [0_u32; LONGEST + 1];
+        lengths.iter().for_each(|&length| counts[usize::from(length)] += 1);
+        counts[0] = 0;
+        let mut next = [0_u32; LONGEST + 2];
+        for bits in 1..=LONGEST {
+            next[bits + 1] = (next[bits] + counts[bits]) << 1;
+            if next[bits] + counts[bits] > 1 << bits {
+                return None;
+            }
+        }
+        let mut steps = vec![Step::default(); 1 << longest];
+        for (symbol, &length) in lengths.iter().enumerate().filter(|(_, &length)| length > 0) {
+            let bits = usize::from(length);
+            let code = next[bits].reverse_bits() >> (32 - bits);
+            next[bits] += 1;
+            let step = meaning(symbol);
+            let step = Step { bits: length + step.bits, kind: step.kind };
+            steps.iter_mut().skip(code as usize).step_by(1 << bits).for_each(|place| *place = step);
+        }
+        let mask = (1 << longest) - 1;
+        Some(Code { steps, mask })
+    }
+
+    #[inline(always)]
+    fn step(&self, word: u64) -> Step {
+        self.steps[(word & self.mask) as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::nature::tests::noise;
+    use super::*;
+    use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+    use libdeflater::{CompressionLvl, Compressor};
+
+    /// Texts that make each kind of block: dynamic, fixed, stored, long matches, far distances, few symbols.
+    fn texts() -> Vec<Vec<u8>> {
+        let prose: Vec<u8> = (0..400_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 27) as u8).collect();
+        let far = [noise(30_000), vec![0; 2000], noise(30_000)].concat();
+        let mixed = [prose.clone(), noise(200_000), vec![b'x'; 500_000], prose.clone()].concat();
+        vec![b"a".to_vec(), b"abcabcabc".to_vec(), vec![7; 1_000_000], noise(100_000), prose, far, mixed]
+    }
+
+    fn deflated(text: &[u8], level: i32) -> Vec<u8> {
+        let mut compressor = Compressor::new(CompressionLvl::new(level).unwrap());
+        let mut packed = vec![0; compressor.deflate_compress_bound(text.len())];
+        let len = compressor.deflate_compress(text, &mut packed).unwrap();
+        packed.truncate(len);
+        packed
+    }
+
+    #[test]
+    fn opened_streams_follow_each_other_as_one() {
+        for level in [0, 1, 5, 6, 12] {
+            let mut whole = Vec::new();
+            let mut packed = Vec::new();
+            for text in texts() {
+                let mut one = deflated(&text, level);
+                open_end(&mut one).unwrap();
+                packed.extend(one);
+                whole.extend(text);
+            }
+            packed.extend([3, 0]);
+            let mut back = Vec::with_capacity(whole.len() + 1);
+            let status = Decompress::new(false).decompress_vec(&packed, &mut back, FlushDecompress::Finish).unwrap();
+            assert_eq!(status, Status::StreamEnd, "level {level}");
+            assert!(back == whole, "level {level}");
+        }
+    }
+
+    #[test]
+    fn every_way_to_end_within_a_byte_is_mended() {
+        let mut ends = std::collections::BTreeSet::new();
+        for len in 1..200 {
+            let text = noise(len).iter().map(|byte| byte & 15).collect::<Vec<_>>();
+            let mut one = deflated(&text, 5);
+            ends.insert(Walk { bytes: &one, at: 0 }.blocks().unwrap().1 % 8);
+            open_end(&mut one).unwrap();
+            one.extend([3, 0]);
+            let mut back = Vec::with_capacity(len + 1);
+            Decompress::new(false).decompress_vec(&one, &mut back, FlushDecompress::Finish).unwrap();
+            assert_eq!(back, text);
+        }
+        assert_eq!(ends.len(), 8, "{ends:?}");
+    }
+
+    #[test]
+    fn another_encoder_s_streams_are_walked_too() {
+        for text in texts() {
+            let mut packed = Vec::with_capacity(text.len() + 1000);
+            Compress::new(Compression::best(), false).compress_vec(&text, &mut packed, FlushCompress::Finish).unwrap();
+            assert!(open_end(&mut packed).is_some());
+        }
+    }
+
+    #[test]
+    fn what_is_no_whole_stream_is_refused() {
+        let packed = deflated(&texts()[6], 5);
+        for len in [0, 1, 2, 100, packed.len() - 1] {
+            assert!(open_end(&mut packed[..len].to_vec()).is_none(), "{len} bytes");
+        }
+        assert!(open_end(&mut [packed.clone(), vec![0]].concat()).is_none());
+        assert!(open_end(&mut vec![0xff; 100]).is_none());
+    }
+
+    #[test]
+    fn damaged_streams_end_the_walk() {
+        let packed = deflated(&texts()[4], 5);
+        for (index, at) in noise(3000).chunks(3).map(|b| u32::from_le_bytes([b[0], b[1], b[2], 0]) as usize).enumerate() {
+            let mut damaged = packed.clone();
+            damaged[at % packed.len()] ^= 1 << (index % 8);
+            // Whatever comes of it: no panic, no endless loop.
+            let _ = open_end(&mut damaged);
+        }
+    }
+}
