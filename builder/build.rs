@@ -1,31 +1,53 @@
-//! Builds what `linkpack init --sample` brings along: the reference connector and the sample's preload library.
+//! Builds what runs on endpoints and is not text: the reference connector, the sample's library, and all Windows parts.
 //!
-//! By plain rustc calls: both stand alone without dependencies, and one built linkpack must make samples offline.
+//! By plain rustc calls: all of it stands alone without dependencies, and one built linkpack must make samples and MSIs offline.
+
+#[path = "build_windows.rs"]
+mod windows;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn main() {
     let out = PathBuf::from(variable("OUT_DIR"));
-    let sources = Path::new(&variable("CARGO_MANIFEST_DIR")).join("../installers/connector");
-    println!("cargo:rerun-if-changed={}", sources.join("src").display());
-    println!("cargo:rerun-if-changed={}", sources.join("samples").display());
-    let connector = ["--crate-name", "vlink", "--crate-type", "bin", "-C", "target-feature=+crt-static"];
-    rustc(&connector, &sources.join("src/main.rs"), &out.join("vlink"));
+    let installers =
+        Path::new(&variable("CARGO_MANIFEST_DIR")).join("../installers").canonicalize().expect("installers/ is there");
+    let connector = installers.join("connector");
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=build_windows.rs");
+    println!("cargo:rerun-if-changed={}", connector.join("src").display());
+    println!("cargo:rerun-if-changed={}", connector.join("samples").display());
+    if installers.join("windows").exists() {
+        println!("cargo:rerun-if-changed={}", installers.join("windows").display());
+    }
+    linux(&connector, &out);
+    windows::build(&installers, &out);
+}
+
+fn linux(connector: &Path, out: &Path) {
+    let rustc = || {
+        let mut command = Command::new(variable("RUSTC"));
+        command.args(["--edition", "2021", "-O", "-C", "strip=symbols", "--target", &variable("TARGET")]);
+        command.env("VLINK_VERSION", variable("CARGO_PKG_VERSION"));
+        command
+    };
+    let mut vlink = rustc();
+    vlink.args(["--crate-name", "vlink", "--crate-type", "bin", "-C", "target-feature=+crt-static"]);
+    run(vlink.arg(connector.join("src/main.rs")).arg("-o").arg(out.join("vlink")));
+    let mut library = rustc();
+    library.args(["--crate-name", "tracer", "--crate-type", "cdylib", "-C", "panic=abort"]);
     // With both hash tables every loader finds the symbols, also one from before DT_GNU_HASH.
-    let library =
-        ["--crate-name", "tracer", "--crate-type", "cdylib", "-C", "panic=abort", "-C", "link-arg=-Wl,--hash-style=both"];
-    rustc(&library, &sources.join("samples/tracer/tracer.rs"), &out.join("libtracer.so"));
+    library.args(["-C", "link-arg=-Wl,--hash-style=both"]);
+    run(library.arg(connector.join("samples/tracer/tracer.rs")).arg("-o").arg(out.join("libtracer.so")));
 }
 
-fn rustc(options: &[&str], source: &Path, product: &Path) {
-    let mut command = Command::new(variable("RUSTC"));
-    command.args(["--edition", "2021", "-O", "-C", "strip=symbols", "--target", &variable("TARGET")]);
-    command.args(options).arg(source).arg("-o").arg(product).env("VLINK_VERSION", variable("CARGO_PKG_VERSION"));
-    let status = command.status().unwrap_or_else(|error| panic!("cannot run rustc: {error}"));
-    assert!(status.success(), "rustc could not build {}", source.display());
+/// Runs a compiler that has to succeed.
+fn run(command: &mut Command) {
+    let status = command.status().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+    assert!(status.success(), "failed: {command:?}");
 }
 
+/// A variable that cargo sets for build scripts.
 fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("cargo did not set {name}"))
 }

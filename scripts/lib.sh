@@ -47,8 +47,14 @@ need() {
 # A compiler and a linker. Debian 12's own cargo is too old for our dependencies.
 need_rust() {
 	command -v cargo >/dev/null || die "cargo is not in PATH" "install Rust from https://rustup.rs, then run this again"
+	# Debian's rustc, which need_windows installs, must not come before the one that belongs to this cargo.
+	PATH=$(dirname -- "$(command -v cargo)"):$PATH
+	export PATH
 	command -v cc >/dev/null || need gcc libc6-dev
 }
+
+# What build.rs compiles the Windows parts with; Debian's cargo is not among it.
+need_windows() { need rustc libstd-rust-dev-windows gcc-mingw-w64-x86-64; }
 
 # need_cargo SUBCOMMAND...: parts of Rust's own tool chain.
 need_cargo() {

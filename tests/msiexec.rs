@@ -1,12 +1,18 @@
-//! MSIs as msiexec plays them, under Wine: install, choose, repair, upgrade, refuse, roll back, remove.
+//! `linkpack build -f msi`, and the MSI as msiexec plays it under Wine: install, choose, repair, upgrade, refuse, roll back, remove.
 
 mod msi;
+#[path = "msi/sample.rs"]
+mod sample;
+#[path = "msiexec/transform.rs"]
+mod transform;
 #[path = "msi/wine.rs"]
 mod wine;
 
-use msi::{service, Product, SETUP_KEY};
+use msi::{service, SETUP_KEY};
+use sample::{files, Sample};
+use serde_json::Value;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use wine::Wine;
 
@@ -17,199 +23,271 @@ const fn code(full: i32) -> i32 {
 const DONE: i32 = 0;
 /// ERROR_INSTALL_FAILURE.
 const FAILED: i32 = code(1603);
-const SERVICE: &str = r"System\CurrentControlSet\Services\vAgentManager";
+/// Wine's word for a service that does not start; Windows says 1603.
+const SERVICE_FAILED: i32 = code(1627);
+const SERVICE_KEY: &str = r"System\CurrentControlSet\Services\vAgentManager";
+const VENDOR_KEY: &str = r"VMI\setup";
+/// As `net start` shows the service.
+const RUNNING: &str = "Intigua sample";
 
-/// A package where Wine sees it as Windows would: in a folder of drive C.
-fn package(wine: &Wine, product: &Product, name: &str) -> String {
-    product.save(&wine.drive(), name);
-    format!(r"C:\{name}")
+/// A Windows of its own with drives C and D.
+struct Endpoint {
+    wine: Wine,
 }
 
-fn default_root(wine: &Wine) -> PathBuf {
-    wine.drive().join("Program Files/Intigua")
-}
+impl Endpoint {
+    fn new() -> Endpoint {
+        let wine = Wine::new();
+        let other = wine.drive().with_file_name("drive_d");
+        fs::create_dir(&other).unwrap();
+        std::os::unix::fs::symlink("../drive_d", wine.drive().with_file_name("dosdevices").join("d:")).unwrap();
+        Endpoint { wine }
+    }
 
-/// Every file below a folder, relative to it; a folder that is not there has none.
-fn files(folder: &Path) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut left = vec![folder.to_path_buf()];
-    while let Some(next) = left.pop() {
-        let Ok(entries) = fs::read_dir(&next) else { continue };
-        for entry in entries.flatten() {
-            if entry.path().is_dir() {
-                left.push(entry.path());
-            } else {
-                found.push(entry.path().strip_prefix(folder).unwrap().to_str().unwrap().to_owned());
-            }
+    /// The sample's MSI in a folder of drive C, as Windows names it.
+    fn take(&self, sample: &Sample) -> String {
+        let msi = sample.msi();
+        let name = msi.file_name().unwrap().to_str().unwrap();
+        fs::copy(&msi, self.wine.drive().join(name)).unwrap();
+        format!(r"C:\{name}")
+    }
+
+    #[track_caller]
+    fn msiexec(&self, arguments: &[&str], expected: i32) {
+        let log = self.c("log");
+        let _ = fs::remove_file(&log);
+        let found = self.wine.msiexec(&[arguments, &["/l*v", r"C:\log"]].concat());
+        assert_eq!(found, expected, "msiexec {arguments:?}; install.json: {}\n{}", self.result(), text(&log));
+    }
+
+    fn c(&self, path: &str) -> PathBuf {
+        self.wine.drive().join(path)
+    }
+
+    fn d(&self, path: &str) -> PathBuf {
+        self.wine.drive().with_file_name("drive_d").join(path)
+    }
+
+    fn root(&self) -> PathBuf {
+        self.c("Program Files/Intigua")
+    }
+
+    /// install.json; null where there is none.
+    fn result(&self) -> Value {
+        serde_json::from_str(&text(&self.c("ProgramData/Intigua/install.json"))).unwrap_or_default()
+    }
+
+    #[track_caller]
+    fn ended(&self, outcome: &str, code: u32) {
+        let result = self.result();
+        assert_eq!((result["outcome"].as_str(), result["exit_code"].as_u64()), (Some(outcome), Some(code.into())), "{result}");
+    }
+
+    fn runs(&self) -> bool {
+        self.wine.running_services().contains(RUNNING)
+    }
+
+    fn setting(&self, name: &str) -> Option<String> {
+        self.wine.registry(SETUP_KEY, name)
+    }
+
+    /// Waits for a line of the connector's status file that has all of these words.
+    fn wait_for_status(&self, words: &[&str]) {
+        let path = self.c("ProgramData/Intigua/run/status");
+        let patience = Instant::now();
+        while !text(&path).lines().any(|line| words.iter().all(|word| line.contains(word))) {
+            assert!(patience.elapsed() < Duration::from_secs(60), "no line has {words:?}: {}", text(&path));
+            std::thread::sleep(Duration::from_millis(100));
         }
     }
-    found.sort();
-    found
+
+    /// Nothing of the product is on the machine, but what an administrator edited.
+    #[track_caller]
+    fn is_clean_but_for(&self, root: &std::path::Path, edited: &[&str]) {
+        assert_eq!(files(root), edited);
+        assert_eq!(root.exists(), !edited.is_empty(), "{root:?}");
+        for key in [SERVICE_KEY, SETUP_KEY, VENDOR_KEY] {
+            assert!(!self.wine.has_key(key), "{key}");
+        }
+    }
 }
 
-fn log(wine: &Wine) -> String {
-    fs::read_to_string(wine.drive().join("service.log")).unwrap_or_default().replace('\r', "")
+fn text(path: &std::path::Path) -> String {
+    String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).replace('\r', "")
 }
 
 #[test]
-fn a_silent_install_runs_the_service_and_removal_leaves_nothing_but_edited_files() {
-    let wine = Wine::new();
-    let msi = package(&wine, &Product::default(), "one.msi");
-    assert_eq!(wine.msiexec(&["/i", &msi]), DONE);
-    let root = default_root(&wine);
-    let expected = [
-        "Intigua-Libs/pulse/pulse.bin",
-        "Intigua-Libs/tracer/Größe.txt",
-        "Intigua-Libs/tracer/deep/deeper/file.txt",
-        "vAgentManager/a long name, with commas.txt",
-        "vAgentManager/agent.conf",
-        "vAgentManager/empty",
+fn a_silent_install_runs_the_service_with_its_containers_and_removal_leaves_nothing() {
+    let endpoint = Endpoint::new();
+    let msi = endpoint.take(&Sample::new());
+    endpoint.msiexec(&["/i", &msi], DONE);
+    endpoint.ended("installed", 0);
+    let root = endpoint.root();
+    for file in [
+        "Intigua-Libs/pulse/bin/pulse.exe",
+        "Intigua-Libs/pulse/container.json",
+        "Intigua-Libs/pulse/etc/pulse.conf",
+        "Intigua-Libs/tracer/bin/tracer.exe",
+        "bin/csclient.default",
+        "bin/linkctl.exe",
+        "bin/seal.paths",
+        "components/csclient.cfg",
         "vAgentManager/vlinkservice.exe",
-    ];
-    assert_eq!(files(&root), expected);
-    assert!(fs::read(root.join("Intigua-Libs/pulse/pulse.bin")).unwrap() == msi::large());
-    assert!(root.join("components").is_dir() && root.join("vAgentManager/spool").is_dir());
-    assert!(wine.running_services().contains("Intigua connector"), "{}", wine.running_services());
-    assert!(log(&wine).contains(r#"run --root "C:\Program Files\Intigua\.""#), "{}", log(&wine));
-    assert_eq!(wine.registry(SERVICE, "Start").as_deref(), Some("0x2"));
-    assert_eq!(wine.registry(SERVICE, "ObjectName").as_deref(), Some("LocalSystem"));
-    assert_eq!(wine.registry(SETUP_KEY, "IntiguaRootDir").as_deref(), Some(r"C:\Program Files\Intigua\"));
-    assert_eq!(wine.registry(SETUP_KEY, "SERVER_URL").as_deref(), Some("https://core.example:443"));
-
-    assert_eq!(wine.msiexec(&["/x", &msi]), DONE);
-    assert_eq!(files(&root), ["vAgentManager/agent.conf"]);
-    assert!(!root.join("Intigua-Libs").exists() && !root.join("components").exists());
-    assert!(!wine.has_key(SERVICE) && !wine.has_key(SETUP_KEY));
-    // Wine does not wait until a service has stopped.
-    let patience = Instant::now();
-    while !log(&wine).ends_with("stopped\n") {
-        assert!(patience.elapsed() < Duration::from_secs(30), "{}", log(&wine));
-        std::thread::sleep(Duration::from_millis(100));
+    ] {
+        assert!(root.join(file).is_file(), "{file}: {:?}", files(&root));
     }
-}
-
-#[test]
-fn a_root_with_spaces_is_installed_repaired_and_remembered() {
-    let wine = Wine::new();
-    let msi = package(&wine, &Product { config: b"", ..Product::default() }, "one.msi");
-    let arguments = ["/i", &msi, r"INSTALLDIR=C:\My Own\Agents", "SERVER_URL=https://other.example", "CORE_ID=abc"];
-    assert_eq!(wine.msiexec(&arguments), DONE);
-    let root = wine.drive().join("My Own/Agents");
-    assert!(log(&wine).contains(r#"--root "C:\My Own\Agents\.""#), "{}", log(&wine));
-    assert!(!default_root(&wine).exists());
-    assert_eq!(wine.registry(SETUP_KEY, "IntiguaRootDir").as_deref(), Some(r"C:\My Own\Agents\"));
-
-    fs::remove_file(root.join("Intigua-Libs/tracer/Größe.txt")).unwrap();
-    assert_eq!(wine.msiexec(&["/i", &msi, "REINSTALL=ALL", "REINSTALLMODE=amus"]), DONE);
-    assert!(root.join("Intigua-Libs/tracer/Größe.txt").exists());
-    assert_eq!(wine.registry(SETUP_KEY, "SERVER_URL").as_deref(), Some("https://other.example"));
-    assert_eq!(wine.registry(SETUP_KEY, "CORE_ID").as_deref(), Some("abc"));
-
-    // The next version goes where the first one is, without being told; another root is refused.
-    let next = package(&wine, &Product { version: "1.1.0", ..Product::default() }, "two.msi");
-    assert_eq!(wine.msiexec(&["/i", &next, r"INSTALL_ROOT=C:\Elsewhere"]), FAILED);
-    assert_eq!(fs::read_to_string(root.join("Intigua-Libs/tracer/deep/deeper/file.txt")).unwrap(), "1.0.0");
-    assert_eq!(wine.msiexec(&["/i", &next]), DONE);
-    assert_eq!(fs::read_to_string(root.join("Intigua-Libs/tracer/deep/deeper/file.txt")).unwrap(), "1.1.0");
-    assert_eq!(wine.registry(SETUP_KEY, "SERVER_URL").as_deref(), Some("https://other.example"));
-    assert!(!default_root(&wine).exists() && !wine.drive().join("Elsewhere").exists());
-}
-
-#[test]
-fn an_upgrade_keeps_the_edited_config_and_a_downgrade_is_refused() {
-    let wine = Wine::new();
-    let old = package(&wine, &Product::default(), "old.msi");
-    let new = package(&wine, &Product { version: "1.2.0", config: b"level=2\n", ..Product::default() }, "new.msi");
-    assert_eq!(wine.msiexec(&["/i", &old]), DONE);
-    let root = default_root(&wine);
-    fs::write(root.join("vAgentManager/agent.conf"), "level=9\n").unwrap();
-    assert_eq!(wine.msiexec(&["/i", &new]), DONE);
-    assert_eq!(fs::read_to_string(root.join("vAgentManager/agent.conf")).unwrap(), "level=9\n");
-    assert_eq!(fs::read_to_string(root.join("Intigua-Libs/tracer/deep/deeper/file.txt")).unwrap(), "1.2.0");
-    assert!(wine.running_services().contains("Intigua connector"));
-
-    assert_eq!(wine.msiexec(&["/i", &old]), FAILED);
-    assert_eq!(fs::read_to_string(root.join("Intigua-Libs/tracer/deep/deeper/file.txt")).unwrap(), "1.2.0");
-    assert!(wine.running_services().contains("Intigua connector"));
-}
-
-#[test]
-fn features_are_chosen_by_container_or_by_feature_and_required_ones_always_come() {
-    let wine = Wine::new();
-    let msi = package(&wine, &Product::default(), "one.msi");
-    let root = default_root(&wine);
-    let installed = || (root.join("Intigua-Libs/pulse").exists(), root.join("Intigua-Libs/tracer").exists());
-    for (choice, expected) in
-        [("CONTAINERS=pulse", (true, false)), ("CONTAINERS=pulse,tracer", (true, true)), ("ADDLOCAL=tracer", (true, true))]
+    assert!(endpoint.runs(), "{}", endpoint.wine.running_services());
+    for container in ["pulse", "tracer"] {
+        endpoint.wait_for_status(&[container, "running"]);
+    }
+    let config = text(&root.join("components/csclient.cfg"));
+    for line in [
+        "serverUrl: \"https://core.example.com:443;https://core2.example.com:443\"",
+        "globalThrottleCfg.maxCpuPercent: \"50\"",
+        "vlinkCoreId: \"",
+    ] {
+        assert!(config.contains(line), "{line}: {config}");
+    }
+    let registry = |key: &str, value: &str| endpoint.wine.registry(key, value).unwrap_or_default();
+    assert_eq!(registry(SERVICE_KEY, "Start"), "0x2");
+    assert_eq!(registry(SERVICE_KEY, "ObjectName"), "LocalSystem");
+    assert!(registry(SERVICE_KEY, "ImagePath").contains(r#"run --root "C:\Program Files\Intigua\.""#));
+    assert_eq!(registry(VENDOR_KEY, "IntiguaRootDir"), r"C:\Program Files\Intigua\");
+    for (name, value) in
+        [("IntiguaRootDir", r"C:\Program Files\Intigua\"), ("SERVER_URL", "https://core.example.com:443"), ("Version", "1.0.0")]
     {
-        assert_eq!(wine.msiexec(&["/i", &msi, choice]), DONE);
-        assert_eq!(installed(), expected, "{choice}");
-        assert!(root.join("vAgentManager/vlinkservice.exe").exists(), "{choice}");
-        assert_eq!(wine.msiexec(&["/x", &msi]), DONE);
-        assert_eq!(installed(), (false, false), "{choice}");
+        assert_eq!(endpoint.setting(name).as_deref(), Some(value));
     }
+    assert!(endpoint.setting("ProductCode").unwrap().starts_with('{'));
+
+    let (code, said) = endpoint.wine.run(&[r"C:\Program Files\Intigua\bin\linkctl.exe", "seal"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(!endpoint.runs());
+    assert!(!text(&root.join("components/csclient.cfg")).contains("vlinkCoreId"), "{said}");
+
+    endpoint.msiexec(&["/x", &msi], DONE);
+    endpoint.is_clean_but_for(&root, &[]);
+    assert!(!endpoint.c("ProgramData/Intigua").exists());
 }
 
 #[test]
-fn an_image_has_the_service_registered_and_not_started() {
-    let wine = Wine::new();
-    let msi = package(&wine, &Product::default(), "one.msi");
-    assert_eq!(wine.msiexec(&["/i", &msi, "IMAGE=1"]), DONE);
-    assert_eq!(wine.registry(SERVICE, "Start").as_deref(), Some("0x2"));
-    assert!(!wine.running_services().contains("Intigua connector"));
-    assert_eq!(log(&wine), "");
-}
+fn another_drive_and_chosen_containers_are_kept_over_repair_and_upgrade_with_all_edits() {
+    let endpoint = Endpoint::new();
+    let one = endpoint.take(&Sample::new());
+    let next = endpoint.take(&Sample::version("1.1.0"));
+    let last = endpoint.take(&Sample::version("1.2.0"));
+    endpoint.msiexec(
+        &["/i", &one, r"INSTALLDIR=D:\My Own\Agents", "CONTAINERS=pulse", "SERVER_URL=https://given.example", "CORE_ID=abc"],
+        DONE,
+    );
+    let root = endpoint.d("My Own/Agents");
+    let (config, edited) = (root.join("components/csclient.cfg"), root.join("Intigua-Libs/pulse/etc/pulse.conf"));
+    assert!(endpoint.runs() && !endpoint.root().exists());
+    assert!(!root.join("Intigua-Libs/tracer").exists());
+    assert!(text(&config).contains("vlinkCoreId: \"abc\"") && text(&config).contains("containers: \"pulse\""));
 
-/// The DLL of the tests, built by mingw: it notes in C:\actions.log what was called with what, and refuses where C:\refuse exists.
-fn library() -> Vec<u8> {
-    msi::compile("actions.c", &["-shared", "-lmsi"])
+    fs::remove_file(root.join("Intigua-Libs/pulse/bin/pulse.exe")).unwrap();
+    endpoint.msiexec(&["/i", &one, "REINSTALL=ALL", "REINSTALLMODE=amus"], DONE);
+    endpoint.ended("reinstalled", 0);
+    assert!(root.join("Intigua-Libs/pulse/bin/pulse.exe").exists());
+
+    // Nobody edited it: the next version's default comes. Then somebody does.
+    endpoint.msiexec(&["/i", &next], DONE);
+    endpoint.ended("upgraded", 0);
+    assert_eq!(endpoint.result()["previous_version"], "1.0.0");
+    assert_eq!(text(&edited), "# of 1.1.0\n");
+    fs::write(&edited, "level=9\n").unwrap();
+    let changed = text(&config).replace("https://given.example", "https://edited.example");
+    fs::write(&config, changed).unwrap();
+
+    endpoint.msiexec(&["/i", &last, r"INSTALL_ROOT=C:\Elsewhere"], FAILED);
+    endpoint.ended("refused", 17);
+    endpoint.msiexec(&["/i", &last, "SERVER_URL=https://given.example", "CORE_ID=new"], DONE);
+    assert_eq!(text(&edited), "level=9\n");
+    assert_eq!(text(&edited.with_extension("conf.new")), "# of 1.2.0\n");
+    assert!(text(&config).contains("serverUrl: \"https://given.example") && text(&config).contains("vlinkCoreId: \"new\""));
+    assert!(!root.join("Intigua-Libs/tracer").exists() && endpoint.runs());
+    for (name, value) in [("IntiguaRootDir", r"D:\My Own\Agents\"), ("CORE_ID", "new"), ("CONTAINERS", "pulse")] {
+        assert_eq!(endpoint.setting(name).as_deref(), Some(value));
+    }
+
+    endpoint.msiexec(&["/i", &one], FAILED);
+    endpoint.ended("refused", 17);
+    assert!(endpoint.runs());
+    assert_eq!(endpoint.setting("Version").as_deref(), Some("1.2.0"));
+
+    // Wine does not wait until a service has stopped, and removes no program that runs.
+    let (code, said) = endpoint.wine.run(&[r"D:\My Own\Agents\bin\linkctl.exe", "stop"]);
+    assert_eq!(code, 0, "{said}");
+    endpoint.msiexec(&["/x", &last], DONE);
+    endpoint.is_clean_but_for(&root, &["Intigua-Libs/pulse/etc/pulse.conf"]);
 }
 
 #[test]
-fn a_native_check_refuses_before_any_change() {
-    let wine = Wine::new();
-    let msi = package(&wine, &Product { library: Some(library()), ..Product::default() }, "one.msi");
-    fs::write(wine.drive().join("refuse"), "").unwrap();
-    assert_eq!(wine.msiexec(&["/i", &msi]), FAILED);
-    assert!(!default_root(&wine).exists());
-    assert!(!wine.has_key(SERVICE) && !wine.has_key(SETUP_KEY));
-    assert_eq!(actions(&wine), ["check [C:\\Program Files\\Intigua\\]"]);
+fn a_service_that_fails_is_rolled_back_with_nothing_left() {
+    let endpoint = Endpoint::new();
+    let sample = Sample::new();
+    sample.write("windows/connector/vlinkservice.exe", service(&["-DFAILS"]));
+    let msi = endpoint.take(&sample);
+    endpoint.msiexec(&["/i", &msi], SERVICE_FAILED);
+    endpoint.ended("rolled_back", 31);
+    endpoint.is_clean_but_for(&endpoint.root(), &[]);
 }
 
 #[test]
-fn native_actions_are_called_in_their_stages_with_their_data_and_not_at_removal() {
-    let wine = Wine::new();
-    let msi = package(&wine, &Product { library: Some(library()), ..Product::default() }, "one.msi");
-    assert_eq!(wine.msiexec(&["/i", &msi, "SERVER_URL=https://given.example"]), DONE);
-    let data = r"[C:\Program Files\Intigua\|https://given.example]";
-    let expected = [r"check [C:\Program Files\Intigua\]".to_owned(), format!("check_again {data}"), format!("done {data}")];
-    assert_eq!(actions(&wine), expected);
-    assert_eq!(wine.msiexec(&["/x", &msi]), DONE);
-    assert_eq!(actions(&wine).len(), expected.len() + 1, "only the commit action has no condition: {:?}", actions(&wine));
+fn failed_checks_are_all_told_and_nothing_was_changed() {
+    let endpoint = Endpoint::new();
+    let msi = endpoint.take(&Sample::new());
+    fs::rename(endpoint.c("windows/temp"), endpoint.c("windows/other")).unwrap();
+    fs::write(endpoint.c("windows/temp"), "in the way").unwrap();
+    fs::write(endpoint.c("file"), "not a folder").unwrap();
+    endpoint.msiexec(&["/i", &msi, r"INSTALL_ROOT=C:\file\Intigua", "CONTAINERS=plse"], FAILED);
+    endpoint.ended("refused", 2);
+    let checks = endpoint.result()["checks"].clone();
+    let failed: Vec<&str> = checks
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|check| check["ok"] == false)
+        .map(|check| check["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(failed, ["settings", "temp", "root", "space"], "{checks}");
+    assert_eq!(text(&endpoint.c("file")), "not a folder");
+    endpoint.is_clean_but_for(&endpoint.root(), &[]);
 }
 
 #[test]
-fn a_failed_install_calls_the_rollback_action() {
-    let wine = Wine::new();
-    let product = Product { library: Some(library()), executable: service(&["-DFAILS"]), ..Product::default() };
-    let msi = package(&wine, &product, "one.msi");
-    assert_eq!(wine.msiexec(&["/i", &msi]), code(1627));
-    assert!(actions(&wine).last().unwrap().starts_with("undo ["), "{:?}", actions(&wine));
-}
-
-fn actions(wine: &Wine) -> Vec<String> {
-    let log = fs::read_to_string(wine.drive().join("actions.log")).unwrap_or_default();
-    log.lines().map(str::to_owned).collect()
+fn an_image_from_a_transform_is_registered_not_started_and_has_no_identity() {
+    let endpoint = Endpoint::new();
+    let msi = endpoint.take(&Sample::new());
+    let properties = [("SERVER_URL", "https://transform.example"), ("CONTAINERS", "pulse")];
+    fs::write(endpoint.c("site.mst"), transform::setting(&endpoint.c(&msi[3..]), &properties)).unwrap();
+    endpoint.msiexec(&["/i", &msi, r"TRANSFORMS=C:\site.mst", "IMAGE=1"], DONE);
+    assert_eq!(endpoint.wine.registry(SERVICE_KEY, "Start").as_deref(), Some("0x2"));
+    assert!(!endpoint.runs());
+    assert_eq!(endpoint.setting("SERVER_URL").as_deref(), Some("https://transform.example"));
+    assert!(!endpoint.root().join("Intigua-Libs/tracer").exists());
+    let config = text(&endpoint.root().join("components/csclient.cfg"));
+    assert!(config.contains("https://transform.example") && !config.contains("vlinkCoreId"), "{config}");
+    // ADDLOCAL chooses as well; the connector and required containers always come.
+    endpoint.msiexec(&["/x", &msi], DONE);
+    endpoint.msiexec(&["/i", &msi, "ADDLOCAL=tracer", "NO_START=1"], DONE);
+    for folder in ["Intigua-Libs/pulse", "Intigua-Libs/tracer", "vAgentManager"] {
+        assert!(endpoint.root().join(folder).exists(), "{folder}");
+    }
+    assert!(!endpoint.runs());
 }
 
 #[test]
-fn a_service_that_fails_to_start_is_rolled_back_with_nothing_left() {
-    let wine = Wine::new();
-    let msi = package(&wine, &Product { executable: service(&["-DFAILS"]), ..Product::default() }, "one.msi");
-    // Windows says 1603 there.
-    assert_eq!(wine.msiexec(&["/i", &msi]), code(1627));
-    assert!(log(&wine).starts_with("failed\n"), "{}", log(&wine));
-    // Wine's rollback spares the file that administrators edit; the one of Windows does not.
-    assert_eq!(files(&default_root(&wine)), ["vAgentManager/agent.conf"]);
-    assert!(!wine.has_key(SERVICE) && !wine.has_key(SETUP_KEY));
+fn a_release_candidate_and_its_release_replace_each_other() {
+    let endpoint = Endpoint::new();
+    let candidate = endpoint.take(&Sample::version("2.0.0~rc1"));
+    let release = endpoint.take(&Sample::version("2.0.0"));
+    for (msi, version) in [(&candidate, "2.0.0~rc1"), (&release, "2.0.0"), (&candidate, "2.0.0~rc1")] {
+        endpoint.msiexec(&["/i", msi, "NO_START=1"], DONE);
+        assert_eq!(endpoint.setting("Version").as_deref(), Some(version));
+        assert_eq!(text(&endpoint.root().join("Intigua-Libs/pulse/etc/pulse.conf")), format!("# of {version}\n"));
+    }
+    endpoint.msiexec(&["/x", &candidate], DONE);
+    endpoint.is_clean_but_for(&endpoint.root(), &[]);
 }

@@ -169,6 +169,26 @@ fn all_failures_are_reported_together_with_the_smallest_code() {
 }
 
 #[test]
+fn what_a_killed_preflight_left_is_swept_and_nothing_else() {
+    let machine = machine();
+    machine
+        .sh("cd /tmp && mkdir -m 700 .lp-probe-999999-aa .lp-probe-1-bb .lp-probe-999999-filled .lp-probe-x-aa /usr/local/.lp-probe-999999-cc \
+             && touch .lp-probe-999999-aa/run .lp-probe-999999-filled/other && mkdir -m 755 .lp-probe-999999-open \
+             && mkdir -m 700 .lp-probe-999999-theirs && chown 65534 .lp-probe-999999-theirs \
+             && mkdir -m 700 /srv/target && ln -s /srv/target .lp-probe-999999-link")
+        .expect(0);
+    machine.sh("sh /one.run --preflight").expect(0);
+    assert_eq!(
+        machine.ask("cd /tmp && ls -d .lp-probe-* && ls -d /srv/target /usr/local/.lp-probe* 2>/dev/null || :"),
+        ".lp-probe-1-bb\n.lp-probe-999999-filled\n.lp-probe-999999-link\n.lp-probe-999999-open\n.lp-probe-999999-theirs\n.lp-probe-x-aa\n/srv/target"
+    );
+    // Where others may rename folders of root, a name proves nothing.
+    machine
+        .sh("chmod 777 /tmp; mkdir -m 700 /tmp/.lp-probe-999999-aa; sh /one.run --preflight; test -d /tmp/.lp-probe-999999-aa")
+        .expect(0);
+}
+
+#[test]
 fn every_rendered_script_is_clean_to_shellcheck_and_parses_in_every_shell() {
     let facts = product::facts("1.0");
     let (deb, rpm) = (endpoint::deb_scripts(&facts).expect("renders"), endpoint::rpm_scripts(&facts).expect("renders"));
@@ -188,23 +208,30 @@ fn every_rendered_script_is_clean_to_shellcheck_and_parses_in_every_shell() {
         ("stub", endpoint::run_stub_fitted(&facts, linkpack::compress::Codec::Gzip).expect("renders")),
     ];
     let folder = tempfile::tempdir().expect("a directory");
-    for (name, text) in &scripts {
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).expect("written");
-        for shell in [&["dash"][..], &["bash"], &["busybox", "sh"]] {
-            let parses = std::process::Command::new(shell[0]).args(&shell[1..]).arg("-n").arg(&path).status();
-            assert!(parses.expect("apt-get install dash bash busybox-static").success(), "{name} in {shell:?}");
+    // shellcheck takes seconds for the long ones: one thread each.
+    std::thread::scope(|scope| {
+        for (name, text) in &scripts {
+            scope.spawn(|| clean_in_every_shell(folder.path(), name, text));
         }
-        // SC3043: dash, ash and bash all have `local`. SC2034, SC2317: a module serves several scripts, and none
-        // uses all of it. SC2015: `a && b || return` is meant so. SC2016: the unit and the init script are quoted
-        // texts. SC2012: `ls -ldn` is POSIX's only way to ask for owner and mode.
-        let check = std::process::Command::new("shellcheck")
-            .args(["-s", "sh", "-e", "SC3043,SC2034,SC2317,SC2015,SC2016,SC2012"])
-            .arg(&path)
-            .output()
-            .expect("apt-get install shellcheck");
-        assert!(check.status.success(), "{name}: {}", String::from_utf8_lossy(&check.stdout));
+    });
+}
+
+fn clean_in_every_shell(folder: &std::path::Path, name: &str, text: &str) {
+    let path = folder.join(name);
+    std::fs::write(&path, text).expect("written");
+    for shell in [&["dash"][..], &["bash"], &["busybox", "sh"]] {
+        let parses = std::process::Command::new(shell[0]).args(&shell[1..]).arg("-n").arg(&path).status();
+        assert!(parses.expect("apt-get install dash bash busybox-static").success(), "{name} in {shell:?}");
     }
+    // SC3043: dash, ash and bash all have `local`. SC2034, SC2317: a module serves several scripts, and none
+    // uses all of it. SC2015: `a && b || return` is meant so. SC2016: the unit and the init script are quoted
+    // texts. SC2012: `ls -ldn` is POSIX's only way to ask for owner and mode.
+    let check = std::process::Command::new("shellcheck")
+        .args(["-s", "sh", "-e", "SC3043,SC2034,SC2317,SC2015,SC2016,SC2012"])
+        .arg(&path)
+        .output()
+        .expect("apt-get install shellcheck");
+    assert!(check.status.success(), "{name}: {}", String::from_utf8_lossy(&check.stdout));
 }
 
 #[test]

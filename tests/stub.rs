@@ -119,6 +119,66 @@ fn a_damaged_file_writes_nothing() {
 }
 
 #[test]
+fn a_file_that_is_changed_after_its_check_is_not_installed() {
+    let machine = machine_with("1.0");
+    machine.put("/tmp/two.run", &product::run("2.0", GOOD));
+    machine.put("/tmp/other.run", &product::run("2.0", "#!/bin/sh\n# another one's\nsleep 1000\n"));
+    // The first tool that runs between the check and the unpacking, where whoever may write the file changes it.
+    machine.sh("mv /usr/bin/mkfifo /usr/bin/mkfifo.real").expect(0);
+    machine.put("/usr/bin/mkfifo", b"#!/bin/sh\ncat /tmp/other.run >/tmp/two.run\nexec mkfifo.real \"$@\"\n");
+    machine.sh("chmod 755 /usr/bin/mkfifo; cp /tmp/two.run /tmp/again.run").expect(0);
+
+    let done = machine.sh("sh /tmp/two.run").expect(20);
+    assert!(done.err.contains("changed while it was read"), "{}", done.err);
+    assert_eq!((&result(&machine)["outcome"], &result(&machine)["exit_code"]), (&"rolled_back".into(), &20.into()));
+    assert_eq!(machine.ask(&format!("cat {ROOT}/vAgentManager/version; ls {ROOT}/versions; ls -A {ROOT}/.linkpack")), "1.01.0");
+    assert!(service_runs(&machine));
+
+    machine.sh("cp /tmp/again.run /tmp/two.run; sh /tmp/two.run --extract /tmp/out").expect(20);
+    assert_eq!(machine.ask("ls -A /tmp/out"), "");
+}
+
+/// The same file with its payload compressed by another tool. Its name takes the room of `gzip`, so nothing moves.
+fn recompressed(tool: &str, run: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(run);
+    let start = text.find("LP_OFFSET=").expect("an offset") + "LP_OFFSET=".len();
+    let payload: usize = text[start..].lines().next().expect("a line").parse().expect("a number");
+    let stub = String::from_utf8(run[..payload].to_vec()).expect("the stub is text");
+    let codec = format!("{:15}", format!("LP_CODEC='{tool}'"));
+    assert!(stub.contains("LP_CODEC='gzip'"), "the stub names its codec");
+    let stub = stub.replace("LP_CODEC='gzip'", &codec).replace("readlink gzip'", &format!("readlink {tool:4}'"));
+    let mut file = stub.into_bytes();
+    assert_eq!(file.len(), payload, "nothing moved");
+    let folder = tempfile::tempdir().expect("a directory");
+    std::fs::write(folder.path().join("payload.gz"), &run[payload..]).expect("written");
+    let convert = format!("gzip -dc payload.gz | {tool} -c >payload");
+    let done = std::process::Command::new("sh").args(["-c", &convert]).current_dir(folder.path()).status();
+    assert!(done.expect("sh runs").success(), "apt-get install zstd xz-utils");
+    file.extend(std::fs::read(folder.path().join("payload")).expect("read"));
+    product::seal(&mut file);
+    file
+}
+
+#[test]
+fn xz_and_zstd_payloads_are_installed_and_a_missing_tool_is_named() {
+    for (tool, paths) in [("xz", "/usr/bin/xz /bin/xz"), ("zstd", "/usr/bin/zstd /bin/zstd")] {
+        let machine = Sandbox::new();
+        let before = machine.listing();
+        machine.put("/tmp/one.run", &recompressed(tool, &product::run("1.0", GOOD)));
+        machine.sh("sh /tmp/one.run --no-start").expect(0);
+        assert_eq!(machine.ask(&format!("cat {ROOT}/vAgentManager/version")), "1.0", "{tool}");
+        machine.sh("sh /tmp/one.run --uninstall").expect(0);
+        machine.sh(&format!("rm -f {paths}")).expect(0);
+        for (verb, code) in [("--list", 15), ("--extract /tmp/out", 15), ("", 15), ("--check", 0)] {
+            let done = machine.sh(&format!("sh /tmp/one.run {verb}")).expect(code);
+            assert!(code == 0 || done.err.contains(&format!("needed tools are missing: {tool}")), "{}", done.err);
+        }
+        machine.sh("rm -r /var/log/intigua").expect(0);
+        assert_eq!(machine.listing(), before, "{tool}");
+    }
+}
+
+#[test]
 fn it_runs_without_environment_terminal_stdin_or_its_x_bit() {
     let machine = Sandbox::new();
     machine.sh("mkdir '/tmp/a b'").expect(0);
@@ -313,7 +373,7 @@ fn a_kill_at_any_moment_leaves_a_whole_version_and_the_next_run_repairs() {
     for step in 0..12 {
         let delay = format!("{:.3}", 0.02 * f64::from(step * step) + 0.05);
         machine
-            .sh(&format!("setsid sh /tmp/two.run >/dev/null 2>&1 & sleep {delay}; kill -9 -- -$! 2>/dev/null; wait; :"))
+            .sh(&format!("setsid sh /tmp/two.run >/dev/null 2>&1 & sleep {delay}; kill -9 -$! 2>/dev/null; wait; :"))
             .expect(0);
         let version = machine.ask(&format!("cat {ROOT}/vAgentManager/version"));
         assert!(version == "1.0" || version == "2.0", "after {delay} s: {version}");
@@ -321,8 +381,8 @@ fn a_kill_at_any_moment_leaves_a_whole_version_and_the_next_run_repairs() {
         if version == "2.0" {
             machine.sh("sh /tmp/one.run --allow-downgrade").expect(0);
             assert_eq!(
-                machine.ask(&format!("ls {ROOT}/versions; ls -A {ROOT}/.linkpack; ls /var/lib/intigua")),
-                "1.0\nlock\nstate"
+                machine.ask(&format!("ls {ROOT}/versions | wc -l; ls -A {ROOT}/.linkpack; ls /var/lib/intigua")),
+                "1\nlock\nstate"
             );
             assert!(service_runs(&machine));
         }
@@ -342,12 +402,26 @@ fn a_killed_first_installation_is_repaired_by_the_next_run() {
     machine.put("/tmp/one.run", &product::run("1.0", GOOD));
     for delay in ["0.1", "0.3", "0.7", "1.5", "3"] {
         machine
-            .sh(&format!("setsid sh /tmp/one.run >/dev/null 2>&1 & sleep {delay}; kill -9 -- -$! 2>/dev/null; wait; :"))
+            .sh(&format!("setsid sh /tmp/one.run >/dev/null 2>&1 & sleep {delay}; kill -9 -$! 2>/dev/null; wait; :"))
             .expect(0);
         machine.sh("sh /tmp/one.run").expect(0);
         assert!(service_runs(&machine), "after {delay} s");
         machine.sh("sh /tmp/one.run --uninstall").expect(0);
         assert_eq!(machine.listing(), before, "after {delay} s");
+    }
+}
+
+#[test]
+fn a_killed_first_installation_can_be_uninstalled() {
+    let machine = Sandbox::new();
+    let before = machine.listing();
+    machine.put("/tmp/one.run", &product::run("1.0", GOOD));
+    for until in ["/var/lib/intigua/journal", "/usr/local/intigua/current", "/etc/init.d/vlink"] {
+        let kill =
+            format!("setsid sh /tmp/one.run >/dev/null 2>&1 & until [ -e {until} ]; do sleep 0.01; done; kill -9 -$!; wait; :");
+        machine.sh(&kill).expect(0);
+        machine.sh("sh /tmp/one.run --uninstall").expect(0);
+        assert_eq!(machine.listing(), before, "killed when {until} was there");
     }
 }
 

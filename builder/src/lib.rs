@@ -6,6 +6,8 @@ pub mod compress;
 pub mod endpoint;
 pub mod error;
 pub mod format;
+
+pub mod inspect;
 pub mod interrupt;
 pub mod listener;
 pub mod manifest;

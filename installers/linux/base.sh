@@ -142,6 +142,39 @@ lp_sweep() {
     done
 }
 
+# The folders that a killed preflight has left in /tmp, /var/run, the root and above it.
+lp_sweep_probes() {
+    local dir
+    [ "$(id -u)" = 0 ] || return 0
+    lp_sweep_probes_in "$LP_D/tmp"
+    lp_sweep_probes_in "$LP_D/var/run"
+    case $1 in /*) dir=$1 ;; *) return 0 ;; esac
+    while [ -n "$dir" ]; do
+        lp_sweep_probes_in "$LP_D$dir"
+        dir=${dir%/*}
+    done
+    lp_sweep_probes_in "$LP_D"
+}
+
+# Ours are private folders of root, named .lp-probe-PID-TOKEN, and of no process that lives. Where others could put
+# another folder under such a name nothing is touched, and nothing but an empty folder and its one file ever goes.
+lp_sweep_probes_in() {
+    local probe pid
+    for probe in "$1"/.lp-probe-*; do
+        [ -d "$probe" ] && [ ! -L "$probe" ] || continue
+        lp_ls "$1/." && [ "$lp_ls_uid" = 0 ] || return 0
+        case $lp_ls_mode in ?????w???[!tT]* | ????????w[!tT]*) return 0 ;; esac
+        lp_ls "$probe" && [ "$lp_ls_uid" = 0 ] || continue
+        case $lp_ls_mode in drwx------*) ;; *) continue ;; esac
+        pid=${probe##*/.lp-probe-}
+        pid=${pid%%-*}
+        case $pid in '' | *[!0-9]*) continue ;; esac
+        ! kill -0 "$pid" 2>/dev/null || continue
+        rm -f "$probe/run"
+        rmdir "$probe" 2>/dev/null || :
+    done
+}
+
 # Makes a directory and what is missing above it; remembers what it made in lp_made, for the uninstall.
 lp_made=
 lp_make_dir() {

@@ -2,17 +2,13 @@
 
 LP_TREES='vAgentManager Intigua-Libs bin'
 
-# Keeps the installed version in <root>/.linkpack/previous. An earlier copy that was never confirmed is the last
-# good version and stays.
+# Keeps the installed version in <root>/.linkpack/previous. A copy that is there already belongs to no journal: it is
+# what is left of an installation that succeeded.
 lp_keep() {
     local hidden name
     hidden=$LP_D$lp_root/.linkpack
     lp_make_dir "$hidden" 700 && chmod 700 "$hidden" || return 1
-    rm -rf "$hidden/previous.new" || return 1
-    if [ -d "$hidden/previous" ]; then
-        [ "$(lp_value "$hidden/previous/state" version)" != "$lp_old_version" ] || return 0
-        rm -rf "$hidden/previous" || return 1
-    fi
+    rm -rf "$hidden/previous.new" "$hidden/previous" || return 1
     mkdir -m 700 "$hidden/previous.new" || return 1
     for name in $LP_TREES; do
         [ -d "$LP_D$lp_root/$name" ] || continue
@@ -46,35 +42,37 @@ lp_keep_file() {
     [ ! -f "$1" ] || cp -p "$1" "$2"
 }
 
+# A copy counts as long as there is a journal: that goes first, in one step, once a version is seen to work.
 lp_kept() {
-    [ -d "$LP_D$lp_root/.linkpack/previous" ]
+    [ -f "$LP_LIB/journal" ] && [ -d "$LP_D$lp_root/.linkpack/previous" ]
 }
 
-# Puts the kept version back: each tree by a rename, then the files of the init systems and the state.
+# Puts the kept version back: each tree by a rename, then the files of the init systems and the state. Whoever kills
+# this lets the next attempt go through it again: what has been moved is no longer in the copy, and is left alone.
 lp_restore() {
     local hidden name
     hidden=$LP_D$lp_root/.linkpack
     for name in $LP_TREES; do
-        rm -rf "$hidden/failed" || return 1
         [ -d "$hidden/previous/$name" ] || continue
-        [ ! -d "$LP_D$lp_root/$name" ] || mv "$LP_D$lp_root/$name" "$hidden/failed" || return 1
+        if [ -d "$LP_D$lp_root/$name" ]; then
+            lp_note_orphans "$name"
+            rm -rf "$hidden/failed" && mv "$LP_D$lp_root/$name" "$hidden/failed" || return 1
+        fi
         mv "$hidden/previous/$name" "$LP_D$lp_root/$name" || return 1
-        lp_note_orphans "$name"
     done
-    lp_restore_system "$hidden/previous" || return 1
-    lp_keep_drop
+    lp_restore_system "$hidden/previous"
 }
 
-# What was put back and the failed version does not have is unknown to the package manager, which believes in that
+# What is put back and the failed version does not have is unknown to the package manager, which believes in that
 # version: it is remembered, as hard links, for lp_leave_orphans.
 lp_note_orphans() {
     # shellcheck disable=SC2016 # expanded by the inner shell
-    find "$LP_D$lp_root/$1" ! -type d -exec sh -c '
+    find "$LP_D$lp_root/.linkpack/previous/$1" ! -type d -exec sh -c '
         root=$1 tree=$2
         shift 2
         for file; do
-            name=${file#"$root/$tree/"}
-            if [ ! -e "$root/.linkpack/failed/$name" ] && [ ! -L "$root/.linkpack/failed/$name" ]; then
+            name=${file#"$root/.linkpack/previous/$tree/"}
+            if [ ! -e "$root/$tree/$name" ] && [ ! -L "$root/$tree/$name" ]; then
                 orphan=$root/.linkpack/orphans/$tree/$name
                 mkdir -p "${orphan%/*}" && ln -f "$file" "$orphan"
             fi

@@ -23,6 +23,7 @@ lp_leave_end() {
     [ -z "$root" ] || lp_leave_root "$1" "$(lp_leave_value config_sum)"
     lp_leave_link "$(lp_leave_value link)"
     lp_leave_system "$1"
+    lp_sweep_probes "$root"
     lp_leave_kept "$1" "$root" "$made"
     lp_leave_dirs "$made"
 }

@@ -65,8 +65,8 @@ lp_linkctl_start() {
     if [ "$lp_old_channel" = run ] && [ -f "$LP_LIB/journal" ]; then
         lp_lock || { lp_error 'an installation is running' "$LP_LIB/lock" 'wait until it has ended'; return 16; }
         LP_CHANNEL=run
-        lp_versions_repair
-        lp_service_write || return 30
+        # Before the repair, which may put the unit of an older version back.
+        lp_service_write && lp_versions_repair || return 30
         LP_CHANNEL=
         [ "$(lp_live)" != systemd ] || systemctl --system daemon-reload
     fi

@@ -6,6 +6,17 @@ lp_lock() {
     flock -n 9
 }
 
+# For the later steps of a package, whose first one has found the lock free: what holds it is about to end.
+lp_lock_wait() {
+    local second
+    second=0
+    until lp_lock; do
+        [ "$second" -lt 60 ] || return 1
+        sleep 1
+        second=$((second + 1))
+    done
+}
+
 lp_unlock() {
     exec 9>&-
 }

@@ -69,8 +69,8 @@ main() {
             lp_verify || { lp_verify_failed $?; return; }
             case $lp_verb in
                 check) lp_say 'this file is whole' ;;
-                list) lp_payload_files ;;
-                extract) lp_extract ;;
+                list) lp_decompress_ready && lp_payload_files ;;
+                extract) lp_decompress_ready && lp_extract ;;
                 install) cd / && lp_run_install ;;
             esac ;;
     esac
@@ -101,12 +101,20 @@ lp_info() {
 }
 
 lp_extract() {
+    local code
     case $lp_extract_dir in /*) ;; *) lp_extract_dir=$PWD/$lp_extract_dir ;; esac
     if [ -e "$lp_extract_dir" ] && { [ ! -d "$lp_extract_dir" ] || lp_dir_is_filled "$lp_extract_dir"; }; then
         lp_usage_error "$lp_extract_dir exists and is not an empty directory"
         return
     fi
-    if mkdir -p "$lp_extract_dir" && lp_unpack "$lp_extract_dir" -o; then return 0; fi
+    code=0
+    mkdir -p "$lp_extract_dir" && lp_unpack "$lp_extract_dir" -o || code=$?
+    [ "$code" != 0 ] || return 0
+    if [ "$code" = 20 ]; then
+        # What came out of it is nobody's: not even to be looked at.
+        find "$lp_extract_dir" -mindepth 1 -maxdepth 1 -exec rm -rf {} +
+        return 20
+    fi
     lp_error 'the payload could not be unpacked' "$lp_extract_dir" 'see the messages above: space and permissions there'
     return 30
 }

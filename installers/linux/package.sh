@@ -18,20 +18,48 @@ lp_package_settings() {
 # Checks, then keeps the old version and makes the root. Nothing is changed before all checks pass.
 lp_package_before() {
     local code
+    lp_package_carry
     lp_package_settings || { lp_refuse 2 'the settings are wrong; nothing was changed'; return 2; }
     lp_root_resolve
     code=0
     lp_preflight || code=$?
     [ "$code" = 0 ] || { lp_refuse "$code" 'checks failed; nothing was changed'; return "$code"; }
     lp_lock || { lp_refuse 16 'another installation is running'; return 16; }
-    if ! lp_root_make || { [ -n "$lp_old_version" ] && ! lp_keep; }; then
+    if ! lp_package_interrupted || ! lp_root_make || { [ -n "$lp_previous" ] && [ "$lp_carried" = 0 ] && ! lp_keep; }; then
         lp_error 'the root could not be prepared' "$lp_root" 'free space there and try again'
         lp_package_abort
         lp_result failed 30 'the root could not be prepared; the old state is kept'
         return 30
     fi
-    lp_journal_write "root=$lp_root" "link=$lp_link" "previous=$lp_old_version" "started_at=$lp_started" \
+    lp_journal_write "root=$lp_root" "link=$lp_link" "previous=$lp_previous" "carried=$lp_carried" "started_at=$lp_started" \
         "image=$lp_v_IMAGE" "no_start=$lp_v_NO_START" "checks=$lp_checks"
+}
+
+# The journal of an installation that was killed outlives an attempt that is given up: see lp_package_abort.
+lp_package_carry() {
+    [ ! -f "$LP_LIB/journal" ] || printf 'carried=1\n' 2>/dev/null >>"$LP_LIB/journal" || :
+}
+
+# Which version this installation may go back to: lp_previous, or none. After one that was killed, what is in place is
+# known to work only where it is seen to run; otherwise the copy kept then is carried on with (lp_carried=1).
+lp_previous='' lp_carried=0
+lp_package_interrupted() {
+    lp_previous=$lp_old_version lp_carried=0
+    [ -f "$LP_LIB/journal" ] || return 0
+    lp_made_join "$(lp_journal made)"
+    if [ "$(lp_journal rollback)" = 1 ] && lp_kept; then
+        lp_restore || return 1
+        lp_state_load
+        lp_previous=$lp_old_version
+    elif [ "$(lp_journal tried)" != 1 ] || ! lp_service_came_up; then
+        lp_previous=$(lp_journal previous)
+        if [ -z "$lp_previous" ] || lp_kept; then
+            lp_carried=1
+            return 0
+        fi
+        lp_previous=$lp_old_version
+    fi
+    lp_journal_drop
 }
 
 # The journal carries over what the first script settled.
@@ -53,6 +81,7 @@ lp_package_was_put_back() {
 }
 
 lp_package_register() {
+    lp_lock_wait || { lp_refuse 16 'another installation is running'; return 16; }
     lp_package_resume || return
     if [ "$(lp_journal rollback)" = 1 ]; then
         lp_package_roll_back "$(lp_journal previous)"
@@ -76,14 +105,15 @@ lp_package_start() {
     previous=$(lp_journal previous) || previous=
     verb=start outcome=installed
     if [ -n "$previous" ]; then verb=restart outcome=upgraded; fi
+    [ "$(lp_journal carried)" != 1 ] || verb=restart
     [ "$previous" != "$LP_VERSION" ] || outcome=reinstalled
     [ -f "$LP_LIB/journal" ] || { verb=restart outcome=reinstalled previous=$lp_old_version; }
     lp_old_version=$previous
     lp_logging=1
     if lp_service_bring_up "$verb"; then
         lp_leave_orphans "$LP_D$lp_root"
-        lp_keep_drop
         lp_journal_drop
+        lp_keep_drop
         lp_result "$outcome" 0 "$LP_TITLE $LP_VERSION is $outcome${lp_service_note:+; $lp_service_note}"
         return 0
     fi
@@ -106,18 +136,21 @@ lp_package_roll_back() {
         return 32
     fi
     lp_journal_drop
+    lp_keep_drop
     lp_error "$LP_SERVICE $LP_VERSION did not come up; version $1 runs again" "see $LP_LOG/$LP_SERVICE.log" \
         "the package manager still believes in $LP_VERSION: install $1, or a corrected version, again"
     lp_result rolled_back 31 "$LP_VERSION did not come up; $1 was put back and runs"
     return 31
 }
 
-# The package manager gave up before the new files were in place, and has put back what it had replaced.
+# The package manager gave up before the new files were in place, and has put back what it had replaced. After an
+# installation that was killed that is not yet a version known to work.
 lp_package_abort() {
+    [ "$(lp_journal carried)" != 1 ] || return 0
     if [ -n "$lp_old_version" ]; then
         lp_root=$lp_old_root
-        lp_keep_drop
         lp_journal_drop
+        lp_keep_drop
         return 0
     fi
     if [ -f "$LP_LIB/journal" ]; then

@@ -11,43 +11,68 @@ lp_find_self() {
     [ -f "$lp_self" ] && [ "$(sed -n '2{p;q;}' "$lp_self" 2>/dev/null)" = "LP_SUM=$LP_SUM" ]
 }
 
+# lp_skip COUNT: takes as many bytes off a file on stdin, for whatever reads on from there.
+lp_skip() {
+    dd bs="$1" count=1 of=/dev/null 2>/dev/null
+}
+
 # Every byte after line 2 is under LP_SUM. There is no way around this.
 lp_verify() {
     local sum
-    if ! sum=$(printf '' | lp_sha256) || [ "${#sum}" != 64 ]; then
+    if ! sum=$(printf '' | lp_sha256_long) || [ "${#sum}" != 64 ]; then
         lp_error 'no tool here computes SHA-256' 'tried sha256sum, openssl, busybox, shasum, perl' 'install one of them (coreutils has sha256sum)'
         return 15
     fi
-    sum=$(tail -c +83 "$lp_self" | lp_sha256)
+    sum=$({ lp_skip 82 && lp_sha256_long; } <"$lp_self")
     [ "$sum" != "$LP_SUM" ] || return 0
     lp_error 'this file is damaged: nothing was unpacked' "SHA-256 is ${sum:-not computable}, and should be $LP_SUM" 'copy or download it again'
     return 20
 }
 
+# Whether the codec's tool is here; the checks of an installation ask for it, too.
+lp_decompress_ready() {
+    lp_has "$LP_CODEC" && return
+    lp_error "needed tools are missing: $LP_CODEC" 'the payload is compressed with it' 'install it with the package manager'
+    return 15
+}
+
+# xz of XZ Utils takes -T0, and 5.4 and later then decode on every processor; busybox's does not know it.
 lp_decompress() {
     case $LP_CODEC in
         gzip) gzip -dc ;;
-        xz) xz -dc ;;
-        zstd) zstd -dc ;;
+        xz)
+            if xz -T0 --version >/dev/null 2>&1; then xz -dc -T0; else xz -dc; fi ;;
+        zstd) zstd -dcq ;;
     esac
 }
 
-# lp_unpack DIR [TAR OPTION...]: a pipe has one exit status in POSIX sh; here each member reports its own.
+# lp_unpack DIR [TAR OPTION...]: a pipe has one exit status in POSIX sh; here each member reports its own. The bytes that
+# are unpacked are summed up on their way: whoever can write the file may have changed it since lp_verify. Returns 20 then.
 lp_unpack() {
-    local dir status
-    dir=$1
+    local dir fifo status sum
+    dir=$1 fifo=$1/.lp-sum-$$
     shift
+    mkfifo -m 600 "$fifo" || return 1
+    # shellcheck disable=SC2094 # a pipe, written and read on purpose
     status=$(
         {
-            { tail -c +$((LP_OFFSET + 1)) "$lp_self"; echo "read $?" >&3; } |
-                { lp_decompress; echo "decompress $?" >&3; } |
+            echo "sum $({ head -c "$LP_OFFSET" "$lp_self" | tail -c +83; cat <"$fifo"; } | lp_sha256_long)" >&3 &
+            { lp_skip "$LP_OFFSET" <&4; tee "$fifo" <&4; echo "read $?" >&3; } |
+                { lp_decompress; echo "decompress $?" >&3; cat >/dev/null; } |
                 { (cd "$dir" && tar -x -f - "$@") >&2; echo "unpack $?" >&3; cat >/dev/null; }
-        } 3>&1
+        } 3>&1 4<"$lp_self"
     )
-    [ "$(printf '%s\n' "$status" | sort | tr '\n' ' ')" = 'decompress 0 read 0 unpack 0 ' ]
+    rm -f "$fifo"
+    sum=$(printf '%s\n' "$status" | sed -n 's/^sum //p')
+    if [ "$sum" != "$LP_SUM" ]; then
+        lp_error 'this file was changed while it was read' "SHA-256 of what was unpacked is ${sum:-not computable}, and should be $LP_SUM" \
+            'find out who writes to it, copy or download it again'
+        return 20
+    fi
+    [ "$(printf '%s\n' "$status" | sed '/^sum /d' | sort | tr '\n' ' ')" = 'decompress 0 read 0 unpack 0 ' ]
 }
 
 # The payload's own list, its first member.
 lp_payload_files() {
-    tail -c +$((LP_OFFSET + 1)) "$lp_self" | lp_decompress 2>/dev/null | { tar -x -O -f - .files; cat >/dev/null; }
+    { lp_skip "$LP_OFFSET" && lp_decompress 2>/dev/null; } <"$lp_self" | { tar -x -O -f - .files; cat >/dev/null; }
 }

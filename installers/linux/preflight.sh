@@ -18,6 +18,7 @@ lp_check() {
 # Runs every check. Returns the smallest failing code, 0 when all pass.
 lp_preflight() {
     lp_check_privileges
+    lp_sweep_probes "$lp_root"
     lp_check_platform
     lp_check_busy
     lp_check_other

@@ -21,8 +21,18 @@ lp_run_install() {
         lp_result refused 16 'another installation is running'
         return 16
     fi
-    lp_run_repair || { lp_run_failed 30 'an interrupted installation could not be repaired'; return; }
-    lp_run_begin || { lp_run_failed 30 'the new version could not be unpacked'; return; }
+    if ! lp_run_repair; then
+        lp_error 'an interrupted installation could not be repaired' "$lp_root" 'see the messages above, and run this file again'
+        lp_result failed 30 'an interrupted installation could not be repaired'
+        return 30
+    fi
+    code=0
+    lp_run_begin || code=$?
+    case $code in
+        0) ;;
+        20) lp_run_failed 20 'the file was changed while it was read'; return ;;
+        *) lp_run_failed 30 'the new version could not be unpacked'; return ;;
+    esac
     lp_run_switch || { lp_run_failed 30 'the new version could not be put in place'; return; }
     lp_run_start
 }
@@ -49,15 +59,16 @@ lp_run_repair() {
 # Unpacks beside the running version.
 lp_run_begin() {
     local stage
-    lp_make_dir "$LP_LIB" 755 && lp_root_make || return 1
+    # Known before anything can fail: without an old version a failure removes everything.
     lp_run_old=$(lp_versions_current) lp_run_new=$(lp_versions_new_name)
+    lp_make_dir "$LP_LIB" 755 && lp_root_make || return 1
     lp_run_journal || return 1
     trap 'lp_run_signal' HUP INT TERM
     lp_make_dir "$lp_root/.linkpack" 700 && chmod 700 "$lp_root/.linkpack" && lp_make_dir "$lp_root/versions" 755 || return 1
     stage=$lp_root/.linkpack/stage
     rm -rf "$stage" && mkdir -m 755 "$stage" || return 1
     lp_say "unpacking $LP_TITLE $LP_VERSION into $lp_root"
-    lp_unpack "$stage" -o -p || return 1
+    lp_unpack "$stage" -o -p || return
     if lp_files_differences "$stage" | grep -q '^- '; then return 1; fi
     [ -z "$lp_run_old" ] || lp_files_carry "$lp_root/versions/$lp_run_old" "$stage" || return 1
     sync -f "$stage" 2>/dev/null || sync
@@ -88,11 +99,20 @@ lp_run_start() {
         return
     fi
     trap '' HUP INT TERM
-    lp_versions_prune "$lp_run_new"
-    rm -rf "$lp_root/.linkpack/previous" "$lp_root/.linkpack/stage"
-    lp_journal_drop
+    lp_run_confirm "$lp_run_new"
     lp_result "$outcome" 0 "$LP_TITLE $LP_VERSION is $outcome${lp_service_note:+; $lp_service_note}"
     lp_say "$LP_TITLE $LP_VERSION is $outcome in $lp_root${lp_service_note:+; $lp_service_note}"
+}
+
+# Version $1 works. The copy that leads back goes by a rename, then the journal, then what the copy led back to.
+lp_run_confirm() {
+    local hidden
+    hidden=$lp_root/.linkpack
+    rm -rf "$hidden/stage"
+    [ ! -d "$hidden/previous" ] || mv "$hidden/previous" "$hidden/stage"
+    lp_journal_drop
+    lp_versions_prune "$1"
+    rm -rf "$hidden/stage"
 }
 
 # The log of a service that did not come up may be removed with it: its end is shown first.
@@ -137,7 +157,5 @@ lp_run_undo() {
         lp_service_do restart || :
         lp_service_came_up || return 1
     fi
-    lp_versions_prune "$lp_run_old"
-    rm -rf "$lp_root/.linkpack/previous"
-    lp_journal_drop
+    lp_run_confirm "$lp_run_old"
 }

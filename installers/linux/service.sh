@@ -169,17 +169,22 @@ lp_service_bring_up() {
     elif [ "$1" = restart ] && lp_service_is_off; then lp_service_note='not started: the administrator has disabled it'
     fi
     [ -z "$lp_service_note" ] || return 0
-    lp_service_do "$1" || lp_warn "the $1 of $LP_SERVICE reported a failure"
+    if ! lp_service_do "$1"; then
+        lp_warn "the $1 of $LP_SERVICE reported a failure"
+        [ "$(lp_live)" = systemd ] || return 1
+    fi
+    [ ! -f "$LP_LIB/journal" ] || printf 'tried=1\n' >>"$LP_LIB/journal"
     lp_service_came_up
 }
 
-# Up means: one process alive for 3 seconds within 30. SysV restarts nothing, so a dead process there is final.
+# Up means: one process alive for 3 seconds within 30, or less where no process is to be expected any more.
 lp_service_came_up() {
-    local second pid last alive
-    second=0 last='' alive=0
+    local second pid last alive missed
+    second=0 last='' alive=0 missed=0
     while [ "$second" -lt 30 ]; do
         if ! pid=$(lp_service_pid); then
-            [ "$(lp_live)" = systemd ] || { [ -z "$last" ] && [ "$second" -lt 3 ]; } || return 1
+            missed=$((missed + 1))
+            ! lp_service_gave_up "$missed" || return 1
             last=
         elif [ "$pid" != "$last" ]; then
             last=$pid alive=0
@@ -191,6 +196,23 @@ lp_service_came_up() {
         second=$((second + 1))
     done
     return 1
+}
+
+# No process, seen MISSED times. SysV restarts nothing, and its start has waited for one: once could be a process file
+# being rewritten. systemd tries again, which three ends show to be in vain (before version 235 it does not count).
+lp_service_gave_up() {
+    local found
+    [ "$(lp_live)" = systemd ] || { [ "$1" -ge 2 ]; return; }
+    found=$(systemctl show -p ActiveState "$LP_SERVICE.service")
+    case ${found#ActiveState=} in
+        failed | inactive) return 0 ;;
+        activating | deactivating) ;;
+        *) return 1 ;;
+    esac
+    found=$(systemctl show -p NRestarts "$LP_SERVICE.service" 2>/dev/null)
+    found=${found#NRestarts=}
+    case $found in '' | *[!0-9]*) return 1 ;; esac
+    [ "$found" -ge 2 ]
 }
 
 # Stopped means that nothing of it runs any more, or at least that we were told so.

@@ -3,6 +3,11 @@
 # lp_uninstall PURGE(0|1): returns the exit code.
 lp_uninstall() {
     [ "$(id -u)" = 0 ] || { lp_error 'this must run as root' "uid $(id -u)" 'run it with sudo'; return 10; }
+    # A first installation that was killed has a journal, and no state yet.
+    if [ ! -f "$LP_LIB/state" ] && [ -f "$LP_LIB/journal" ] && [ "$(lp_journal channel)" = run ]; then
+        lp_lock || { lp_error 'another installation is running' "$LP_LIB/lock" 'wait until it has ended'; return 16; }
+        lp_versions_repair
+    fi
     if ! lp_state_load; then
         lp_say 'nothing is installed'
         return 0

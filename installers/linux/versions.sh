@@ -41,24 +41,51 @@ lp_versions_prune() {
     done
 }
 
-# After a kill: `current` tells which version is whole and in use. Everything else of that run goes, and what had
-# been switched is written down as installed.
+# After a kill: `current` tells which version is whole and in use. Everything else of that run goes. What had been
+# switched to counts as installed once it is seen to work; otherwise the version before it comes back.
 lp_versions_repair() {
     local current
     [ -f "$LP_LIB/journal" ] && [ "$(lp_journal channel)" = run ] || return 0
     lp_root=$(lp_journal root)
     [ -z "$(lp_root_fault "$lp_root")" ] || return 0
-    current=$(lp_versions_current)
     lp_say "repairing: an installation of version $(lp_journal version) was interrupted"
     lp_made_join "$(lp_journal made)"
     rm -rf "$lp_root/.linkpack/stage" "$lp_root/.linkpack/current"
+    current=$(lp_versions_current)
+    if [ -n "$current" ] && [ "$current" = "$(lp_journal new)" ]; then
+        if lp_versions_works; then lp_versions_adopt || return 1
+        else lp_versions_back "$(lp_journal old)" || return 1
+        fi
+        current=$(lp_versions_current)
+    fi
     if [ -z "$current" ]; then
+        lp_config_sum=$lp_old_config_sum
         lp_leave_fresh
         return
     fi
-    lp_versions_prune "$current"
-    if [ "$current" = "$(lp_journal new)" ]; then lp_versions_adopt; fi
     lp_journal_drop
+    lp_versions_prune "$current"
+    rm -rf "$lp_root/.linkpack/previous"
+}
+
+# Whether the version switched to comes up, or need not (lp_service_bring_up). One that was never registered has no
+# unit; without the copy that leads back it had been confirmed.
+lp_versions_works() {
+    [ -d "$lp_root/.linkpack/previous" ] || return 0
+    lp_state_load && [ "$lp_old_version" = "$(lp_journal version)" ] || return 1
+    if [ "$(lp_journal tried)" = 1 ]; then lp_service_bring_up start; else lp_service_bring_up restart; fi
+}
+
+# lp_versions_back OLD: a version that was never seen to work gives way to OLD, or to nothing.
+lp_versions_back() {
+    lp_service_stop || :
+    if [ -z "$1" ]; then
+        rm -f "$lp_root/current"
+        return
+    fi
+    [ -d "$lp_root/versions/$1" ] && lp_restore_system "$lp_root/.linkpack/previous" && lp_versions_switch "$1" || return 1
+    lp_state_load
+    lp_service_bring_up start || lp_warn "version $lp_old_version did not come up"
 }
 
 # The switch had happened: the state says so from now on. Unit and init script follow with this run's registration.

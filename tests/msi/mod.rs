@@ -23,7 +23,6 @@ pub struct Product {
     pub default_root: &'static str,
     pub executable: Vec<u8>,
     pub more: Vec<(String, Content)>,
-    pub config: &'static [u8],
     pub library: Option<Vec<u8>>,
 }
 
@@ -34,7 +33,6 @@ impl Default for Product {
             default_root: r"C:\Program Files\Intigua",
             executable: service(&[]),
             more: Vec::new(),
-            config: b"level=1\n",
             library: None,
         }
     }
@@ -58,7 +56,7 @@ impl Product {
         let mut contents = vec![
             ("vAgentManager/vlinkservice.exe".to_owned(), Content::memory(self.executable.clone())),
             ("vAgentManager/a long name, with commas.txt".to_owned(), Content::memory(b"text\r\n".as_slice())),
-            ("vAgentManager/agent.conf".to_owned(), Content::memory(self.config)),
+            ("vAgentManager/agent.conf".to_owned(), Content::memory(b"level=1\n".as_slice())),
             ("vAgentManager/empty".to_owned(), Content::memory(b"".as_slice())),
             ("Intigua-Libs/pulse/pulse.bin".to_owned(), Content::memory(large())),
             ("Intigua-Libs/tracer/Größe.txt".to_owned(), Content::memory(b"tracer\n".as_slice())),
@@ -68,7 +66,7 @@ impl Product {
         let mut entries: Vec<Entry> = contents
             .into_iter()
             .map(|(name, content)| Entry {
-                config: name.ends_with(".conf"),
+                config: false,
                 path: path(&name),
                 kind: Kind::File(content),
                 mode: 0o644,
@@ -103,20 +101,17 @@ pub fn write<W: std::io::Read + std::io::Write + std::io::Seek>(
 ) -> linkpack::Result<Vec<msi::Sidecar>> {
     let store = store();
     let executable = path("vAgentManager/vlinkservice.exe");
-    let (pulse, tracer) = (path("Intigua-Libs/pulse"), path("Intigua-Libs/tracer"));
-    let container = |name, folder, required| ContainerSpec { name, title: name, description: "", required, folder };
+    let (pulse, tracer) = ([path("Intigua-Libs/pulse")], [path("Intigua-Libs/tracer")]);
+    let container = |name, folders, required| ContainerSpec { name, title: name, description: "", required, folders };
+    let action = |name, function, stage, condition| msi::ActionSpec { name, function, stage, condition, may_fail: false };
     let actions = [
-        msi::ActionSpec { name: "Check", function: "check", stage: msi::Stage::BeforeChanges, condition: "NOT REMOVE" },
-        msi::ActionSpec {
-            name: "CheckAgain",
-            function: "check_again",
-            stage: msi::Stage::FirstDeferred,
-            condition: "NOT REMOVE",
-        },
-        msi::ActionSpec { name: "Undo", function: "undo", stage: msi::Stage::Rollback, condition: "NOT REMOVE" },
-        msi::ActionSpec { name: "Done", function: "done", stage: msi::Stage::Commit, condition: "" },
+        action("Check", "check", msi::Stage::BeforeChanges, "NOT REMOVE"),
+        action("CheckAgain", "check_again", msi::Stage::FirstDeferred, "NOT REMOVE"),
+        action("Undo", "undo", msi::Stage::Rollback, "NOT REMOVE"),
+        action("Done", "done", msi::Stage::Commit, ""),
     ];
     let library = product.library.as_ref();
+    let facts = [("VERSION", product.version)];
     let spec = MsiSpec {
         name: "sample",
         title: "Intigua sample",
@@ -140,10 +135,11 @@ pub fn write<W: std::io::Read + std::io::Write + std::io::Seek>(
         private_folders: &[path("components")],
         settings: &[("SERVER_URL", "https://core.example:443"), ("CORE_ID", ""), ("CONTAINERS", "*")],
         setup_key: SETUP_KEY,
+        recorded: &[],
         at_logon: None,
-        library: library.map(|bytes| LibrarySpec { bytes, actions: &actions, data: "[INSTALL_ROOT]|[SERVER_URL]" }),
+        library: library.map(|bytes| LibrarySpec { bytes, actions: &actions, facts: &facts }),
         store: &store,
-        spool,
+        spool: &|| Ok(tempfile::NamedTempFile::new_in(spool).unwrap()),
         mtime: MTIME,
     };
     msi::write(&spec, out)

@@ -4,6 +4,7 @@ use crate::msi::output;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 const PACKAGE: &str = "wine wine64";
 
@@ -16,6 +17,11 @@ pub struct Wine {
 impl Wine {
     /// A fresh Windows.
     pub fn new() -> Self {
+        Wine::with_mounts("")
+    }
+
+    /// A fresh Windows in a mount namespace of its own, where a shell script in drive C has mounted something.
+    pub fn with_mounts(script: &str) -> Self {
         let fixtures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../fixtures");
         let template = template(&fixtures);
         let prefix = tempfile::Builder::new().prefix("wine-").tempdir_in(&fixtures).unwrap();
@@ -29,14 +35,25 @@ impl Wine {
             fs::copy(template.join(registry), own).unwrap();
         }
         let mut wine = Wine { prefix, keeper: None };
-        let mut keeper = wine.command("wine");
-        keeper.args(["cmd"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        wine.keeper = Some(keeper.spawn().unwrap_or_else(|error| panic!("wine: {error} (apt-get install {PACKAGE})")));
+        let mut keeper = wine.command("unshare");
+        keeper.args(["--mount", "--propagation", "private", "sh", "-euc"]);
+        keeper.arg(format!("{script}\n: >../mounted\ncd /\nexec wine cmd")).current_dir(wine.drive());
+        keeper.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        wine.keeper = Some(keeper.spawn().unwrap_or_else(|error| panic!("unshare: {error} (apt-get install util-linux)")));
+        // Whoever comes first starts the server, which has to see the mounts.
+        while !wine.prefix.path().join("mounted").exists() {
+            let ended = wine.keeper.as_mut().unwrap().try_wait().unwrap();
+            assert!(ended.is_none(), "{script}: {ended:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
         wine
     }
 
     fn command(&self, program: &str) -> Command {
-        in_prefix(program, self.prefix.path())
+        let Some(keeper) = &self.keeper else { return in_prefix(program, self.prefix.path()) };
+        let mut command = in_prefix("nsenter", self.prefix.path());
+        command.args(["--target", &keeper.id().to_string(), "--mount", program]);
+        command
     }
 
     /// Drive C.
@@ -73,8 +90,8 @@ impl Wine {
         self.run(&["net", "start"]).1
     }
 
-    /// Runs a Windows program: its exit code and what it said.
-    fn run(&self, arguments: &[&str]) -> (i32, String) {
+    /// Runs a Windows program: its exit code, in the eight bits that Wine hands on, and what it said.
+    pub fn run(&self, arguments: &[&str]) -> (i32, String) {
         // Not into a pipe: Wine's own services inherit it and never close it.
         let said = tempfile::NamedTempFile::new_in(self.prefix.path()).unwrap();
         let mut command = self.command("wine");
@@ -88,8 +105,9 @@ impl Wine {
 impl Drop for Wine {
     fn drop(&mut self) {
         // The server of this prefix alone; it ends every process in it, the keeper among them.
-        let _ = self.command("wineserver").arg("-k").status();
-        let _ = self.command("wineserver").arg("-w").status();
+        for stop in ["-k", "-w"] {
+            let _ = in_prefix("wineserver", self.prefix.path()).arg(stop).status();
+        }
         if let Some(mut keeper) = self.keeper.take() {
             let _ = keeper.kill();
             let _ = keeper.wait();

@@ -55,8 +55,10 @@ pub fn read(product: &Product, target: Target, spool: &Spool, listener: &dyn Lis
     let manifest = product.manifest();
     let mut entries = Vec::new();
     let connector = load(product, &manifest.connector.payload[&target], "the connector", target, spool, listener)?;
-    if let Some(program) = &manifest.connector.executable.linux {
-        require_program(&connector.tree, program.as_str(), "the connector", "executable.linux")?;
+    let executables = &manifest.connector.executable;
+    let program = if target.is_linux() { &executables.linux } else { &executables.windows };
+    if let Some(program) = program {
+        require_program(&connector.tree, target, program.as_str(), "the connector", &format!("executable.{}", target.system()))?;
     }
     graft(&mut entries, b"vAgentManager", connector.tree)?;
     for container in &manifest.container {
@@ -67,7 +69,7 @@ pub fn read(product: &Product, target: Target, spool: &Spool, listener: &dyn Lis
             continue;
         };
         let loaded = load(product, source, &what, target, spool, listener)?;
-        check_container(container, &loaded.tree, &what)?;
+        check_container(container, target, &loaded.tree, &what)?;
         if let Some(depends) = loaded.package.as_ref().and_then(|package| package.depends.as_ref()) {
             let advice = "name what the agent needs in [deb] depends and [rpm] requires";
             listener.info(&format!("{what} comes from a package that depends on {depends}; {advice}"));
@@ -75,7 +77,7 @@ pub fn read(product: &Product, target: Target, spool: &Spool, listener: &dyn Lis
         let version = loaded.package.as_ref().map(|package| package.version.clone());
         let prefix = [b"Intigua-Libs/", container.name.as_str().as_bytes()].concat();
         graft(&mut entries, &prefix, loaded.tree)?;
-        entries.push(descriptor(container, version.as_deref(), &prefix)?);
+        entries.push(descriptor(container, target, version.as_deref(), &prefix)?);
     }
     let tree = Tree::new(entries).map_err(|error| error.help("container.json is made by linkpack: leave it out with exclude"))?;
     Ok(Trees { tree })
@@ -118,19 +120,19 @@ fn graft(entries: &mut Vec<Entry>, prefix: &[u8], tree: Tree) -> Result<()> {
     Ok(())
 }
 
-fn descriptor(container: &ContainerTable, version: Option<&str>, prefix: &[u8]) -> Result<Entry> {
+fn descriptor(container: &ContainerTable, target: Target, version: Option<&str>, prefix: &[u8]) -> Result<Entry> {
     let path = TreePath::new(b"container.json")?.below(&TreePath::new(prefix)?);
-    let kind = Kind::File(Content::memory(endpoint::container_json(container, version)));
+    let kind = Kind::File(Content::memory(endpoint::container_json(container, target, version)));
     Ok(Entry { path, kind, mode: 0o644, config: false, mtime: 0 })
 }
 
-fn check_container(container: &ContainerTable, tree: &Tree, what: &str) -> Result<()> {
-    let program = &container.command.0[0];
+fn check_container(container: &ContainerTable, target: Target, tree: &Tree, what: &str) -> Result<()> {
+    let program = container.command.get(target).map_or("", |command| &command.0[0]);
     let inside = program.strip_prefix("{dir}/").unwrap_or(program);
     if !inside.starts_with('/') && !inside.starts_with('{') {
-        require_program(tree, inside, what, "command")?;
+        require_program(tree, target, inside, what, "command")?;
     }
-    match &container.library {
+    match container.library(target) {
         Some(library) => require_file(tree, library.as_str(), what, "library").map(|_| ()),
         None => Ok(()),
     }
@@ -150,9 +152,10 @@ fn require_file<'t>(tree: &'t Tree, path: &str, what: &str, key: &str) -> Result
     })
 }
 
-fn require_program(tree: &Tree, path: &str, what: &str, key: &str) -> Result<()> {
+fn require_program(tree: &Tree, target: Target, path: &str, what: &str, key: &str) -> Result<()> {
     let entry = require_file(tree, path, what, key)?;
-    match matches!(entry.kind, Kind::File(_)) && entry.mode & 0o111 == 0 {
+    // Windows has no such bit, and archives made there carry none.
+    match target.is_linux() && matches!(entry.kind, Kind::File(_)) && entry.mode & 0o111 == 0 {
         true => Err(Error::new(format!("{what}: \"{path}\" is not executable (mode {:o})", entry.mode))
             .help("set its x bit in the payload: chmod +x")),
         false => Ok(()),

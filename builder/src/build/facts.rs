@@ -48,7 +48,7 @@ pub fn facts(product: &Product, base: &Base) -> Result<Facts> {
             server_url: product.server_url().unwrap_or_default().to_owned(),
             fallback_urls: fallback.join(";"),
             core_id: product.core_id().unwrap_or_default().to_owned(),
-            token_file: product.token_file().unwrap_or_default().to_owned(),
+            token_file: product.token_file(base.target).unwrap_or_default().to_owned(),
             run_as: product.run_as().to_owned(),
             containers: product.chosen_containers(),
             image: false,

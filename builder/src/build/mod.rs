@@ -5,6 +5,8 @@ mod assemble;
 mod facts;
 mod output;
 mod packages;
+mod selection;
+mod windows;
 
 pub use packages::FormatName;
 
@@ -26,7 +28,7 @@ pub struct Options {
     pub manifest: PathBuf,
     /// Site files; the plain product is built when there are none.
     pub sites: Vec<PathBuf>,
-    /// The formats.
+    /// The formats; all that the connector has a payload for when empty.
     pub formats: Vec<FormatName>,
     /// The targets; all that the connector has a payload for when empty.
     pub targets: Vec<Target>,
@@ -58,6 +60,20 @@ pub struct Package {
     pub size: u64,
     /// Its SHA-256, hexadecimal.
     pub sha256: String,
+    /// The cabinets that have to lie beside an MSI above 2 GB.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cabinets: Vec<Cabinet>,
+}
+
+/// A cabinet beside an MSI.
+#[derive(Debug, Clone, Serialize)]
+pub struct Cabinet {
+    /// Its file's name in the output folder.
+    pub file: String,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its SHA-256, hexadecimal.
+    pub sha256: String,
 }
 
 /// What a build made.
@@ -76,22 +92,30 @@ pub struct Report {
 pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     let product = manifest::load(&options.manifest)?;
     let products = sites(&product, &options.sites)?;
-    let targets = targets(&product, &options.targets, listener)?;
+    let chosen = selection::choose(&product, &options.formats, &options.targets, listener)?;
     let mut output = Output::open(&options.output)?;
     let spool = Spool::new(&spool_folder(&options.cache)?)?;
     let store = Store::open(options.cache.clone(), options.threads)?;
     let mut packages = Vec::new();
     let mut inputs = Vec::new();
-    for target in targets {
+    output.warn_of_another_family(&product, listener);
+    for target in chosen.targets {
         let trees = assemble::read(&product, target, &spool, listener)?;
         let mtime = options.epoch.unwrap_or_else(|| trees.newest());
         listener.begin("read", trees.tree.total_bytes());
-        let files = format::prepare(trees.tree.at_time(mtime), options.codec, &store, listener)?;
+        let tree = trees.tree.at_time(mtime);
+        let files = match target.is_linux() {
+            true => format::prepare(tree, options.codec, &store, listener)?,
+            false => format::prepare_plain(tree, &store, listener)?,
+        };
         listener.end("read");
-        let base = Base { target, codec: options.codec, store: &store, mtime, files };
+        let mut base = Base { target, codec: options.codec, store: &store, mtime, files };
         inputs.extend(assemble::inputs(&product, &base));
         for product in &products {
-            packages.extend(packages::write_all(product, &base, &options.formats, &mut output, listener)?);
+            match target.is_linux() {
+                true => packages.extend(packages::write_all(product, &base, &chosen.formats, &mut output, listener)?),
+                false => packages.push(windows::write(product, &mut base, &mut output, listener)?),
+            }
         }
     }
     let report = Report { output: options.output.clone(), packages };
@@ -116,25 +140,6 @@ fn sites(product: &Product, files: &[PathBuf]) -> Result<Vec<Product>> {
         products.push(with_site);
     }
     Ok(products)
-}
-
-fn targets(product: &Product, asked: &[Target], listener: &dyn Listener) -> Result<Vec<Target>> {
-    let payload = &product.manifest().connector.payload;
-    if let Some(missing) = asked.iter().find(|target| !payload.contains_key(target)) {
-        return Err(Error::new(format!("the connector has no payload for {}", missing.name()))
-            .help(format!("add {} = \"...\" to payload in [connector], or leave the target out of -t", missing.name())));
-    }
-    let chosen = Target::ALL.into_iter().filter(|target| payload.contains_key(target));
-    let (chosen, later): (Vec<_>, Vec<_>) =
-        chosen.filter(|target| asked.is_empty() || asked.contains(target)).partition(|target| target.is_linux());
-    for target in later {
-        listener.warning(&format!("{}: no package format of this version of linkpack is for it", target.name()));
-    }
-    match chosen.is_empty() {
-        true => Err(Error::new("the connector has no payload for a target of deb, rpm and run")
-            .help("add linux-x86_64 = \"...\" to payload in [connector]")),
-        false => Ok(chosen),
-    }
 }
 
 /// Archives unpack next to the compressed units: the folder that the user chose for what is large.

@@ -1,11 +1,12 @@
 //! The output folder: packages under temporary names until all are whole, then SHA256SUMS and manifest.json.
 
 use super::assemble::Input;
-use super::{Options, Report};
+use super::{Options, Package, Report};
 use crate::error::{Error, IoContext, Result};
+use crate::listener::Listener;
 use crate::manifest::Product;
 use rustix::fs::{flock, FlockOperation};
-use serde_json::json;
+use serde_json::{json, Value};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::Write;
@@ -14,6 +15,7 @@ use tempfile::NamedTempFile;
 
 /// What names of unfinished packages begin with; they are locked while their build lives.
 const PARTIAL: &str = ".linkpack-partial-";
+const MANIFEST: &str = "manifest.json";
 
 /// The output folder of one build.
 pub struct Output {
@@ -29,6 +31,23 @@ impl Output {
         output.partial()?;
         output.sweep();
         Ok(output)
+    }
+
+    /// Warns where the last build into this folder made the same product with another upgrade-code.
+    pub fn warn_of_another_family(&self, product: &Product, listener: &dyn Listener) {
+        let path = self.folder.join(MANIFEST);
+        // Best effort: what is there may be anybody's.
+        let Some(last) = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok()) else { return };
+        let table = &product.manifest().product;
+        let (Some(now), Some(then)) = (upgrade_code(product), last["product"]["upgrade_code"].as_str()) else { return };
+        if last["product"]["name"] == table.name.as_str() && now != then {
+            let path = path.display();
+            listener.warning(&format!(
+                "{} had the upgrade-code {then} in the last build ({path}) and has {now} now: Windows will install its MSI \
+                 beside the old version instead of replacing it, unless upgrade-code = \"{then}\" is put back",
+                table.name
+            ));
+        }
     }
 
     /// A new file that goes away unless it is kept.
@@ -50,9 +69,9 @@ impl Output {
 
     /// Gives every package its name, then writes SHA256SUMS and manifest.json.
     pub fn finish(mut self, product: &Product, options: &Options, report: &Report, inputs: &[Input]) -> Result<()> {
-        let sums: String = report.packages.iter().map(|package| format!("{}  {}\n", package.sha256, package.file)).collect();
+        let sums: String = report.packages.iter().map(sums).collect();
         let manifest = manifest_json(product, options, report, inputs)?;
-        for (name, text) in [("SHA256SUMS", sums), ("manifest.json", manifest)] {
+        for (name, text) in [("SHA256SUMS", sums), (MANIFEST, manifest)] {
             let mut file = self.partial()?;
             file.write_all(text.as_bytes()).or_cannot("write to the output folder", &self.folder).map_err(elsewhere)?;
             self.keep(file, name.to_owned());
@@ -76,6 +95,12 @@ impl Output {
             }
         }
     }
+}
+
+/// A package's lines of SHA256SUMS.
+fn sums(package: &Package) -> String {
+    let cabinets = package.cabinets.iter().map(|cabinet| (&cabinet.sha256, &cabinet.file));
+    std::iter::once((&package.sha256, &package.file)).chain(cabinets).map(|(sum, file)| format!("{sum}  {file}\n")).collect()
 }
 
 fn elsewhere(error: Error) -> Error {
@@ -114,13 +139,24 @@ impl<W: Write> Write for Digesting<W> {
     }
 }
 
+/// The product's family as one text, however the manifest writes it.
+fn upgrade_code(product: &Product) -> Option<String> {
+    let code = product.manifest().product.upgrade_code.as_ref()?;
+    Some(code.uuid().to_string().to_uppercase())
+}
+
 /// What was built from what; the same bytes for the same input.
 fn manifest_json(product: &Product, options: &Options, report: &Report, inputs: &[Input]) -> Result<String> {
     let manifest = fs::read(&options.manifest).or_cannot("read", &options.manifest)?;
     let table = &product.manifest().product;
+    let mut about =
+        json!({ "name": table.name.as_str(), "version": table.version.as_str(), "publisher": table.publisher.as_str() });
+    if let Some(code) = upgrade_code(product) {
+        about["upgrade_code"] = json!(code);
+    }
     let document = json!({
         "linkpack": env!("CARGO_PKG_VERSION"),
-        "product": { "name": table.name.as_str(), "version": table.version.as_str(), "publisher": table.publisher.as_str() },
+        "product": about,
         "manifest_sha256": hex::encode(Sha256::digest(&manifest)),
         "codec": options.codec.name(),
         "source_date_epoch": options.epoch,

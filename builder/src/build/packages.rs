@@ -8,7 +8,7 @@ use crate::endpoint::{self, Facts};
 use crate::error::{Error, Result};
 use crate::format::{deb, rpm, run, PreparedFile};
 use crate::listener::Listener;
-use crate::manifest::Product;
+use crate::manifest::{Product, Target};
 use crate::payload::TreePath;
 use std::io::{BufWriter, Write};
 use tempfile::NamedTempFile;
@@ -22,11 +22,13 @@ pub enum FormatName {
     Rpm,
     /// Self-extracting, for every Linux.
     Run,
+    /// Windows Installer.
+    Msi,
 }
 
 impl FormatName {
     /// All formats, in the order they are built.
-    pub const ALL: [FormatName; 3] = [FormatName::Deb, FormatName::Rpm, FormatName::Run];
+    pub const ALL: [FormatName; 4] = [FormatName::Deb, FormatName::Rpm, FormatName::Run, FormatName::Msi];
 
     /// The name in arguments and reports.
     pub fn name(self) -> &'static str {
@@ -34,7 +36,13 @@ impl FormatName {
             FormatName::Deb => "deb",
             FormatName::Rpm => "rpm",
             FormatName::Run => "run",
+            FormatName::Msi => "msi",
         }
+    }
+
+    /// Whether packages of this format are for a target.
+    pub fn is_for(self, target: Target) -> bool {
+        (self == FormatName::Msi) != target.is_linux()
     }
 }
 
@@ -59,7 +67,7 @@ pub fn write_all(
     let files = with_linkctl(base, &facts)?;
     let work = &Work { product, base, facts: &facts, files: &files };
     let mut jobs = Vec::new();
-    for format in FormatName::ALL.into_iter().filter(|format| formats.contains(format)) {
+    for format in FormatName::ALL.into_iter().filter(|format| formats.contains(format) && format.is_for(base.target)) {
         jobs.push((format, output.partial()?));
     }
     let written: Vec<Result<_>> = std::thread::scope(|scope| {
@@ -87,6 +95,7 @@ fn one(work: &Work, format: FormatName, file: NamedTempFile) -> Result<(Package,
         FormatName::Deb => write_deb(work, &mut out)?,
         FormatName::Rpm => write_rpm(work, &mut out)?,
         FormatName::Run => write_run(work, &mut out)?,
+        FormatName::Msi => return Err(Error::new("an MSI is for Windows")),
     };
     out.flush().map_err(|error| {
         Error::new(format!("cannot write {name}: {error}"))
@@ -94,7 +103,15 @@ fn one(work: &Work, format: FormatName, file: NamedTempFile) -> Result<(Package,
     })?;
     let (size, sha256) = out.finish();
     let site = work.product.site_name().map(str::to_owned);
-    let package = Package { file: name.clone(), format: format.name(), target: work.base.target.name(), site, size, sha256 };
+    let package = Package {
+        file: name.clone(),
+        format: format.name(),
+        target: work.base.target.name(),
+        site,
+        size,
+        sha256,
+        cabinets: Vec::new(),
+    };
     Ok((package, file))
 }
 

@@ -7,7 +7,7 @@ use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-/// Makes DEB, RPM and self-extracting .run packages of a connector and its containers, from one manifest, offline.
+/// Makes MSI, DEB, RPM and self-extracting .run packages of a connector and its containers, from one manifest, offline.
 #[derive(Debug, Parser)]
 #[command(name = "linkpack", version, disable_help_subcommand = true)]
 pub struct Arguments {
@@ -21,6 +21,8 @@ pub enum Verb {
     Init(InitArguments),
     /// Build packages
     Build(BuildArguments),
+    /// Check packages for what goes wrong at their installation, repair, upgrade or removal
+    Lint(LintArguments),
     /// Run the packages' own checks on this machine; changes nothing
     Preflight(PreflightArguments),
     /// Print the JSON Schema of linkpack.toml
@@ -51,8 +53,8 @@ pub struct BuildArguments {
     /// A site file; repeat it for several sites
     #[arg(short = 's', long = "site", value_name = "SITE.toml")]
     pub sites: Vec<PathBuf>,
-    /// The formats, separated by commas
-    #[arg(short = 'f', long = "format", value_delimiter = ',', default_values_t = FormatName::ALL, value_name = "FORMAT,...")]
+    /// The formats, separated by commas; all that the connector has a payload for when not given
+    #[arg(short = 'f', long = "format", value_delimiter = ',', value_name = "FORMAT,...")]
     pub formats: Vec<FormatName>,
     /// The targets, separated by commas; all that the connector has a payload for when not given
     #[arg(short = 't', long = "target", value_delimiter = ',', value_name = "TARGET,...")]
@@ -78,6 +80,16 @@ pub struct BuildArguments {
     /// Print nothing but warnings and errors
     #[arg(short = 'q', long)]
     pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct LintArguments {
+    /// The packages: MSIs so far
+    #[arg(required = true, value_name = "PACKAGE")]
+    pub packages: Vec<PathBuf>,
+    /// Print one JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -39,6 +39,10 @@ fn tell(report: &Report, screen: &Screen) {
     for package in &report.packages {
         let path = report.output.join(&package.file);
         screen.info(&format!("{}  {}", human_size(package.size), path.display()));
+        for cabinet in &package.cabinets {
+            let path = report.output.join(&cabinet.file);
+            screen.info(&format!("{}  {} (has to lie beside the MSI)", human_size(cabinet.size), path.display()));
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod arguments;
 mod build;
 mod init;
+mod lint;
 mod preflight;
 mod screen;
 
@@ -29,6 +30,7 @@ pub fn run() -> ExitCode {
     let done = match arguments.verb {
         Verb::Init(arguments) => init::run(&arguments),
         Verb::Build(arguments) => build::run(&arguments),
+        Verb::Lint(arguments) => return lint::run(&arguments),
         Verb::Preflight(arguments) => return preflight::run(&arguments),
         Verb::Schema => print(&crate::manifest::schema()),
         Verb::Completions { shell } => completions(shell),

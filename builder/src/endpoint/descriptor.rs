@@ -1,20 +1,20 @@
 //! container.json: what the connector needs to know of one container (docs/endpoint.md).
 
-use crate::manifest::{ContainerTable, Inject};
+use crate::manifest::{ContainerTable, Inject, Target};
 use serde_json::{json, Map, Value};
 
-/// The descriptor's bytes; `version` is the payload's own where the manifest names none.
-pub fn container_json(container: &ContainerTable, version: Option<&str>) -> Vec<u8> {
+/// The descriptor's bytes for a target; `version` is the payload's own where the manifest names none.
+pub fn container_json(container: &ContainerTable, target: Target, version: Option<&str>) -> Vec<u8> {
     let version = container.version.as_ref().map(|line| line.as_str()).or(version).unwrap_or("0");
     let title = container.title.as_ref().map_or(container.name.as_str(), |line| line.as_str());
-    let watchdog = &container.watchdog;
+    let (watchdog, inject) = (&container.watchdog, container.inject(target));
     let mut descriptor = json!({
         "name": container.name.as_str(),
         "version": version,
         "title": title,
         "required": container.required,
-        "command": container.command.0,
-        "inject": container.inject.as_str(),
+        "command": container.command.get(target).map(|command| &command.0),
+        "inject": inject.as_str(),
         "environment": container.environment,
         "throttle": throttle(container),
         "watchdog": {
@@ -25,7 +25,7 @@ pub fn container_json(container: &ContainerTable, version: Option<&str>) -> Vec<
             "healthy-ms": watchdog.healthy.as_milliseconds(),
         },
     });
-    if let (Some(library), Inject::Preload | Inject::Dll) = (&container.library, container.inject) {
+    if let (Some(library), Inject::Preload | Inject::Dll) = (container.library(target), inject) {
         descriptor["library"] = json!(library.as_str());
     }
     let mut bytes = serde_json::to_vec_pretty(&descriptor).expect("a descriptor is plain JSON");

@@ -3,11 +3,14 @@
 //! The shell modules are the logic, written once; a script is a header of facts, the modules it needs, and a few
 //! lines that say when to call them. docs/endpoint.md is the contract they keep.
 
+mod defaults;
 mod descriptor;
 mod facts;
 mod quote;
 mod render;
+pub mod windows;
 
+pub use defaults::{client_defaults, seal_paths};
 pub use descriptor::container_json;
 pub use facts::{Arch, ContainerFact, Facts, FactsError, Settings};
 pub use quote::{sh_quote, unit_quote};

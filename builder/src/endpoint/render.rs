@@ -32,7 +32,9 @@ impl Channel {
     /// Tools the scripts call beyond those that every channel needs.
     fn tools(self) -> String {
         match self {
-            Channel::Run(payload) => format!("tar tail sync sort grep cp mv readlink {}", payload.codec.name()),
+            Channel::Run(payload) => {
+                format!("tar tail head tee dd mkfifo sync sort grep cp mv readlink {}", payload.codec.name())
+            }
             Channel::Deb | Channel::Rpm => "cp mv readlink".to_owned(),
             Channel::Any => String::new(),
         }

@@ -2,6 +2,7 @@
 
 use super::model::{ContainerTable, Inject, Manifest, Target};
 use super::site::Site;
+use super::windows;
 use crate::error::{Error, Snippet};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -74,10 +75,8 @@ pub fn manifest(manifest: &Manifest) -> Result<BTreeMap<String, String>, Problem
 
 fn executable(manifest: &Manifest, target: Target) -> Result<(), Problem> {
     let executables = &manifest.connector.executable;
-    let (system, named) = match target.is_linux() {
-        true => ("linux", executables.linux.is_some()),
-        false => ("windows", executables.windows.is_some()),
-    };
+    let system = target.system();
+    let named = if target.is_linux() { executables.linux.is_some() } else { executables.windows.is_some() };
     if named {
         return Ok(());
     }
@@ -108,16 +107,8 @@ fn container_problem(container: &ContainerTable) -> Option<(String, &'static str
             "write payload = { linux-x86_64 = \"a folder or package\" }",
         ));
     }
-    match (container.inject, &container.library) {
-        (Inject::None, Some(_)) => {
-            let what = format!("container \"{name}\" names a library but injects nothing");
-            return Some((what, "write inject = \"preload\", or remove library"));
-        }
-        (Inject::Preload | Inject::Dll, None) => {
-            let what = format!("container \"{name}\" is injected into, but names no library");
-            return Some((what, "write library = \"lib/name.so\", relative to the payload"));
-        }
-        _ => {}
+    if let Some(problem) = container.payload.keys().find_map(|target| run_problem(container, *target)) {
+        return Some(problem);
     }
     let bad = |name: &str| name.is_empty() || name.contains(['=', '\0']) || name.starts_with(|c: char| c.is_ascii_digit());
     if let Some(variable) = container.environment.keys().find(|key| bad(key)) {
@@ -138,6 +129,34 @@ fn container_problem(container: &ContainerTable) -> Option<(String, &'static str
     None
 }
 
+/// What is wrong with how a container is run on a target.
+fn run_problem(container: &ContainerTable, target: Target) -> Option<(String, &'static str)> {
+    let (name, system) = (&container.name, target.system());
+    if container.command.get(target).is_none() {
+        let what = format!("container \"{name}\" has a payload for {} but no command.{system}", target.name());
+        return Some((what, "write command = { linux = [\"bin/agent\"], windows = [\"bin/agent.exe\"] }"));
+    }
+    match (container.inject(target), container.library(target)) {
+        (Inject::None, Some(_)) => {
+            let what = format!("container \"{name}\" names a library but injects nothing");
+            Some((what, "write inject = \"preload\" (on Windows \"dll\"), or remove library"))
+        }
+        (Inject::Preload | Inject::Dll, None) => {
+            let what = format!("container \"{name}\" is injected into, but names no library");
+            Some((what, "write library = \"lib/name.so\", relative to the payload"))
+        }
+        (Inject::Dll, _) if target.is_linux() => {
+            let what = format!("container \"{name}\" injects a DLL, which Linux has not");
+            Some((what, "write inject = { linux = \"preload\", windows = \"dll\" }"))
+        }
+        (Inject::Preload, _) if !target.is_linux() => {
+            let what = format!("container \"{name}\" injects by preloading, which Windows has not");
+            Some((what, "write inject = { linux = \"preload\", windows = \"dll\" }"))
+        }
+        _ => None,
+    }
+}
+
 /// Checks a site against the manifest; gives its free settings, flattened.
 pub fn site(site: &Site, manifest: &Manifest) -> Result<BTreeMap<String, String>, Problem> {
     for name in site.containers.iter().flatten() {
@@ -147,15 +166,26 @@ pub fn site(site: &Site, manifest: &Manifest) -> Result<BTreeMap<String, String>
             return Err(Problem::at_key("containers", format!("the product has no container \"{name}\""), help));
         }
     }
-    if let Some(path) = site.token_file.as_ref().filter(|path| !path.as_str().starts_with('/')) {
-        let what = format!("token-file = \"{path}\" is not an absolute path");
-        return Err(Problem::at_key(
-            "token-file",
-            what,
-            "write the path of a file on the endpoint, such as \"/etc/intigua/token\"",
-        ));
+    for target in manifest.connector.payload.keys() {
+        token_file(site, *target)?;
     }
     flatten(&site.settings)
+}
+
+fn token_file(site: &Site, target: Target) -> Result<(), Problem> {
+    let Some(path) = site.token_file.as_ref().and_then(|paths| paths.get(target)) else { return Ok(()) };
+    let (absolute, example) = match target.is_linux() {
+        true => (path.as_str().starts_with('/'), "/etc/intigua/token"),
+        false => (windows::is_absolute(path.as_str()), "C:/ProgramData/Acme/token"),
+    };
+    if absolute {
+        return Ok(());
+    }
+    let what = format!("token-file = \"{path}\" is not an absolute path on {}", target.system());
+    let help = format!(
+        "write the path of a file on the endpoint, such as \"{example}\"; or token-file = {{ linux = ..., windows = ... }}"
+    );
+    Err(Problem::at_key("token-file", what, help))
 }
 
 /// Nested tables and dotted keys into lines of csclient.cfg.

@@ -6,11 +6,14 @@ mod product;
 mod read;
 mod site;
 mod source;
+mod system;
 mod values;
+mod windows;
 
 pub use model::{ContainerTable, Inject, Manifest, Target, Watchdog};
 pub use product::{Product, DEFAULT_LINUX_ROOT};
 pub use read::{load, load_site, parse, schema};
 pub use site::Site;
 pub use source::{SourceSpec, SourceTable};
-pub use values::{Command, LinuxRoot, Name, Span, Version};
+pub use values::{Command, LinuxRoot, Name, RelativePath, Span, Version};
+pub use windows::{proposed_upgrade_code, ConnectorWindows, UpgradeCode, WindowsRoot, DEFAULT_WINDOWS_ROOT};

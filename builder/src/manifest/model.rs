@@ -1,7 +1,9 @@
 //! The manifest as it is written: TOML on one side, the JSON Schema on the other, both from these types.
 
 use super::source::SourceSpec;
+use super::system::PerSystem;
 use super::values::{Account, Command, Line, LinuxRoot, Name, RelativePath, Span, Url, Version};
+use super::windows::{ConnectorWindows, UpgradeCode, WindowsRoot};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -50,7 +52,7 @@ pub struct ProductTable {
     /// The first line is the synopsis, the rest the description.
     pub description: String,
     /// The MSI's UpgradeCode: one GUID for the product's whole life.
-    pub upgrade_code: Option<Line>,
+    pub upgrade_code: Option<UpgradeCode>,
 }
 
 /// The default install roots.
@@ -60,7 +62,7 @@ pub struct RootTable {
     /// On Linux; `/usr/local/intigua` when absent.
     pub linux: Option<LinuxRoot>,
     /// On Windows; `C:\Program Files\Intigua` when absent.
-    pub windows: Option<Line>,
+    pub windows: Option<WindowsRoot>,
 }
 
 /// The connector: the service that runs the containers.
@@ -99,6 +101,9 @@ pub struct ConnectorTable {
     /// How operations are tried again.
     #[serde(default)]
     pub retry: Retry,
+    /// What only Windows packages need.
+    #[serde(default)]
+    pub windows: ConnectorWindows,
 }
 
 /// The service's program for each system.
@@ -166,11 +171,11 @@ pub struct ContainerTable {
     pub required: bool,
     /// How the connector gets into the agent's process.
     #[serde(default)]
-    pub inject: Inject,
+    pub inject: PerSystem<Inject>,
     /// The library that is injected, relative to the payload.
-    pub library: Option<RelativePath>,
+    pub library: Option<PerSystem<RelativePath>>,
     /// What is run; `{root}`, `{dir}` (the container's folder) and `{work}` (its working folder) are replaced.
-    pub command: Command,
+    pub command: PerSystem<Command>,
     /// Environment variables of the command.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
@@ -195,6 +200,18 @@ pub enum Inject {
     /// Not at all.
     #[default]
     None,
+}
+
+impl ContainerTable {
+    /// How the connector gets into the agent's process on a target.
+    pub fn inject(&self, target: Target) -> Inject {
+        self.inject.get(target).copied().unwrap_or_default()
+    }
+
+    /// The library that is injected on a target.
+    pub fn library(&self, target: Target) -> Option<&RelativePath> {
+        self.library.as_ref()?.get(target)
+    }
 }
 
 impl Inject {
@@ -296,6 +313,15 @@ impl Target {
     /// Whether it is a Linux target.
     pub fn is_linux(self) -> bool {
         matches!(self, Target::LinuxX86_64 | Target::LinuxAarch64)
+    }
+
+    /// The system's name in the manifest.
+    pub fn system(self) -> &'static str {
+        if self.is_linux() {
+            "linux"
+        } else {
+            "windows"
+        }
     }
 
     /// The machine as `uname -m` names it.

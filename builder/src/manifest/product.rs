@@ -4,6 +4,7 @@ use super::model::{ConnectorThrottle, ContainerTable, Manifest, Target};
 use super::site::Site;
 use super::source::{SourceSpec, SourceTable};
 use super::values::{LinuxRoot, Url};
+use super::windows::{WindowsRoot, DEFAULT_WINDOWS_ROOT};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -61,6 +62,12 @@ impl Product {
         chosen.map_or(DEFAULT_LINUX_ROOT, LinuxRoot::as_str).to_owned()
     }
 
+    /// The install root of Windows packages.
+    pub fn windows_root(&self) -> &str {
+        let chosen = self.site().and_then(|site| site.root.windows.as_ref()).or(self.manifest.root.windows.as_ref());
+        chosen.map_or(DEFAULT_WINDOWS_ROOT, WindowsRoot::as_str)
+    }
+
     /// The core server, `None` where the endpoint's administrator names it.
     pub fn server_url(&self) -> Option<&str> {
         let chosen = self.site().and_then(|site| site.server_url.as_ref()).or(self.manifest.connector.server_url.as_ref());
@@ -84,9 +91,10 @@ impl Product {
         self.site()?.core_id.as_ref().map(|id| id.as_str())
     }
 
-    /// A file on the endpoint that holds a token.
-    pub fn token_file(&self) -> Option<&str> {
-        self.site()?.token_file.as_ref().map(|path| path.as_str())
+    /// A file on a target's endpoint that holds a token.
+    pub fn token_file(&self, target: Target) -> Option<&str> {
+        let path = self.site()?.token_file.as_ref()?.get(target)?;
+        Some(path.as_str())
     }
 
     /// Which containers run: `*`, or names separated by commas; required ones are always among them.

@@ -1,6 +1,7 @@
 //! A site file: one customer's settings, laid over the product.
 
 use super::model::ConnectorThrottle;
+use super::system::PerSystem;
 use super::values::{Account, Line, LinuxRoot, Name, Url};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -18,7 +19,7 @@ pub struct Site {
     /// An identity assigned by the server; only for packages that reach one endpoint.
     pub core_id: Option<Line>,
     /// A file on the endpoint that holds a token; never the token itself.
-    pub token_file: Option<Line>,
+    pub token_file: Option<PerSystem<Line>>,
     /// Replaces the install roots.
     #[serde(default)]
     pub root: super::model::RootTable,

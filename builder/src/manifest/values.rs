@@ -52,6 +52,8 @@ macro_rules! checked_string {
     };
 }
 
+pub(super) use checked_string;
+
 checked_string!(
     /// A product's, container's or site's name: what Debian (Policy 5.6.1) and RPM both accept as part of a package name.
     Name, check_name, "^[a-z0-9][a-z0-9+.-]+$"

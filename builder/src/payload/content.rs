@@ -149,6 +149,22 @@ enum Reader {
 }
 
 impl ContentReader {
+    /// Leaves out `count` bytes, or as many as there are.
+    ///
+    /// # Errors
+    /// The file cannot be positioned.
+    pub fn skip(&mut self, count: u64) -> Result<()> {
+        match &mut self.0 {
+            Reader::Memory { bytes, at } => *at += count.min((bytes.len() - *at) as u64) as usize,
+            Reader::File { handle, path, left, .. } => {
+                let count = count.min(*left);
+                handle.seek_relative(count as i64).or_cannot("read", path)?;
+                *left -= count;
+            }
+        }
+        Ok(())
+    }
+
     /// Fills `buffer` as far as there are bytes left and says how many it read; 0 at the end.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ mod decode;
 mod dir;
 mod gather;
 mod links;
+pub mod pe;
 mod rpm;
 mod rpm_header;
 mod select;

@@ -4,27 +4,28 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::launch::Layout;
-use crate::{check, connector};
+use crate::{check, connector, platform};
 
 const DONE: i32 = 0;
 const FAILED: i32 = 1;
 const USAGE: i32 = 2;
 
+/// `{run}`, `{log}` and `{signals}` are the system's.
 const HELP: &str = "\
 vlink keeps the containers of one install root running.
 
 Usage:
-  vlink run --root DIR [--run-dir DIR] [--log-dir DIR]    run in the foreground until SIGTERM
+  vlink run --root DIR [--run-dir DIR] [--log-dir DIR]    run in the foreground, or as the service that was started
   vlink check --root DIR                                  say what is wrong with the configuration
   vlink --version
   vlink --help
 
 Options:
   --root DIR       the install root (holds components/ and Intigua-Libs/)
-  --run-dir DIR    where vlink.pid and status go     [/var/run/intigua]
-  --log-dir DIR    where <container>.log files go    [/var/log/intigua]
+  --run-dir DIR    where vlink.pid and status go     [{run}]
+  --log-dir DIR    where <container>.log files go    [{log}]
 
-Signals: SIGTERM and SIGINT stop everything, SIGHUP reads the configuration again.
+Signals: {signals}.
 Exit codes: 0 done, 1 failed or something is wrong, 2 usage.
 ";
 
@@ -52,7 +53,8 @@ pub fn main(arguments: Vec<OsString>) -> i32 {
             USAGE
         }
         Ok(Command::Help) => {
-            print!("{HELP}");
+            let platform::Defaults { run_dir, log_dir, signals } = platform::DEFAULTS;
+            print!("{}", HELP.replace("{run}", run_dir).replace("{log}", log_dir).replace("{signals}", signals));
             DONE
         }
         Ok(Command::Version) => {
@@ -60,7 +62,7 @@ pub fn main(arguments: Vec<OsString>) -> i32 {
             DONE
         }
         Ok(Command::Check(layout)) => report(&layout),
-        Ok(Command::Run(layout)) => match connector::run(&layout) {
+        Ok(Command::Run(layout)) => match platform::serve(&layout, connector::run) {
             Ok(()) => DONE,
             Err(message) => {
                 crate::log::line(&message);
@@ -99,8 +101,7 @@ fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
 
 fn layout(mut arguments: impl Iterator<Item = OsString>, directories: bool) -> Result<Layout, String> {
     let mut root = None;
-    let mut run_dir = PathBuf::from("/var/run/intigua");
-    let mut log_dir = PathBuf::from("/var/log/intigua");
+    let (mut run_dir, mut log_dir) = platform::default_directories();
     while let Some(argument) = arguments.next() {
         let text = argument.to_string_lossy().into_owned();
         let (name, joined) = match text.split_once('=') {
@@ -115,6 +116,8 @@ fn layout(mut arguments: impl Iterator<Item = OsString>, directories: bool) -> R
         if !value.is_absolute() {
             return Err(format!("{name} needs an absolute path, not '{}'", value.display()));
         }
+        // Windows Installer's directories end in a backslash, which is why its services are given `"ROOT\\."`.
+        let value: PathBuf = value.components().collect();
         match name.as_str() {
             "--run-dir" => run_dir = value,
             "--log-dir" => log_dir = value,

@@ -1,5 +1,6 @@
 //! container.json: what a container runs and under which conditions (docs/endpoint.md).
 
+use std::path::{Component, Path};
 use std::time::Duration;
 
 use crate::backoff::Watchdog;
@@ -85,7 +86,7 @@ impl Descriptor {
             inside("library", library)?;
         }
         let program = &self.command[0];
-        if !program.starts_with('/') && !program.starts_with('{') {
+        if !Path::new(program).is_absolute() && !program.starts_with('{') {
             inside("command", program)?;
         }
         Ok(self)
@@ -99,8 +100,9 @@ pub fn is_name(text: &str) -> bool {
 }
 
 fn inside(key: &str, path: &str) -> Result<(), String> {
-    let leaves = path.is_empty() || path.starts_with('/') || path.split('/').any(|part| part == "..");
-    if leaves || path.contains('\0') {
+    // A drive letter or a leading backslash leaves the directory on Windows, and on Windows alone.
+    let stays = Path::new(path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    if path.is_empty() || !stays || path.contains('\0') {
         return Err(format!("{key}: '{path}' does not lie below the container's directory"));
     }
     Ok(())

@@ -18,9 +18,7 @@ pub const ROOT_COMPONENT: &str = "RootFolder";
 /// Only SYSTEM and administrators; on the root, users may read and execute as well.
 const PRIVATE: &str = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)";
 const USERS_READ: &str = "(A;OICI;0x1200a9;;;BU)";
-/// msidbComponentAttributes*: what stays at uninstall, is not replaced, is for 64-bit Windows.
-const PERMANENT: i32 = 0x10;
-const NEVER_OVERWRITE: i32 = 0x80;
+/// msidbComponentAttributes64bit.
 const SIXTY_FOUR_BIT: i32 = 0x100;
 
 /// One cabinet: what it holds and its names inside and outside the MSI.
@@ -91,9 +89,10 @@ impl<'a> Contents<'a> {
 
     /// The feature of a path.
     fn feature(&self, spec: &MsiSpec, path: &TreePath) -> &str {
-        let inside = |container: &ContainerSpec| {
-            path.as_bytes().strip_prefix(container.folder.as_bytes()).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+        let below = |folder: &TreePath| {
+            path.as_bytes().strip_prefix(folder.as_bytes()).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
         };
+        let inside = |container: &ContainerSpec| container.folders.iter().any(below);
         spec.containers.iter().position(inside).map_or(CONNECTOR, |index| &self.features[index])
     }
 
@@ -188,10 +187,8 @@ impl<'a> Contents<'a> {
         let file = member.file;
         let path = &file.entry.path;
         let component = component_of(spec, path);
-        // A file that administrators edit stays as it is when another version comes, and when the product goes.
-        let kept = if file.entry.config { PERMANENT | NEVER_OVERWRITE } else { 0 };
         let directory = self.directory(path.parent().as_ref())?;
-        add_component(spec, &component, directory, kept, Some(&member.name), path_text(path), database)?;
+        add_component(spec, &component, directory, 0, Some(&member.name), path_text(path), database)?;
         database.add("FeatureComponents", row![self.feature(spec, path), component.as_str()])?;
         let version = pe::read(file)?.and_then(|program| program.version);
         let (number, languages) = version.map(|version| (version.number, version.languages)).unzip();

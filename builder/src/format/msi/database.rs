@@ -196,7 +196,7 @@ impl Database {
         let columns: Vec<&[u32]> = columns.iter().map(|row| row.as_slice()).collect();
         streams.push(("_Tables", column_major(&catalogue, &[width])));
         streams.push(("_Columns", column_major(&columns, &[width, 2, width, 2])));
-        let (pool, data) = self.strings.streams()?;
+        let (pool, data) = self.strings.into_streams();
         streams.push(("_StringPool", pool));
         streams.push(("_StringData", data));
         Ok(streams)

@@ -33,6 +33,7 @@ const ERROR_DIALOG: i32 = 0x0001_0000;
 /// In installer units.
 const WIDTH: i32 = 320;
 const HEIGHT: i32 = 200;
+const MARGIN: i32 = 15;
 
 /// A control that takes the focus, and what its use does: event, argument.
 struct Focus<'a> {
@@ -46,7 +47,14 @@ struct Focus<'a> {
 
 /// The buttons' place: the first from the right is 0.
 fn button<'a>(name: &'a str, text: &'a str, place: i32, events: &'a [(&'a str, &'a str)]) -> Focus<'a> {
-    Focus { name, kind: "PushButton", place: [WIDTH - 66 * (place + 1), HEIGHT - 27, 60, 17], property: None, text, events }
+    Focus {
+        name,
+        kind: "PushButton",
+        place: [WIDTH - MARGIN - 60 - 66 * place, HEIGHT - 28, 60, 17],
+        property: None,
+        text,
+        events,
+    }
 }
 
 /// Fills Dialog, Control, ControlEvent, EventMapping, ListBox, TextStyle, UIText and the properties that name dialogs.
@@ -74,7 +82,7 @@ fn questions(database: &mut Database) -> Result<()> {
     let path = Focus {
         name: "Root",
         kind: "PathEdit",
-        place: [15, 80, WIDTH - 30, 18],
+        place: [MARGIN, 80, WIDTH - 2 * MARGIN, 18],
         property: Some("INSTALL_ROOT"),
         text: "",
         events: &[],
@@ -87,12 +95,13 @@ fn questions(database: &mut Database) -> Result<()> {
     let tree = Focus {
         name: "Features",
         kind: "SelectionTree",
-        place: [15, 50, WIDTH - 30, 110],
+        place: [MARGIN, 36, WIDTH - 2 * MARGIN, 90],
         property: Some("_BrowseProperty"),
         text: "Features",
         events: &[],
     };
-    let (back, install) = ([("NewDialog", ROOT)], [("EndDialog", "Return")]);
+    // Every container that is installed here runs: the tree has chosen.
+    let (back, install) = ([("NewDialog", ROOT)], [("[CONTAINERS]", "*"), ("EndDialog", "Return")]);
     let controls = [
         tree,
         button("Back", "< &Back", 2, &back),
@@ -100,6 +109,11 @@ fn questions(database: &mut Database) -> Result<()> {
         button("Cancel", "Cancel", 0, &cancel),
     ];
     dialog(database, FEATURES, MODAL | MINIMIZE, "Choose what is installed", "", &controls, "Install")?;
+    for (name, event, y) in [("About", "SelectionDescription", 130), ("Size", "SelectionSize", 148)] {
+        let label = VISIBLE | ENABLED | NO_PREFIX;
+        database.add("Control", row![FEATURES, name, "Text", MARGIN, y, WIDTH - 2 * MARGIN, 16, label, (), (), (), ()])?;
+        database.add("EventMapping", row![FEATURES, name, event, "Text"])?;
+    }
 
     let remove = [("Remove", "ALL"), ("EndDialog", "Return")];
     let controls = [button("RemoveAll", "&Remove", 1, &remove), button("Cancel", "Cancel", 0, &cancel)];
@@ -126,13 +140,13 @@ fn progress(database: &mut Database) -> Result<()> {
         database.add("Control", row![PROGRESS, name, kind, x, y, width, height, attributes, (), (), (), ()])?;
         database.add("EventMapping", row![PROGRESS, name, event, attribute])
     };
-    add("ActionText", "Text", [15, 60, WIDTH - 30, 20], VISIBLE | ENABLED | NO_PREFIX, "ActionText", "Text")?;
-    add("Progress", "ProgressBar", [15, 84, WIDTH - 30, 12], VISIBLE, "SetProgress", "Progress")
+    add("ActionText", "Text", [MARGIN, 60, WIDTH - 2 * MARGIN, 20], VISIBLE | ENABLED | NO_PREFIX, "ActionText", "Text")?;
+    add("Progress", "ProgressBar", [MARGIN, 84, WIDTH - 2 * MARGIN, 12], VISIBLE, "SetProgress", "Progress")
 }
 
 fn endings(database: &mut Database) -> Result<()> {
     for (name, heading, text, result) in [
-        (SUCCESS, "Done", "[ProductName] is installed as you asked.", "Return"),
+        (SUCCESS, "Done", "[ProductName]: everything was done as you asked.", "Return"),
         (CANCELLED, "Cancelled", "The installation was cancelled. Nothing was changed.", "Exit"),
         (FAILED, "Failed", "The installation failed and was undone. The log says why: msiexec /i FILE /l*v LOG.", "Exit"),
     ] {
@@ -164,12 +178,15 @@ fn errors(database: &mut Database) -> Result<()> {
     let buttons: Vec<Focus> = answers.iter().zip(&events).map(|((name, text, _), event)| button(name, text, 0, event)).collect();
     dialog(database, ERROR, MODAL | ERROR_DIALOG, "[ProductName]", "", &buttons, "O")?;
     let attributes = VISIBLE | ENABLED | NO_PREFIX;
-    database.add("Control", row![ERROR, "ErrorText", "Text", 15, 40, WIDTH - 30, 120, attributes, (), "Information", (), ()])?;
+    database.add(
+        "Control",
+        row![ERROR, "ErrorText", "Text", MARGIN, 40, WIDTH - 2 * MARGIN, 120, attributes, (), "Information", (), ()],
+    )?;
 
     let list = Focus {
         name: "List",
         kind: "ListBox",
-        place: [15, 70, WIDTH - 30, 90],
+        place: [MARGIN, 70, WIDTH - 2 * MARGIN, 90],
         property: Some("FileInUseProcess"),
         text: "",
         events: &[],
@@ -197,9 +214,10 @@ fn dialog(
     database.add("Dialog", row![name, 50, 50, WIDTH, HEIGHT, attributes, "[ProductName]", first, default, last])?;
     let label = VISIBLE | ENABLED | NO_PREFIX;
     let heading = format!("{{\\Heading}}{heading}");
-    database.add("Control", row![name, "Heading", "Text", 15, 12, WIDTH - 30, 18, label, (), heading, (), ()])?;
+    database.add("Control", row![name, "Heading", "Text", MARGIN, 12, WIDTH - 2 * MARGIN, 18, label, (), heading, (), ()])?;
     if !text.is_empty() {
-        database.add("Control", row![name, "Explanation", "Text", 15, 36, WIDTH - 30, 36, label, (), text, (), ()])?;
+        database
+            .add("Control", row![name, "Explanation", "Text", MARGIN, 36, WIDTH - 2 * MARGIN, 36, label, (), text, (), ()])?;
     }
     for (index, control) in controls.iter().enumerate() {
         let [x, y, width, height] = control.place;

@@ -1,5 +1,6 @@
 //! Windows Installer packages, written without Windows: a relational database and cabinets in a compound file.
 
+mod actions;
 mod cab;
 mod container;
 mod contents;
@@ -25,10 +26,11 @@ use contents::{Cabinet, Contents};
 use database::Database;
 use sha2::{Digest, Sha256};
 use std::io::{Read, Seek, Write};
-use std::path::Path;
 use std::sync::Arc;
+use tempfile::NamedTempFile;
 use uuid::Uuid;
 
+pub use pe::{machine, Machine};
 pub use version::product_version;
 
 /// Everything an MSI is made of. Texts are in code page 1252 (Western European).
@@ -66,14 +68,16 @@ pub struct MsiSpec<'a> {
     /// The key below HKEY_LOCAL_MACHINE that holds IntiguaRootDir and the settings, such as `SOFTWARE\VMI\setup`. Windows lets no
     /// program make a key directly below HKEY_LOCAL_MACHINE (RegCreateKeyEx), so `VMI\setup` itself would fail there.
     pub setup_key: &'a str,
+    /// Files whose paths stand in the setup key, by their values' names there.
+    pub recorded: &'a [(&'a str, &'a TreePath)],
     /// A program that runs when a user logs on, relative to the root.
     pub at_logon: Option<&'a TreePath>,
     /// The native library whose functions check and configure.
     pub library: Option<LibrarySpec<'a>>,
     /// Whose pool compresses.
     pub store: &'a Arc<Store>,
-    /// A folder for cabinets that may not fit into the MSI: the output's own, so that they can be renamed there.
-    pub spool: &'a Path,
+    /// Makes a file for a cabinet that may not fit into the MSI: in the output's folder, so that it can be renamed there.
+    pub spool: &'a dyn Fn() -> Result<NamedTempFile>,
     /// The time of everything, in seconds since 1970.
     pub mtime: i64,
 }
@@ -133,8 +137,8 @@ pub struct ContainerSpec<'a> {
     pub description: &'a str,
     /// Whether it is always installed.
     pub required: bool,
-    /// Its folder below the root.
-    pub folder: &'a TreePath,
+    /// Its folders below the root.
+    pub folders: &'a [TreePath],
 }
 
 /// A native DLL (64-bit in a 64-bit package) and what is called in it.
@@ -143,8 +147,10 @@ pub struct LibrarySpec<'a> {
     pub bytes: &'a [u8],
     /// Its functions.
     pub actions: &'a [ActionSpec<'a>],
-    /// What deferred functions find in CustomActionData: formatted text such as `[INSTALL_ROOT]|[SERVER_URL]`.
-    pub data: &'a str,
+    /// What its functions know besides root and settings: keys in capitals and formatted texts. Immediate functions find each key as
+    /// a property, deferred ones find everything in CustomActionData: `KEY=value` joined by `|`. `PREVIOUS` (the version that is
+    /// replaced) and `GIVEN` (the settings given for this very run, each followed by a comma) are always there.
+    pub facts: &'a [(&'a str, &'a str)],
 }
 
 /// A function of the DLL, called during installation.
@@ -157,11 +163,15 @@ pub struct ActionSpec<'a> {
     pub stage: Stage,
     /// Where it is called at all; Windows Installer's condition syntax. Empty: always.
     pub condition: &'a str,
+    /// Whether the installation goes on where it fails.
+    pub may_fail: bool,
 }
 
 /// When a function of the DLL is called. Within a stage, functions are called in the order they are given in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
+    /// Immediately, with properties readable, before launch conditions can refuse; folders are not resolved yet.
+    BeforeLaunchConditions,
     /// Immediately, with properties readable, when the root is known and nothing was changed.
     BeforeChanges,
     /// As SYSTEM, before the first change of the new version, after an older one was removed.
@@ -170,8 +180,12 @@ pub enum Stage {
     Rollback,
     /// As SYSTEM, when files, registry and services are in place and the service is not started.
     BeforeStart,
+    /// As SYSTEM, when the service was started, where it is started at all.
+    AfterStart,
     /// As SYSTEM, when files are about to be removed and the service is stopped.
     BeforeRemoval,
+    /// As SYSTEM, when files and folders were removed.
+    AfterRemoval,
     /// As SYSTEM, when all went well.
     Commit,
 }
@@ -182,7 +196,7 @@ pub struct Sidecar {
     /// Its name beside the MSI.
     pub name: String,
     /// Its bytes, in the spool folder; it goes away unless it is persisted.
-    pub file: tempfile::NamedTempFile,
+    pub file: NamedTempFile,
 }
 
 /// The file's name: `NAME-VERSION-x64.msi`.
@@ -237,11 +251,7 @@ fn fits(limit: u64, cabinets: u64) -> bool {
 fn spool(spec: &MsiSpec, cabinets: &[Cabinet]) -> Result<Vec<Sidecar>> {
     let mut sidecars = Vec::new();
     for cabinet in cabinets {
-        let mut file = tempfile::Builder::new()
-            .prefix(".linkpack-")
-            .suffix(".cab")
-            .tempfile_in(spec.spool)
-            .or_cannot("create a cabinet in", spec.spool)?;
+        let mut file = (spec.spool)()?;
         let mut buffered = std::io::BufWriter::with_capacity(1 << 20, file.as_file_mut());
         cab::write(&cabinet.members, spec.mtime, spec.store, &mut buffered)?;
         buffered.flush().map_err(patch::write_failed)?;
@@ -270,6 +280,7 @@ fn write_database<W: Read + Write + Seek>(
     settings::add(spec, contents, &mut database)?;
     dialogs::add(&mut database)?;
     sequences::add(spec, &mut database)?;
+    actions::add(spec, &mut database)?;
     database.complete()?;
     let mut identity = Sha256::new();
     for file in spec.files {
@@ -277,7 +288,7 @@ fn write_database<W: Read + Write + Seek>(
     }
     if let Some(library) = &spec.library {
         identity.update(library.bytes);
-        container.stream(&StreamName::Data(&format!("Binary.{}", sequences::LIBRARY)), |out| {
+        container.stream(&StreamName::Data(&format!("Binary.{}", actions::LIBRARY)), |out| {
             out.write_all(library.bytes).map_err(patch::write_failed)
         })?;
     }
@@ -320,7 +331,7 @@ mod tests {
         bytes[..2].copy_from_slice(b"MZ");
         bytes[0x3C] = 0x40;
         bytes[0x40..0x44].copy_from_slice(b"PE\0\0");
-        bytes[0x44..0x46].copy_from_slice(&pe::MACHINE_X64.to_le_bytes());
+        bytes[0x44..0x46].copy_from_slice(&0x8664_u16.to_le_bytes());
         bytes[0x58..0x5A].copy_from_slice(&0x20B_u16.to_le_bytes());
         bytes
     }
@@ -355,10 +366,11 @@ mod tests {
             private_folders: &[],
             settings: &[],
             setup_key: r"SOFTWARE\VMI\setup",
+            recorded: &[("Helper64", &executable)],
             at_logon: Some(&executable),
             library: None,
             store: &store,
-            spool: &std::env::temp_dir(),
+            spool: &|| Ok(NamedTempFile::new().unwrap()),
             mtime: 0,
         };
         let mut out = Cursor::new(Vec::new());

@@ -1,38 +1,11 @@
-//! What an MSI must know of Windows programs: their machine, and the number and languages of their version resource.
-//! Layouts: "PE Format" and "VS_VERSIONINFO" of Microsoft's documentation.
+//! What an MSI must know of the payload's programs.
 
 use crate::error::Result;
 use crate::format::PreparedFile;
+use crate::payload::pe::{self, Headers};
 use crate::payload::{Content, Kind};
 
-/// Where the headers end at the latest, in bytes; a program whose headers are longer has none for us.
-const HEADERS: usize = 4096;
-/// The largest resource section that is looked at, in bytes.
-const RESOURCES: usize = 32 << 20;
-/// IMAGE_FILE_MACHINE_*.
-pub const MACHINE_X64: u16 = 0x8664;
-/// IMAGE_FILE_MACHINE_I386.
-pub const MACHINE_X86: u16 = 0x014C;
-
-/// A Windows program or library.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Program {
-    /// IMAGE_FILE_HEADER.Machine.
-    pub machine: u16,
-    /// Whether it is a library.
-    pub library: bool,
-    /// Its version resource.
-    pub version: Option<FileVersion>,
-}
-
-/// A version resource, as the File table has it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct FileVersion {
-    /// Four numbers.
-    pub number: String,
-    /// Decimal language identifiers separated by commas.
-    pub languages: String,
-}
+pub use crate::payload::pe::{Machine, Program};
 
 /// Reads a file's headers and version resource; `None` for what is not a program.
 ///
@@ -40,31 +13,30 @@ pub struct FileVersion {
 /// The content cannot be read.
 pub fn read(file: &PreparedFile) -> Result<Option<Program>> {
     let Kind::File(content) = &file.entry.kind else { return Ok(None) };
-    let headers = part(content, 0, HEADERS)?;
-    let Some((machine, library, resources)) = parse_headers(&headers) else { return Ok(None) };
+    let bytes = part(content, 0, pe::HEADERS)?;
+    let Some(Headers { machine, library, resources }) = pe::headers(&bytes) else { return Ok(None) };
     let version = match resources {
         Some(section) => {
-            let bytes = part(content, section.at, section.len.min(RESOURCES))?;
-            version(&bytes, section.address)
+            let bytes = part(content, section.at, section.len.min(pe::RESOURCES))?;
+            pe::version(&bytes, section.address)
         }
         None => None,
     };
     Ok(Some(Program { machine, library, version }))
 }
 
+/// What a program runs on; `None` for what is no program that can be started.
+///
+/// # Errors
+/// The content cannot be read.
+pub fn machine(file: &PreparedFile) -> Result<Option<Machine>> {
+    Ok(read(file)?.filter(|program| !program.library).map(|program| program.machine))
+}
+
 /// Reads `len` bytes from `at`, fewer where the content ends.
 fn part(content: &Content, at: u64, len: usize) -> Result<Vec<u8>> {
     let mut reader = content.open()?;
-    let mut skipped = 0;
-    let mut block = vec![0; 256 << 10];
-    while skipped < at {
-        let want = block.len().min((at - skipped).min(usize::MAX as u64) as usize);
-        let count = reader.read_block(&mut block[..want])?;
-        if count == 0 {
-            return Ok(Vec::new());
-        }
-        skipped += count as u64;
-    }
+    reader.skip(at)?;
     let mut bytes = vec![0; len];
     let mut filled = 0;
     loop {
@@ -76,89 +48,4 @@ fn part(content: &Content, at: u64, len: usize) -> Result<Vec<u8>> {
     }
     bytes.truncate(filled);
     Ok(bytes)
-}
-
-/// The resource section: where it is in the file and in memory.
-struct Section {
-    at: u64,
-    len: usize,
-    address: u32,
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_le_bytes(bytes.get(at..at.checked_add(2)?)?.try_into().ok()?))
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
-}
-
-fn parse_headers(bytes: &[u8]) -> Option<(u16, bool, Option<Section>)> {
-    if !bytes.starts_with(b"MZ") {
-        return None;
-    }
-    let coff = u32_at(bytes, 0x3C)? as usize;
-    if bytes.get(coff..coff.checked_add(4)?)? != b"PE\0\0" {
-        return None;
-    }
-    let machine = u16_at(bytes, coff + 4)?;
-    let sections = usize::from(u16_at(bytes, coff + 6)?);
-    let optional_len = usize::from(u16_at(bytes, coff + 20)?);
-    const DLL: u16 = 0x2000;
-    let library = u16_at(bytes, coff + 22)? & DLL != 0;
-    let optional = coff + 24;
-    const PE32_PLUS: u16 = 0x20B;
-    // The third data directory is the resources'.
-    let directory = optional + if u16_at(bytes, optional)? == PE32_PLUS { 112 } else { 96 } + 2 * 8;
-    let resources = u32_at(bytes, directory).filter(|&address| address != 0 && directory < optional + optional_len);
-    let section = resources.and_then(|address| {
-        (0..sections).map(|index| optional + optional_len + 40 * index).find_map(|header| {
-            let start = u32_at(bytes, header + 12)?;
-            let len = u32_at(bytes, header + 16)?;
-            let inside = address >= start && address - start < len;
-            inside.then_some(Section { at: u64::from(u32_at(bytes, header + 20)?), len: len as usize, address: start })
-        })
-    });
-    Some((machine, library, section))
-}
-
-/// The version resource in a section that is loaded at `address`; the resource directory is the section's start.
-fn version(section: &[u8], address: u32) -> Option<FileVersion> {
-    const RT_VERSION: u32 = 16;
-    let by_name = subdirectory(section, 0, Some(RT_VERSION))?;
-    let by_language = subdirectory(section, by_name, None)?;
-    let (language, data) = first_entry(section, by_language)?;
-    let at = u32_at(section, data as usize)?.checked_sub(address)? as usize;
-    let len = u32_at(section, data as usize + 4)? as usize;
-    let resource = section.get(at..at.checked_add(len)?)?;
-    // VS_FIXEDFILEINFO begins with this signature, on a 32-bit boundary.
-    let fixed = (0..resource.len()).step_by(4).find(|&at| u32_at(resource, at) == Some(0xFEEF_04BD))?;
-    let (high, low) = (u32_at(resource, fixed + 8)?, u32_at(resource, fixed + 12)?);
-    let number = format!("{}.{}.{}.{}", high >> 16, high & 0xFFFF, low >> 16, low & 0xFFFF);
-    let languages = translations(resource).unwrap_or_else(|| (language & 0xFFFF).to_string());
-    Some(FileVersion { number, languages })
-}
-
-/// The first entry of a resource directory: its identifier and where it leads, without the flag.
-fn first_entry(section: &[u8], directory: usize) -> Option<(u32, u32)> {
-    Some((u32_at(section, directory + 16)?, u32_at(section, directory + 20)? & 0x7FFF_FFFF))
-}
-
-fn subdirectory(section: &[u8], directory: usize, wanted: Option<u32>) -> Option<usize> {
-    let count = usize::from(u16_at(section, directory + 12)?) + usize::from(u16_at(section, directory + 14)?);
-    (0..count).find_map(|index| {
-        let (id, target) = first_entry(section, directory + 8 * index)?;
-        wanted.is_none_or(|wanted| wanted == id).then_some(target as usize)
-    })
-}
-
-/// The languages of VarFileInfo's Translation value.
-fn translations(resource: &[u8]) -> Option<String> {
-    let key: Vec<u8> = "Translation\0".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let at = resource.windows(key.len()).position(|window| window == key)?;
-    let value_len = usize::from(u16_at(resource, at.checked_sub(4)?)?);
-    let value = (at + key.len()).next_multiple_of(4);
-    let pairs = resource.get(value..value.checked_add(value_len)?)?.chunks_exact(4);
-    let languages: Vec<String> = pairs.map(|pair| u16::from_le_bytes([pair[0], pair[1]]).to_string()).collect();
-    (!languages.is_empty()).then(|| languages.join(","))
 }

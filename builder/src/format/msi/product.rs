@@ -39,6 +39,9 @@ fn properties(spec: &MsiSpec, version: &str, database: &mut Database) -> Result<
     add("REBOOT", "ReallySuppress")?;
     add("MSIRESTARTMANAGERCONTROL", "Disable")?;
     add("ARPNOREPAIR", "1")?;
+    add("ARPNOMODIFY", "1")?;
+    let size: u64 = spec.files.iter().map(|file| file.len().div_ceil(1024)).sum();
+    add("ARPSIZE", &size.to_string())?;
     add("ARPCOMMENTS", spec.description)?;
     if let Some(contact) = spec.contact {
         add("ARPCONTACT", contact)?;
@@ -50,6 +53,10 @@ fn properties(spec: &MsiSpec, version: &str, database: &mut Database) -> Result<
     let mut secure = settings::properties(spec);
     secure.extend([OLDER, NEWER].map(str::to_owned));
     secure.sort();
+    let hidden = super::actions::hidden(spec);
+    if !hidden.is_empty() {
+        add("MsiHiddenProperties", &hidden.join(";"))?;
+    }
     add("SecureCustomProperties", &secure.join(";"))
 }
 

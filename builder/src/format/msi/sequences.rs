@@ -1,12 +1,9 @@
-//! What happens in which order: the five sequence tables, and the DLL's actions in them.
+//! What Windows Installer does in which order: the five sequence tables. The DLL's actions are [`super::actions`].
 
 use super::database::{row, Database};
-use super::settings::{self, STARTS};
-use super::{dialogs, ActionSpec, MsiSpec, Stage};
+use super::settings::{self, Setter, STARTS};
+use super::{dialogs, MsiSpec};
 use crate::error::Result;
-
-/// The Binary row of the DLL.
-pub const LIBRARY: &str = "Library";
 
 /// What every installation does, beside the setters and the DLL's actions.
 const INSTALL: &[(&str, &str, i32)] = &[
@@ -84,7 +81,7 @@ const ADMINISTER: &[(&str, &str, i32)] = &[
 const ADMINISTER_DIALOGUE: &[(&str, &str, i32)] =
     &[("CostInitialize", "", 800), ("FileCost", "", 900), ("CostFinalize", "", 1000), ("ExecuteAction", "", 1300)];
 
-/// Fills the sequence tables, and CustomAction and Binary for the DLL.
+/// Fills the sequence tables.
 pub fn add(spec: &MsiSpec, database: &mut Database) -> Result<()> {
     let tables = [
         ("InstallExecuteSequence", INSTALL),
@@ -100,7 +97,9 @@ pub fn add(spec: &MsiSpec, database: &mut Database) -> Result<()> {
     }
     for table in ["InstallExecuteSequence", "InstallUISequence"] {
         const AFTER_SEARCH: i32 = 51;
-        for (setter, number) in settings::setters(spec).into_iter().zip(AFTER_SEARCH..) {
+        // The dialogs show the root and the features; whatever else they set would look like given by the user.
+        let shown = |setter: &Setter| setter.in_dialogs || table == "InstallExecuteSequence";
+        for (setter, number) in settings::setters(spec).into_iter().filter(shown).zip(AFTER_SEARCH..) {
             database.add(table, row![setter.action, setter.condition, number])?;
         }
         database.add(table, row!["MigrateFeatureStates", settings::keeps_features(), 1200])?;
@@ -109,59 +108,5 @@ pub fn add(spec: &MsiSpec, database: &mut Database) -> Result<()> {
     database.add(install, row!["StartServices", format!("VersionNT AND {STARTS}"), 5900])?;
     const SET_PROPERTY: i32 = 51;
     database.add("CustomAction", row!["SetInstallLocation", SET_PROPERTY, "ARPINSTALLLOCATION", "[INSTALL_ROOT]", ()])?;
-    database.add(install, row!["SetInstallLocation", (), 1010])?;
-    library(spec, database)
-}
-
-fn library(spec: &MsiSpec, database: &mut Database) -> Result<()> {
-    let Some(library) = &spec.library else { return Ok(()) };
-    database.add("Binary", row![LIBRARY, super::database::Cell::Stream])?;
-    for (index, action) in library.actions.iter().enumerate() {
-        let condition = action.condition;
-        database.add("CustomAction", row![action.name, kind(action.stage), LIBRARY, action.function, ()])?;
-        let earlier = library.actions[..index].iter().filter(|other| first(other.stage) == first(action.stage)).count();
-        let number = first(action.stage) + earlier as i32;
-        database.add("InstallExecuteSequence", row![action.name, condition, number])?;
-        if action.stage != Stage::BeforeChanges {
-            // A deferred action sees one property only, the one of its own name, as CustomActionData.
-            const SET_PROPERTY: i32 = 51;
-            let setter = data_setter(action);
-            database.add("CustomAction", row![setter.as_str(), SET_PROPERTY, action.name, library.data, ()])?;
-            const AFTER_COSTING: i32 = 1011;
-            database.add("InstallExecuteSequence", row![setter, condition, AFTER_COSTING + index as i32])?;
-        }
-    }
-    Ok(())
-}
-
-fn data_setter(action: &ActionSpec) -> String {
-    format!("{}.Data", action.name)
-}
-
-/// The sequence number of a stage's first action.
-fn first(stage: Stage) -> i32 {
-    match stage {
-        Stage::BeforeChanges => 1410,
-        Stage::FirstDeferred => 1520,
-        Stage::Rollback => 1560,
-        Stage::BeforeRemoval => 2100,
-        Stage::BeforeStart => 5860,
-        Stage::Commit => 6500,
-    }
-}
-
-/// Type and options of a DLL's action (msidbCustomActionType*): from Binary; in the script; as SYSTEM.
-fn kind(stage: Stage) -> i32 {
-    const DLL: i32 = 0x1;
-    const ROLLBACK: i32 = 0x100;
-    const COMMIT: i32 = 0x200;
-    const IN_SCRIPT: i32 = 0x400;
-    const NO_IMPERSONATION: i32 = 0x800;
-    let deferred = DLL | IN_SCRIPT | NO_IMPERSONATION;
-    match stage {
-        Stage::BeforeChanges => DLL,
-        Stage::FirstDeferred | Stage::BeforeStart | Stage::BeforeRemoval => deferred,
-        Stage::Rollback => deferred | ROLLBACK,
-        Stage::Commit => deferred | COMMIT,
-    }
+    database.add(install, row!["SetInstallLocation", (), 1010])
 }

@@ -2,7 +2,8 @@
 
 use super::contents::{component_of, file_of};
 use super::database::{row, Database};
-use super::{pe, unfit, MsiSpec, Platform};
+use super::pe::{self, Machine};
+use super::{unfit, MsiSpec, Platform};
 use crate::error::Result;
 use crate::payload::TreePath;
 
@@ -70,21 +71,23 @@ fn at_logon(spec: &MsiSpec, program: &TreePath, database: &mut Database) -> Resu
 fn check_program(spec: &MsiSpec) -> Result<()> {
     let path = spec.service.executable;
     let refuse = |why: &str| {
-        Err(unfit(format!("{path:?} cannot be the service's program: {why}"), "see executable.windows in [connector]"))
+        Err(unfit(
+            format!("{path:?} cannot be the service's program: {why}"),
+            "name a 64-bit or 32-bit service program, as the package is, in executable.windows of [connector]",
+        ))
     };
     let Some(file) = spec.files.iter().find(|file| &file.entry.path == path) else {
         return refuse("the payload does not have it");
     };
     let wanted = match spec.platform {
-        Platform::X64 => pe::MACHINE_X64,
-        Platform::X86 => pe::MACHINE_X86,
+        Platform::X64 => Machine::X64,
+        Platform::X86 => Machine::X86,
     };
     match pe::read(file)? {
         None => refuse("it is not a Windows program"),
         Some(program) if program.library => refuse("it is a DLL"),
         Some(program) if program.machine != wanted => {
-            let machine = program.machine;
-            refuse(&format!("it is for another machine ({machine:#06x}), and the package is for {}", spec.platform.name()))
+            refuse(&format!("it is for {}, and the package is for {wanted}", program.machine))
         }
         Some(_) => Ok(()),
     }

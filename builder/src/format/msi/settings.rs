@@ -1,6 +1,6 @@
 //! Settings: public properties that are found again, defaulted, and kept in the registry with the install root.
 
-use super::contents::{add_component, Contents, CONNECTOR};
+use super::contents::{add_component, component_of, file_of, Contents, CONNECTOR};
 use super::database::{row, Database};
 use super::{unfit, MsiSpec};
 use crate::error::Result;
@@ -14,23 +14,43 @@ const CONTAINERS: &str = "CONTAINERS";
 /// CONTAINERS between commas, to find a name in it.
 const CHOSEN: &str = "ChosenContainers";
 const COMPONENT: &str = "Settings";
-/// Where the root is in the setup key.
+/// Where the root and the version are in the setup key.
 const ROOT_VALUE: &str = "IntiguaRootDir";
+const VERSION_VALUE: &str = "Version";
+/// The version that is there already, as its package wrote it.
+pub const PREVIOUS: &str = "PREVIOUS";
+/// The settings given for this very run, each followed by a comma.
+pub const GIVEN: &str = "GIVEN";
+/// Settings of one run alone: a repaired or upgraded image starts its service.
+const OF_ONE_RUN: [&str; 2] = ["IMAGE", "NO_START"];
+/// A setting that an administrator may take for the secret itself.
+const TOKEN_FILE: &str = "TOKEN_FILE";
 const LOCAL_MACHINE: i32 = 2;
 
 /// The public properties that the installing side has to accept from the calling one.
 pub fn properties(spec: &MsiSpec) -> Vec<String> {
-    let own = ["INSTALL_ROOT", "INSTALLDIR", OLD_ROOT, "IMAGE", "NO_START", CONTAINERS, &old(CONTAINERS)];
-    let mut names: Vec<String> = own.iter().map(|name| (*name).to_owned()).collect();
-    names.extend(spec.settings.iter().flat_map(|(name, _)| [(*name).to_owned(), old(name)]));
+    let own = ["INSTALL_ROOT", "INSTALLDIR", OLD_ROOT, PREVIOUS];
+    let mut names: Vec<String> = own.iter().chain(&OF_ONE_RUN).map(|name| (*name).to_owned()).collect();
+    names.extend(all(spec).iter().flat_map(|(name, _)| [(*name).to_owned(), old(name)]));
     names.sort();
     names.dedup();
     names
 }
 
+/// Every setting's name.
+pub fn names(spec: &MsiSpec) -> Vec<String> {
+    all(spec).iter().map(|(name, _)| *name).chain(OF_ONE_RUN).map(str::to_owned).collect()
+}
+
+/// The properties of settings that the log must not show.
+pub fn hidden(spec: &MsiSpec) -> Vec<String> {
+    let names = all(spec).into_iter().map(|(name, _)| name).filter(|name| *name == TOKEN_FILE);
+    names.flat_map(|name| [name.to_owned(), old(name)]).collect()
+}
+
 /// The condition under which a container is not installed by default.
 pub fn not_chosen(container: &str) -> String {
-    format!("{CONTAINERS} AND {CONTAINERS} <> \"*\" AND NOT ({CHOSEN} ~>< \",{container},\")")
+    format!("{CHOSEN} AND {CHOSEN} <> \",*,\" AND NOT ({CHOSEN} ~>< \",{container},\" OR {CHOSEN} ~>< \", {container},\")")
 }
 
 /// The condition under which an upgrade takes over which features were installed: nobody asked for others.
@@ -51,6 +71,8 @@ pub struct Setter {
     pub action: String,
     /// When.
     pub condition: String,
+    /// Whether the dialogs need what it sets.
+    pub in_dialogs: bool,
 }
 
 /// Every setting, CONTAINERS among them.
@@ -58,6 +80,10 @@ fn all<'a>(spec: &MsiSpec<'a>) -> Vec<(&'a str, &'a str)> {
     let mut settings = spec.settings.to_vec();
     if !settings.iter().any(|(name, _)| *name == CONTAINERS) {
         settings.push((CONTAINERS, ""));
+    }
+    // Choosing none is not possible: required ones always come, and naming them says so.
+    for (_, default) in settings.iter_mut().filter(|(name, default)| *name == CONTAINERS && default.is_empty()) {
+        *default = "*";
     }
     settings
 }
@@ -74,24 +100,39 @@ pub fn add(spec: &MsiSpec, contents: &Contents, database: &mut Database) -> Resu
     const REGISTRY_KEY_PATH: i32 = 4;
     add_component(spec, COMPONENT, "INSTALL_ROOT", REGISTRY_KEY_PATH, Some(component), "registry", database)?;
     database.add("FeatureComponents", row![CONNECTOR, COMPONENT])?;
-    let mut keep = |row: &str, value: &str, property: &str, found: &str| -> Result<()> {
-        database.add("Registry", row![row, LOCAL_MACHINE, spec.setup_key, value, format!("[{property}]"), COMPONENT])?;
-        const RAW: i32 = 2;
-        const SIXTY_FOUR_BIT: i32 = 16;
-        let kind = RAW | if spec.platform.is_64_bit() { SIXTY_FOUR_BIT } else { 0 };
-        let signature = format!("find.{value}");
-        database.add("RegLocator", row![signature.as_str(), LOCAL_MACHINE, spec.setup_key, value, kind])?;
-        database.add("AppSearch", row![found, signature])
-    };
-    keep(component, ROOT_VALUE, "INSTALL_ROOT", OLD_ROOT)?;
+    record(component, ROOT_VALUE, "[INSTALL_ROOT]".into(), spec, database)?;
+    find(ROOT_VALUE, OLD_ROOT, spec, database)?;
+    record("setup.version", VERSION_VALUE, escaped(spec.version), spec, database)?;
+    find(VERSION_VALUE, PREVIOUS, spec, database)?;
+    record("setup.product", "ProductCode", "[ProductCode]".into(), spec, database)?;
+    for (name, path) in spec.recorded {
+        let (key, value) = (format!("setup.{name}"), format!("[#{}]", file_of(spec, path)));
+        database.add("Registry", row![key, LOCAL_MACHINE, spec.setup_key, *name, value, component_of(spec, path)])?;
+    }
     for (name, _) in all(spec) {
-        keep(&format!("set.{name}"), name, name, &old(name))?;
+        record(&format!("set.{name}"), name, format!("[{name}]"), spec, database)?;
+        find(name, &old(name), spec, database)?;
     }
     for (setter, property, value) in setter_rows(spec, contents.required_features(spec)) {
         const SET_PROPERTY: i32 = 51;
         database.add("CustomAction", row![setter.action, SET_PROPERTY, property, value, ()])?;
     }
     Ok(())
+}
+
+/// Writes a value into the setup key.
+fn record(row: &str, name: &str, value: String, spec: &MsiSpec, database: &mut Database) -> Result<()> {
+    database.add("Registry", row![row, LOCAL_MACHINE, spec.setup_key, name, value, COMPONENT])
+}
+
+/// Finds a value of the setup key again.
+fn find(name: &str, property: &str, spec: &MsiSpec, database: &mut Database) -> Result<()> {
+    const RAW: i32 = 2;
+    const SIXTY_FOUR_BIT: i32 = 16;
+    let kind = RAW | if spec.platform.is_64_bit() { SIXTY_FOUR_BIT } else { 0 };
+    let signature = format!("find.{name}");
+    database.add("RegLocator", row![signature.as_str(), LOCAL_MACHINE, spec.setup_key, name, kind])?;
+    database.add("AppSearch", row![property, signature])
 }
 
 /// The actions that set properties, in the order they run: after AppSearch, before anything is costed.
@@ -102,27 +143,33 @@ pub fn setters(spec: &MsiSpec) -> Vec<Setter> {
 /// Each action with the property it sets and the value. The features do not change which actions there are.
 fn setter_rows(spec: &MsiSpec, required: Vec<&str>) -> Vec<(Setter, String, String)> {
     let mut rows = Vec::new();
-    let mut set = |action: String, property: &str, value: String, condition: String| {
-        rows.push((Setter { action, condition }, property.to_owned(), value));
+    let mut set = |in_dialogs: bool, action: String, property: &str, value: String, condition: String| {
+        rows.push((Setter { action, condition, in_dialogs }, property.to_owned(), value));
     };
     let root = "INSTALL_ROOT";
-    set("RootFromAlias".into(), root, "[INSTALLDIR]".into(), format!("INSTALLDIR AND NOT {root}"));
-    set("RootFromRegistry".into(), root, format!("[{OLD_ROOT}]"), format!("{OLD_ROOT} AND NOT {root}"));
+    set(true, "RootFromAlias".into(), root, "[INSTALLDIR]".into(), format!("INSTALLDIR AND NOT {root}"));
+    set(true, "RootFromRegistry".into(), root, format!("[{OLD_ROOT}]"), format!("{OLD_ROOT} AND NOT {root}"));
     if let Ok((None, _)) = super::product::default_root(spec) {
         let value = escaped(&format!("{}\\", spec.default_root.trim_end_matches('\\')));
-        set("RootByDefault".into(), root, value, format!("NOT {root}"));
+        set(true, "RootByDefault".into(), root, value, format!("NOT {root}"));
     }
-    set(format!("Set{ROOT_WITH_SLASH}"), ROOT_WITH_SLASH, format!("[{root}]\\"), root.into());
+    set(true, format!("Set{ROOT_WITH_SLASH}"), ROOT_WITH_SLASH, format!("[{root}]\\"), root.into());
     for (name, default) in all(spec) {
-        set(format!("Keep.{name}"), name, format!("[{}]", old(name)), format!("{} AND NOT {name}", old(name)));
+        // Still empty where nobody gave it; what follows fills it.
+        set(false, format!("Given.{name}"), GIVEN, format!("[{GIVEN}]{name},"), name.into());
+        if name == CONTAINERS {
+            set(true, "Chosen.Given".into(), CHOSEN, format!(",[{name}],"), name.into());
+            set(true, "Chosen.Before".into(), CHOSEN, format!(",[{}],", old(name)), format!("{} AND NOT {name}", old(name)));
+            set(true, "Chosen.Default".into(), CHOSEN, escaped(&format!(",{default},")), format!("NOT {CHOSEN}"));
+        }
+        set(false, format!("Keep.{name}"), name, format!("[{}]", old(name)), format!("{} AND NOT {name}", old(name)));
         if !default.is_empty() {
-            set(format!("Default.{name}"), name, escaped(default), format!("NOT {name}"));
+            set(false, format!("Default.{name}"), name, escaped(default), format!("NOT {name}"));
         }
     }
-    set(format!("Set{CHOSEN}"), CHOSEN, format!(",[{CONTAINERS}],"), CONTAINERS.into());
     // Whoever names features gets the required ones as well.
     let features = format!("[ADDLOCAL],{}", required.join(","));
-    set("AddRequired".into(), "ADDLOCAL", features, "ADDLOCAL AND NOT Installed AND NOT (ADDLOCAL ~= \"ALL\")".into());
+    set(true, "AddRequired".into(), "ADDLOCAL", features, "ADDLOCAL AND NOT Installed AND NOT (ADDLOCAL ~= \"ALL\")".into());
     rows
 }
 

@@ -2,44 +2,61 @@
 
 use crate::error::{Error, Result};
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// The database's code page: Windows Latin 1.
 pub const CODE_PAGE: u16 = 1252;
 /// The number of strings up to which a reference has two bytes.
 const SHORT_REFERENCES: usize = 0xFFFF;
 
-/// Texts by number and numbers by text.
+/// Texts by number and numbers by text. There may be hundreds of thousands: all lie in one piece, as the file has them.
 #[derive(Default)]
 pub struct Strings {
-    numbers: HashMap<Rc<str>, u32>,
-    texts: Vec<(Rc<str>, u32)>,
+    /// By the text's hash; where another text has it, by the next free number above.
+    numbers: HashMap<u64, u32>,
+    /// Where each text ends in `data`, and how often it is used.
+    texts: Vec<(u32, u32)>,
+    /// _StringData.
+    data: Vec<u8>,
 }
 
 impl Strings {
     /// The number of a text; 0 for the empty one, which is null.
     ///
     /// # Errors
-    /// A character that the code page does not have.
+    /// A character that the code page does not have; more text than an MSI holds.
     pub fn number(&mut self, text: &str) -> Result<u32> {
         if text.is_empty() {
             return Ok(0);
         }
-        if let Some(&number) = self.numbers.get(text) {
-            self.texts[number as usize - 1].1 += 1;
-            return Ok(number);
+        let bytes = encode(text)?;
+        let mut hasher = DefaultHasher::new();
+        bytes.hash(&mut hasher);
+        let mut key = hasher.finish();
+        while let Some(&number) = self.numbers.get(&key) {
+            if self.bytes(number) == bytes {
+                self.texts[number as usize - 1].1 += 1;
+                return Ok(number);
+            }
+            key = key.wrapping_add(1);
         }
-        encode(text)?;
-        let text: Rc<str> = text.into();
-        self.texts.push((text.clone(), 1));
+        self.data.extend_from_slice(&bytes);
+        let end = u32::try_from(self.data.len()).map_err(|_| Error::new("an MSI cannot hold more than 4 GB of text"))?;
+        self.texts.push((end, 1));
         let number = self.texts.len() as u32;
-        self.numbers.insert(text, number);
+        self.numbers.insert(key, number);
         Ok(number)
     }
 
+    fn bytes(&self, number: u32) -> &[u8] {
+        let Some(index) = (number as usize).checked_sub(1).filter(|&index| index < self.texts.len()) else { return &[] };
+        let start = index.checked_sub(1).map_or(0, |before| self.texts[before].0);
+        &self.data[start as usize..self.texts[index].0 as usize]
+    }
+
     /// The text of a number; empty for null.
-    pub fn text(&self, number: u32) -> &str {
-        number.checked_sub(1).and_then(|index| self.texts.get(index as usize)).map_or("", |(text, _)| text)
+    pub fn text(&self, number: u32) -> String {
+        decode(self.bytes(number))
     }
 
     /// How many bytes a reference has.
@@ -52,27 +69,28 @@ impl Strings {
     }
 
     /// The streams _StringPool and _StringData.
-    pub fn streams(&self) -> Result<(Vec<u8>, Vec<u8>)> {
+    pub fn into_streams(self) -> (Vec<u8>, Vec<u8>) {
         let long_references: u16 = if self.width() == 3 { 0x8000 } else { 0 };
-        let (mut pool, mut data) = (Vec::new(), Vec::new());
+        let mut pool = Vec::new();
         let mut put = |low: u16, high: u16| {
             pool.extend_from_slice(&low.to_le_bytes());
             pool.extend_from_slice(&high.to_le_bytes());
         };
         put(CODE_PAGE, long_references);
-        for (text, uses) in &self.texts {
-            let bytes = encode(text)?;
+        let mut start = 0;
+        for (end, uses) in &self.texts {
+            let len = end - start;
+            start = *end;
             // The count saturates: it matters only to who edits the database.
             let uses = u16::try_from(*uses).unwrap_or(u16::MAX);
-            if let Ok(len) = u16::try_from(bytes.len()) {
+            if let Ok(len) = u16::try_from(len) {
                 put(len, uses);
             } else {
                 put(0, uses);
-                put(bytes.len() as u16, (bytes.len() >> 16) as u16);
+                put(len as u16, (len >> 16) as u16);
             }
-            data.extend_from_slice(&bytes);
         }
-        Ok((pool, data))
+        (pool, self.data)
     }
 }
 
@@ -100,6 +118,15 @@ pub fn encode(text: &str) -> Result<Vec<u8>> {
         .collect()
 }
 
+/// The text of bytes that [`encode`] made.
+fn decode(bytes: &[u8]) -> String {
+    let character = |byte: &u8| match byte {
+        0x80..=0x9F => char::from_u32(u32::from(HIGH[usize::from(byte - 0x80)])).unwrap_or('?'),
+        byte => char::from(*byte),
+    };
+    bytes.iter().map(character).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +134,7 @@ mod tests {
     #[test]
     fn western_texts_are_encoded_and_others_refused() {
         assert_eq!(encode("Grüße €5").unwrap(), b"Gr\xFC\xDFe \x805");
+        assert_eq!(decode(b"Gr\xFC\xDFe \x805"), "Grüße €5");
         assert!(encode("Привет").unwrap_err().what().contains("1252"));
         assert!(encode("\u{81}").is_err());
     }
@@ -121,14 +149,14 @@ mod tests {
         assert_eq!(strings.number("one more").unwrap(), 65_536);
         assert_eq!(strings.width(), 3);
         assert_eq!(strings.text(65_536), "one more");
-        assert_eq!(strings.streams().unwrap().0[..4], [0xE4, 0x04, 0x00, 0x80]);
+        assert_eq!(strings.into_streams().0[..4], [0xE4, 0x04, 0x00, 0x80]);
     }
 
     #[test]
     fn a_long_text_has_an_entry_of_two() {
         let mut strings = Strings::default();
         strings.number(&"x".repeat(70_000)).unwrap();
-        let (pool, data) = strings.streams().unwrap();
+        let (pool, data) = strings.into_streams();
         assert_eq!(pool[4..], [0, 0, 1, 0, 0x70, 0x11, 1, 0]);
         assert_eq!(data.len(), 70_000);
     }

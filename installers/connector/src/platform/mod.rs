@@ -1,11 +1,18 @@
-//! What differs between operating systems, behind one trait and a few functions. Another system is a sibling of
-//! `unix` that offers the same names: `Host` (with `open`, `wait`, `ready`, `close`), `BASE_ENVIRONMENT`, `machine`,
-//! `random`, `replace_private` and `replace_public`.
+//! What differs between operating systems, behind one trait and a few functions. Each system offers the same names:
+//! `Host` (with `open`, `wait`, `ready`, `close`), `BASE_ENVIRONMENT`, `DEFAULTS`, `default_directories`, `serve`,
+//! `machine`, `random`, `replace_private`, `replace_public` and `vet`.
 
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
-pub use unix::{machine, random, replace_private, replace_public, Host, BASE_ENVIRONMENT};
+use self::unix as system;
+#[cfg(any(windows, test))]
+mod windows;
+#[cfg(windows)]
+use self::windows as system;
+
+pub use self::system::{default_directories, machine, random, replace_private, replace_public, serve};
+pub use self::system::{vet, Host, BASE_ENVIRONMENT, DEFAULTS};
 
 use crate::launch::Launch;
 
@@ -41,8 +48,12 @@ pub enum Event {
     },
 }
 
-/// Whether a container could start now, without starting it; the reason if not.
-pub fn vet(launch: &Launch) -> Result<(), String> {
-    #[cfg(unix)]
-    unix::vet(launch)
+/// How a command line speaks of a system.
+pub struct Defaults {
+    /// The directory of vlink.pid and status.
+    pub run_dir: &'static str,
+    /// The directory of the logs.
+    pub log_dir: &'static str,
+    /// How the connector is told what to do while it runs.
+    pub signals: &'static str,
 }

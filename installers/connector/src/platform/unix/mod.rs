@@ -20,7 +20,7 @@ use std::time::Duration;
 use self::cgroup::Cgroups;
 use self::files::Claim;
 use self::guard::Guard;
-use super::{Event, System};
+use super::{Defaults, Event, System};
 use crate::descriptor::Inject;
 use crate::launch::{Launch, Layout};
 use crate::log;
@@ -32,7 +32,24 @@ pub use self::machine::{machine, random};
 pub const BASE_ENVIRONMENT: &[(&str, &str)] =
     &[("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ("LANG", "C.UTF-8")];
 
+/// What `vlink --help` says.
+pub const DEFAULTS: Defaults = Defaults {
+    run_dir: "/var/run/intigua",
+    log_dir: "/var/log/intigua",
+    signals: "SIGTERM and SIGINT stop everything, SIGHUP reads the configuration again",
+};
+
 const SIGNALS: [i32; 4] = [sys::SIGTERM, sys::SIGINT, sys::SIGHUP, sys::SIGCHLD];
+
+/// Where vlink.pid and status go, and where the logs go.
+pub fn default_directories() -> (PathBuf, PathBuf) {
+    (PathBuf::from(DEFAULTS.run_dir), PathBuf::from(DEFAULTS.log_dir))
+}
+
+/// Runs the connector as the service that it is: here in the foreground, under systemd or an init script.
+pub fn serve(layout: &Layout, run: fn(&Layout) -> Result<(), String>) -> Result<(), String> {
+    run(layout)
+}
 
 /// The connector's hold on the system.
 pub struct Host {
@@ -214,7 +231,8 @@ impl System for Host {
     }
 }
 
-/// Whether the launch could work: the program is an executable file, the library is there.
+/// Whether a container could start now, without starting it; the reason if not: the program is an executable file, the
+/// library is there.
 pub fn vet(launch: &Launch) -> Result<(), String> {
     if launch.inject == Inject::Dll {
         return Err("inject = \"dll\" works on Windows only; use \"preload\" here".to_string());

@@ -1,0 +1,156 @@
+//! What is wrong with a package, as its administrators would find out. Numbers such as ICE30 name Microsoft's internal consistency
+//! evaluators, whose own run needs Windows.
+
+mod actions;
+mod category;
+mod cells;
+mod components;
+pub mod condition;
+mod files;
+mod folders;
+mod identity;
+mod order;
+mod scope;
+mod secrets;
+mod service;
+
+use super::msi::{Msi, Row};
+use super::Report;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Installation, repair, upgrade or removal goes wrong on some machine.
+    Error,
+    /// Worth a look; may be meant.
+    Warning,
+}
+
+impl Severity {
+    /// The word that people read.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        }
+    }
+}
+
+/// One fault.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// The rule's name, which scripts may rely on.
+    pub rule: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where.
+    pub place: Place,
+    /// What is wrong, a sentence's worth.
+    pub what: String,
+    /// What to do about it.
+    pub remedy: &'static str,
+}
+
+/// A place in a database, as far as it is known: a table, a row by its key, a column. Parts that are no table have a name only.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The table or the part of the package.
+    pub table: String,
+    /// The row's key, values separated by slashes.
+    pub row: Option<String>,
+    /// The column.
+    pub column: Option<String>,
+}
+
+impl Place {
+    fn part(name: &str) -> Self {
+        Place { table: name.to_owned(), ..Place::default() }
+    }
+
+    fn row(table: &str, key: impl Into<String>) -> Self {
+        Place { table: table.to_owned(), row: Some(key.into()), column: None }
+    }
+
+    fn cell(table: &str, row: &Row, column: &str) -> Self {
+        Place { column: Some(column.to_owned()), ..Place::row(table, row.key()) }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.table)?;
+        if let Some(row) = &self.row {
+            write!(f, "[{row}]")?;
+        }
+        self.column.as_ref().map_or(Ok(()), |column| write!(f, ".{column}"))
+    }
+}
+
+/// All findings about a package, rule by rule.
+pub fn lint(report: &Report) -> Vec<Finding> {
+    let Report::Msi(msi) = report;
+    let mut findings = Findings::default();
+    for damage in &msi.damage {
+        findings.error("damaged", Place::part(&damage.part), damage.what.clone(), "build the package again, or fetch it again");
+    }
+    let checks: [fn(&Msi, &mut Findings); 10] = [
+        cells::check,
+        files::check,
+        folders::check,
+        components::check,
+        identity::check,
+        order::check,
+        actions::check,
+        scope::check,
+        service::check,
+        secrets::check,
+    ];
+    for check in checks {
+        check(msi, &mut findings);
+    }
+    findings.finish()
+}
+
+/// Findings of one rule that are listed; the others are counted. One fault in a generator makes thousands of findings.
+const LISTED: usize = 50;
+
+#[derive(Default)]
+struct Findings {
+    listed: Vec<Finding>,
+    counts: BTreeMap<(&'static str, Severity), usize>,
+}
+
+impl Findings {
+    fn error(&mut self, rule: &'static str, place: Place, what: String, remedy: &'static str) {
+        self.add(Finding { rule, severity: Severity::Error, place, what, remedy });
+    }
+
+    fn warning(&mut self, rule: &'static str, place: Place, what: String, remedy: &'static str) {
+        self.add(Finding { rule, severity: Severity::Warning, place, what, remedy });
+    }
+
+    fn add(&mut self, finding: Finding) {
+        let count = self.counts.entry((finding.rule, finding.severity)).or_default();
+        *count += 1;
+        if *count <= LISTED {
+            self.listed.push(finding);
+        }
+    }
+
+    fn finish(self) -> Vec<Finding> {
+        let mut findings = self.listed;
+        for ((rule, severity), count) in self.counts {
+            let Some(last) = findings.iter().rev().find(|finding| (finding.rule, finding.severity) == (rule, severity)) else {
+                continue;
+            };
+            if count > LISTED {
+                let (place, remedy) = (Place::part(&last.place.table), last.remedy);
+                let what = format!("and {} more findings of this rule", count - LISTED);
+                findings.push(Finding { rule, severity, place, what, remedy });
+            }
+        }
+        findings
+    }
+}

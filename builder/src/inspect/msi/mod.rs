@@ -1,0 +1,92 @@
+//! Windows Installer packages, read back: the database, the summary information, and what the cabinets hold.
+
+mod cabinet;
+mod container;
+mod database;
+mod strings;
+mod summary;
+mod tables;
+
+pub use cabinet::{Cabinet, Member, Seen};
+pub use database::{Column, Database, Kind, Row, Table, Value};
+pub use summary::Summary;
+
+use crate::error::{Error, Result};
+use container::Container;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{BufReader, Read, Seek};
+use std::path::Path;
+
+/// An MSI as it is, faults and all.
+#[derive(Debug, Clone)]
+pub struct Msi {
+    /// The tables.
+    pub database: Database,
+    /// The summary information.
+    pub summary: Summary,
+    /// The cabinets by their name in the Media table.
+    pub cabinets: BTreeMap<String, Cabinet>,
+    /// What could not be read, a sentence each, with the table where it is one's.
+    pub damage: Vec<Damage>,
+}
+
+/// A part that could not be read.
+#[derive(Debug, Clone)]
+pub struct Damage {
+    /// The table, or the stream.
+    pub part: String,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+/// Reads an MSI; `folder` is where its external cabinets lie.
+///
+/// # Errors
+/// It is no compound file, or has no string pool or catalogue of tables. Lesser faults become [`Msi::damage`].
+pub fn read<R: Read + Seek>(input: R, folder: Option<&Path>) -> Result<Msi> {
+    let mut container = Container::open(input)?;
+    let mut damage = Vec::new();
+    let database = tables::read(&mut container, &mut damage)?;
+    let summary = match container.summary().and_then(|bytes| summary::parse(&bytes)) {
+        Ok(summary) => summary,
+        Err(error) => {
+            damage.push(Damage { part: "summary information".to_owned(), what: error.what().to_owned() });
+            Summary::default()
+        }
+    };
+    let names: BTreeSet<String> = database.rows("Media").filter_map(|row| row.text("Cabinet").map(str::to_owned)).collect();
+    let mut budget = cabinet::UNPACKED_LIMIT;
+    let mut cabinets = BTreeMap::new();
+    for name in names {
+        let cabinet = match read_cabinet(&mut container, folder, &name, &mut budget) {
+            Err(error) if error.is_interrupted() => return Err(error),
+            Err(error) => Cabinet::Damaged(error.what().to_owned()),
+            Ok(cabinet) => cabinet,
+        };
+        cabinets.insert(name, cabinet);
+    }
+    Ok(Msi { database, summary, cabinets, damage })
+}
+
+fn read_cabinet<R: Read + Seek>(
+    container: &mut Container<R>,
+    folder: Option<&Path>,
+    name: &str,
+    budget: &mut u64,
+) -> Result<Cabinet> {
+    if let Some(stream) = name.strip_prefix('#') {
+        let Some(stream) = container.open_data(stream)? else { return Ok(Cabinet::Missing) };
+        return cabinet::read(&mut BufReader::new(stream), budget);
+    }
+    // A name that leads elsewhere is not a neighbour: what lies there is nobody's business here.
+    let plain = !name.contains(['/', '\\']) && name != ".." && name != ".";
+    let Some(folder) = folder.filter(|_| plain) else { return Ok(Cabinet::Missing) };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let path = folder.join(name);
+    if !path.is_file() {
+        return Ok(Cabinet::Missing);
+    }
+    let file = File::open(&path).map_err(|error| Error::io("read", &path, &error))?;
+    cabinet::read(&mut BufReader::new(file), budget)
+}

@@ -1,0 +1,88 @@
+//! The string pool of an MSI, read back.
+
+use crate::error::{Error, Result};
+use encoding_rs::Encoding;
+use std::sync::Arc;
+
+/// Texts by number.
+pub struct Strings {
+    texts: Vec<Option<Arc<str>>>,
+    /// Bytes of a reference.
+    pub width: usize,
+}
+
+impl Strings {
+    /// Reads the pool (lengths and counts of uses) and the data (texts one after another).
+    ///
+    /// # Errors
+    /// The pool has no header.
+    pub fn parse(pool: &[u8], data: &[u8]) -> Result<Self> {
+        let mut entries = pool.chunks_exact(4).map(|entry| {
+            let half = |at: usize| u16::from_le_bytes([entry[at], entry[at + 1]]);
+            (half(0), half(2))
+        });
+        let (code_page, flags) = entries.next().ok_or_else(|| Error::new("the string pool is empty"))?;
+        const LONG_REFERENCES: u16 = 0x8000;
+        let encoding = encoding(code_page);
+        let mut texts = Vec::new();
+        let mut rest = data;
+        while let Some((len, uses)) = entries.next() {
+            // Texts above 64 KiB have a second entry, which is all length.
+            let len = match (len, uses) {
+                (0, 0) => 0,
+                (0, _) => entries.next().map_or(0, |(low, high)| usize::from(high) << 16 | usize::from(low)),
+                (len, _) => usize::from(len),
+            };
+            let text = rest.get(..len).map(|bytes| Arc::from(encoding.decode_without_bom_handling(bytes).0));
+            rest = rest.get(len..).unwrap_or_default();
+            texts.push(text);
+        }
+        Ok(Strings { texts, width: if flags & LONG_REFERENCES == 0 { 2 } else { 3 } })
+    }
+
+    /// The text of a number above 0; `None` where the pool has none.
+    pub fn text(&self, number: u32) -> Option<&Arc<str>> {
+        self.texts.get(number.checked_sub(1)? as usize)?.as_ref()
+    }
+}
+
+/// The encoding of a Windows code page; Latin where it is neutral (0, ASCII only) or unknown.
+fn encoding(code_page: u16) -> &'static Encoding {
+    match code_page {
+        65001 => encoding_rs::UTF_8,
+        932 => encoding_rs::SHIFT_JIS,
+        936 => encoding_rs::GBK,
+        949 => encoding_rs::EUC_KR,
+        950 => encoding_rs::BIG5,
+        874 => encoding_rs::WINDOWS_874,
+        1250 => encoding_rs::WINDOWS_1250,
+        1251 => encoding_rs::WINDOWS_1251,
+        1253 => encoding_rs::WINDOWS_1253,
+        1254 => encoding_rs::WINDOWS_1254,
+        1255 => encoding_rs::WINDOWS_1255,
+        1256 => encoding_rs::WINDOWS_1256,
+        1257 => encoding_rs::WINDOWS_1257,
+        1258 => encoding_rs::WINDOWS_1258,
+        _ => encoding_rs::WINDOWS_1252,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Strings;
+
+    #[test]
+    fn texts_are_decoded_by_the_pools_code_page() {
+        let pool = [0xE4, 4, 0, 0x80, 1, 0, 1, 0, 0, 0, 0, 0, 2, 0, 1, 0];
+        let strings = Strings::parse(&pool, b"\xF6ab").unwrap();
+        assert_eq!((strings.width, strings.text(1).map(|text| &**text)), (3, Some("ö")));
+        assert_eq!(strings.text(3).map(|text| &**text), Some("ab"));
+        assert!(strings.text(0).is_none() && strings.text(4).is_none());
+    }
+
+    #[test]
+    fn a_pool_that_promises_more_than_there_is_has_no_such_text() {
+        let strings = Strings::parse(&[0, 0, 0, 0, 0, 0, 1, 0, 255, 255, 255, 255], b"abc").unwrap();
+        assert!(strings.text(1).is_none());
+    }
+}

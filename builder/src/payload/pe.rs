@@ -1,0 +1,159 @@
+//! What is read of Windows programs: their machine, and the number and languages of their version resource.
+//! Layouts: "PE Format" and "VS_VERSIONINFO" of Microsoft's documentation. The bytes may be anyone's.
+
+/// Where the headers end at the latest, in bytes; a program whose headers are longer has none for us.
+pub const HEADERS: usize = 4096;
+/// The largest resource section that is looked at, in bytes.
+pub const RESOURCES: usize = 32 << 20;
+
+/// The processor a program is for (IMAGE_FILE_HEADER.Machine).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Machine {
+    /// IMAGE_FILE_MACHINE_AMD64.
+    X64,
+    /// IMAGE_FILE_MACHINE_I386.
+    X86,
+    /// Any other.
+    Other(u16),
+}
+
+impl Machine {
+    fn of(number: u16) -> Machine {
+        match number {
+            0x8664 => Machine::X64,
+            0x014C => Machine::X86,
+            other => Machine::Other(other),
+        }
+    }
+}
+
+impl std::fmt::Display for Machine {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match self {
+            Machine::X64 => f.write_str("x64"),
+            Machine::X86 => f.write_str("x86"),
+            Machine::Other(number) => write!(f, "another machine ({number:#06x})"),
+        }
+    }
+}
+
+/// A Windows program or library.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// What it runs on.
+    pub machine: Machine,
+    /// Whether it is a library.
+    pub library: bool,
+    /// Its version resource.
+    pub version: Option<FileVersion>,
+}
+
+/// A version resource, as the File table has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileVersion {
+    /// Four numbers.
+    pub number: String,
+    /// Decimal language identifiers separated by commas.
+    pub languages: String,
+}
+
+/// The resource section: where it is in the file and in memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Section {
+    /// Its first byte in the file.
+    pub at: u64,
+    /// Its length in the file.
+    pub len: usize,
+    /// Its address when loaded, relative to the program's.
+    pub address: u32,
+}
+
+/// What the headers say.
+#[derive(Debug, Clone, Copy)]
+pub struct Headers {
+    /// What it runs on.
+    pub machine: Machine,
+    /// Whether it is a library.
+    pub library: bool,
+    /// Where its resources are.
+    pub resources: Option<Section>,
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_le_bytes(bytes.get(at..at.checked_add(2)?)?.try_into().ok()?))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
+}
+
+/// Reads the first [`HEADERS`] bytes of a file; `None` for what is not a program.
+pub fn headers(bytes: &[u8]) -> Option<Headers> {
+    if !bytes.starts_with(b"MZ") {
+        return None;
+    }
+    let coff = u32_at(bytes, 0x3C)? as usize;
+    if bytes.get(coff..coff.checked_add(4)?)? != b"PE\0\0" {
+        return None;
+    }
+    let machine = Machine::of(u16_at(bytes, coff + 4)?);
+    let sections = usize::from(u16_at(bytes, coff + 6)?);
+    let optional_len = usize::from(u16_at(bytes, coff + 20)?);
+    const DLL: u16 = 0x2000;
+    let library = u16_at(bytes, coff + 22)? & DLL != 0;
+    let optional = coff + 24;
+    const PE32_PLUS: u16 = 0x20B;
+    // The third data directory is the resources'.
+    let directory = optional + if u16_at(bytes, optional)? == PE32_PLUS { 112 } else { 96 } + 2 * 8;
+    let resources = u32_at(bytes, directory).filter(|&address| address != 0 && directory < optional + optional_len);
+    let resources = resources.and_then(|address| {
+        (0..sections).map(|index| optional + optional_len + 40 * index).find_map(|header| {
+            let start = u32_at(bytes, header + 12)?;
+            let len = u32_at(bytes, header + 16)?;
+            let inside = address >= start && address - start < len;
+            inside.then_some(Section { at: u64::from(u32_at(bytes, header + 20)?), len: len as usize, address: start })
+        })
+    });
+    Some(Headers { machine, library, resources })
+}
+
+/// The version resource in a section that is loaded at `address`; the resource directory is the section's start.
+pub fn version(section: &[u8], address: u32) -> Option<FileVersion> {
+    const RT_VERSION: u32 = 16;
+    let by_name = subdirectory(section, 0, Some(RT_VERSION))?;
+    let by_language = subdirectory(section, by_name, None)?;
+    let (language, data) = first_entry(section, by_language)?;
+    let at = u32_at(section, data as usize)?.checked_sub(address)? as usize;
+    let len = u32_at(section, data as usize + 4)? as usize;
+    let resource = section.get(at..at.checked_add(len)?)?;
+    // VS_FIXEDFILEINFO begins with this signature, on a 32-bit boundary.
+    let fixed = (0..resource.len()).step_by(4).find(|&at| u32_at(resource, at) == Some(0xFEEF_04BD))?;
+    let (high, low) = (u32_at(resource, fixed + 8)?, u32_at(resource, fixed + 12)?);
+    let number = format!("{}.{}.{}.{}", high >> 16, high & 0xFFFF, low >> 16, low & 0xFFFF);
+    let languages = translations(resource).unwrap_or_else(|| (language & 0xFFFF).to_string());
+    Some(FileVersion { number, languages })
+}
+
+/// The first entry of a resource directory: its identifier and where it leads, without the flag.
+fn first_entry(section: &[u8], directory: usize) -> Option<(u32, u32)> {
+    Some((u32_at(section, directory + 16)?, u32_at(section, directory + 20)? & 0x7FFF_FFFF))
+}
+
+fn subdirectory(section: &[u8], directory: usize, wanted: Option<u32>) -> Option<usize> {
+    let count = usize::from(u16_at(section, directory + 12)?) + usize::from(u16_at(section, directory + 14)?);
+    (0..count).find_map(|index| {
+        let (id, target) = first_entry(section, directory + 8 * index)?;
+        wanted.is_none_or(|wanted| wanted == id).then_some(target as usize)
+    })
+}
+
+/// The languages of VarFileInfo's Translation value.
+fn translations(resource: &[u8]) -> Option<String> {
+    let key: Vec<u8> = "Translation\0".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let at = resource.windows(key.len()).position(|window| window == key)?;
+    let value_len = usize::from(u16_at(resource, at.checked_sub(4)?)?);
+    let value = (at + key.len()).next_multiple_of(4);
+    let pairs = resource.get(value..value.checked_add(value_len)?)?.chunks_exact(4);
+    let languages: Vec<String> = pairs.map(|pair| u16::from_le_bytes([pair[0], pair[1]]).to_string()).collect();
+    (!languages.is_empty()).then(|| languages.join(","))
+}

@@ -1,0 +1,42 @@
+//! Windows: a service, jobs, injected libraries. What needs no system is tested on every system.
+#![cfg_attr(not(windows), allow(dead_code))]
+
+#[cfg(windows)]
+mod console;
+mod environment;
+#[cfg(windows)]
+mod events;
+#[cfg(windows)]
+mod files;
+#[cfg(windows)]
+mod host;
+mod image_path;
+#[cfg(windows)]
+mod inject;
+#[cfg(windows)]
+mod job;
+#[cfg(windows)]
+mod machine;
+#[cfg(windows)]
+mod process;
+mod program;
+mod quoting;
+#[cfg(windows)]
+mod registration;
+#[cfg(windows)]
+mod security;
+#[cfg(windows)]
+mod service;
+mod smbios;
+#[cfg(windows)]
+mod sys;
+mod terms;
+
+#[cfg(windows)]
+pub use self::{
+    files::{default_directories, replace_private, replace_public},
+    host::{Host, DEFAULTS},
+    machine::{machine, random},
+    process::{vet, BASE_ENVIRONMENT},
+    service::serve,
+};

@@ -1,0 +1,327 @@
+//! The native actions of the MSI (docs/windows.md): a DLL that msiexec calls, by itself and as SYSTEM.
+//!
+//! No dependencies and nothing newer than Rust 1.63, so that one plain `rustc` call builds it. It imports from system32 only, runs
+//! nothing, and never panics: with panic=abort that would end msiexec's helper process, which rolls back.
+
+#[path = "src/acl.rs"]
+mod acl;
+#[path = "../connector/src/clock.rs"]
+mod clock;
+#[path = "../connector/src/config.rs"]
+#[allow(dead_code)] // Shared with the connector.
+mod config;
+#[path = "src/configure.rs"]
+mod configure;
+#[path = "src/defaults.rs"]
+mod defaults;
+#[path = "src/folder.rs"]
+mod folder;
+#[path = "src/journal.rs"]
+mod journal;
+#[path = "src/merge.rs"]
+mod merge;
+#[path = "src/msi.rs"]
+mod msi;
+#[path = "src/places.rs"]
+mod places;
+#[path = "src/preflight.rs"]
+mod preflight;
+#[path = "src/registry.rs"]
+#[allow(dead_code)]
+mod registry;
+#[path = "src/replacing.rs"]
+mod replacing;
+#[path = "src/report.rs"]
+mod report;
+#[path = "src/root.rs"]
+mod root;
+#[path = "src/security.rs"]
+mod security;
+#[path = "src/service.rs"]
+#[allow(dead_code)] // linkctl starts and stops.
+mod service;
+#[path = "src/settings.rs"]
+mod settings;
+#[path = "src/sys.rs"]
+#[allow(dead_code)]
+mod sys;
+#[path = "src/token.rs"]
+mod token;
+
+use msi::{version_of, Installation};
+use preflight::Facts;
+use report::{code, document, Ending, Report};
+use service::Service;
+use settings::{Settings, KEYS};
+use std::io;
+
+const SUCCESS: u32 = 0;
+const INSTALL_FAILURE: u32 = 1603;
+
+/// The deferred actions, whose data `Preflight` completes with what only the session knows.
+const DEFERRED: [&str; 6] = ["PreflightAgain", "Undo", "Configure", "Started", "Done", "Leave"];
+
+/// The settings as an immediate action sees them.
+fn from_properties(installation: &Installation) -> Settings {
+    let mut settings = Settings::default();
+    for key in KEYS {
+        settings.set(key, &installation.property(key));
+    }
+    for (key, property) in [("PRODUCT", "ProductName"), ("VERSION", "ProductVersion")] {
+        if settings.get(key).is_empty() {
+            settings.set(key, &installation.property(property));
+        }
+    }
+    let previous = match installation.property("PREVIOUS") {
+        known if !known.is_empty() => known,
+        _ if !installation.property("Installed").is_empty() => settings.get("VERSION").to_string(),
+        _ => first_version(&installation.property("OLDER_VERSION")),
+    };
+    settings.set("PREVIOUS", &previous);
+    settings.set("STARTED_AT", &clock::now());
+    settings
+}
+
+/// FindRelatedProducts leaves product codes joined by semicolons.
+fn first_version(products: &str) -> String {
+    products.split(';').map(version_of).find(|version| !version.is_empty()).unwrap_or_default()
+}
+
+/// The settings as a deferred action sees them.
+fn from_data(installation: &Installation) -> Settings {
+    Settings::from_data(&installation.property("CustomActionData"))
+}
+
+/// Who installs, where that is SYSTEM or an elevated administrator. A deferred action is SYSTEM, and is told who it was that asked:
+/// what he made is as good as SYSTEM's own.
+fn installer(settings: &Settings) -> Option<String> {
+    let own = token::privileged()?;
+    Some(settings.get("USER")).filter(|user| !user.is_empty()).map(String::from).or(Some(own))
+}
+
+/// Tells the log about every check and everybody about the failures; writes install.json where it is refused.
+fn judge(installation: &Installation, settings: &Settings, facts: &Facts, report: &Report) -> u32 {
+    for line in report.lines() {
+        installation.log(&line);
+    }
+    let code = match report.code() {
+        Some(code) => code,
+        None => return SUCCESS,
+    };
+    installation.error(&report.message(settings.get("PRODUCT")));
+    record(
+        installation,
+        settings,
+        ("refused", code, "checks before the installation failed"),
+        &report.json(),
+        facts.user.as_deref(),
+    );
+    INSTALL_FAILURE
+}
+
+fn record(installation: &Installation, settings: &Settings, ending: (&str, u32, &str), checks: &str, user: Option<&str>) {
+    let (outcome, code, message) = ending;
+    // An unprivileged account would leave a folder of its own, which every later installation has to refuse.
+    let user = match user {
+        Some(user) => user,
+        None => return installation.log("install.json is not written without administrator's rights"),
+    };
+    match write_result(settings, &Ending { outcome, code, message, checks, finished_at: &clock::now() }, user) {
+        Ok(()) => installation.log(&format!("install.json: {outcome}, {code}")),
+        Err(error) => installation.log(&format!("install.json is not written: {error}")),
+    }
+}
+
+/// `user` installs, and is privileged.
+fn write_result(settings: &Settings, ending: &Ending, user: &str) -> io::Result<()> {
+    let runtime = places::runtime();
+    folder::make_private(&runtime, user)?;
+    folder::replace(&format!("{runtime}\\install.json"), document(settings, ending).as_bytes())
+}
+
+/// What stands in the way of this product, each with its remedy.
+fn others(installation: &Installation, settings: &Settings) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let newer = first_version(&installation.property("NEWER_VERSION"));
+    let installed = !installation.property("Installed").is_empty();
+    if !installed && !installation.property("NEWER_VERSION").is_empty() {
+        let fault = format!("version {newer} is installed, and {} is older", settings.get("VERSION"));
+        found.push((fault, "uninstall the newer version first".to_string()));
+    }
+    let old_root = installation.property("OLDROOT");
+    let old_root = old_root.trim_end_matches('\\');
+    let differs = !settings.root().is_empty() && old_root.to_lowercase() != settings.root().to_lowercase();
+    if !installed && !old_root.is_empty() && differs {
+        let fault = format!("it is installed in {old_root} already, and {} was asked for", settings.root());
+        found.push((fault, "uninstall it there first, or leave out INSTALL_ROOT".to_string()));
+    }
+    let known = installed || !old_root.is_empty() || !installation.property("OLDER_VERSION").is_empty();
+    let service = settings.get("SERVICE");
+    if !known && found.is_empty() && !service.is_empty() && Service::open(service).is_some() {
+        let fault = format!("a service {service} is there that this product did not register");
+        found.push((fault, format!("uninstall it by its own means or, if it is a leftover, remove it: sc delete {service}")));
+    }
+    found
+}
+
+/// Writes install.json where a launch condition is about to refuse a downgrade or another root. Never fails.
+#[no_mangle]
+pub extern "system" fn RefuseDowngrade(session: u32) -> u32 {
+    let installation = Installation(session);
+    let mut settings = from_properties(&installation);
+    let mut report = Report::default();
+    for (fault, remedy) in others(&installation, &settings) {
+        report.add("other", code::OTHER, "", report::failed(fault, remedy));
+    }
+    if report.code().is_some() {
+        let newer = first_version(&installation.property("NEWER_VERSION"));
+        if !newer.is_empty() {
+            settings.set("PREVIOUS", &newer);
+        }
+        let ending = ("refused", code::OTHER, "another version or root is in the way");
+        record(&installation, &settings, ending, &report.json(), token::privileged().as_deref());
+    }
+    SUCCESS
+}
+
+/// All checks, before any change.
+#[no_mangle]
+pub extern "system" fn Preflight(session: u32) -> u32 {
+    let installation = Installation(session);
+    let settings = from_properties(&installation);
+    let facts = Facts {
+        user: token::privileged(),
+        elevates: !installation.property("Privileged").is_empty(),
+        others: Some(others(&installation, &settings)),
+    };
+    let report = preflight::run(&settings, &facts);
+    complete(&installation, &settings, &facts, &report);
+    if report.code().is_none() && !installation.property("OLDER_VERSION").is_empty() {
+        replacing::announce();
+    }
+    judge(&installation, &settings, &facts, &report)
+}
+
+/// Gives the deferred actions what they cannot ask for.
+fn complete(installation: &Installation, settings: &Settings, facts: &Facts, report: &Report) {
+    let mut more = String::new();
+    for key in ["PRODUCT", "VERSION", "PREVIOUS", "STARTED_AT"] {
+        more += &format!("|{key}={}", settings.get(key).replace('|', " "));
+    }
+    more += &format!("|USER={}", facts.user.as_deref().unwrap_or(""));
+    for action in DEFERRED {
+        let data = installation.property(action);
+        let checks = if action == "Done" { format!("|CHECKS={}", report.json().replace('|', " ")) } else { String::new() };
+        installation.set_property(action, &format!("{data}{more}{checks}"));
+    }
+}
+
+/// The same checks by the account that makes the changes.
+#[no_mangle]
+pub extern "system" fn PreflightAgain(session: u32) -> u32 {
+    let installation = Installation(session);
+    let settings = from_data(&installation);
+    let facts = Facts { user: installer(&settings), elevates: false, others: None };
+    let report = preflight::run(&settings, &facts);
+    judge(&installation, &settings, &facts, &report)
+}
+
+/// csclient.cfg, the folders of the runtime, the vendor's registry key.
+#[no_mangle]
+pub extern "system" fn Configure(session: u32) -> u32 {
+    let installation = Installation(session);
+    let settings = from_data(&installation);
+    let user = installer(&settings).unwrap_or_default();
+    match configure::configure(&settings, &user) {
+        Ok(warnings) => {
+            for warning in warnings {
+                installation.log(&format!("warning: {warning}"));
+            }
+            SUCCESS
+        }
+        Err(why) => {
+            installation.error(&format!("{} cannot be configured: {why}", settings.get("PRODUCT")));
+            INSTALL_FAILURE
+        }
+    }
+}
+
+/// Makes sure that the service stays up, where it was started.
+#[no_mangle]
+pub extern "system" fn Started(session: u32) -> u32 {
+    let installation = Installation(session);
+    let settings = from_data(&installation);
+    let name = settings.get("SERVICE");
+    if !settings.starts() || name.is_empty() {
+        return SUCCESS;
+    }
+    let up = Service::open(name).ok_or_else(|| "it is not registered".to_string()).and_then(|service| service.came_up());
+    match up {
+        Ok(()) => {
+            configure::note_started(&settings, &installer(&settings).unwrap_or_default());
+            SUCCESS
+        }
+        Err(why) => {
+            let logs = places::runtime() + r"\logs";
+            installation
+                .error(&format!("The service {name} did not come up: {why}.\r\n\r\nWhat to do: see {logs} and the event log."));
+            INSTALL_FAILURE
+        }
+    }
+}
+
+/// Puts everything back, and says so in install.json. Never fails.
+#[no_mangle]
+pub extern "system" fn Undo(session: u32) -> u32 {
+    let installation = Installation(session);
+    let settings = from_data(&installation);
+    let user = installer(&settings);
+    let undone = configure::undo(&settings, user.as_deref().unwrap_or(""));
+    for problem in &undone.problems {
+        installation.log(&format!("undo: {problem}"));
+    }
+    let ending = match undone.code {
+        code::NOT_STARTED => ("rolled_back", undone.code, "the service did not start; everything was put back"),
+        code::ROLLED_BACK => ("rolled_back", undone.code, "the installation failed; everything was put back"),
+        _ => (
+            "failed",
+            undone.code,
+            "the installation failed, and not everything could be put back; what was saved is in ProgramData\\Intigua\\undo",
+        ),
+    };
+    record(&installation, &settings, ending, "", user.as_deref());
+    SUCCESS
+}
+
+/// Removes what was made at run time, when the product is uninstalled. Never fails.
+#[no_mangle]
+pub extern "system" fn Leave(session: u32) -> u32 {
+    let installation = Installation(session);
+    let settings = from_data(&installation);
+    let user = installer(&settings).unwrap_or_default();
+    if replacing::is_announced(&user) {
+        installation.log("leave: another version comes; what was made at run time stays");
+        return SUCCESS;
+    }
+    for problem in configure::leave(&settings, &user) {
+        installation.log(&format!("leave: {problem}"));
+    }
+    SUCCESS
+}
+
+/// Says in install.json that all went well. Never fails.
+#[no_mangle]
+pub extern "system" fn Done(session: u32) -> u32 {
+    let installation = Installation(session);
+    let settings = from_data(&installation);
+    if let Err(error) = journal::Journal::close() {
+        installation.log(&format!("done: what could have been put back is still there: {error}"));
+    }
+    let (outcome, message) = match settings.get("PREVIOUS") {
+        "" => ("installed", "installed"),
+        previous if previous == settings.get("VERSION") => ("reinstalled", "installed again"),
+        _ => ("upgraded", "upgraded"),
+    };
+    record(&installation, &settings, (outcome, 0, message), settings.get("CHECKS"), installer(&settings).as_deref());
+    SUCCESS
+}

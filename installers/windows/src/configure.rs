@@ -1,0 +1,209 @@
+//! Configuration before the service starts, and its undoing.
+
+use super::defaults;
+use super::folder::{self, Kind};
+use super::journal::Journal;
+use super::merge::merge;
+use super::registry::{remove_empty, Key};
+use super::settings::Settings;
+use super::{places, report::code, root};
+use std::thread::sleep;
+use std::time::Duration;
+use std::{fs, io};
+
+/// Where the vendor's scripts look for the root. Windows Installer cannot write there.
+pub const VENDOR_KEY: &str = r"VMI\setup";
+const VENDOR_PARENT: &str = "VMI";
+const ROOT_VALUE: &str = "IntiguaRootDir";
+
+/// The notes of [`Journal`].
+mod note {
+    pub const CONFIG: &str = "config";
+    pub const KEPT: &str = "kept";
+    pub const ABSENT: &str = "absent";
+    pub const HAD: &str = "had";
+    pub const MADE: &str = "made";
+    pub const SETUP: &str = "setup";
+    pub const STARTING: &str = "starting";
+    pub const STARTED: &str = "started";
+}
+
+const RUNTIME_FOLDERS: [&str; 2] = ["logs", "run"];
+
+fn components(settings: &Settings) -> String {
+    format!("{}\\components", settings.root())
+}
+
+fn says(what: &str) -> impl Fn(io::Error) -> String + '_ {
+    move |error| format!("cannot {what}: {error}")
+}
+
+/// Makes the folders, csclient.cfg and the vendor's key. What is less than vital comes back as warnings.
+///
+/// # Errors
+/// A sentence: what could not be made.
+pub fn configure(settings: &Settings, user: &str) -> Result<Vec<String>, String> {
+    let runtime = places::runtime();
+    folder::make_private(&runtime, user).map_err(says(&format!("make {runtime}")))?;
+    let mut journal = Journal::begin(settings.get("STARTED_AT"), user).map_err(says(&format!("make {}", Journal::place())))?;
+    let noted = says("note what will be changed");
+    for name in RUNTIME_FOLDERS {
+        let path = format!("{runtime}\\{name}");
+        if folder::kind(&path) == Kind::Missing {
+            journal.note(note::MADE, &path).map_err(&noted)?;
+        }
+        folder::make_private(&path, user).map_err(says(&format!("make {path}")))?;
+    }
+    let components = components(settings);
+    folder::make_private(&components, user).map_err(says(&format!("make {components}")))?;
+    for name in folder::names(&components) {
+        journal.note(note::HAD, &name).map_err(&noted)?;
+    }
+    config(settings, &components, &mut journal)?;
+    defaults::place(settings.root(), &mut journal)?;
+    let warnings = vendor_key(settings, &mut journal).err().map(says(&format!(r"set HKLM\{VENDOR_KEY}"))).into_iter().collect();
+    if settings.starts() {
+        journal.note(note::STARTING, "1").map_err(&noted)?;
+    }
+    Ok(warnings)
+}
+
+fn config(settings: &Settings, components: &str, journal: &mut Journal) -> Result<(), String> {
+    let path = format!("{components}\\csclient.cfg");
+    let cannot = |what: &str| {
+        let what = format!("{what} {path}");
+        move |error| says(&what)(error)
+    };
+    let existing = match folder::kind(&path) {
+        Kind::Missing => None,
+        Kind::File => Some(fs::read(&path).map_err(cannot("read"))?),
+        Kind::Folder | Kind::Reparse => return Err(format!("{path} is not a file: move it away")),
+    };
+    let standing = match &existing {
+        None => note::ABSENT,
+        Some(bytes) => {
+            folder::replace(&journal.saved("csclient.cfg"), bytes).map_err(cannot("save"))?;
+            note::KEPT
+        }
+    };
+    journal.note(note::CONFIG, standing).map_err(cannot("note the change of"))?;
+    let defaults = fs::read(format!("{}\\bin\\csclient.default", settings.root())).unwrap_or_default();
+    let merged = merge(existing.as_deref().unwrap_or_default(), &defaults, settings);
+    if existing.as_ref() == Some(&merged) {
+        return Ok(());
+    }
+    folder::replace(&path, &merged).map_err(cannot("write"))
+}
+
+fn vendor_key(settings: &Settings, journal: &mut Journal) -> io::Result<()> {
+    let before = Key::open(VENDOR_KEY).and_then(|key| key.text(ROOT_VALUE));
+    journal.note(note::SETUP, before.as_deref().unwrap_or(""))?;
+    Key::make(VENDOR_KEY)?.set(ROOT_VALUE, settings.get("INSTALL_ROOT"))
+}
+
+/// Notes that the service came up, so that a later failure is not taken for its own.
+pub fn note_started(settings: &Settings, user: &str) {
+    if let Some(mut journal) = Journal::open(settings.get("STARTED_AT"), user) {
+        // Without the note, a later failure would be blamed on the service: wrong, but no harm.
+        let _ = journal.note(note::STARTED, "1");
+    }
+}
+
+/// What `Undo` did.
+pub struct Undone {
+    pub code: u32,
+    pub problems: Vec<String>,
+}
+
+/// Puts back what `configure` changed.
+pub fn undo(settings: &Settings, user: &str) -> Undone {
+    let journal = match Journal::open(settings.get("STARTED_AT"), user) {
+        Some(journal) => journal,
+        None => return Undone { code: code::ROLLED_BACK, problems: Vec::new() },
+    };
+    let mut problems = Vec::new();
+    let mut tried = |what: &str, result: io::Result<()>| problems.extend(result.err().map(says(what)));
+    for (path, error) in defaults::undo(settings.root(), &journal) {
+        tried(&format!("put back {path}"), Err(error));
+    }
+    let components = components(settings);
+    let config = format!("{components}\\csclient.cfg");
+    // What a service that was started made is not from before.
+    let had = journal.all(note::HAD);
+    for name in folder::names(&components).iter().filter(|name| !had.contains(&name.as_str())) {
+        let path = format!("{components}\\{name}");
+        tried(&format!("remove {path}"), folder::remove(&path));
+    }
+    if journal.get(note::CONFIG) == Some(note::KEPT) {
+        tried(&format!("put back {config}"), folder::rename(&journal.saved("csclient.cfg"), &config));
+    }
+    if let Some(before) = journal.get(note::SETUP) {
+        match before {
+            "" => forget_vendor_key(),
+            root => tried("put back the registry", Key::make(VENDOR_KEY).and_then(|key| key.set(ROOT_VALUE, root))),
+        }
+    }
+    let made = journal.all(note::MADE);
+    if let Some(run) = made.iter().find(|path| path.ends_with(r"\run")) {
+        tried(&format!("remove {run}"), folder::remove(run));
+    }
+    // Logs say why it failed: only an empty folder goes. So do those that Windows Installer could not remove over csclient.cfg.
+    for path in made.iter().copied().chain([components.as_str(), settings.root()]) {
+        let _ = fs::remove_dir(path);
+    }
+    let failed_start = journal.get(note::STARTING).is_some() && journal.get(note::STARTED).is_none();
+    let code = match (problems.is_empty(), failed_start) {
+        (false, _) => code::ROLLBACK_FAILED,
+        (true, true) => code::NOT_STARTED,
+        (true, false) => code::ROLLED_BACK,
+    };
+    // Where something could not be put back, the saved file is the only copy.
+    if problems.is_empty() {
+        let _ = Journal::close();
+    }
+    Undone { code, problems }
+}
+
+fn forget_vendor_key() {
+    if let Some(key) = Key::edit(VENDOR_KEY) {
+        key.remove(ROOT_VALUE);
+    }
+    remove_empty(VENDOR_KEY);
+    remove_empty(VENDOR_PARENT);
+}
+
+/// Removes what was made at run time. Never fails: what cannot be removed comes back as sentences.
+pub fn leave(settings: &Settings, user: &str) -> Vec<String> {
+    let mut places = vec![places::runtime()];
+    let mut problems = Vec::new();
+    match root::fault(settings.root(), &places::system_folders()) {
+        Some(fault) => problems.push(format!("left alone: the root {fault}")),
+        None => {
+            if folder::foreign(settings.root(), user).is_none() {
+                defaults::remove(settings.root());
+            }
+            places.push(components(settings));
+        }
+    }
+    for path in places {
+        match folder::foreign(&path, user) {
+            Some(why) => problems.push(format!("left alone: {why}")),
+            None => problems.extend(remove_patiently(&path).err().map(says(&format!("remove {path}")))),
+        }
+    }
+    forget_vendor_key();
+    // Windows Installer could not remove it over `components`.
+    let _ = fs::remove_dir(settings.root());
+    problems
+}
+
+/// A process of the service that just ended may still hold a file.
+fn remove_patiently(path: &str) -> io::Result<()> {
+    for _ in 0..20 {
+        if folder::remove(path).is_ok() {
+            return Ok(());
+        }
+        sleep(Duration::from_millis(250));
+    }
+    folder::remove(path)
+}

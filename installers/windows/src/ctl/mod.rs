@@ -1,0 +1,147 @@
+//! The verbs: arguments in, exit code out.
+
+mod check;
+mod installed;
+mod logs;
+pub mod pattern;
+mod remove;
+mod seal;
+mod status;
+
+use crate::service::Service;
+use crate::token;
+use installed::{Installed, SERVICE};
+use std::io::Write;
+use std::time::Duration;
+
+/// Exit codes (docs/endpoint.md).
+mod code {
+    pub const DONE: i32 = 0;
+    pub const NOT_IN_PLACE: i32 = 1;
+    pub const USAGE: i32 = 2;
+    pub const NOT_RUNNING: i32 = 3;
+    pub const PRIVILEGES: i32 = 10;
+    pub const BUSY: i32 = 16;
+    pub const FAILED: i32 = 30;
+    pub const NOT_STARTED: i32 = 31;
+}
+
+const USAGE: &str = "\
+usage: linkctl VERB [OPTION]
+  status [--json]             the connector and its containers; exit code 3 when it does not run
+  start | stop | restart      the service
+  check [--json]              is everything in place? exit code 1 when not
+  containers [--json]         the containers and how they are
+  logs [NAME] [-f] [-n N]     a log: the connector's, or that of a container
+  seal [--json]               remove identity, certificates, queues and logs: the machine becomes a template
+  uninstall                   remove everything
+  --help, --version";
+
+/// A connector takes 10 s to stop its containers; a busy machine more.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs the command line without the program's name.
+pub fn main(arguments: Vec<String>) -> i32 {
+    let mut arguments = arguments.into_iter();
+    let verb = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    match verb.as_str() {
+        "" => {
+            say(USAGE);
+            return code::USAGE;
+        }
+        "help" | "--help" | "-h" => {
+            say(USAGE);
+            return code::DONE;
+        }
+        "--version" => {
+            say(&Installed::find().map_or(VERSION.to_string(), |found| format!("{} {}", found.product, found.version)));
+            return code::DONE;
+        }
+        _ => {}
+    }
+    if !VERBS.contains(&verb.as_str()) {
+        return refuse(code::USAGE, &format!("unknown verb: {verb}"), "the command line", "see linkctl --help");
+    }
+    let as_json = rest.iter().any(|argument| argument == "--json");
+    let unknown = rest.iter().find(|argument| *argument != "--json").filter(|_| verb != "logs");
+    if let Some(unknown) = unknown {
+        return refuse(code::USAGE, &format!("unknown argument: {unknown}"), "the command line", "see linkctl --help");
+    }
+    let installed = match Installed::find() {
+        Some(installed) => installed,
+        None => {
+            let place = format!(r"HKLM\{} is missing", installed::SETUP_KEY);
+            return refuse(code::FAILED, "nothing is installed here", &place, "install a package of the product");
+        }
+    };
+    match verb.as_str() {
+        "status" => status::status(&installed, as_json),
+        "containers" => status::containers(&installed, as_json),
+        "check" => check::check(&installed, as_json),
+        "logs" => logs::logs(&rest),
+        _ if token::privileged().is_none() => {
+            let what = "this must run as an elevated administrator";
+            refuse(
+                code::PRIVILEGES,
+                what,
+                "the account that runs linkctl",
+                "open the command prompt with \"Run as administrator\"",
+            )
+        }
+        "start" => start(),
+        "stop" => stop(),
+        "restart" => match stop() {
+            code::DONE => start(),
+            failed => failed,
+        },
+        "seal" => seal::seal(&installed, as_json),
+        _ => remove::uninstall(&installed),
+    }
+}
+
+const VERBS: [&str; 9] = ["status", "start", "stop", "restart", "check", "containers", "logs", "seal", "uninstall"];
+
+/// What is printed where nothing is installed.
+const VERSION: &str = match option_env!("VLINK_VERSION") {
+    Some(version) => version,
+    None => "0",
+};
+
+fn start() -> i32 {
+    let up = Service::control(SERVICE)
+        .and_then(|service| service.start().map(|()| service))
+        .map_err(|error| error.to_string())
+        .and_then(|service| service.came_up());
+    match up {
+        Ok(()) => code::DONE,
+        Err(why) => {
+            let place = format!("{}: {why}", installed::logs());
+            refuse(code::NOT_STARTED, &format!("{SERVICE} did not come up"), &place, "see linkctl logs")
+        }
+    }
+}
+
+fn stop() -> i32 {
+    match Service::control(SERVICE).and_then(|service| service.stop(PATIENCE)) {
+        Ok(()) => code::DONE,
+        Err(error) => refuse(code::FAILED, &format!("{SERVICE} does not stop"), &error.to_string(), "see linkctl logs"),
+    }
+}
+
+/// Prints a line; a reader that has gone is no error.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Prints a failure and gives its code back.
+fn refuse(code: i32, what: &str, place: &str, next: &str) -> i32 {
+    let mut text = format!("error: {what}\n");
+    for (label, line) in [("note", place), ("help", next)] {
+        if !line.is_empty() {
+            text += &format!("  {label}: {line}\n");
+        }
+    }
+    let _ = std::io::stderr().write_all(text.as_bytes());
+    code
+}

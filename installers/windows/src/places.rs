@@ -1,0 +1,50 @@
+//! Where things lie on this machine, by the system's own word: an environment is whoever's.
+
+use super::root::SystemFolders;
+use super::sys;
+use std::ptr::null_mut;
+
+/// The Windows folder, without a backslash at its end.
+pub fn windows() -> String {
+    let mut buffer = [0_u16; 260];
+    // SAFETY: the size says how long the buffer is.
+    unsafe { sys::GetSystemWindowsDirectoryW(buffer.as_mut_ptr(), buffer.len() as u32) };
+    sys::narrow(&buffer)
+}
+
+/// ProgramData.
+pub fn program_data() -> String {
+    const COMMON_APPDATA: i32 = 0x23;
+    known(COMMON_APPDATA)
+}
+
+/// What the connector and its installer write: %ProgramData%\Intigua.
+pub fn runtime() -> String {
+    program_data() + r"\Intigua"
+}
+
+/// Folders that no root may be.
+pub fn system_folders() -> SystemFolders {
+    const PROGRAM_FILES: i32 = 0x26;
+    const PROGRAM_FILES_X86: i32 = 0x2A;
+    const COMMON_FILES: i32 = 0x2B;
+    const COMMON_FILES_X86: i32 = 0x2C;
+    const PUBLIC_DOCUMENTS: i32 = 0x2E;
+    let mut shared: Vec<String> =
+        [PROGRAM_FILES, PROGRAM_FILES_X86, COMMON_FILES, COMMON_FILES_X86].iter().map(|folder| known(*folder)).collect();
+    shared.push(program_data());
+    // C:\Users\Public\Documents
+    shared.extend(known(PUBLIC_DOCUMENTS).rsplitn(3, '\\').last().map(String::from));
+    SystemFolders { windows: windows(), shared }
+}
+
+fn known(folder: i32) -> String {
+    let mut buffer = [0_u16; 261];
+    // SAFETY: the function wants MAX_PATH characters.
+    let result = unsafe { sys::SHGetFolderPathW(null_mut(), folder, null_mut(), 0, buffer.as_mut_ptr()) };
+    if result == 0 {
+        sys::narrow(&buffer)
+    } else {
+        String::new()
+    }
+}

@@ -1,0 +1,255 @@
+//! The checks before any change. All are made, all that fail are told together, and none leaves a trace.
+
+use super::acl::{CHANGES, REPLACES_CHILDREN};
+use super::folder::{self, Kind};
+use super::report::{code, failed, Outcome, Report};
+use super::settings::Settings;
+use super::{places, root, sys};
+
+/// What the checks need to know beside the settings.
+pub struct Facts {
+    /// Who installs: the SID, where that is SYSTEM or an elevated administrator.
+    pub user: Option<String>,
+    /// Windows Installer itself will change the machine as SYSTEM, whoever asks.
+    pub elevates: bool,
+    /// What is in the way: a sentence and its remedy. `None` where nobody looked.
+    pub others: Option<Vec<(String, String)>>,
+}
+
+impl Facts {
+    /// Without full rights a look at folders says nothing about what SYSTEM may do there, which looks again before the first change.
+    fn leaves_folders(&self) -> bool {
+        self.user.is_none() && self.elevates
+    }
+}
+
+/// Makes all checks.
+pub fn run(settings: &Settings, facts: &Facts) -> Report {
+    let mut report = Report::default();
+    for fault in settings.faults() {
+        report.add("settings", code::USAGE, "", failed(fault, "correct the value and try again"));
+    }
+    report.add("privileges", code::PRIVILEGES, "", privileges(facts));
+    report.add("platform", code::PLATFORM, "", platform());
+    others(settings, facts, &mut report);
+    let windows_temp = places::windows() + r"\Temp";
+    report.add("temp", code::TEMP, &windows_temp, temp(&windows_temp, facts));
+    report.add("root", code::ROOT, settings.root(), install_root(settings.root(), facts));
+    let runtime = places::runtime();
+    report.add("runtime", code::RUNTIME, &runtime, runtime_folder(&runtime, facts));
+    report.add("space", code::SPACE, settings.root(), space(settings));
+    report
+}
+
+fn passed(seen: impl Into<String>) -> Outcome {
+    Outcome::Passed(seen.into())
+}
+
+fn privileges(facts: &Facts) -> Outcome {
+    match &facts.user {
+        Some(user) => passed(user),
+        None if facts.elevates => passed("Windows Installer makes the changes as SYSTEM"),
+        None => failed(
+            "this has to be installed by SYSTEM or by an elevated administrator",
+            "start it from a command prompt that was opened with \"Run as administrator\", or deploy it as SYSTEM",
+        ),
+    }
+}
+
+fn platform() -> Outcome {
+    const AMD64: u16 = 9;
+    const ARM64: u16 = 12;
+    let mut info = sys::SystemInfo { architecture: 0, rest: [0; 8] };
+    let size = std::mem::size_of::<sys::OsVersion>() as u32;
+    let mut version = sys::OsVersion { size, major: 0, minor: 0, build: 0, platform: 0, service_pack: [0; 128] };
+    // SAFETY: both fill structures that are ours, and the second knows its size.
+    unsafe {
+        sys::GetNativeSystemInfo(&mut info);
+        sys::RtlGetVersion(&mut version);
+    }
+    let found = format!("Windows {}.{}.{}", version.major, version.minor, version.build);
+    if (version.major, version.minor) < (6, 1) {
+        failed(format!("{found} is too old"), "Windows 7, Windows Server 2008 R2 or newer is needed")
+    } else if !matches!(info.architecture, AMD64 | ARM64) {
+        failed(format!("{found} is not 64-bit"), "take the package for this machine")
+    } else {
+        passed(found)
+    }
+}
+
+fn others(settings: &Settings, facts: &Facts, report: &mut Report) {
+    let found = match &facts.others {
+        Some(found) => found,
+        None => return,
+    };
+    for (fault, remedy) in found {
+        report.add("other", code::OTHER, "", failed(fault, remedy));
+    }
+    if found.is_empty() {
+        let seen = match settings.get("PREVIOUS") {
+            "" => "nothing is installed".to_string(),
+            version => format!("version {version} is installed"),
+        };
+        report.add("other", code::OTHER, "", passed(seen));
+    }
+}
+
+fn probed(folder: &str, execute: bool, remedy: &str) -> Outcome {
+    match folder::probe(folder, execute) {
+        Ok(()) if execute => passed(format!("created, written, read, opened for execution, deleted in {folder}")),
+        Ok(()) => passed(format!("created, written, read, deleted in {folder}")),
+        Err(why) => failed(format!("cannot {why}"), remedy),
+    }
+}
+
+const LEFT: &str = "will be looked at as SYSTEM before the first change";
+
+fn temp(folder: &str, facts: &Facts) -> Outcome {
+    if facts.leaves_folders() {
+        return passed(LEFT);
+    }
+    match folder::kind(folder) {
+        Kind::Folder | Kind::Reparse => {
+            let remedy = format!("give SYSTEM and Administrators full control of {folder} (icacls), and look for a full disk and for rules of a virus scanner or AppLocker");
+            probed(folder, true, &remedy)
+        }
+        Kind::File => failed(format!("{folder} is a file"), format!("replace it by a folder: del {folder} & mkdir {folder}")),
+        Kind::Missing => failed(format!("{folder} is missing"), format!("mkdir {folder}")),
+    }
+}
+
+fn install_root(root: &str, facts: &Facts) -> Outcome {
+    if let Some(fault) = root::fault(root, &places::system_folders()) {
+        return failed(format!("the install root {root:?} {fault}"), r"choose a path such as D:\Intigua with INSTALL_ROOT");
+    }
+    if let Some((fault, remedy)) = drive(root) {
+        return failed(fault, remedy);
+    }
+    if facts.leaves_folders() {
+        return passed(LEFT);
+    }
+    let chain = root::chain(root);
+    if let Some((fault, remedy)) = untrusted(root, &chain, facts) {
+        return failed(fault, remedy);
+    }
+    let nearest = match nearest(&chain) {
+        Some(nearest) => nearest,
+        None => return failed(format!("nothing of {root} is there"), "choose another INSTALL_ROOT"),
+    };
+    probed(
+        nearest,
+        true,
+        &format!("give SYSTEM and Administrators full control of {nearest} (icacls), or choose another INSTALL_ROOT"),
+    )
+}
+
+fn nearest(chain: &[String]) -> Option<&str> {
+    chain.iter().map(String::as_str).find(|path| folder::kind(path) != Kind::Missing)
+}
+
+fn drive(root: &str) -> Option<(String, String)> {
+    let drive = format!("{}\\", root.get(..2)?);
+    const NO_ROOT: u32 = 1;
+    const REMOTE: u32 = 4;
+    const CD: u32 = 5;
+    // SAFETY: the path is terminated by zero.
+    let fault = match unsafe { sys::GetDriveTypeW(sys::wide(&drive).as_ptr()) } {
+        NO_ROOT => "is not there",
+        REMOTE => "is a network drive, which SYSTEM does not see",
+        CD => "is an optical disc",
+        _ => return None,
+    };
+    Some((format!("the drive {drive} {fault}"), "choose an INSTALL_ROOT on a disk of this machine".to_string()))
+}
+
+/// Folders of ours below the root; one that is there already must be as trustworthy as the root.
+const WITHIN: [&str; 5] = ["vAgentManager", "Intigua-Libs", "bin", "components", ".linkpack"];
+
+/// What lets ordinary users change what SYSTEM will run from below the root.
+fn untrusted(root: &str, chain: &[String], facts: &Facts) -> Option<(String, String)> {
+    let user = facts.user.as_deref().unwrap_or("");
+    let own = WITHIN.iter().map(|name| format!("{root}\\{name}"));
+    for path in own.chain(std::iter::once(root.to_string())) {
+        if let Some(fault) = folder::foreign(&path, user) {
+            return Some((fault, format!("move {path} away, or choose another INSTALL_ROOT")));
+        }
+        if let Some(fault) = open_to_users(&path, CHANGES, "write in") {
+            return Some((fault, locked(&path)));
+        }
+    }
+    chain.iter().skip(1).find_map(|path| above(path, user))
+}
+
+/// What is wrong with a folder above the root: that others can put something else into the root's place.
+fn above(path: &str, user: &str) -> Option<(String, String)> {
+    let other = || "choose an INSTALL_ROOT elsewhere, such as below Program Files".to_string();
+    match folder::kind(path) {
+        Kind::Missing => return None,
+        Kind::File => return Some((format!("{path} is a file"), other())),
+        // A volume mounted in a folder, and a link that an administrator made, are as good as folders.
+        Kind::Folder | Kind::Reparse => {}
+    }
+    let owner = match folder::descriptor(path) {
+        Ok(found) => found.foreign_owner(user).map(String::from),
+        Err(error) => return Some((format!("the owner of {path} cannot be read: {error}"), other())),
+    };
+    if let Some(owner) = owner {
+        return Some((format!("{path} belongs to {owner}, who is no administrator"), other()));
+    }
+    Some((open_to_users(path, REPLACES_CHILDREN, "replace what is in")?, other()))
+}
+
+fn open_to_users(path: &str, rights: u32, what: &str) -> Option<String> {
+    if folder::kind(path) == Kind::Missing {
+        return None;
+    }
+    let groups = match folder::descriptor(path) {
+        Ok(found) => found.ordinary_with(rights),
+        Err(error) => return Some(format!("the permissions of {path} cannot be read: {error}")),
+    };
+    let fault = format!("{} may {what} {path}, and SYSTEM runs what is installed there", groups.join(", "));
+    (!groups.is_empty()).then(|| fault)
+}
+
+fn locked(path: &str) -> String {
+    format!("icacls \"{path}\" /inheritance:r /grant *S-1-5-18:(OI)(CI)F *S-1-5-32-544:(OI)(CI)F *S-1-5-32-545:(OI)(CI)RX, after a look at what is in it; or choose another INSTALL_ROOT")
+}
+
+/// ProgramData lets every user make folders: one of that name may be a trap.
+fn runtime_folder(path: &str, facts: &Facts) -> Outcome {
+    if facts.leaves_folders() {
+        return passed(LEFT);
+    }
+    if let Some(fault) = folder::foreign(path, facts.user.as_deref().unwrap_or("")) {
+        return failed(fault, format!("find out who made {path}, and remove it"));
+    }
+    let place = match folder::kind(path) {
+        Kind::Missing => places::program_data(),
+        _ => path.to_string(),
+    };
+    probed(&place, false, &format!("give SYSTEM and Administrators full control of {place} (icacls)"))
+}
+
+/// A tenth more than the files themselves, and room for logs and for what Windows Installer keeps for a rollback.
+fn space(settings: &Settings) -> Outcome {
+    const MARGIN_KB: u64 = 64 << 10;
+    let payload = settings.get("PAYLOAD_KB").trim().parse::<u64>().unwrap_or(0);
+    let needed = payload.saturating_add(payload / 10).saturating_add(MARGIN_KB);
+    let chain = root::chain(settings.root());
+    let place = match nearest(&chain) {
+        Some(place) if settings.root().len() > 3 => place,
+        _ => return passed("not looked at: the root is not there"),
+    };
+    let (mut available, mut total, mut free) = (0, 0, 0);
+    // SAFETY: the path is terminated by zero, and the numbers are ours.
+    if unsafe { sys::GetDiskFreeSpaceExW(sys::wide(place).as_ptr(), &mut available, &mut total, &mut free) } == 0 {
+        let error = sys::last_error();
+        return failed(format!("the free space of {place} cannot be read: {error}"), "choose another INSTALL_ROOT");
+    }
+    let available = available >> 10;
+    if available < needed {
+        let fault = format!("not enough space for {}: {needed} kB needed, {available} kB free", settings.root());
+        return failed(fault, "free space there, or choose an INSTALL_ROOT on another drive");
+    }
+    passed(format!("{needed} kB needed, {available} kB free"))
+}

@@ -1,0 +1,146 @@
+//! The service, as the service control manager sees it.
+
+use super::sys::{self, wide, Handle, ServiceStatus};
+use std::io;
+use std::ptr::null;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+pub const STOPPED: u32 = 1;
+pub const RUNNING: u32 = 4;
+const QUERY: u32 = 0x4;
+const START: u32 = 0x10;
+const STOP: u32 = 0x20;
+
+/// A service that is registered.
+pub struct Service {
+    manager: Handle,
+    service: Handle,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // SAFETY: both were opened by us; null is refused and harmless.
+        unsafe {
+            sys::CloseServiceHandle(self.service);
+            sys::CloseServiceHandle(self.manager);
+        }
+    }
+}
+
+impl Service {
+    /// Opens a service to look at it. `None` where there is none of that name.
+    pub fn open(name: &str) -> Option<Service> {
+        Service::open_for(name, QUERY).ok()
+    }
+
+    /// Opens a service to start and stop it.
+    pub fn control(name: &str) -> io::Result<Service> {
+        Service::open_for(name, QUERY | START | STOP)
+    }
+
+    fn open_for(name: &str, access: u32) -> io::Result<Service> {
+        const CONNECT: u32 = 0x1;
+        // SAFETY: names are terminated by zero; null means this machine.
+        unsafe {
+            let manager = sys::OpenSCManagerW(null(), null(), CONNECT);
+            if manager.is_null() {
+                return Err(sys::last_error());
+            }
+            let service = sys::OpenServiceW(manager, wide(name).as_ptr(), access);
+            let error = sys::last_error();
+            let opened = Service { manager, service };
+            if service.is_null() {
+                return Err(error);
+            }
+            Ok(opened)
+        }
+    }
+
+    /// What it does at the moment.
+    pub fn status(&self) -> io::Result<ServiceStatus> {
+        let mut status = ServiceStatus::default();
+        let mut needed = 0;
+        let size = std::mem::size_of::<ServiceStatus>() as u32;
+        // SAFETY: the size is the structure's.
+        match unsafe { sys::QueryServiceStatusEx(self.service, 0, &mut status, size, &mut needed) } {
+            0 => Err(sys::last_error()),
+            _ => Ok(status),
+        }
+    }
+
+    /// Whether it runs.
+    pub fn is_running(&self) -> bool {
+        self.status().map_or(false, |status| status.state == RUNNING)
+    }
+
+    /// Asks it to start; one that runs already is fine.
+    pub fn start(&self) -> io::Result<()> {
+        const ALREADY_RUNNING: i32 = 1056;
+        // SAFETY: no arguments.
+        if unsafe { sys::StartServiceW(self.service, 0, null()) } != 0 {
+            return Ok(());
+        }
+        let error = sys::last_error();
+        if error.raw_os_error() == Some(ALREADY_RUNNING) {
+            Ok(())
+        } else {
+            Err(error)
+        }
+    }
+
+    /// Stops it and waits until it and its process have ended.
+    ///
+    /// # Errors
+    /// It does not stop within the time.
+    pub fn stop(&self, patience: Duration) -> io::Result<()> {
+        const CONTROL_STOP: u32 = 1;
+        let begun = Instant::now();
+        loop {
+            let status = self.status()?;
+            if status.state == STOPPED && status.process == 0 {
+                return Ok(());
+            }
+            if begun.elapsed() > patience {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, format!("it still has state {}", status.state)));
+            }
+            let mut now = ServiceStatus::default();
+            // Asked again each time: one that is starting takes no orders yet, and restarts may come between.
+            // SAFETY: the structure is longer than the SERVICE_STATUS that is filled.
+            unsafe { sys::ControlService(self.service, CONTROL_STOP, &mut now) };
+            sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Whether it is up: running within 30 s, and the same process 3 s later. The error says what was seen.
+    pub fn came_up(&self) -> Result<(), String> {
+        const PATIENCE: Duration = Duration::from_secs(30);
+        const STEADY: Duration = Duration::from_secs(3);
+        let begun = Instant::now();
+        let mut up: Option<(u32, Instant)> = None;
+        loop {
+            let status = self.status().map_err(|error| format!("its state cannot be read: {error}"))?;
+            match up {
+                Some((process, since)) if status.state == RUNNING && status.process == process => {
+                    if since.elapsed() >= STEADY {
+                        return Ok(());
+                    }
+                }
+                Some(_) => return Err(format!("it ended right after its start ({})", end(&status))),
+                None if status.state == RUNNING => up = Some((status.process, Instant::now())),
+                None if status.state == STOPPED => return Err(format!("it ended at its start ({})", end(&status))),
+                None if begun.elapsed() > PATIENCE => return Err("it did not come up within 30 s".to_string()),
+                None => {}
+            }
+            sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+fn end(status: &ServiceStatus) -> String {
+    const SPECIFIC: u32 = 1066;
+    match status.exit_code {
+        SPECIFIC => format!("its own error {}", status.specific_exit_code),
+        code => format!("error {code}"),
+    }
+}

@@ -1,0 +1,161 @@
+//! What this installation was asked for: the settings and facts that the package hands to its native actions.
+
+/// Every key that a native action reads, as a property or in CustomActionData (docs/windows.md).
+pub const KEYS: &[&str] = &[
+    "INSTALL_ROOT",
+    "SERVER_URL",
+    "FALLBACK_URLS",
+    "CORE_ID",
+    "TOKEN_FILE",
+    "CONTAINERS",
+    "IMAGE",
+    "NO_START",
+    "PRODUCT",
+    "VERSION",
+    "PREVIOUS",
+    "GIVEN",
+    "PAYLOAD_KB",
+    "SERVICE",
+    "HOLDS",
+    "REQUIRES",
+];
+
+/// The keys that an administrator can set.
+const GIVEN_BY_PEOPLE: &[&str] =
+    &["INSTALL_ROOT", "SERVER_URL", "FALLBACK_URLS", "CORE_ID", "TOKEN_FILE", "CONTAINERS", "IMAGE", "NO_START"];
+
+/// Keys and values; a key that is absent reads as empty.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    values: Vec<(String, String)>,
+}
+
+impl Settings {
+    /// From CustomActionData: `KEY=value|KEY=value`.
+    pub fn from_data(data: &str) -> Settings {
+        let pairs = data.split('|').filter_map(|pair| pair.split_once('='));
+        Settings { values: pairs.map(|(key, value)| (key.trim().to_string(), value.to_string())).collect() }
+    }
+
+    /// The value of a key; the last one where it stands twice.
+    pub fn get(&self, key: &str) -> &str {
+        self.values.iter().rev().find(|(known, _)| known == key).map_or("", |(_, value)| value)
+    }
+
+    /// Sets a key over whatever value it has.
+    pub fn set(&mut self, key: &str, value: &str) {
+        self.values.push((key.to_string(), value.to_string()));
+    }
+
+    /// The install root without the backslash that Windows Installer ends folders with.
+    pub fn root(&self) -> &str {
+        self.get("INSTALL_ROOT").trim_end_matches('\\')
+    }
+
+    /// Whether the setting was given for this very run.
+    pub fn is_given(&self, key: &str) -> bool {
+        self.get("GIVEN").split(',').any(|given| given.trim() == key)
+    }
+
+    /// Whether a golden image is being made.
+    pub fn is_image(&self) -> bool {
+        self.get("IMAGE") == "1"
+    }
+
+    /// Whether the service is to be started.
+    pub fn starts(&self) -> bool {
+        !self.is_image() && self.get("NO_START") != "1"
+    }
+
+    /// One sentence for each value that cannot be installed. The root has a check of its own.
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults: Vec<String> =
+            GIVEN_BY_PEOPLE.iter().filter_map(|key| Some(format!("{key} {}", self.fault(key)?))).collect();
+        if self.is_image() && !self.get("CORE_ID").is_empty() {
+            faults.push("CORE_ID cannot go into an image: every clone would have it".to_string());
+        }
+        faults
+    }
+
+    fn fault(&self, key: &str) -> Option<String> {
+        let value = self.get(key);
+        // The values travel as KEY=value|KEY=value, and end up in quotes in csclient.cfg and in the service's command line.
+        if value.chars().any(|c| c.is_control() || c == '|' || c == '"') {
+            return Some("holds a control character, a quote or |".to_string());
+        }
+        let fault = match key {
+            "IMAGE" | "NO_START" if !matches!(value, "" | "0" | "1") => "must be 0 or 1",
+            "TOKEN_FILE" if !value.is_empty() && !is_absolute(value) => {
+                "must be an absolute path (of the file; never the secret itself)"
+            }
+            "CORE_ID" if !value.chars().all(|c| c.is_ascii_alphanumeric() || "._:-".contains(c)) => {
+                "may hold letters, digits and . _ : - only"
+            }
+            "SERVER_URL" if value.contains([';', ' ']) => "must be one URL; further ones belong in FALLBACK_URLS",
+            "CONTAINERS" => return self.containers_fault(),
+            _ => return None,
+        };
+        Some(fault.to_string())
+    }
+
+    /// HOLDS and REQUIRES name the package's containers; a package that does not say so is not checked.
+    fn containers_fault(&self) -> Option<String> {
+        let chosen = names(self.get("CONTAINERS"));
+        let holds = names(self.get("HOLDS"));
+        if chosen.is_empty() || chosen == ["*"] || holds.is_empty() {
+            return None;
+        }
+        if let Some(unknown) = chosen.iter().find(|name| !holds.contains(name)) {
+            let holds = holds.join(", ");
+            return Some(format!("names {unknown}, which this package does not hold (it holds: {holds})"));
+        }
+        let left_out = names(self.get("REQUIRES")).into_iter().find(|name| !chosen.contains(name))?;
+        Some(format!("leaves out {left_out}, which is required"))
+    }
+}
+
+fn names(list: &str) -> Vec<&str> {
+    list.split(',').map(str::trim).filter(|name| !name.is_empty()).collect()
+}
+
+fn is_absolute(path: &str) -> bool {
+    let mut characters = path.chars();
+    let drive = matches!((characters.next(), characters.next(), characters.next()), (Some(c), Some(':'), Some('\\')) if c.is_ascii_alphabetic());
+    drive || path.starts_with(r"\\")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Settings;
+
+    fn faults(data: &str) -> String {
+        Settings::from_data(data).faults().join("; ")
+    }
+
+    #[test]
+    fn data_is_read_with_equal_signs_in_values_and_the_last_value_counts() {
+        let settings =
+            Settings::from_data(r"INSTALL_ROOT=C:\My Own\|SERVER_URL=https://a?b=c|GIVEN=SERVER_URL,IMAGE|SERVER_URL=x|odd");
+        assert_eq!((settings.root(), settings.get("SERVER_URL"), settings.get("odd")), (r"C:\My Own", "x", ""));
+        assert!(settings.is_given("IMAGE") && !settings.is_given("CORE_ID") && !settings.is_given(""));
+    }
+
+    #[test]
+    fn values_that_cannot_be_installed_are_named_all_at_once() {
+        let all =
+            faults("IMAGE=yes|CORE_ID=a b|TOKEN_FILE=token|SERVER_URL=https://a;https://b|CONTAINERS=plse|HOLDS=pulse,tracer");
+        for part in ["IMAGE must", "CORE_ID may", "TOKEN_FILE must", "SERVER_URL must", "names plse", "it holds: pulse, tracer"] {
+            assert!(all.contains(part), "{part}: {all}");
+        }
+        let mut settings = Settings::default();
+        settings.set("SERVER_URL", "https://a|IMAGE=1");
+        assert!(settings.faults()[0].starts_with("SERVER_URL holds"));
+    }
+
+    #[test]
+    fn a_required_container_cannot_be_left_out_and_an_image_has_no_identity() {
+        assert!(faults("CONTAINERS=tracer|HOLDS=pulse,tracer|REQUIRES=pulse").contains("leaves out pulse"));
+        assert_eq!(faults(r"CONTAINERS=pulse|HOLDS=pulse,tracer|REQUIRES=pulse|TOKEN_FILE=D:\t|CORE_ID=a.b:c-1"), "");
+        assert!(faults("IMAGE=1|CORE_ID=x").contains("every clone"));
+    }
+}
