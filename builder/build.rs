@@ -17,9 +17,7 @@ fn main() {
     println!("cargo:rerun-if-changed=build_windows.rs");
     println!("cargo:rerun-if-changed={}", connector.join("src").display());
     println!("cargo:rerun-if-changed={}", connector.join("samples").display());
-    if installers.join("windows").exists() {
-        println!("cargo:rerun-if-changed={}", installers.join("windows").display());
-    }
+    println!("cargo:rerun-if-changed={}", installers.join("windows").display());
     linux(&connector, &out);
     windows::build(&installers, &out);
 }

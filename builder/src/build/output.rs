@@ -9,7 +9,7 @@ use rustix::fs::{flock, FlockOperation};
 use serde_json::{json, Value};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
@@ -105,6 +105,14 @@ fn sums(package: &Package) -> String {
 
 fn elsewhere(error: Error) -> Error {
     error.help("choose another output folder with -o DIR")
+}
+
+/// The length and SHA-256, hexadecimal, of a file that was not written in order, as an MSI is.
+pub fn digest(file: &mut File) -> std::io::Result<(u64, String)> {
+    file.rewind()?;
+    let mut digesting = Digesting::new(std::io::sink());
+    std::io::copy(file, &mut digesting)?;
+    Ok(digesting.finish())
 }
 
 /// Digests and counts what is written through it, so that a package is not read again.

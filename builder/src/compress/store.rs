@@ -314,7 +314,11 @@ mod tests {
 
     fn bytes(store: &Store, unit: &Unit) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        store.read(unit, &mut |block| Ok(bytes.extend_from_slice(block))).map(|()| bytes)
+        let mut collect = |block: &[u8]| {
+            bytes.extend_from_slice(block);
+            Ok(())
+        };
+        store.read(unit, &mut collect).map(|()| bytes)
     }
 
     #[test]
@@ -326,13 +330,14 @@ mod tests {
         let good = bytes(&store, &unit).unwrap();
         let path = store.path(&unit.key);
         let file = fs::read(&path).unwrap();
-        let damages: [&dyn Fn(&mut Vec<u8>); 6] = [
-            &|file| file[HEAD_LEN + 3] ^= 1,
-            &|file| *file.last_mut().unwrap() ^= 1,
-            &|file| file[10] ^= 1,
-            &|file| file.truncate(HEAD_LEN - 1),
-            &|file| file.truncate(file.len() - 1),
-            &|file| file.push(0),
+        type Damage = fn(&mut Vec<u8>);
+        let damages: [Damage; 6] = [
+            |file| file[HEAD_LEN + 3] ^= 1,
+            |file| *file.last_mut().unwrap() ^= 1,
+            |file| file[10] ^= 1,
+            |file| file.truncate(HEAD_LEN - 1),
+            |file| file.truncate(file.len() - 1),
+            |file| file.push(0),
         ];
         for damage in damages {
             let mut damaged = file.clone();

@@ -44,8 +44,11 @@ pub struct SmallContent {
     /// How many there are.
     pub len: usize,
     /// Appends them; fails when they are no longer those of the digest.
-    pub read: Box<dyn FnOnce(&mut Vec<u8>) -> Result<()> + Send>,
+    pub read: Reading,
 }
+
+/// Reads a small file once.
+pub type Reading = Box<dyn FnOnce(&mut Vec<u8>) -> Result<()> + Send>;
 
 impl Layout {
     /// An empty stream for readers that take any number of frames.
@@ -62,7 +65,7 @@ impl Layout {
     /// An entry of this name begins here: a place to cut, now and then.
     pub fn entry(&mut self, name: &[u8]) -> Result<()> {
         const ONE_IN: u8 = 8;
-        if self.glue.len >= self.codec.glue_len() / 2 && blake3::hash(name).as_bytes()[0] % ONE_IN == 0 {
+        if self.glue.len >= self.codec.glue_len() / 2 && blake3::hash(name).as_bytes()[0].is_multiple_of(ONE_IN) {
             self.cut()?;
         }
         Ok(())
@@ -112,7 +115,7 @@ impl Layout {
         let units = units.ok_or_else(|| Error::new("a unit of the stream was never compressed"))?;
         let packed = Packed { store: self.store, codec: self.codec, units };
         match self.whole && self.codec == Codec::Zstd && packed.units.len() > 1 {
-            true => packed.as_one_frame(),
+            true => packed.into_one_frame(),
             false => Ok(packed),
         }
     }
@@ -204,7 +207,7 @@ impl Packed {
     }
 
     /// The same content as one zstd frame, kept in the store as a unit of its own.
-    fn as_one_frame(self) -> Result<Packed> {
+    fn into_one_frame(self) -> Result<Packed> {
         let (store, codec) = (self.store.clone(), self.codec);
         let mut digest = key_digest(codec, b"one frame");
         for unit in &self.units {
@@ -227,7 +230,11 @@ impl Packed {
         for unit in &self.units {
             crate::interrupt::check().map_err(failed)?;
             let mut bytes = Vec::with_capacity(unit.packed_len() as usize);
-            self.store.read(unit, &mut |block| Ok(bytes.extend_from_slice(block))).map_err(failed)?;
+            let mut collect = |block: &[u8]| {
+                bytes.extend_from_slice(block);
+                Ok(())
+            };
+            self.store.read(unit, &mut collect).map_err(failed)?;
             frame.add(&bytes).map_err(failed)?;
         }
         frame.finish().map_err(failed)?;
@@ -275,7 +282,21 @@ mod tests {
     }
 
     fn small(bytes: &'static [u8]) -> SmallContent {
-        SmallContent { sha256: [bytes[0]; 32], len: bytes.len(), read: Box::new(move |out| Ok(out.extend_from_slice(bytes))) }
+        let read = move |out: &mut Vec<u8>| {
+            out.extend_from_slice(bytes);
+            Ok(())
+        };
+        SmallContent { sha256: [bytes[0]; 32], len: bytes.len(), read: Box::new(read) }
+    }
+
+    fn bytes_of(packed: &Packed) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut collect = |block: &[u8]| {
+            bytes.extend_from_slice(block);
+            Ok(())
+        };
+        packed.read(&mut collect).unwrap();
+        bytes
     }
 
     fn packed(codec: Codec, store: &Arc<Store>, mut layout: Layout) -> Vec<u8> {
@@ -289,8 +310,7 @@ mod tests {
         }
         layout.bytes(&long_glue()).unwrap();
         let packed = layout.finish().unwrap();
-        let mut bytes = Vec::new();
-        packed.read(&mut |block| Ok(bytes.extend_from_slice(block))).unwrap();
+        let bytes = bytes_of(&packed);
         assert_eq!(packed.len(), bytes.len() as u64, "{codec:?}");
         assert_eq!(packed.plain_len(), plain().len() as u64);
         bytes
@@ -345,9 +365,7 @@ mod tests {
     #[test]
     fn an_empty_stream_is_whole() {
         for codec in [Codec::Gzip, Codec::Xz] {
-            let mut bytes = Vec::new();
-            let empty = Layout::new(&store(1), codec).finish().unwrap();
-            empty.read(&mut |block| Ok(bytes.extend_from_slice(block))).unwrap();
+            let bytes = bytes_of(&Layout::new(&store(1), codec).finish().unwrap());
             assert!(unpacked(codec, &bytes).is_empty());
         }
     }
@@ -361,7 +379,11 @@ mod tests {
             layout.content(SmallContent { sha256: [1; 32], len: 3, read: Box::new(read) }).unwrap();
             layout.finish()
         };
-        layout(|out| Ok(out.extend_from_slice(b"abc"))).unwrap();
+        let read = |out: &mut Vec<u8>| {
+            out.extend_from_slice(b"abc");
+            Ok(())
+        };
+        layout(read).unwrap();
         layout(|_| Err(Error::new("read again"))).unwrap();
     }
 

@@ -246,8 +246,13 @@ impl PreparedFile {
         match (&self.entry.kind, self.digests) {
             (Kind::File(content), Some(digests)) if self.units.is_empty() && content.len() <= UNIT_FLOOR => {
                 let file = PreparedFile { units: Vec::new(), ..self.clone() };
-                let read = Box::new(move |out: &mut Vec<u8>| file.read_content(&mut |bytes| Ok(out.extend_from_slice(bytes))));
-                layout.content(SmallContent { sha256: digests.sha256, len: content.len() as usize, read })
+                let read = move |out: &mut Vec<u8>| {
+                    file.read_content(&mut |bytes| {
+                        out.extend_from_slice(bytes);
+                        Ok(())
+                    })
+                };
+                layout.content(SmallContent { sha256: digests.sha256, len: content.len() as usize, read: Box::new(read) })
             }
             // What linkpack itself makes can be longer: the list of a hundred thousand files.
             _ if self.units.is_empty() => self.read_content(&mut |bytes| layout.bytes(bytes)),
