@@ -58,8 +58,7 @@ impl Codec {
     /// The most bytes of a file that are compressed as one unit, chosen by measurement (docs/benchmark.md).
     pub fn unit_len(self) -> u64 {
         match self {
-            Codec::Gzip => 2 << 20,
-            Codec::Zstd => 4 << 20,
+            Codec::Gzip | Codec::Zstd => 4 << 20,
             Codec::Xz => 8 << 20,
         }
     }

@@ -33,8 +33,8 @@ pub struct PreparedFile {
 pub struct Digests {
     /// SHA-256, listed by RPM and by the `.run`.
     pub sha256: [u8; 32],
-    /// MD5, listed by DEB's md5sums; protects against accidents only.
-    pub md5: [u8; 16],
+    /// MD5, listed by the MSI's MsiFileHash, and made for it alone; protects against accidents only.
+    pub md5: Option<[u8; 16]>,
 }
 
 /// Something that was learned of the file at an index.
@@ -90,7 +90,7 @@ impl Reading {
         listener: &dyn Listener,
     ) -> Result<Digests> {
         let (mut nature, mut begun, mut read) = (None, 0, 0);
-        read_once(content, listener, &mut |block| {
+        let sha256 = read_once(content, listener, &mut |block| {
             let nature = *nature.get_or_insert_with(|| Nature::of_file(block));
             read += block.len() as u64;
             // A piece is handed over as soon as its first block was seen here.
@@ -102,7 +102,8 @@ impl Reading {
                 self.settle(done);
             }
             Ok(())
-        })
+        })?;
+        Ok(Digests { sha256, md5: None })
     }
 
     fn small(&mut self, index: usize, content: Content) -> Result<()> {
@@ -149,7 +150,14 @@ impl Reading {
 pub fn prepare_plain(tree: Tree, store: &Store, listener: &dyn Listener) -> Result<Vec<PreparedFile>> {
     let hash = |entry: Entry| {
         let digests = match &entry.kind {
-            Kind::File(content) => Some(read_once(content, listener, &mut |_| Ok(()))?),
+            Kind::File(content) => {
+                let mut md5 = Md5::new();
+                let sha256 = read_once(content, listener, &mut |block| {
+                    md5.update(block);
+                    Ok(())
+                })?;
+                Some(Digests { sha256, md5: Some(md5.finalize().into()) })
+            }
             _ => None,
         };
         Ok(PreparedFile { entry, digests, units: Vec::new() })
@@ -158,15 +166,14 @@ pub fn prepare_plain(tree: Tree, store: &Store, listener: &dyn Listener) -> Resu
 }
 
 /// Hashes a content and shows it to `each`, in blocks.
-fn read_once(content: &Content, listener: &dyn Listener, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<Digests> {
-    let (mut sha256, mut md5) = (Sha256::new(), Md5::new());
+fn read_once(content: &Content, listener: &dyn Listener, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<[u8; 32]> {
+    let mut sha256 = Sha256::new();
     read_blocks(content, &mut |block| {
         sha256.update(block);
-        md5.update(block);
         listener.advance("read", block.len() as u64);
         each(block)
     })?;
-    Ok(Digests { sha256: sha256.finalize().into(), md5: md5.finalize().into() })
+    Ok(sha256.finalize().into())
 }
 
 /// Gives a content to `each`, in blocks.
@@ -197,14 +204,13 @@ impl Source for Piece {
 
 fn read_small(content: &Content) -> Result<Digests> {
     crate::interrupt::check()?;
-    let bytes = content.bytes()?;
-    Ok(Digests { sha256: Sha256::digest(&bytes).into(), md5: Md5::digest(&bytes).into() })
+    Ok(Digests { sha256: Sha256::digest(content.bytes()?).into(), md5: None })
 }
 
 impl PreparedFile {
     /// A file that linkpack itself makes, for one package alone.
     pub fn made(path: TreePath, bytes: Vec<u8>, mode: u32, mtime: i64) -> Self {
-        let digests = Digests { sha256: Sha256::digest(&bytes).into(), md5: Md5::digest(&bytes).into() };
+        let digests = Digests { sha256: Sha256::digest(&bytes).into(), md5: Some(Md5::digest(&bytes).into()) };
         let kind = Kind::File(Content::memory(bytes));
         PreparedFile { entry: Entry { path, kind, mode, config: false, mtime }, digests: Some(digests), units: Vec::new() }
     }
