@@ -154,7 +154,7 @@ fn dpkg_makes_the_list_of_md5sums_itself_and_knows_the_conffiles() {
     }
     fs::write(database.join("status"), "").unwrap();
     let places = [("--admindir", &database), ("--instdir", &root)].map(|(option, path)| format!("{option}={}", path.display()));
-    run("dpkg", &[&places[0], &places[1], "--force-script-chrootless", "--force-depends", "--unpack", &deb]);
+    run("dpkg", &[&places[0], &places[1], "--force-script-chrootless", "--force-depends", "--install", &deb]);
     let list = database.join("info/sample.md5sums");
     let check = Command::new("md5sum").args(["--check", "--quiet"]).arg(&list).current_dir(&root).output().unwrap();
     assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
