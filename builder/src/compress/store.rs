@@ -1,6 +1,7 @@
 //! Units by content: on disk, so that memory does not grow with the payload, and shared between formats, sites and builds.
 
 use super::codec::{Codec, Segment};
+use super::digest::LastDigest;
 use super::nature::Nature;
 use super::source::{whole, Bytes, Source};
 use crate::error::{Error, IoContext, Result};
@@ -39,6 +40,7 @@ pub struct Store {
     pool: Arc<rayon::ThreadPool>,
     /// Shared while a build lasts, so that no other build trims what this one counts on.
     lock: Option<File>,
+    pub(super) last_digest: LastDigest,
     _temporary: Option<WorkDir>,
 }
 
@@ -84,12 +86,12 @@ impl Store {
                 let lock = File::options().create(true).append(true).open(&path).or_cannot("lock the cache", &path);
                 let lock = lock.map_err(|e| e.help(choose))?;
                 flock(&lock, FlockOperation::LockShared).map_err(|error| Error::io("lock", &path, &error.into()))?;
-                Ok(Arc::new(Store { folder, pool, lock: Some(lock), _temporary: None }))
+                Ok(Arc::new(Store { folder, pool, lock: Some(lock), last_digest: LastDigest::default(), _temporary: None }))
             }
             CacheChoice::Temporary(parent) => {
                 let temporary = WorkDir::new(&parent).or_cannot("create a folder for compressed units in", &parent)?;
                 let folder = temporary.path().to_path_buf();
-                Ok(Arc::new(Store { folder, pool, lock: None, _temporary: Some(temporary) }))
+                Ok(Arc::new(Store { folder, pool, lock: None, last_digest: LastDigest::default(), _temporary: Some(temporary) }))
             }
         }
     }
