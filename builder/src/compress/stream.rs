@@ -151,7 +151,7 @@ impl Glue {
             digest.update(&[kind]).update(&(len as u64).to_le_bytes()).update(bytes);
         }
         let key = digest.finalize().into();
-        store.provide(codec, key, || {
+        store.provide(codec, key, |packed| {
             let mut plain = Vec::with_capacity(self.len);
             for part in self.parts {
                 match part {
@@ -159,7 +159,7 @@ impl Glue {
                     Part::Content(content) => (content.read)(&mut plain)?,
                 }
             }
-            codec.compress(Nature::General, &Bytes(&plain))
+            codec.compress(Nature::General, &Bytes(&plain), packed)
         })
     }
 }

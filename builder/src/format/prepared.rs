@@ -39,7 +39,7 @@ pub struct Digests {
 
 /// Something that was learned of the file at an index.
 enum Learned {
-    Digests(Vec<(usize, Digests)>),
+    Small(Vec<(usize, Digests, Option<Content>)>),
     Unit(usize, Unit),
 }
 
@@ -48,7 +48,8 @@ enum Learned {
 /// # Errors
 /// A file cannot be read or changed since it was scanned; the store is full; the user interrupted.
 pub fn prepare(tree: Tree, codec: Codec, store: &Arc<Store>, listener: &dyn Listener) -> Result<Vec<PreparedFile>> {
-    let mut reading = Reading { files: Vec::new(), queue: Ordered::new(store.pool()), batch: Vec::new(), batch_bytes: 0 };
+    let (files, queue, batch) = (Vec::new(), Ordered::new(store.pool()), Vec::new());
+    let mut reading = Reading { files, queue, batch, batch_bytes: 0, spare: codec.spare_memory() };
     for entry in tree.into_entries() {
         let content = match &entry.kind {
             Kind::File(content) => Some(content.clone()),
@@ -77,6 +78,8 @@ struct Reading {
     queue: Ordered<Learned>,
     batch: Vec<(usize, Content)>,
     batch_bytes: u64,
+    /// How many bytes may still be kept in memory.
+    spare: u64,
 }
 
 impl Reading {
@@ -117,10 +120,17 @@ impl Reading {
 
     fn hash_batch(&mut self) -> Result<()> {
         let batch = std::mem::take(&mut self.batch);
+        let keep = self.batch_bytes <= self.spare;
+        self.spare -= if keep { self.batch_bytes } else { 0 };
         self.batch_bytes = 0;
         let done = self.queue.submit(move || {
-            let hash = |(index, content): (usize, Content)| Ok((index, read_small(&content)?));
-            Ok(Learned::Digests(batch.into_iter().map(hash).collect::<Result<_>>()?))
+            let read = |(index, content): (usize, Content)| {
+                crate::interrupt::check()?;
+                let bytes = content.bytes()?;
+                let digests = Digests { sha256: Sha256::digest(&bytes).into(), md5: None };
+                Ok((index, digests, keep.then(|| Content::memory(bytes))))
+            };
+            Ok(Learned::Small(batch.into_iter().map(read).collect::<Result<_>>()?))
         })?;
         self.settle(done);
         Ok(())
@@ -128,7 +138,15 @@ impl Reading {
 
     fn settle(&mut self, done: Option<Learned>) {
         match done {
-            Some(Learned::Digests(all)) => all.into_iter().for_each(|(index, one)| self.files[index].digests = Some(one)),
+            Some(Learned::Small(all)) => {
+                for (index, digests, kept) in all {
+                    let file = &mut self.files[index];
+                    file.digests = Some(digests);
+                    if let Some(content) = kept {
+                        file.entry.kind = Kind::File(content);
+                    }
+                }
+            }
             Some(Learned::Unit(index, unit)) => self.files[index].units.push(unit),
             None => {}
         }
@@ -202,11 +220,6 @@ impl Source for Piece {
     }
 }
 
-fn read_small(content: &Content) -> Result<Digests> {
-    crate::interrupt::check()?;
-    Ok(Digests { sha256: Sha256::digest(content.bytes()?).into(), md5: None })
-}
-
 impl PreparedFile {
     /// A file that linkpack itself makes, for one package alone.
     pub fn made(path: TreePath, bytes: Vec<u8>, mode: u32, mtime: i64) -> Self {
@@ -272,6 +285,9 @@ impl PreparedFile {
     /// As `each`'s, and when the content cannot be read or is no longer what was hashed.
     pub fn read_content(&self, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let Kind::File(content) = &self.entry.kind else { return Ok(()) };
+        if content.is_in_memory() {
+            return read_blocks(content, each);
+        }
         let mut digest = Sha256::new();
         read_blocks(content, &mut |block| {
             digest.update(block);

@@ -80,6 +80,11 @@ impl Content {
         Content { len, place }
     }
 
+    /// Whether the bytes are in memory, where nobody can change them.
+    pub fn is_in_memory(&self) -> bool {
+        matches!(self.place, Place::Memory(_))
+    }
+
     /// How many bytes there are.
     pub fn len(&self) -> u64 {
         self.len
