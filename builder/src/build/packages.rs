@@ -122,7 +122,12 @@ pub fn write_all(
     listener: &dyn Listener,
 ) -> Result<Vec<Package>> {
     let formats: Vec<_> = FormatName::ALL.into_iter().filter(|one| formats.contains(one) && one.is_for(base.target)).collect();
-    let threads = base.store.pool().current_num_threads().max(formats.len());
+    // Each format's lists of very many files take as much memory as everything else together.
+    const MANY_FILES: usize = 20_000;
+    let threads = match base.files.len() {
+        MANY_FILES.. => 1,
+        _ => base.store.pool().current_num_threads().max(formats.len()),
+    };
     let shared = products.iter().map(|_| Mutex::new(Weak::new())).collect();
     let jobs = Jobs { base, products, formats, next: AtomicUsize::new(0), shared };
     let (all, place) = (&jobs, &*output);
@@ -172,10 +177,13 @@ fn with_linkctl(base: &Base, facts: &Facts) -> Result<Vec<PreparedFile>> {
     let script = endpoint::linkctl(facts)?.into_bytes();
     let bin = PreparedFile::directory(TreePath::new(b"bin")?, base.mtime);
     let linkctl = PreparedFile::made(TreePath::new(b"bin/linkctl")?, script, 0o755, base.mtime);
-    let mut files = base.files.clone();
     // "bin" sorts before "vAgentManager" and after "Intigua-Libs", as bytes do.
-    let at = files.partition_point(|file| file.entry.path.as_bytes() < b"bin".as_slice());
-    files.splice(at..at, [bin, linkctl]);
+    let at = base.files.partition_point(|file| file.entry.path.as_bytes() < b"bin".as_slice());
+    let (before, after) = base.files.split_at(at);
+    let mut files = Vec::with_capacity(base.files.len() + 2);
+    files.extend_from_slice(before);
+    files.extend([bin, linkctl]);
+    files.extend_from_slice(after);
     Ok(files)
 }
 

@@ -15,9 +15,10 @@ const X86: u64 = 0x04;
 const LZMA2: u64 = 0x21;
 /// Bytes of every block's header: sizes below 2^35 take five bytes each.
 const HEADER_ROOM: usize = 24;
-/// The dictionary's size in bytes, and as LZMA2's properties byte has it (section 5.3.1). An encoder takes nearly twelve times as much memory.
-const DICTIONARY: u32 = 4 << 20;
-const DICTIONARY_BYTE: u8 = 20;
+/// The largest dictionary in bytes, and the smallest, with what LZMA2's properties byte says for it (section 5.3.1). An encoder takes
+/// nearly twelve times as much memory as its dictionary.
+const LARGEST: u32 = 4 << 20;
+const SMALLEST: (u32, u8) = (64 << 10, 8);
 
 /// The Stream Header: magic, flags, CRC-32 of the flags.
 pub fn header() -> Vec<u8> {
@@ -48,9 +49,9 @@ pub fn compress(nature: Nature, plain: &dyn Source, block: &mut Vec<u8>) -> Resu
 
 /// The effort, chosen by measurement (docs/benchmark.md): a branch filter gains more on programs than `xz -6` gains by its longer
 /// search, and text gains little from alignment.
-fn options(nature: Nature) -> Result<LzmaOptions> {
+fn options(nature: Nature, plain_len: u64) -> Result<LzmaOptions> {
     let mut options = LzmaOptions::new_preset(6).map_err(failed)?;
-    options.dict_size(DICTIONARY).mode(Mode::Normal).match_finder(MatchFinder::BinaryTree4).nice_len(48).depth(24);
+    options.dict_size(dictionary(plain_len).0).mode(Mode::Normal).match_finder(MatchFinder::BinaryTree4).nice_len(48).depth(24);
     if nature != Nature::X86 {
         options.position_bits(0);
     }
@@ -58,7 +59,7 @@ fn options(nature: Nature) -> Result<LzmaOptions> {
 }
 
 fn encoded(nature: Nature, plain: &dyn Source, crc32: &mut crc32fast::Hasher, out: &mut Vec<u8>) -> Result<()> {
-    let options = options(nature)?;
+    let options = options(nature, plain.len())?;
     let mut filters = Filters::new();
     if nature == Nature::X86 {
         filters.x86();
@@ -81,6 +82,16 @@ fn encoded(nature: Nature, plain: &dyn Source, crc32: &mut crc32fast::Hasher, ou
             return Ok(());
         }
     }
+}
+
+/// The smallest dictionary of a power of two that holds all of a unit, and its properties byte.
+fn dictionary(plain_len: u64) -> (u32, u8) {
+    let (mut size, mut byte) = SMALLEST;
+    while u64::from(size) < plain_len && size < LARGEST {
+        size *= 2;
+        byte += 2;
+    }
+    (size, byte)
 }
 
 /// Bytes that the output has room for whenever the encoder is called.
@@ -123,7 +134,7 @@ fn block_header(nature: Nature, packed_len: u64, plain_len: u64) -> Vec<u8> {
     }
     write_vli(&mut header, LZMA2);
     write_vli(&mut header, 1);
-    header.push(DICTIONARY_BYTE);
+    header.push(dictionary(plain_len).1);
     header.resize(HEADER_ROOM - 4, 0);
     header[0] = (HEADER_ROOM / 4 - 1) as u8;
     let crc = crc32fast::hash(&header);

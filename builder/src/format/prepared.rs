@@ -49,8 +49,13 @@ enum Learned {
 /// A file cannot be read or changed since it was scanned; the store is full; the user interrupted.
 pub fn prepare(tree: Tree, codec: Codec, store: &Arc<Store>, listener: &dyn Listener) -> Result<Vec<PreparedFile>> {
     let (files, queue, batch) = (Vec::new(), Ordered::new(store.pool()), Vec::new());
-    let mut reading = Reading { files, queue, batch, batch_bytes: 0, spare: codec.spare_memory() };
-    for entry in tree.into_entries() {
+    let entries = tree.into_entries();
+    // What is known of a file takes memory, too.
+    const KNOWN: u64 = 512;
+    let spare = codec.spare_memory().saturating_sub(entries.len() as u64 * KNOWN);
+    let mut reading = Reading { files, queue, batch, batch_bytes: 0, spare };
+    reading.files.reserve_exact(entries.len());
+    for entry in entries {
         let content = match &entry.kind {
             Kind::File(content) => Some(content.clone()),
             _ => None,
