@@ -103,7 +103,11 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
         let trees = assemble::read(&product, target, &spool, listener)?;
         let mtime = options.epoch.unwrap_or_else(|| trees.newest());
         listener.begin("read", trees.tree.total_bytes());
-        let tree = trees.tree.at_time(mtime);
+        // Without SOURCE_DATE_EPOCH each file keeps its own time: one that changes is then all that changes.
+        let tree = match options.epoch {
+            Some(_) => trees.tree.at_time(mtime),
+            None => trees.tree,
+        };
         let files = match target.is_linux() {
             true => format::prepare(tree, options.codec, &store, listener)?,
             false => format::prepare_plain(tree, &store, listener)?,

@@ -1,4 +1,4 @@
-//! Tar archives as DEB and `.run` need them: GNU headers (GNU tar manual, "Basic Tar Format"), owner root, one time for all.
+//! Tar archives as DEB and `.run` need them: GNU headers (GNU tar manual, "Basic Tar Format"), owner root.
 
 use super::PreparedFile;
 use crate::compress::Layout;
@@ -13,7 +13,7 @@ const BLOCK: u64 = 512;
 ///
 /// # Errors
 /// As [`Layout`]'s.
-pub fn append(layout: &mut Layout, path: &[u8], file: &PreparedFile, mtime: i64) -> Result<()> {
+pub fn append(layout: &mut Layout, path: &[u8], file: &PreparedFile) -> Result<()> {
     let (kind, name, link): (_, _, &[u8]) = match &file.entry.kind {
         Kind::Directory => (EntryType::Directory, [path, b"/"].concat(), b""),
         Kind::File(_) => (EntryType::Regular, path.to_vec(), b""),
@@ -21,7 +21,7 @@ pub fn append(layout: &mut Layout, path: &[u8], file: &PreparedFile, mtime: i64)
     };
     layout.entry(file.entry.path.as_bytes())?;
     let size = if kind == EntryType::Regular { file.len() } else { 0 };
-    let mut header = header(kind, file.entry.mode, size, mtime)?;
+    let mut header = header(kind, file.entry.mode, size, file.entry.mtime)?;
     let long = long_name(layout, EntryType::GNULongLink, link)?;
     header.as_gnu_mut().ok_or_else(not_gnu)?.linkname[..long.len()].copy_from_slice(long);
     let long = long_name(layout, EntryType::GNULongName, &name)?;

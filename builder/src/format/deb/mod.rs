@@ -46,7 +46,7 @@ pub struct DebSpec<'a> {
     pub codec: Codec,
     /// Where compressed units are.
     pub store: &'a Arc<Store>,
-    /// The time of everything, in seconds since 1970.
+    /// The time of the package and of what linkpack itself adds to it, in seconds since 1970.
     pub mtime: i64,
 }
 
@@ -88,9 +88,9 @@ pub fn write(spec: &DebSpec, out: &mut impl Write) -> Result<()> {
 fn data(spec: &DebSpec, files: &[DataFile]) -> Result<Packed> {
     let mut layout = Layout::one_frame(spec.store, spec.codec);
     // dpkg-deb begins with the root itself; so do we.
-    tar::append(&mut layout, b".", &PreparedFile::directory(root_of(spec)?, spec.mtime), spec.mtime)?;
+    tar::append(&mut layout, b".", &PreparedFile::directory(root_of(spec)?, spec.mtime))?;
     for (path, file) in files {
-        tar::append(&mut layout, &[b"./", path.as_bytes()].concat(), file, spec.mtime)?;
+        tar::append(&mut layout, &[b"./", path.as_bytes()].concat(), file)?;
     }
     tar::finish(&mut layout)?;
     layout.finish()
