@@ -1,8 +1,8 @@
 //! The systems that packages are made for, and what their package managers read.
 //!
 //! gzip and xz are read by dpkg and rpm of every system here: xz by dpkg from 1.15.6 and by rpm from 4.7 on. zstd is not. Where it is
-//! uncertain, the table says no. No column tells which system has the programs `xz` or `zstd`, which a `.run` would need: no system
-//! here promises them in its minimal installation (dpkg and rpm bring the libraries only).
+//! uncertain, the table says no. No column tells which system has the programs `xz` or `zstd`, which a `.run` would need: Debian's
+//! minimal installation has neither (dpkg brings the libraries only), and of the others we know of none that promises them.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
