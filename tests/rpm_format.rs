@@ -13,7 +13,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-const CODECS: [Codec; 2] = [Codec::Gzip, Codec::Xz];
+const CODECS: [Codec; 3] = [Codec::Gzip, Codec::Zstd, Codec::Xz];
 
 fn check(package: &Path) -> (bool, String) {
     let output = run("rpm", "rpm", &["-Kv", package.to_str().unwrap()]);
