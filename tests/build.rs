@@ -450,6 +450,28 @@ fn a_killed_build_leaves_no_package_and_the_next_one_sweeps_up() {
 }
 
 #[test]
+fn a_rebuild_packs_what_changed_and_nothing_else() {
+    let product = Product::new();
+    for index in 0..3000 {
+        product.write(&format!("pulse/share/{index:04}.txt"), format!("{index} is a number\n").repeat(150));
+    }
+    let build = || {
+        let mut command = product.command(&["--cache", "cache", "-f", "deb,rpm,run", "--codec", "fast"]);
+        // Without it, files keep the time of their last change, and the package has the newest.
+        let output = command.env_remove("SOURCE_DATE_EPOCH").output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let shelves = fs::read_dir(product.path("cache")).unwrap().flatten().filter(|shelf| shelf.path().is_dir());
+        shelves.flat_map(|shelf| fs::read_dir(shelf.path()).unwrap().flatten().map(|unit| unit.path())).collect::<Vec<_>>()
+    };
+    let before = build();
+    assert!(before.len() > 20, "{} units", before.len());
+    product.write("pulse/share/1500.txt", "changed\n");
+    let made = build().into_iter().filter(|unit| !before.contains(unit)).count();
+    // For each format the unit of the changed file (a border may move to its neighbour), that of linkctl and what lists digests.
+    assert!(made <= 3 * 4, "{made} units were made again of {}", before.len());
+}
+
+#[test]
 fn two_builds_at_once_into_one_folder_and_one_cache_both_work() {
     let product = Product::new();
     product.write("connector/large", noise(10_000_000, 5));
