@@ -111,11 +111,12 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
         listener.end("read");
         let mut base = Base { target, codec: options.codec, store: &store, mtime, files };
         inputs.extend(assemble::inputs(&product, &base));
+        if target.is_linux() {
+            packages.extend(packages::write_all(&products, &base, &chosen.formats, &mut output, listener)?);
+            continue;
+        }
         for product in &products {
-            match target.is_linux() {
-                true => packages.extend(packages::write_all(product, &base, &chosen.formats, &mut output, listener)?),
-                false => packages.push(windows::write(product, &mut base, &mut output, listener)?),
-            }
+            packages.push(windows::write(product, &mut base, &mut output, listener)?);
         }
     }
     let report = Report { output: options.output.clone(), packages };

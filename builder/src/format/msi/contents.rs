@@ -268,9 +268,9 @@ pub fn add_component(
 }
 
 fn add_hash(file: &PreparedFile, id: &str, database: &mut Database) -> Result<()> {
-    let Some(digests) = file.digests else { return Ok(()) };
+    let Some(md5) = file.digests.and_then(|digests| digests.md5) else { return Ok(()) };
     let part = |index: usize| {
-        let bytes = &digests.md5[4 * index..4 * index + 4];
+        let bytes = &md5[4 * index..4 * index + 4];
         i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
     };
     database.add("MsiFileHash", row![id, 0, part(0), part(1), part(2), part(3)])
