@@ -96,7 +96,7 @@ impl Endpoint {
         let path = self.c("ProgramData/Intigua/run/status");
         let patience = Instant::now();
         while !text(&path).lines().any(|line| words.iter().all(|word| line.contains(word))) {
-            assert!(patience.elapsed() < Duration::from_secs(60), "no line has {words:?}: {}", text(&path));
+            assert!(patience.elapsed() < Duration::from_secs(120), "no line has {words:?}: {}", text(&path));
             std::thread::sleep(Duration::from_millis(100));
         }
     }

@@ -245,6 +245,15 @@ impl PreparedFile {
         PreparedFile { entry, digests: None, units: Vec::new() }
     }
 
+    /// A file of this one's content over and over, whose digests nobody computed.
+    #[cfg(test)]
+    pub(super) fn repeated(self, times: usize) -> Self {
+        let len = self.len() * times as u64;
+        let kind = Kind::File(Content::spooled(Arc::default(), 0, len));
+        let units = self.units.iter().cycle().take(self.units.len() * times).cloned().collect();
+        PreparedFile { entry: Entry { kind, ..self.entry }, digests: None, units }
+    }
+
     /// Bytes of content: a file's length, a link target's length, 0 for a directory.
     pub fn len(&self) -> u64 {
         match &self.entry.kind {
