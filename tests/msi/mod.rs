@@ -3,7 +3,7 @@
 
 use linkpack::compress::{CacheChoice, Store};
 use linkpack::format::msi::{self, ContainerSpec, LibrarySpec, MsiSpec, Platform, ServiceSpec};
-use linkpack::format::{prepare_plain, PreparedFile};
+use linkpack::format::{unread, PreparedFile};
 use linkpack::listener::Silent;
 use linkpack::payload::{Content, Entry, Kind, Tree, TreePath};
 use std::fs;
@@ -24,6 +24,8 @@ pub struct Product {
     pub executable: Vec<u8>,
     pub more: Vec<(String, Content)>,
     pub library: Option<Vec<u8>>,
+    /// Bytes of the MSI above which its cabinets lie beside it.
+    pub limit: u64,
 }
 
 impl Default for Product {
@@ -34,6 +36,7 @@ impl Default for Product {
             executable: service(&[]),
             more: Vec::new(),
             library: None,
+            limit: msi::SIZE_LIMIT,
         }
     }
 }
@@ -80,7 +83,7 @@ impl Product {
 
     pub fn build(&self) -> linkpack::Result<Vec<u8>> {
         let mut out = Cursor::new(Vec::new());
-        let files = prepare_plain(self.tree(), &store(), &Silent)?;
+        let files = unread(self.tree());
         let sidecars = write(self, &files, &std::env::temp_dir(), &mut out)?;
         assert!(sidecars.is_empty());
         Ok(out.into_inner())
@@ -139,10 +142,11 @@ pub fn write<W: std::io::Read + std::io::Write + std::io::Seek>(
         at_logon: None,
         library: library.map(|bytes| LibrarySpec { bytes, actions: &actions, facts: &facts }),
         store: &store,
+        listener: &Silent,
         spool: &|| Ok(tempfile::NamedTempFile::new_in(spool).unwrap()),
         mtime: MTIME,
     };
-    msi::write(&spec, out)
+    msi::write_within(product.limit, &spec, out).map(|written| written.sidecars)
 }
 
 /// Runs a program; `package` is the apt package that brings it.

@@ -102,21 +102,26 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     for target in chosen.targets {
         let trees = assemble::read(&product, target, &spool, listener)?;
         let mtime = options.epoch.unwrap_or_else(|| trees.newest());
-        listener.begin("read", trees.tree.total_bytes());
+        let bytes = trees.tree.total_bytes();
         let tree = trees.tree.at_time(mtime);
         let files = match target.is_linux() {
-            true => format::prepare(tree, options.codec, &store, listener)?,
-            false => format::prepare_plain(tree, &store, listener)?,
+            true => {
+                listener.begin("read", bytes);
+                let files = format::prepare(tree, options.codec, &store, listener)?;
+                listener.end("read");
+                files
+            }
+            false => format::unread(tree),
         };
-        listener.end("read");
         let mut base = Base { target, codec: options.codec, store: &store, mtime, files };
-        inputs.extend(assemble::inputs(&product, &base));
         for product in &products {
             match target.is_linux() {
                 true => packages.extend(packages::write_all(product, &base, &chosen.formats, &mut output, listener)?),
                 false => packages.push(windows::write(product, &mut base, &mut output, listener)?),
             }
         }
+        // The first package read what nobody had read before.
+        inputs.extend(assemble::inputs(&product, &base));
     }
     let report = Report { output: options.output.clone(), packages };
     output.finish(&product, options, &report, &inputs)?;

@@ -5,7 +5,6 @@ use crate::error::{Error, Result};
 use crate::listener::Listener;
 use crate::payload::{Content, Entry, Kind, Tree, TreePath};
 use md5::{Digest, Md5};
-use rayon::prelude::*;
 use sha2::Sha256;
 use std::sync::Arc;
 
@@ -22,7 +21,7 @@ const BATCH_FILES: usize = 64;
 pub struct PreparedFile {
     /// The entry, its path relative to the install root.
     pub entry: Entry,
-    /// Digests of the content; `None` for what is not a regular file.
+    /// Digests of the content; `None` for what is not a regular file or was not read yet.
     pub digests: Option<Digests>,
     /// The content as compressed units; empty where the content is glue.
     units: Vec<Unit>,
@@ -33,8 +32,8 @@ pub struct PreparedFile {
 pub struct Digests {
     /// SHA-256, listed by RPM and by the `.run`.
     pub sha256: [u8; 32],
-    /// MD5, listed by DEB's md5sums; protects against accidents only.
-    pub md5: [u8; 16],
+    /// MD5, listed by DEB's md5sums and MSI's MsiFileHash; protects against accidents only. `None` where nobody lists it.
+    pub md5: Option<[u8; 16]>,
 }
 
 /// Something that was learned of the file at an index.
@@ -142,19 +141,9 @@ impl Reading {
     }
 }
 
-/// Reads every file of the tree once and hashes it, several at a time; for a format that compresses in a way of its own.
-///
-/// # Errors
-/// A file cannot be read or changed since it was scanned; the user interrupted.
-pub fn prepare_plain(tree: Tree, store: &Store, listener: &dyn Listener) -> Result<Vec<PreparedFile>> {
-    let hash = |entry: Entry| {
-        let digests = match &entry.kind {
-            Kind::File(content) => Some(read_once(content, listener, &mut |_| Ok(()))?),
-            _ => None,
-        };
-        Ok(PreparedFile { entry, digests, units: Vec::new() })
-    };
-    store.pool().install(|| tree.into_entries().into_par_iter().map(hash).collect())
+/// The files of a tree, not read yet: for a format that compresses in a way of its own, and learns their digests on the way.
+pub fn unread(tree: Tree) -> Vec<PreparedFile> {
+    tree.into_entries().into_iter().map(PreparedFile::unread).collect()
 }
 
 /// Hashes a content and shows it to `each`, in blocks.
@@ -166,7 +155,7 @@ fn read_once(content: &Content, listener: &dyn Listener, each: &mut dyn FnMut(&[
         listener.advance("read", block.len() as u64);
         each(block)
     })?;
-    Ok(Digests { sha256: sha256.finalize().into(), md5: md5.finalize().into() })
+    Ok(Digests { sha256: sha256.finalize().into(), md5: Some(md5.finalize().into()) })
 }
 
 /// Gives a content to `each`, in blocks.
@@ -198,13 +187,13 @@ impl Source for Piece {
 fn read_small(content: &Content) -> Result<Digests> {
     crate::interrupt::check()?;
     let bytes = content.bytes()?;
-    Ok(Digests { sha256: Sha256::digest(&bytes).into(), md5: Md5::digest(&bytes).into() })
+    Ok(Digests { sha256: Sha256::digest(&bytes).into(), md5: Some(Md5::digest(&bytes).into()) })
 }
 
 impl PreparedFile {
     /// A file that linkpack itself makes, for one package alone.
     pub fn made(path: TreePath, bytes: Vec<u8>, mode: u32, mtime: i64) -> Self {
-        let digests = Digests { sha256: Sha256::digest(&bytes).into(), md5: Md5::digest(&bytes).into() };
+        let digests = Digests { sha256: Sha256::digest(&bytes).into(), md5: Some(Md5::digest(&bytes).into()) };
         let kind = Kind::File(Content::memory(bytes));
         PreparedFile { entry: Entry { path, kind, mode, config: false, mtime }, digests: Some(digests), units: Vec::new() }
     }
@@ -216,8 +205,7 @@ impl PreparedFile {
     }
 
     /// An entry whose content nobody read yet.
-    #[cfg(test)]
-    pub(crate) fn unread(entry: Entry) -> Self {
+    pub fn unread(entry: Entry) -> Self {
         PreparedFile { entry, digests: None, units: Vec::new() }
     }
 
@@ -263,19 +251,28 @@ impl PreparedFile {
     /// Reads a regular file's content once more, in blocks; nothing for what is not one.
     ///
     /// # Errors
-    /// As `each`'s, and when the content cannot be read or is no longer what was hashed.
+    /// As [`PreparedFile::read_hashed`]'s.
     pub fn read_content(&self, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        let Kind::File(content) = &self.entry.kind else { return Ok(()) };
+        self.read_hashed(each).map(drop)
+    }
+
+    /// The same, and gives the content's SHA-256; `None` for what is not a regular file.
+    ///
+    /// # Errors
+    /// As `each`'s, and when the content cannot be read or is no longer what was hashed.
+    pub fn read_hashed(&self, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<Option<[u8; 32]>> {
+        let Kind::File(content) = &self.entry.kind else { return Ok(None) };
         let mut digest = Sha256::new();
         read_blocks(content, &mut |block| {
             digest.update(block);
             each(block)
         })?;
+        let sha256: [u8; 32] = digest.finalize().into();
         // The lists with digests are made before this second reading: they must tell the truth.
-        if self.digests.is_some_and(|digests| digest.finalize()[..] != digests.sha256) {
+        if self.digests.is_some_and(|digests| sha256 != digests.sha256) {
             return Err(Error::new(format!("{:?} changed while it was packaged", self.entry.path))
                 .help("build from a folder that nothing writes to, for instance a copy or a snapshot"));
         }
-        Ok(())
+        Ok(Some(sha256))
     }
 }

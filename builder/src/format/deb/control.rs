@@ -83,8 +83,8 @@ fn md5sums(files: &[DataFile]) -> Vec<u8> {
     let mut text = Vec::new();
     for (path, file) in files {
         // dpkg keeps conffiles' digests itself.
-        if let (Some(digests), false) = (&file.digests, file.entry.config) {
-            text.extend_from_slice(hex::encode(digests.md5).as_bytes());
+        if let (Some(md5), false) = (file.digests.and_then(|digests| digests.md5), file.entry.config) {
+            text.extend_from_slice(hex::encode(md5).as_bytes());
             text.extend_from_slice(b"  ");
             text.extend_from_slice(path.as_bytes());
             text.push(b'\n');
