@@ -24,8 +24,6 @@ pub struct Product {
     pub executable: Vec<u8>,
     pub more: Vec<(String, Content)>,
     pub library: Option<Vec<u8>>,
-    /// Bytes of the MSI above which its cabinets lie beside it.
-    pub limit: u64,
 }
 
 impl Default for Product {
@@ -36,7 +34,6 @@ impl Default for Product {
             executable: service(&[]),
             more: Vec::new(),
             library: None,
-            limit: msi::SIZE_LIMIT,
         }
     }
 }
@@ -89,6 +86,19 @@ impl Product {
         Ok(out.into_inner())
     }
 
+    /// Saves the MSI with all of its cabinets beside it, and gives their paths.
+    pub fn save_split(&self, folder: &Path, name: &str) -> Vec<PathBuf> {
+        let mut out = Cursor::new(Vec::new());
+        let sidecars = write_within(0, self, &unread(self.tree()), folder, &mut out).unwrap();
+        fs::write(folder.join(name), out.into_inner()).unwrap();
+        let keep = |sidecar: msi::Sidecar| {
+            let path = folder.join(sidecar.name);
+            sidecar.file.persist(&path).unwrap();
+            path
+        };
+        sidecars.into_iter().map(keep).collect()
+    }
+
     pub fn save(&self, folder: &Path, name: &str) -> PathBuf {
         let path = folder.join(name);
         fs::write(&path, self.build().unwrap()).unwrap();
@@ -97,6 +107,17 @@ impl Product {
 }
 
 pub fn write<W: std::io::Read + std::io::Write + std::io::Seek>(
+    product: &Product,
+    files: &[PreparedFile],
+    spool: &Path,
+    out: &mut W,
+) -> linkpack::Result<Vec<msi::Sidecar>> {
+    write_within(msi::SIZE_LIMIT, product, files, spool, out)
+}
+
+/// Writes the MSI, its cabinets beside it where it would be larger than `limit` bytes.
+fn write_within<W: std::io::Read + std::io::Write + std::io::Seek>(
+    limit: u64,
     product: &Product,
     files: &[PreparedFile],
     spool: &Path,
@@ -146,7 +167,7 @@ pub fn write<W: std::io::Read + std::io::Write + std::io::Seek>(
         spool: &|| Ok(tempfile::NamedTempFile::new_in(spool).unwrap()),
         mtime: MTIME,
     };
-    msi::write_within(product.limit, &spec, out).map(|written| written.sidecars)
+    msi::write_within(limit, &spec, out).map(|written| written.sidecars)
 }
 
 /// Runs a program; `package` is the apt package that brings it.
