@@ -24,13 +24,14 @@ const DEFAULTS: &[u8] = b"bin/defaults";
 const INSTALLS: &str = "NOT REMOVE";
 
 /// The native actions as docs/windows.md lists them.
-const ACTIONS: [ActionSpec; 8] = [
+const ACTIONS: [ActionSpec; 9] = [
     action("RefuseDowngrade", Stage::BeforeLaunchConditions, "NOT Installed", true),
     action("Preflight", Stage::BeforeChanges, INSTALLS, false),
     action("PreflightAgain", Stage::FirstDeferred, INSTALLS, false),
     action("Undo", Stage::Rollback, INSTALLS, true),
     action("Configure", Stage::BeforeStart, INSTALLS, false),
     action("Started", Stage::AfterStart, INSTALLS, false),
+    action("Stopped", Stage::BeforeRemoval, "Installed", true),
     action("Leave", Stage::AfterRemoval, "REMOVE = \"ALL\" AND NOT UPGRADINGPRODUCTCODE", true),
     action("Done", Stage::Commit, INSTALLS, true),
 ];
