@@ -145,14 +145,26 @@ fn the_package_reads_like_the_one_dpkg_deb_makes_of_the_same_tree() {
 }
 
 #[test]
-fn md5sums_are_those_of_the_files() {
+fn dpkg_makes_the_list_of_md5sums_itself_and_knows_the_conffiles() {
     let folder = tempfile::tempdir().unwrap();
     let deb = save(folder.path(), "sample.deb", &package(tree(), Codec::Gzip));
-    let raw = folder.path().join("raw");
-    run("dpkg-deb", &["--raw-extract", &deb, raw.to_str().unwrap()]);
-    let check = Command::new("md5sum").args(["--check", "--quiet", "DEBIAN/md5sums"]).current_dir(&raw).output().unwrap();
+    let [database, root] = ["database", "root"].map(|name| folder.path().join(name));
+    for made in [database.join("info"), database.join("updates"), root.join("usr/local")] {
+        fs::create_dir_all(made).unwrap();
+    }
+    fs::write(database.join("status"), "").unwrap();
+    let places = [("--admindir", &database), ("--instdir", &root)].map(|(option, path)| format!("{option}={}", path.display()));
+    run("dpkg", &[&places[0], &places[1], "--force-script-chrootless", "--force-depends", "--install", &deb]);
+    let list = database.join("info/sample.md5sums");
+    let check = Command::new("md5sum").args(["--check", "--quiet"]).arg(&list).current_dir(&root).output().unwrap();
     assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
-    assert_eq!(fs::read_to_string(raw.join("DEBIAN/conffiles")).unwrap(), "/usr/local/intigua/vAgentManager/agent.conf\n");
+    assert_eq!(
+        fs::read(&list).unwrap().iter().filter(|byte| **byte == b'\n').count(),
+        9,
+        "six files and three of the documentation"
+    );
+    let conffiles = fs::read_to_string(database.join("info/sample.conffiles")).unwrap();
+    assert_eq!(conffiles, "/usr/local/intigua/vAgentManager/agent.conf\n");
 }
 
 #[test]

@@ -36,7 +36,8 @@ peer() {
 	esac
 }
 
-peer_level() { if [ "$codec" = gzip ]; then echo 9; else echo 6; fi; }
+# rpmbuild alone is told its level: at gzip 9 it takes two and a half times as long as at 6, for 1% less.
+peer_level() { echo 6; }
 
 rpmbuild_() {
 	spec >"$work/bench.spec"

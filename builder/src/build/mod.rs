@@ -114,13 +114,15 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
             false => format::unread(tree),
         };
         let mut base = Base { target, codec: options.codec, store: &store, mtime, files };
-        for product in &products {
-            match target.is_linux() {
-                true => packages.extend(packages::write_all(product, &base, &chosen.formats, &mut output, listener)?),
-                false => packages.push(windows::write(product, &mut base, &mut output, listener)?),
-            }
+        if target.is_linux() {
+            inputs.extend(assemble::inputs(&product, &base));
+            packages.extend(packages::write_all(&products, &base, &chosen.formats, &mut output, listener)?);
+            continue;
         }
-        // The first package read what nobody had read before.
+        for product in &products {
+            packages.push(windows::write(product, &mut base, &mut output, listener)?);
+        }
+        // The first MSI read what nobody had read before.
         inputs.extend(assemble::inputs(&product, &base));
     }
     let report = Report { output: options.output.clone(), packages };

@@ -11,6 +11,8 @@ use crate::listener::Listener;
 use crate::manifest::{Product, Target};
 use crate::payload::TreePath;
 use std::io::{BufWriter, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tempfile::NamedTempFile;
 
 /// A package format.
@@ -46,43 +48,98 @@ impl FormatName {
     }
 }
 
-/// One package in the making.
+/// One product's packages in the making.
 struct Work<'a> {
     product: &'a Product,
     base: &'a Base<'a>,
-    facts: &'a Facts,
+    facts: Facts,
     /// The base's files and what is made for this product: linkctl.
-    files: &'a [PreparedFile],
+    files: Vec<PreparedFile>,
 }
 
-/// Writes the asked formats side by side, each to a temporary file that `output` keeps.
+impl<'a> Work<'a> {
+    fn new(product: &'a Product, base: &'a Base<'a>) -> Result<Self> {
+        let facts = facts(product, base)?;
+        let files = with_linkctl(base, &facts)?;
+        Ok(Work { product, base, facts, files })
+    }
+}
+
+/// What several threads take jobs from: one product and one format each, a product's formats one after another.
+struct Jobs<'a> {
+    base: &'a Base<'a>,
+    products: &'a [Product],
+    formats: Vec<FormatName>,
+    next: AtomicUsize,
+    /// The product at hand, as long as one of its formats is being written: a hundred sites' lists of files are not all kept.
+    shared: Vec<Mutex<Weak<Work<'a>>>>,
+}
+
+impl<'a> Jobs<'a> {
+    /// Writes packages until there are none left or one fails, each to a temporary file of `output`.
+    fn write(&self, output: &Output, listener: &dyn Listener) -> Result<Vec<Written>> {
+        let mut written = Vec::new();
+        loop {
+            let index = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(product) = index.checked_div(self.formats.len()).filter(|product| *product < self.products.len()) else {
+                return Ok(written);
+            };
+            let format = self.formats[index % self.formats.len()];
+            let done = self.work(product).and_then(|work| one(&work, format, output.partial()?));
+            let (package, file) = done.map_err(|error| {
+                // The others need not begin what nobody will have.
+                self.next.store(usize::MAX / 2, Ordering::Relaxed);
+                error.note(format!("while writing the {} package", format.name()))
+            })?;
+            listener.info(&format!("{} is whole", package.file));
+            written.push(Written { index, package, file });
+        }
+    }
+
+    fn work(&self, product: usize) -> Result<Arc<Work<'a>>> {
+        let mut shared = self.shared[product].lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(work) = shared.upgrade() {
+            return Ok(work);
+        }
+        let work = Arc::new(Work::new(&self.products[product], self.base)?);
+        *shared = Arc::downgrade(&work);
+        Ok(work)
+    }
+}
+
+struct Written {
+    index: usize,
+    package: Package,
+    file: NamedTempFile,
+}
+
+/// Writes the asked formats of all products side by side, each to a temporary file that `output` keeps; in the products' order.
 pub fn write_all(
-    product: &Product,
+    products: &[Product],
     base: &Base,
     formats: &[FormatName],
     output: &mut Output,
     listener: &dyn Listener,
 ) -> Result<Vec<Package>> {
-    let facts = facts(product, base)?;
-    let files = with_linkctl(base, &facts)?;
-    let work = &Work { product, base, facts: &facts, files: &files };
-    let mut jobs = Vec::new();
-    for format in FormatName::ALL.into_iter().filter(|format| formats.contains(format) && format.is_for(base.target)) {
-        jobs.push((format, output.partial()?));
-    }
-    let written: Vec<Result<_>> = std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            jobs.into_iter().map(|(format, file)| (format, scope.spawn(move || one(work, format, file)))).collect();
-        let join = |(format, thread): (FormatName, std::thread::ScopedJoinHandle<Result<_>>)| {
-            let done = thread.join().unwrap_or_else(|_| Err(Error::new("a worker thread ended without a result")));
-            done.map_err(|error| error.note(format!("while writing the {} package", format.name())))
-        };
-        threads.into_iter().map(join).collect()
+    let formats: Vec<_> = FormatName::ALL.into_iter().filter(|one| formats.contains(one) && one.is_for(base.target)).collect();
+    // Each format's lists of very many files take as much memory as everything else together.
+    const MANY_FILES: usize = 20_000;
+    let threads = match base.files.len() {
+        MANY_FILES.. => 1,
+        _ => base.store.pool().current_num_threads().max(formats.len()),
+    };
+    let shared = products.iter().map(|_| Mutex::new(Weak::new())).collect();
+    let jobs = Jobs { base, products, formats, next: AtomicUsize::new(0), shared };
+    let (all, place) = (&jobs, &*output);
+    let written: Vec<Result<Vec<Written>>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(|| all.write(place, listener))).collect();
+        let lost = |_| Err(Error::new("a worker thread ended without a result"));
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(lost)).collect()
     });
+    let mut written: Vec<Written> = written.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+    written.sort_by_key(|one| one.index);
     let mut packages = Vec::new();
-    for done in written {
-        let (package, file): (Package, NamedTempFile) = done?;
-        listener.info(&format!("{} is whole", package.file));
+    for Written { package, file, .. } in written {
         output.keep(file, package.file.clone());
         packages.push(package);
     }
@@ -120,17 +177,20 @@ fn with_linkctl(base: &Base, facts: &Facts) -> Result<Vec<PreparedFile>> {
     let script = endpoint::linkctl(facts)?.into_bytes();
     let bin = PreparedFile::directory(TreePath::new(b"bin")?, base.mtime);
     let linkctl = PreparedFile::made(TreePath::new(b"bin/linkctl")?, script, 0o755, base.mtime);
-    let mut files = base.files.clone();
     // "bin" sorts before "vAgentManager" and after "Intigua-Libs", as bytes do.
-    let at = files.partition_point(|file| file.entry.path.as_bytes() < b"bin".as_slice());
-    files.splice(at..at, [bin, linkctl]);
+    let at = base.files.partition_point(|file| file.entry.path.as_bytes() < b"bin".as_slice());
+    let (before, after) = base.files.split_at(at);
+    let mut files = Vec::with_capacity(base.files.len() + 2);
+    files.extend_from_slice(before);
+    files.extend([bin, linkctl]);
+    files.extend_from_slice(after);
     Ok(files)
 }
 
 fn write_deb(work: &Work, out: &mut impl Write) -> Result<String> {
     let (product, base) = (work.product, work.base);
     let table = &product.manifest().product;
-    let scripts = endpoint::deb_scripts(work.facts)?;
+    let scripts = endpoint::deb_scripts(&work.facts)?;
     let name = product.package_name();
     let mut depends = vec!["init-system-helpers (>= 1.54~)".to_owned()];
     depends.extend(product.manifest().deb.depends.iter().map(ToString::to_string));
@@ -148,7 +208,7 @@ fn write_deb(work: &Work, out: &mut impl Write) -> Result<String> {
         provides: product.site_name().map(|_| table.name.as_str()),
         license: table.license.as_str(),
         root: &product.linux_root(),
-        files: work.files,
+        files: &work.files,
         control_files: &[
             ("config", scripts.config),
             ("postinst", scripts.postinst),
@@ -169,7 +229,7 @@ fn write_rpm(work: &Work, out: &mut impl Write) -> Result<String> {
     const RELEASE: &str = "1";
     let (product, base) = (work.product, work.base);
     let table = &product.manifest().product;
-    let scripts = endpoint::rpm_scripts(work.facts)?;
+    let scripts = endpoint::rpm_scripts(&work.facts)?;
     let name = product.package_name();
     let requires: Vec<String> = product.manifest().rpm.requires.iter().map(ToString::to_string).collect();
     let stands_for: Vec<String> = product.site_name().map(|_| table.name.to_string()).into_iter().collect();
@@ -188,7 +248,7 @@ fn write_rpm(work: &Work, out: &mut impl Write) -> Result<String> {
         group: None,
         prefix: &product.linux_root(),
         build_time: base.mtime,
-        files: work.files,
+        files: &work.files,
         ghosts: &ghosts(),
         scriptlets: rpm::Scriptlets {
             pre: Some(scripts.pre),
@@ -211,8 +271,8 @@ fn write_rpm(work: &Work, out: &mut impl Write) -> Result<String> {
 
 fn write_run(work: &Work, out: &mut impl Write) -> Result<String> {
     let (product, base) = (work.product, work.base);
-    let stub = endpoint::run_stub_fitted(work.facts, base.codec)?;
-    run::write(&run::RunSpec { stub: &stub, files: work.files, codec: base.codec, store: base.store, mtime: base.mtime }, out)?;
+    let stub = endpoint::run_stub_fitted(&work.facts, base.codec)?;
+    run::write(&run::RunSpec { stub: &stub, files: &work.files, codec: base.codec, store: base.store, mtime: base.mtime }, out)?;
     Ok(run::file_name(&product.package_name(), product.manifest().product.version.as_str(), base.target.name()))
 }
 

@@ -1,7 +1,7 @@
 //! The codecs and what each does to one unit.
 
 use super::nature::Nature;
-use super::source::Source;
+use super::source::{with_whole, Source};
 use super::{gzip, xz, zstd};
 use crate::error::Result;
 
@@ -58,9 +58,17 @@ impl Codec {
     /// The most bytes of a file that are compressed as one unit, chosen by measurement (docs/benchmark.md).
     pub fn unit_len(self) -> u64 {
         match self {
-            Codec::Gzip => 2 << 20,
-            Codec::Zstd => 4 << 20,
+            Codec::Gzip | Codec::Zstd => 4 << 20,
             Codec::Xz => 8 << 20,
+        }
+    }
+
+    /// How many bytes of small files a build may keep in memory instead of reading them again for every format. Two of xz's encoders
+    /// leave nothing of the 128 MiB that a build takes at most.
+    pub fn spare_memory(self) -> u64 {
+        match self {
+            Codec::Gzip | Codec::Zstd => 40 << 20,
+            Codec::Xz => 0,
         }
     }
 
@@ -81,13 +89,13 @@ impl Codec {
         }
     }
 
-    /// Compresses one unit out of a file of this nature.
-    pub(super) fn compress(self, nature: Nature, plain: &dyn Source) -> Result<(Segment, Vec<u8>)> {
+    /// Compresses one unit out of a file of this nature into `packed`, which is empty.
+    pub(super) fn compress(self, nature: Nature, plain: &dyn Source, packed: &mut Vec<u8>) -> Result<Segment> {
         let nature = nature.of_unit(plain)?;
         match self {
-            Codec::Gzip => gzip::compress(nature, plain),
-            Codec::Zstd => zstd::compress(nature, plain),
-            Codec::Xz => xz::compress(nature, plain),
+            Codec::Gzip => with_whole(plain, |plain| gzip::compress(nature, plain, packed)),
+            Codec::Zstd => with_whole(plain, |plain| zstd::compress(nature, plain, packed)),
+            Codec::Xz => xz::compress(nature, plain, packed),
         }
     }
 

@@ -58,10 +58,10 @@ impl Walk<'_> {
             let last = self.take(1)? == 1;
             match self.take(2)? {
                 0 => self.stored()?,
-                1 => self.symbols(&fixed_literals(), &fixed_distances())?,
+                1 => self.symbols(&Codes::fixed()?)?,
                 2 => {
-                    let (literals, distances) = self.codes()?;
-                    self.symbols(&literals, &distances)?;
+                    let codes = self.codes()?;
+                    self.symbols(&codes)?;
                 }
                 _ => return None,
             }
@@ -102,7 +102,7 @@ impl Walk<'_> {
     }
 
     /// Reads the two codes of a dynamic block.
-    fn codes(&mut self) -> Option<(Code, Code)> {
+    fn codes(&mut self) -> Option<Codes> {
         let literals = self.take(5)? as usize + 257;
         let distances = self.take(5)? as usize + 1;
         let count = self.take(4)? as usize + 4;
@@ -110,161 +110,162 @@ impl Walk<'_> {
         for &symbol in &CODE_LENGTH_ORDER[..count] {
             lengths[symbol] = self.take(3)? as u8;
         }
-        let code_lengths = Code::new(&lengths, Step::value)?;
+        let mut code_lengths = [Step::NONE; SHORT_CODES];
+        table(&lengths, |symbol| Step { bits: 0, next: symbol as u8 }, &mut code_lengths)?;
         let mut all = [0_u8; 288 + 32];
         let mut filled = 0;
         while filled < literals + distances {
-            let step = code_lengths.step(self.peek());
+            let step = code_lengths[self.peek() as usize & (SHORT_CODES - 1)];
             self.at += usize::from(step.bits);
-            let (length, times) = match step.symbol() {
+            let (length, times) = match step.next {
                 16 => (*all.get(filled.checked_sub(1)?)?, 3 + self.take(2)?),
                 17 => (0, 3 + self.take(3)?),
                 18 => (0, 11 + self.take(7)?),
-                length if length <= LONGEST => (length as u8, 1),
+                length if usize::from(length) <= LONGEST => (length, 1),
                 _ => return None,
             };
             let next = filled + times as usize;
             all.get_mut(filled..next)?.fill(length);
             filled = next;
         }
-        let literal_code = Code::new(&all[..literals], literal_step)?;
-        Some((literal_code, Code::new(&all[literals..literals + distances], distance_step)?))
+        Codes::new(&all[..literals], &all[literals..literals + distances])
     }
 
     /// Walks over a block's symbols, behind its end-of-block code.
-    fn symbols(&mut self, literals: &Code, distances: &Code) -> Option<()> {
+    ///
+    /// Which alphabet the next code is of is looked up like everything else: a branch would be guessed wrong every few symbols.
+    fn symbols(&mut self, codes: &Codes) -> Option<()> {
         let end = 8 * self.bytes.len();
+        let mut alphabet = LITERALS;
         while self.at < end {
-            // 57 bits are left in a word at least: enough for three of the longest literals, or for two and a match's length.
-            let word = self.peek();
-            let mut used = 0;
-            let mut step = literals.step(word);
+            // A word has 57 bits at least: enough for two steps, of which a distance's is the longest with 15 + 13 bits.
+            let mut word = self.peek();
             for _ in 0..2 {
-                if step.kind != Step::LITERAL {
-                    break;
-                }
-                used += u32::from(step.bits);
-                step = literals.step(word >> used);
-            }
-            self.at += (used + u32::from(step.bits)) as usize;
-            match step.kind {
-                Step::LITERAL => {}
-                Step::MATCH => {
-                    let distance = distances.step(self.peek());
-                    if distance.kind != Step::LITERAL {
-                        return None;
+                let mut step = codes.step(alphabet, word);
+                if step.next > DISTANCES {
+                    if step.next == Step::LONG {
+                        step = codes.long_step(alphabet, word);
                     }
-                    self.at += usize::from(distance.bits);
+                    self.at += usize::from(step.bits);
+                    match step.next {
+                        Step::END => return (self.at <= end).then_some(()),
+                        LITERALS | DISTANCES => {
+                            alphabet = step.next;
+                            break;
+                        }
+                        _ => return None,
+                    }
                 }
-                Step::END => return (self.at <= end).then_some(()),
-                _ => return None,
+                self.at += usize::from(step.bits);
+                word >>= step.bits;
+                alphabet = step.next;
             }
         }
         None
     }
 }
 
-/// What a code says: how far to go, and what it was.
-#[derive(Clone, Copy, Default)]
+/// The alphabets, as [`Step::next`] names them.
+const LITERALS: u8 = 0;
+const DISTANCES: u8 = 1;
+
+/// What a code says: how far to go, and what comes next.
+#[derive(Clone, Copy)]
 struct Step {
     /// Bits of the code and of what belongs to it.
     bits: u8,
-    /// 0 where there is no such code.
-    kind: u8,
+    /// The alphabet of the next code, or one of the constants; in the code length alphabet the symbol.
+    next: u8,
 }
 
 impl Step {
-    const LITERAL: u8 = 1;
-    const MATCH: u8 = 2;
-    const END: u8 = 3;
+    /// The end of the block.
+    const END: u8 = 2;
     /// The code is longer than the table of short ones knows.
-    const LONG: u8 = 4;
-    /// Kinds from here on are symbols of the code length alphabet.
-    const VALUE: u8 = 5;
-
-    fn value(symbol: usize) -> Step {
-        Step { bits: 0, kind: Step::VALUE + symbol as u8 }
-    }
-
-    fn symbol(self) -> usize {
-        usize::from(self.kind.wrapping_sub(Step::VALUE))
-    }
+    const LONG: u8 = 3;
+    /// There is no such code.
+    const NONE: Step = Step { bits: 0, next: 255 };
 }
 
 fn literal_step(symbol: usize) -> Step {
     match symbol {
-        0..END => Step { bits: 0, kind: Step::LITERAL },
-        END => Step { bits: 0, kind: Step::END },
-        _ => LENGTH_EXTRA.get(symbol - 257).map_or(Step::default(), |&bits| Step { bits, kind: Step::MATCH }),
+        0..END => Step { bits: 0, next: LITERALS },
+        END => Step { bits: 0, next: Step::END },
+        _ => LENGTH_EXTRA.get(symbol - 257).map_or(Step::NONE, |&bits| Step { bits, next: DISTANCES }),
     }
 }
 
 fn distance_step(symbol: usize) -> Step {
-    DISTANCE_EXTRA.get(symbol).map_or(Step::default(), |&bits| Step { bits, kind: Step::LITERAL })
+    DISTANCE_EXTRA.get(symbol).map_or(Step::NONE, |&bits| Step { bits, next: LITERALS })
 }
 
-fn fixed_literals() -> Code {
-    let mut lengths = [8; 288];
-    lengths[144..256].fill(9);
-    lengths[256..280].fill(7);
-    Code::new(&lengths, literal_step).expect("the fixed code is complete")
-}
-
-fn fixed_distances() -> Code {
-    Code::new(&[5; 32], distance_step).expect("the fixed code is complete")
-}
-
-/// A Huffman code as two tables: codes up to [`SHORT`] bits in one that stays in the nearest cache, all codes in the other.
-struct Code {
-    short: Box<[Step; 1 << SHORT]>,
-    all: Vec<Step>,
-}
-
-/// Bits that the table of short codes is looked up with.
+/// Bits that the tables of short codes are looked up with: both stay in the nearest cache.
 const SHORT: usize = 11;
+const SHORT_CODES: usize = 1 << SHORT;
 
-impl Code {
-    /// The canonical code of these lengths (section 3.2.2); `meaning` says what a symbol is. `None` when more codes are asked for
-    /// than there are.
-    fn new(lengths: &[u8], meaning: impl Fn(usize) -> Step) -> Option<Code> {
-        let longest = usize::from(lengths.iter().copied().max().unwrap_or(0)).max(SHORT);
-        let mut counts = [0_u32; LONGEST + 1];
-        lengths.iter().for_each(|&length| counts[usize::from(length)] += 1);
-        counts[0] = 0;
-        let mut next = [0_u32; LONGEST + 2];
-        for bits in 1..=LONGEST {
-            next[bits + 1] = (next[bits] + counts[bits]) << 1;
-            if next[bits] + counts[bits] > 1 << bits {
-                return None;
-            }
-        }
-        let mut short = Box::new([Step::default(); 1 << SHORT]);
-        let mut all = vec![Step::default(); if longest > SHORT { 1 << longest } else { 0 }];
-        for (symbol, &length) in lengths.iter().enumerate().filter(|(_, &length)| length > 0) {
-            let bits = usize::from(length);
-            let code = (next[bits].reverse_bits() >> (32 - bits)) as usize;
-            next[bits] += 1;
-            let step = meaning(symbol);
-            let step = Step { bits: length + step.bits, kind: step.kind };
-            match bits <= SHORT {
-                true => short.iter_mut().skip(code).step_by(1 << bits).for_each(|place| *place = step),
-                false => {
-                    short[code & ((1 << SHORT) - 1)] = Step { bits: 0, kind: Step::LONG };
-                    all.iter_mut().skip(code).step_by(1 << bits).for_each(|place| *place = step);
-                }
-            }
-        }
-        Some(Code { short, all })
+/// The two codes of a block, each as two tables: codes up to [`SHORT`] bits, and all codes where there are longer ones.
+struct Codes {
+    short: Box<[Step; 2 * SHORT_CODES]>,
+    all: [Vec<Step>; 2],
+}
+
+impl Codes {
+    fn new(literals: &[u8], distances: &[u8]) -> Option<Codes> {
+        let mut short = Box::new([Step::NONE; 2 * SHORT_CODES]);
+        let (first, second) = short.split_at_mut(SHORT_CODES);
+        let all = [table(literals, literal_step, first)?, table(distances, distance_step, second)?];
+        Some(Codes { short, all })
+    }
+
+    /// The fixed codes (section 3.2.6).
+    fn fixed() -> Option<Codes> {
+        let mut literals = [8; 288];
+        literals[144..256].fill(9);
+        literals[256..280].fill(7);
+        Codes::new(&literals, &[5; 32])
     }
 
     #[inline(always)]
-    fn step(&self, word: u64) -> Step {
-        let step = self.short[word as usize & ((1 << SHORT) - 1)];
-        match step.kind {
-            Step::LONG => self.all[word as usize & (self.all.len() - 1)],
-            _ => step,
+    fn step(&self, alphabet: u8, word: u64) -> Step {
+        let index = usize::from(alphabet) << SHORT | word as usize & (SHORT_CODES - 1);
+        self.short[index & (2 * SHORT_CODES - 1)]
+    }
+
+    fn long_step(&self, alphabet: u8, word: u64) -> Step {
+        let all = &self.all[usize::from(alphabet)];
+        all[word as usize & (all.len() - 1)]
+    }
+}
+
+/// Fills the tables of the canonical code of these lengths (section 3.2.2); `meaning` says what a symbol is. Gives the table of all
+/// codes, empty where there are short ones only; `None` when more codes are asked for than there are.
+fn table(lengths: &[u8], meaning: impl Fn(usize) -> Step, short: &mut [Step]) -> Option<Vec<Step>> {
+    let longest = usize::from(lengths.iter().copied().max().unwrap_or(0));
+    let mut counts = [0_u32; LONGEST + 1];
+    lengths.iter().for_each(|&length| counts[usize::from(length)] += 1);
+    counts[0] = 0;
+    let mut next = [0_u32; LONGEST + 2];
+    for bits in 1..=LONGEST {
+        next[bits + 1] = (next[bits] + counts[bits]) << 1;
+        if next[bits] + counts[bits] > 1 << bits {
+            return None;
         }
     }
+    let mut all = vec![Step::NONE; if longest > SHORT { 1 << longest } else { 0 }];
+    for (symbol, &length) in lengths.iter().enumerate().filter(|(_, &length)| length > 0) {
+        let bits = usize::from(length);
+        let code = (next[bits].reverse_bits() >> (32 - bits)) as usize;
+        next[bits] += 1;
+        let step = meaning(symbol);
+        let step = Step { bits: length + step.bits, next: step.next };
+        if bits > SHORT {
+            short[code & (SHORT_CODES - 1)] = Step { bits: 0, next: Step::LONG };
+            all.iter_mut().skip(code).step_by(1 << bits).for_each(|place| *place = step);
+        } else {
+            short.iter_mut().skip(code).step_by(1 << bits).for_each(|place| *place = step);
+        }
+    }
+    Some(all)
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use super::codec::Segment;
 use super::deflate;
 use super::nature::Nature;
-use super::source::{whole, Source};
 use crate::error::{Error, Result};
 use libdeflater::{CompressionLvl, Compressor};
 use std::cell::RefCell;
@@ -23,31 +22,27 @@ thread_local! {
     static COMPRESSOR: RefCell<Option<Compressor>> = const { RefCell::new(None) };
 }
 
-/// Deflates `plain` so that any other unit may follow.
-pub fn compress(nature: Nature, plain: &dyn Source) -> Result<(Segment, Vec<u8>)> {
-    let plain = whole(plain)?;
-    let mut packed = Vec::new();
+/// Deflates `plain` into `packed`, which is empty, so that any other unit may follow.
+pub fn compress(nature: Nature, plain: &[u8], packed: &mut Vec<u8>) -> Result<Segment> {
     match nature {
-        Nature::Dense => deflate::store(&plain, &mut packed),
+        Nature::Dense => deflate::store(plain, packed),
         _ if plain.is_empty() => {}
         _ => {
-            packed = deflated(&plain)?;
-            deflate::open_end(&mut packed)
-                .ok_or_else(|| Error::new("libdeflate made a stream that does not end where it should"))?;
+            deflated(plain, packed)?;
+            deflate::open_end(packed).ok_or_else(|| Error::new("libdeflate made a stream that does not end where it should"))?;
         }
     }
-    let (plain_len, unpadded_len) = (plain.len() as u64, packed.len() as u64);
-    Ok((Segment { plain_len, crc32: crc32fast::hash(&plain), unpadded_len }, packed))
+    Ok(Segment { plain_len: plain.len() as u64, crc32: crc32fast::hash(plain), unpadded_len: packed.len() as u64 })
 }
 
-fn deflated(plain: &[u8]) -> Result<Vec<u8>> {
+fn deflated(plain: &[u8], packed: &mut Vec<u8>) -> Result<()> {
     COMPRESSOR.with_borrow_mut(|kept| {
         let level = CompressionLvl::new(LEVEL).map_err(|_| Error::new(format!("libdeflate has no level {LEVEL}")))?;
         let compressor = kept.get_or_insert_with(|| Compressor::new(level));
-        let mut packed = vec![0; compressor.deflate_compress_bound(plain.len())];
-        let len = compressor.deflate_compress(plain, &mut packed);
+        packed.resize(compressor.deflate_compress_bound(plain.len()), 0);
+        let len = compressor.deflate_compress(plain, packed);
         packed.truncate(len.map_err(|error| Error::new(format!("deflate failed: {error}")))?);
-        Ok(packed)
+        Ok(())
     })
 }
 

@@ -7,6 +7,7 @@
 
 mod codec;
 mod deflate;
+mod digest;
 mod gzip;
 mod nature;
 mod ordered;

@@ -1,11 +1,13 @@
 //! Units by content: on disk, so that memory does not grow with the payload, and shared between formats, sites and builds.
 
 use super::codec::{Codec, Segment};
+use super::digest::LastDigest;
 use super::nature::Nature;
-use super::source::{whole, Bytes, Source};
+use super::source::{with_whole, Bytes, Source};
 use crate::error::{Error, IoContext, Result};
 use crate::workdir::WorkDir;
 use rustix::fs::{flock, FlockOperation};
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -23,6 +25,11 @@ const IN_MEMORY: u64 = 4 << 20;
 /// How much of a unit is copied at once: it stays in the processor's cache while it is digested.
 const BLOCK: usize = 128 << 10;
 
+thread_local! {
+    /// A thread's buffer for packed bytes: a new one for each unit would cost its pages every time.
+    static PACKED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
 /// Where compressed units are kept.
 #[derive(Debug, Clone)]
 pub enum CacheChoice {
@@ -39,6 +46,7 @@ pub struct Store {
     pool: Arc<rayon::ThreadPool>,
     /// Shared while a build lasts, so that no other build trims what this one counts on.
     lock: Option<File>,
+    pub(super) last_digest: LastDigest,
     _temporary: Option<WorkDir>,
 }
 
@@ -84,12 +92,12 @@ impl Store {
                 let lock = File::options().create(true).append(true).open(&path).or_cannot("lock the cache", &path);
                 let lock = lock.map_err(|e| e.help(choose))?;
                 flock(&lock, FlockOperation::LockShared).map_err(|error| Error::io("lock", &path, &error.into()))?;
-                Ok(Arc::new(Store { folder, pool, lock: Some(lock), _temporary: None }))
+                Ok(Arc::new(Store { folder, pool, lock: Some(lock), last_digest: LastDigest::default(), _temporary: None }))
             }
             CacheChoice::Temporary(parent) => {
                 let temporary = WorkDir::new(&parent).or_cannot("create a folder for compressed units in", &parent)?;
                 let folder = temporary.path().to_path_buf();
-                Ok(Arc::new(Store { folder, pool, lock: None, _temporary: Some(temporary) }))
+                Ok(Arc::new(Store { folder, pool, lock: None, last_digest: LastDigest::default(), _temporary: Some(temporary) }))
             }
         }
     }
@@ -105,23 +113,28 @@ impl Store {
     /// The source's; the store is full; the source changed between two readings.
     pub fn put(&self, codec: Codec, nature: Nature, plain: &dyn Source) -> Result<Unit> {
         // Nobody reads three times what fits into memory.
-        let small = match plain.len() <= IN_MEMORY {
-            true => Some(whole(plain)?),
-            false => None,
-        };
-        let small = small.as_deref().map(Bytes);
-        let plain = small.as_ref().map_or(plain, |bytes| bytes);
-        let key = content_key(codec, nature, plain)?;
-        self.provide(codec, key, || codec.compress(nature, plain))
+        if plain.len() <= IN_MEMORY {
+            return with_whole(plain, |plain| self.put_source(codec, nature, &Bytes(plain)));
+        }
+        self.put_source(codec, nature, plain)
     }
 
-    /// The unit of this key: what the store has, where it is intact, else what `make` makes.
-    pub(super) fn provide(&self, codec: Codec, key: Key, make: impl FnOnce() -> Result<(Segment, Vec<u8>)>) -> Result<Unit> {
+    fn put_source(&self, codec: Codec, nature: Nature, plain: &dyn Source) -> Result<Unit> {
+        let key = content_key(codec, nature, plain)?;
+        self.provide(codec, key, |packed| codec.compress(nature, plain, packed))
+    }
+
+    /// The unit of this key: what the store has, where it is intact, else what `make` puts into an empty buffer.
+    pub(super) fn provide(&self, codec: Codec, key: Key, make: impl FnOnce(&mut Vec<u8>) -> Result<Segment>) -> Result<Unit> {
         if let Some(unit) = self.find(codec, key) {
             return Ok(unit);
         }
-        let (segment, packed) = make()?;
-        self.save(codec, key, &mut |out| out.write_all(&packed).map(|()| segment))
+        PACKED.with_borrow_mut(|packed| {
+            packed.clear();
+            packed.shrink_to(IN_MEMORY as usize);
+            let segment = make(packed)?;
+            self.save(codec, key, &mut |out| out.write_all(packed).map(|()| segment))
+        })
     }
 
     /// The unit of this key where the store has it intact. Every byte is checked: what follows packs it unread.
@@ -204,7 +217,7 @@ impl Store {
 
     fn path(&self, key: &Key) -> PathBuf {
         let name = hex::encode(key);
-        self.folder.join(&name[..2]).join(&name[2..])
+        self.folder.join(&name[..1]).join(&name[1..])
     }
 
     /// Removes the least recently used units beyond the cache's limit, unless another build is using the cache now.

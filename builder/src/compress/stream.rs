@@ -151,7 +151,7 @@ impl Glue {
             digest.update(&[kind]).update(&(len as u64).to_le_bytes()).update(bytes);
         }
         let key = digest.finalize().into();
-        store.provide(codec, key, || {
+        store.provide(codec, key, |packed| {
             let mut plain = Vec::with_capacity(self.len);
             for part in self.parts {
                 match part {
@@ -159,7 +159,7 @@ impl Glue {
                     Part::Content(content) => (content.read)(&mut plain)?,
                 }
             }
-            codec.compress(Nature::General, &Bytes(&plain))
+            codec.compress(Nature::General, &Bytes(&plain), packed)
         })
     }
 }
@@ -180,7 +180,7 @@ impl Packed {
 
     /// Bytes after compression.
     pub fn len(&self) -> u64 {
-        let ends = self.codec.header().len() + self.codec.trailer(self.segments()).len();
+        let ends = self.header().len() + self.trailer().len();
         ends as u64 + self.units.iter().map(Unit::packed_len).sum::<u64>()
     }
 
@@ -194,12 +194,28 @@ impl Packed {
     /// # Errors
     /// What `each` returns; the store was changed by someone else; the user interrupted.
     pub fn read(&self, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        each(&self.codec.header())?;
+        each(&self.header())?;
         for unit in &self.units {
             crate::interrupt::check()?;
             self.store.read(unit, each)?;
         }
-        each(&self.codec.trailer(self.segments()))
+        each(&self.trailer())
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(super) fn units(&self) -> &[Unit] {
+        &self.units
+    }
+
+    pub(super) fn header(&self) -> Vec<u8> {
+        self.codec.header()
+    }
+
+    pub(super) fn trailer(&self) -> Vec<u8> {
+        self.codec.trailer(self.segments())
     }
 
     fn segments(&self) -> impl Iterator<Item = Segment> + Clone + '_ {

@@ -4,7 +4,7 @@
 
 use super::codec::Segment;
 use super::nature::Nature;
-use super::source::{whole, Source};
+use super::source::Source;
 use crate::error::{Error, Result};
 use liblzma::stream::{Action, Filters, LzmaOptions, MatchFinder, Mode, Status, Stream};
 
@@ -13,9 +13,12 @@ const FLAGS: [u8; 2] = [0x00, 0x01];
 /// Filter identifiers (section 5.3).
 const X86: u64 = 0x04;
 const LZMA2: u64 = 0x21;
-/// The dictionary's size in bytes, and as LZMA2's properties byte has it (section 5.3.1). An encoder takes nearly twelve times as much memory.
-const DICTIONARY: u32 = 4 << 20;
-const DICTIONARY_BYTE: u8 = 20;
+/// Bytes of every block's header: sizes below 2^35 take five bytes each.
+const HEADER_ROOM: usize = 24;
+/// The largest dictionary in bytes, and the smallest, with what LZMA2's properties byte says for it (section 5.3.1). An encoder takes
+/// nearly twelve times as much memory as its dictionary.
+const LARGEST: u32 = 4 << 20;
+const SMALLEST: (u32, u8) = (64 << 10, 8);
 
 /// The Stream Header: magic, flags, CRC-32 of the flags.
 pub fn header() -> Vec<u8> {
@@ -26,62 +29,69 @@ pub fn header() -> Vec<u8> {
 }
 
 /// Compresses `plain` into one block (section 3): header, data, padding and check.
-pub fn compress(nature: Nature, plain: &dyn Source) -> Result<(Segment, Vec<u8>)> {
+pub fn compress(nature: Nature, plain: &dyn Source, block: &mut Vec<u8>) -> Result<Segment> {
     let mut crc32 = crc32fast::Hasher::new();
-    let data = match nature {
-        Nature::Dense => {
-            let plain = whole(plain)?;
-            crc32.update(&plain);
-            stored(&plain)
-        }
-        _ => encoded(nature, plain, &mut crc32)?,
-    };
+    // The header names the length of what follows it: room is left for the longest.
+    block.resize(HEADER_ROOM, 0);
+    match nature {
+        Nature::Dense => stored(plain, &mut crc32, block)?,
+        _ => encoded(nature, plain, &mut crc32, block)?,
+    }
+    let header = block_header(nature, (block.len() - HEADER_ROOM) as u64, plain.len());
+    block[..HEADER_ROOM].copy_from_slice(&header);
     let crc32 = crc32.finalize();
-    let mut block = block_header(nature, data.len() as u64, plain.len());
-    block.extend_from_slice(&data);
     let check = crc32.to_le_bytes();
     let unpadded_len = (block.len() + check.len()) as u64;
     block.resize(block.len().next_multiple_of(4), 0);
     block.extend_from_slice(&check);
-    Ok((Segment { plain_len: plain.len(), crc32, unpadded_len }, block))
+    Ok(Segment { plain_len: plain.len(), crc32, unpadded_len })
 }
 
 /// The effort, chosen by measurement (docs/benchmark.md): a branch filter gains more on programs than `xz -6` gains by its longer
 /// search, and text gains little from alignment.
-fn options(nature: Nature) -> Result<LzmaOptions> {
+fn options(nature: Nature, plain_len: u64) -> Result<LzmaOptions> {
     let mut options = LzmaOptions::new_preset(6).map_err(failed)?;
-    options.dict_size(DICTIONARY).mode(Mode::Normal).match_finder(MatchFinder::BinaryTree4).nice_len(48).depth(24);
+    options.dict_size(dictionary(plain_len).0).mode(Mode::Normal).match_finder(MatchFinder::BinaryTree4).nice_len(48).depth(24);
     if nature != Nature::X86 {
         options.position_bits(0);
     }
     Ok(options)
 }
 
-fn encoded(nature: Nature, plain: &dyn Source, crc32: &mut crc32fast::Hasher) -> Result<Vec<u8>> {
-    let options = options(nature)?;
+fn encoded(nature: Nature, plain: &dyn Source, crc32: &mut crc32fast::Hasher, out: &mut Vec<u8>) -> Result<()> {
+    let options = options(nature, plain.len())?;
     let mut filters = Filters::new();
     if nature == Nature::X86 {
         filters.x86();
     }
     filters.lzma2(&options);
     let mut encoder = Stream::new_raw_encoder(&filters).map_err(failed)?;
-    let mut out = Vec::with_capacity(plain.len() as usize / 4 + ROOM);
     plain.read(0, plain.len(), &mut |block| {
         crc32.update(block);
         let start = encoder.total_in();
         while encoder.total_in() - start < block.len() as u64 {
             let done = (encoder.total_in() - start) as usize;
             out.reserve(ROOM);
-            encoder.process_vec(&block[done..], &mut out, Action::Run).map_err(failed)?;
+            encoder.process_vec(&block[done..], out, Action::Run).map_err(failed)?;
         }
         Ok(())
     })?;
     loop {
         out.reserve(ROOM);
-        if encoder.process_vec(&[], &mut out, Action::Finish).map_err(failed)? == Status::StreamEnd {
-            return Ok(out);
+        if encoder.process_vec(&[], out, Action::Finish).map_err(failed)? == Status::StreamEnd {
+            return Ok(());
         }
     }
+}
+
+/// The smallest dictionary of a power of two that holds all of a unit, and its properties byte.
+fn dictionary(plain_len: u64) -> (u32, u8) {
+    let (mut size, mut byte) = SMALLEST;
+    while u64::from(size) < plain_len && size < LARGEST {
+        size *= 2;
+        byte += 2;
+    }
+    (size, byte)
 }
 
 /// Bytes that the output has room for whenever the encoder is called.
@@ -92,21 +102,25 @@ fn failed(error: liblzma::stream::Error) -> Error {
 }
 
 /// LZMA2 chunks without compression: a control byte, the size less one, the bytes; a zero ends them.
-fn stored(plain: &[u8]) -> Vec<u8> {
+fn stored(plain: &dyn Source, crc32: &mut crc32fast::Hasher, out: &mut Vec<u8>) -> Result<()> {
     const CHUNK: usize = 64 << 10;
     const RESET_DICTIONARY: u8 = 1;
     const KEEP_DICTIONARY: u8 = 2;
-    let mut data = Vec::with_capacity(plain.len() + plain.len() / CHUNK * 3 + 8);
-    for (index, chunk) in plain.chunks(CHUNK).enumerate() {
-        data.push(if index == 0 { RESET_DICTIONARY } else { KEEP_DICTIONARY });
-        data.extend_from_slice(&(chunk.len() as u16).wrapping_sub(1).to_be_bytes());
-        data.extend_from_slice(chunk);
-    }
-    data.push(0);
-    data
+    let mut control = RESET_DICTIONARY;
+    plain.read(0, plain.len(), &mut |block| {
+        crc32.update(block);
+        for chunk in block.chunks(CHUNK) {
+            out.push(std::mem::replace(&mut control, KEEP_DICTIONARY));
+            out.extend_from_slice(&(chunk.len() as u16).wrapping_sub(1).to_be_bytes());
+            out.extend_from_slice(chunk);
+        }
+        Ok(())
+    })?;
+    out.push(0);
+    Ok(())
 }
 
-/// The Block Header (section 3.1) with both sizes.
+/// The Block Header (section 3.1) with both sizes, padded to [`HEADER_ROOM`].
 fn block_header(nature: Nature, packed_len: u64, plain_len: u64) -> Vec<u8> {
     const BOTH_SIZES: u8 = 0xc0;
     let branches = nature == Nature::X86;
@@ -120,9 +134,9 @@ fn block_header(nature: Nature, packed_len: u64, plain_len: u64) -> Vec<u8> {
     }
     write_vli(&mut header, LZMA2);
     write_vli(&mut header, 1);
-    header.push(DICTIONARY_BYTE);
-    header.resize(header.len().next_multiple_of(4), 0);
-    header[0] = (header.len() / 4) as u8;
+    header.push(dictionary(plain_len).1);
+    header.resize(HEADER_ROOM - 4, 0);
+    header[0] = (HEADER_ROOM / 4 - 1) as u8;
     let crc = crc32fast::hash(&header);
     header.extend_from_slice(&crc.to_le_bytes());
     header

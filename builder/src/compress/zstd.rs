@@ -2,7 +2,6 @@
 
 use super::codec::Segment;
 use super::nature::Nature;
-use super::source::{whole, Source};
 use crate::error::{Error, Result};
 use std::io::Write;
 use zstd::zstd_safe::CParameter;
@@ -11,14 +10,13 @@ use zstd::zstd_safe::CParameter;
 pub const LEVEL: i32 = 15;
 
 /// Compresses `plain` into one frame with its length and a checksum.
-pub fn compress(nature: Nature, plain: &dyn Source) -> Result<(Segment, Vec<u8>)> {
-    let plain = whole(plain)?;
+pub fn compress(nature: Nature, plain: &[u8], packed: &mut Vec<u8>) -> Result<Segment> {
     let level = if nature == Nature::Dense { 1 } else { LEVEL };
     let mut compressor = zstd::bulk::Compressor::new(level).map_err(failed)?;
     compressor.set_parameter(CParameter::ChecksumFlag(true)).map_err(failed)?;
-    let packed = compressor.compress(&plain).map_err(failed)?;
-    let (plain_len, unpadded_len) = (plain.len() as u64, packed.len() as u64);
-    Ok((Segment { plain_len, crc32: crc32fast::hash(&plain), unpadded_len }, packed))
+    packed.reserve(zstd::zstd_safe::compress_bound(plain.len()));
+    let len = compressor.compress_to_buffer(plain, packed).map_err(failed)?;
+    Ok(Segment { plain_len: plain.len() as u64, crc32: crc32fast::hash(plain), unpadded_len: len as u64 })
 }
 
 /// Unpacks frames given to it and packs what they hold into one frame.

@@ -4,8 +4,7 @@ use crate::compress::{Codec, Layout, Nature, Ordered, SmallContent, Source, Stor
 use crate::error::{Error, Result};
 use crate::listener::Listener;
 use crate::payload::{Content, Entry, Kind, Tree, TreePath};
-use md5::{Digest, Md5};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// Files of this size and more are compressed as units of their own, which all formats share; smaller ones are glue.
@@ -32,13 +31,13 @@ pub struct PreparedFile {
 pub struct Digests {
     /// SHA-256, listed by RPM and by the `.run`.
     pub sha256: [u8; 32],
-    /// MD5, listed by DEB's md5sums and MSI's MsiFileHash; protects against accidents only. `None` where nobody lists it.
+    /// MD5, listed by the MSI's MsiFileHash, and made for it alone; protects against accidents only.
     pub md5: Option<[u8; 16]>,
 }
 
 /// Something that was learned of the file at an index.
 enum Learned {
-    Digests(Vec<(usize, Digests)>),
+    Small(Vec<(usize, Digests, Option<Content>)>),
     Unit(usize, Unit),
 }
 
@@ -47,8 +46,14 @@ enum Learned {
 /// # Errors
 /// A file cannot be read or changed since it was scanned; the store is full; the user interrupted.
 pub fn prepare(tree: Tree, codec: Codec, store: &Arc<Store>, listener: &dyn Listener) -> Result<Vec<PreparedFile>> {
-    let mut reading = Reading { files: Vec::new(), queue: Ordered::new(store.pool()), batch: Vec::new(), batch_bytes: 0 };
-    for entry in tree.into_entries() {
+    let (files, queue, batch) = (Vec::new(), Ordered::new(store.pool()), Vec::new());
+    let entries = tree.into_entries();
+    // What is known of a file takes memory, too.
+    const KNOWN: u64 = 512;
+    let spare = codec.spare_memory().saturating_sub(entries.len() as u64 * KNOWN);
+    let mut reading = Reading { files, queue, batch, batch_bytes: 0, spare };
+    reading.files.reserve_exact(entries.len());
+    for entry in entries {
         let content = match &entry.kind {
             Kind::File(content) => Some(content.clone()),
             _ => None,
@@ -76,6 +81,8 @@ struct Reading {
     queue: Ordered<Learned>,
     batch: Vec<(usize, Content)>,
     batch_bytes: u64,
+    /// How many bytes may still be kept in memory.
+    spare: u64,
 }
 
 impl Reading {
@@ -89,7 +96,7 @@ impl Reading {
         listener: &dyn Listener,
     ) -> Result<Digests> {
         let (mut nature, mut begun, mut read) = (None, 0, 0);
-        read_once(content, listener, &mut |block| {
+        let sha256 = read_once(content, listener, &mut |block| {
             let nature = *nature.get_or_insert_with(|| Nature::of_file(block));
             read += block.len() as u64;
             // A piece is handed over as soon as its first block was seen here.
@@ -101,7 +108,8 @@ impl Reading {
                 self.settle(done);
             }
             Ok(())
-        })
+        })?;
+        Ok(Digests { sha256, md5: None })
     }
 
     fn small(&mut self, index: usize, content: Content) -> Result<()> {
@@ -115,10 +123,17 @@ impl Reading {
 
     fn hash_batch(&mut self) -> Result<()> {
         let batch = std::mem::take(&mut self.batch);
+        let keep = self.batch_bytes <= self.spare;
+        self.spare -= if keep { self.batch_bytes } else { 0 };
         self.batch_bytes = 0;
         let done = self.queue.submit(move || {
-            let hash = |(index, content): (usize, Content)| Ok((index, read_small(&content)?));
-            Ok(Learned::Digests(batch.into_iter().map(hash).collect::<Result<_>>()?))
+            let read = |(index, content): (usize, Content)| {
+                crate::interrupt::check()?;
+                let bytes = content.bytes()?;
+                let digests = Digests { sha256: Sha256::digest(&bytes).into(), md5: None };
+                Ok((index, digests, keep.then(|| Content::memory(bytes))))
+            };
+            Ok(Learned::Small(batch.into_iter().map(read).collect::<Result<_>>()?))
         })?;
         self.settle(done);
         Ok(())
@@ -126,7 +141,15 @@ impl Reading {
 
     fn settle(&mut self, done: Option<Learned>) {
         match done {
-            Some(Learned::Digests(all)) => all.into_iter().for_each(|(index, one)| self.files[index].digests = Some(one)),
+            Some(Learned::Small(all)) => {
+                for (index, digests, kept) in all {
+                    let file = &mut self.files[index];
+                    file.digests = Some(digests);
+                    if let Some(content) = kept {
+                        file.entry.kind = Kind::File(content);
+                    }
+                }
+            }
             Some(Learned::Unit(index, unit)) => self.files[index].units.push(unit),
             None => {}
         }
@@ -147,15 +170,14 @@ pub fn unread(tree: Tree) -> Vec<PreparedFile> {
 }
 
 /// Hashes a content and shows it to `each`, in blocks.
-fn read_once(content: &Content, listener: &dyn Listener, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<Digests> {
-    let (mut sha256, mut md5) = (Sha256::new(), Md5::new());
+fn read_once(content: &Content, listener: &dyn Listener, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<[u8; 32]> {
+    let mut sha256 = Sha256::new();
     read_blocks(content, &mut |block| {
         sha256.update(block);
-        md5.update(block);
         listener.advance("read", block.len() as u64);
         each(block)
     })?;
-    Ok(Digests { sha256: sha256.finalize().into(), md5: Some(md5.finalize().into()) })
+    Ok(sha256.finalize().into())
 }
 
 /// Gives a content to `each`, in blocks.
@@ -184,16 +206,10 @@ impl Source for Piece {
     }
 }
 
-fn read_small(content: &Content) -> Result<Digests> {
-    crate::interrupt::check()?;
-    let bytes = content.bytes()?;
-    Ok(Digests { sha256: Sha256::digest(&bytes).into(), md5: Some(Md5::digest(&bytes).into()) })
-}
-
 impl PreparedFile {
     /// A file that linkpack itself makes, for one package alone.
     pub fn made(path: TreePath, bytes: Vec<u8>, mode: u32, mtime: i64) -> Self {
-        let digests = Digests { sha256: Sha256::digest(&bytes).into(), md5: Some(Md5::digest(&bytes).into()) };
+        let digests = Digests { sha256: Sha256::digest(&bytes).into(), md5: None };
         let kind = Kind::File(Content::memory(bytes));
         PreparedFile { entry: Entry { path, kind, mode, config: false, mtime }, digests: Some(digests), units: Vec::new() }
     }
@@ -253,7 +269,11 @@ impl PreparedFile {
     /// # Errors
     /// As [`PreparedFile::read_hashed`]'s.
     pub fn read_content(&self, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        self.read_hashed(each).map(drop)
+        let Kind::File(content) = &self.entry.kind else { return Ok(()) };
+        match content.is_in_memory() {
+            true => read_blocks(content, each),
+            false => self.read_hashed(each).map(drop),
+        }
     }
 
     /// The same, and gives the content's SHA-256; `None` for what is not a regular file.

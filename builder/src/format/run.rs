@@ -8,7 +8,7 @@ use super::{hashing, tar, PreparedFile};
 use crate::compress::{Codec, Layout, Packed, Store};
 use crate::endpoint::{RUN_SUM_AT, RUN_SUM_COVERS_FROM};
 use crate::error::{Error, Result};
-use crate::payload::{Kind, TreePath};
+use crate::payload::Kind;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -54,8 +54,9 @@ pub fn write(spec: &RunSpec, out: &mut impl Write) -> Result<()> {
 /// The tar of one version's folder, compressed.
 fn payload(spec: &RunSpec) -> Result<Packed> {
     let mut layout = Layout::new(spec.store, spec.codec);
-    let list = PreparedFile::made(TreePath::new(b".files")?, file_list(spec.files), 0o644, spec.mtime);
-    tar::append(&mut layout, b".files", &list, spec.mtime)?;
+    let lines = || spec.files.iter().map(line);
+    let len = lines().map(|line| line.len() as u64).sum();
+    tar::append_made(&mut layout, b".files", len, lines(), spec.mtime)?;
     for file in spec.files {
         tar::append(&mut layout, file.entry.path.as_bytes(), file, spec.mtime)?;
     }
@@ -63,21 +64,19 @@ fn payload(spec: &RunSpec) -> Result<Packed> {
     layout.finish()
 }
 
-fn file_list(files: &[PreparedFile]) -> Vec<u8> {
-    let mut list = Vec::new();
-    for file in files {
-        let kind = match file.entry.kind {
-            Kind::Directory => 'd',
-            Kind::File(_) => 'f',
-            Kind::Symlink(_) => 'l',
-        };
-        let digest = file.digests.map_or("-".to_owned(), |digests| hex::encode(digests.sha256));
-        let config = if file.entry.config { "config" } else { "-" };
-        list.extend_from_slice(format!("{kind}\t{:o}\t{}\t{digest}\t{config}\t", file.entry.mode, file.len()).as_bytes());
-        list.extend_from_slice(&escaped(file.entry.path.as_bytes()));
-        list.push(b'\n');
-    }
-    list
+/// A file's line in the list.
+fn line(file: &PreparedFile) -> Vec<u8> {
+    let kind = match file.entry.kind {
+        Kind::Directory => 'd',
+        Kind::File(_) => 'f',
+        Kind::Symlink(_) => 'l',
+    };
+    let digest = file.digests.map_or("-".to_owned(), |digests| hex::encode(digests.sha256));
+    let config = if file.entry.config { "config" } else { "-" };
+    let mut line = format!("{kind}\t{:o}\t{}\t{digest}\t{config}\t", file.entry.mode, file.len()).into_bytes();
+    line.extend_from_slice(&escaped(file.entry.path.as_bytes()));
+    line.push(b'\n');
+    line
 }
 
 /// A name as printf's `%b` reads it back: backslash and control bytes as `\0ooo`.

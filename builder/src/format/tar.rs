@@ -32,6 +32,21 @@ pub fn append(layout: &mut Layout, path: &[u8], file: &PreparedFile, mtime: i64)
     pad(layout, size)
 }
 
+/// Adds a file of `len` bytes that is made piece by piece (mode 0644), under a short name.
+///
+/// # Errors
+/// As [`Layout`]'s.
+pub fn append_made(layout: &mut Layout, name: &[u8], len: u64, pieces: impl Iterator<Item = Vec<u8>>, mtime: i64) -> Result<()> {
+    let mut header = header(EntryType::Regular, 0o644, len, mtime)?;
+    header.as_gnu_mut().ok_or_else(not_gnu)?.name[..name.len()].copy_from_slice(name);
+    header.set_cksum();
+    layout.bytes(header.as_bytes())?;
+    for piece in pieces {
+        layout.bytes(&piece)?;
+    }
+    pad(layout, len)
+}
+
 /// Ends the archive: two blocks of zeros.
 pub fn finish(layout: &mut Layout) -> Result<()> {
     layout.bytes(&[0; 2 * BLOCK as usize])

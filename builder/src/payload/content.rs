@@ -13,10 +13,11 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct Content {
     len: u64,
-    place: Place,
+    /// Small itself, and shared by all copies: a payload can have a hundred thousand.
+    place: Arc<Place>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 enum Place {
     Memory(Arc<[u8]>),
     Range { file: Arc<PathBuf>, offset: u64, stamp: Option<Stamp> },
@@ -56,28 +57,33 @@ impl Content {
     /// Bytes that linkpack itself made.
     pub fn memory(bytes: impl Into<Arc<[u8]>>) -> Self {
         let bytes = bytes.into();
-        Content { len: bytes.len() as u64, place: Place::Memory(bytes) }
+        Content { len: bytes.len() as u64, place: Arc::new(Place::Memory(bytes)) }
     }
 
     /// A whole file as it was when `meta` was taken; reading it fails when it has changed since.
     pub fn file(path: PathBuf, meta: &std::fs::Metadata) -> Self {
         let place = Place::Range { file: Arc::new(path), offset: 0, stamp: Some(Stamp::of(meta)) };
-        Content { len: meta.size(), place }
+        Content { len: meta.size(), place: Arc::new(place) }
     }
 
     /// `len` bytes from `offset` of a spool file that belongs to this build alone.
     pub fn spooled(spool: Arc<PathBuf>, offset: u64, len: u64) -> Self {
-        Content { len, place: Place::Range { file: spool, offset, stamp: None } }
+        Content { len, place: Arc::new(Place::Range { file: spool, offset, stamp: None }) }
     }
 
     /// `len` of the bytes, from `from` on, which must be there.
     pub fn part(&self, from: u64, len: u64) -> Content {
         assert!(from.checked_add(len).is_some_and(|end| end <= self.len), "a part lies within its whole");
-        let place = match &self.place {
+        let place = match &*self.place {
             Place::Memory(bytes) => Place::Memory(bytes[from as usize..(from + len) as usize].into()),
             Place::Range { file, offset, stamp } => Place::Range { file: file.clone(), offset: offset + from, stamp: *stamp },
         };
-        Content { len, place }
+        Content { len, place: Arc::new(place) }
+    }
+
+    /// Whether the bytes are in memory, where nobody can change them.
+    pub fn is_in_memory(&self) -> bool {
+        matches!(*self.place, Place::Memory(_))
     }
 
     /// How many bytes there are.
@@ -109,7 +115,7 @@ impl Content {
     /// # Errors
     /// The file is gone, unreadable, or not the one that was scanned.
     pub fn open(&self) -> Result<ContentReader> {
-        match &self.place {
+        match &*self.place {
             Place::Memory(bytes) => Ok(ContentReader(Reader::Memory { bytes: bytes.clone(), at: 0 })),
             Place::Range { file, offset, stamp } => {
                 let mut handle = match stamp {

@@ -2,10 +2,11 @@
 
 use super::Content;
 use crate::error::{Error, Result};
+use std::sync::Arc;
 
-/// A path inside a package: relative, `/`-separated, no empty, `.` or `..` component, no NUL; bytes, since Unix names are bytes.
+/// A path inside a package: relative, `/`-separated, no empty, `.` or `..` component, no NUL; bytes, since Unix names are bytes. Copies share them.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TreePath(Vec<u8>);
+pub struct TreePath(Arc<[u8]>);
 
 impl TreePath {
     /// Checks the bytes and makes a path of them; a leading `./` and a trailing `/` are dropped.
@@ -34,7 +35,7 @@ impl TreePath {
                 _ => {}
             }
         }
-        Ok(TreePath(trimmed.to_vec()))
+        Ok(TreePath(trimmed.into()))
     }
 
     /// The bytes of the path.
@@ -44,13 +45,13 @@ impl TreePath {
 
     /// This path below `prefix`.
     pub fn below(&self, prefix: &TreePath) -> TreePath {
-        TreePath([prefix.as_bytes(), b"/", self.as_bytes()].concat())
+        TreePath([prefix.as_bytes(), b"/", self.as_bytes()].concat().into())
     }
 
     /// The path's directory, `None` for a path of one component.
     pub fn parent(&self) -> Option<TreePath> {
         let slash = self.0.iter().rposition(|&b| b == b'/')?;
-        Some(TreePath(self.0[..slash].to_vec()))
+        Some(TreePath(self.0[..slash].into()))
     }
 
     /// The components, to sort parents before what lies below them.

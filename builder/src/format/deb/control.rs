@@ -1,4 +1,7 @@
-//! control.tar (deb-control(5), deb-conffiles(5), md5sums) and the documentation that Debian Policy 12 asks for.
+//! control.tar (deb-control(5), deb-conffiles(5)) and the documentation that Debian Policy 12 asks for.
+//!
+//! There is no md5sums: dpkg makes that list itself while it unpacks (since 1.16.3), and a second digest of everything takes longer
+//! than all three packages' assembly.
 
 use super::super::{tar, PreparedFile};
 use super::{DataFile, DebSpec};
@@ -22,7 +25,6 @@ pub fn archive(spec: &DebSpec, files: &[DataFile]) -> Result<Packed> {
     if !conffiles.is_empty() {
         add("conffiles", conffiles, 0o644)?;
     }
-    add("md5sums", md5sums(files), 0o644)?;
     for (name, text) in spec.control_files {
         let mode = if *name == "templates" { 0o644 } else { 0o755 };
         add(name, text.clone().into_bytes(), mode)?;
@@ -77,20 +79,6 @@ pub fn installed_kb(files: &[DataFile]) -> u64 {
 fn conffiles(files: &[DataFile]) -> Vec<u8> {
     let named = files.iter().filter(|(_, file)| file.entry.config && file.digests.is_some());
     named.flat_map(|(path, _)| [b"/", path.as_bytes(), b"\n"].concat()).collect()
-}
-
-fn md5sums(files: &[DataFile]) -> Vec<u8> {
-    let mut text = Vec::new();
-    for (path, file) in files {
-        // dpkg keeps conffiles' digests itself.
-        if let (Some(md5), false) = (file.digests.and_then(|digests| digests.md5), file.entry.config) {
-            text.extend_from_slice(hex::encode(md5).as_bytes());
-            text.extend_from_slice(b"  ");
-            text.extend_from_slice(path.as_bytes());
-            text.push(b'\n');
-        }
-    }
-    text
 }
 
 /// Copyright, changelog and lintian's overrides: path without leading slash, and content.

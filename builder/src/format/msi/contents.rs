@@ -182,9 +182,8 @@ impl<'a> Contents<'a> {
                 let name = last_name(spec, path)?;
                 let name = neighbours.entry(path.parent()).or_default().add(&name, path)?;
                 let (version, digests) = known.next().ok_or_else(|| Error::new("a file was not packed"))?;
-                match (version, digests.md5) {
-                    (None, Some(md5)) => add_hash(md5, &member.name, database)?,
-                    _ => {}
+                if let (None, Some(md5)) = (version, digests.md5) {
+                    add_hash(md5, &member.name, database)?;
                 }
                 self.add_file(spec, member, &name, version.as_ref(), sequence, database)?;
             }

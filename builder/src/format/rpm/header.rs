@@ -88,6 +88,18 @@ impl Value {
         }
     }
 
+    /// Bytes in the store.
+    fn len(&self) -> usize {
+        match self {
+            Value::Int16(numbers) => 2 * numbers.len(),
+            Value::Int32(numbers) => 4 * numbers.len(),
+            Value::Int64(numbers) => 8 * numbers.len(),
+            Value::Binary(bytes) => bytes.len(),
+            Value::Texts(texts) => texts.joined.len(),
+            Value::Text(text) | Value::Translated(text) => text.len() + 1,
+        }
+    }
+
     fn append_to(&self, store: &mut Vec<u8>) {
         match self {
             Value::Int16(numbers) => numbers.iter().for_each(|n| store.extend_from_slice(&n.to_be_bytes())),
@@ -140,31 +152,32 @@ impl Header {
     ///
     /// # Errors
     /// The store is longer than rpm reads.
-    pub fn encode(&self, region: u32) -> Result<Vec<u8>> {
-        let mut index = Vec::with_capacity((self.entries.len() + 1) * ENTRY_LEN);
-        let mut store = Vec::new();
-        for (&tag, value) in &self.entries {
-            store.resize(store.len().next_multiple_of(value.alignment()), 0);
-            push_entry(&mut index, [tag, value.kind(), store.len() as u32, value.count()]);
-            value.append_to(&mut store);
+    pub fn encode(self, region: u32) -> Result<Vec<u8>> {
+        let index_len = (self.entries.len() + 1) * ENTRY_LEN;
+        let front = INTRO_LEN + index_len;
+        // A hundred thousand files' lists are tens of megabytes: they are let go as they are written, into room of the right size.
+        let values: usize = self.entries.values().map(|value| value.len() + 8).sum();
+        let mut bytes = Vec::with_capacity(front + values + ENTRY_LEN);
+        bytes.resize(front, 0);
+        let mut index = Vec::with_capacity(index_len);
+        for (tag, value) in self.entries {
+            bytes.resize(front + (bytes.len() - front).next_multiple_of(value.alignment()), 0);
+            push_entry(&mut index, [tag, value.kind(), (bytes.len() - front) as u32, value.count()]);
+            value.append_to(&mut bytes);
         }
-        let region_entry = [region, BINARY, store.len() as u32, ENTRY_LEN as u32];
-        let index_len = (index.len() + ENTRY_LEN) as u32;
-        push_entry(&mut store, [region, BINARY, index_len.wrapping_neg(), ENTRY_LEN as u32]);
-        if store.len() > STORE_LIMIT {
-            return Err(Error::new(format!(
-                "the RPM's header would take {} bytes; rpm reads {STORE_LIMIT} at most",
-                store.len()
-            ))
-            .help("package fewer files, for instance as an archive that the container unpacks"));
+        let region_at = (bytes.len() - front) as u32;
+        push_entry(&mut bytes, [region, BINARY, (index_len as u32).wrapping_neg(), ENTRY_LEN as u32]);
+        let store_len = bytes.len() - front;
+        if store_len > STORE_LIMIT {
+            return Err(Error::new(format!("the RPM's header would take {store_len} bytes; rpm reads {STORE_LIMIT} at most"))
+                .help("package fewer files, for instance as an archive that the container unpacks"));
         }
-        let mut bytes = Vec::with_capacity(INTRO_LEN + ENTRY_LEN + index.len() + store.len());
-        bytes.extend_from_slice(&MAGIC);
-        bytes.extend_from_slice(&(index_len / ENTRY_LEN as u32).to_be_bytes());
-        bytes.extend_from_slice(&(store.len() as u32).to_be_bytes());
-        push_entry(&mut bytes, region_entry);
-        bytes.extend_from_slice(&index);
-        bytes.extend_from_slice(&store);
+        let mut start = MAGIC.to_vec();
+        start.extend_from_slice(&((index_len / ENTRY_LEN) as u32).to_be_bytes());
+        start.extend_from_slice(&(store_len as u32).to_be_bytes());
+        push_entry(&mut start, [region, BINARY, region_at, ENTRY_LEN as u32]);
+        start.extend_from_slice(&index);
+        bytes[..front].copy_from_slice(&start);
         Ok(bytes)
     }
 }

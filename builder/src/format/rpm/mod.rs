@@ -34,7 +34,7 @@ pub fn write(spec: &RpmSpec, mut out: impl Write) -> Result<()> {
     spec::check(spec)?;
     let files = FileList::new(spec)?;
     let payload = payload::archive(spec, &files)?;
-    let header = metadata::header(spec, &files, &hashing::sha256(&[], &payload)?)?;
+    let header = metadata::header(spec, &files, &payload.sha256()?)?;
     let signature = signature::header(&header, &payload)?;
     for part in [spec::lead(spec)?, signature, header] {
         out.write_all(&part).map_err(write_failed)?;

@@ -35,7 +35,7 @@ fn sized(main_header: &[u8], plain_len: u64, packed_len: u64) -> Result<Vec<u8>>
             header.put(Tag::RPMSIGTAG_LONGARCHIVESIZE as u32, Value::Int64(vec![plain_len]));
         }
     }
-    let encode = |header: &Header| header.encode(Tag::HEADER_SIGNATURES as u32);
+    let encode = |header: &Header| header.clone().encode(Tag::HEADER_SIGNATURES as u32);
     let mut reserve = |len: usize| header.put(Tag::RPMSIGTAG_RESERVEDSPACE as u32, Value::Binary(vec![0; len]));
     reserve(0);
     let used = encode(&header)?.len();
