@@ -1,5 +1,6 @@
 //! The tree that all packages of one target share: the connector, the containers and their descriptors.
 
+use super::windows;
 use crate::compress::{Codec, Store};
 use crate::endpoint;
 use crate::error::{Error, Result};
@@ -177,11 +178,13 @@ pub fn inputs(product: &Product, base: &Base) -> Vec<Input> {
 }
 
 fn input(name: String, prefix: &str, source: &SourceSpec, base: &Base) -> Input {
-    let below = base.files.iter().filter(|file| file.entry.path.as_bytes().starts_with(prefix.as_bytes()));
+    let below = base.files.iter().filter(|file| windows::source_path(&file.entry.path).starts_with(prefix.as_bytes()));
     let (mut files, mut bytes, mut digest) = (0, 0, Sha256::new());
     for file in below {
-        files += usize::from(file.digests.is_some());
-        bytes += file.digests.map_or(0, |_| file.len());
+        if matches!(file.entry.kind, Kind::File(_)) {
+            files += 1;
+            bytes += file.len();
+        }
         digest.update(file.entry.path.as_bytes());
         digest.update(file.entry.mode.to_be_bytes());
         match (&file.entry.kind, file.digests) {

@@ -116,26 +116,32 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     for target in chosen.targets {
         let trees = assemble::read(&product, target, &spool, listener)?;
         let mtime = options.epoch.unwrap_or_else(|| trees.newest());
-        listener.begin("read", trees.tree.total_bytes());
+        let bytes = trees.tree.total_bytes();
         // Without SOURCE_DATE_EPOCH each file keeps its own time: one that changes is then all that changes.
         let tree = match options.epoch {
             Some(_) => trees.tree.at_time(mtime),
             None => trees.tree,
         };
         let files = match target.is_linux() {
-            true => format::prepare(tree, codec, &store, listener)?,
-            false => format::prepare_plain(tree, &store, listener)?,
+            true => {
+                listener.begin("read", bytes);
+                let files = format::prepare(tree, codec, &store, listener)?;
+                listener.end("read");
+                files
+            }
+            false => format::unread(tree),
         };
-        listener.end("read");
         let mut base = Base { target, codec, store: &store, mtime, files };
-        inputs.extend(assemble::inputs(&product, &base));
         if target.is_linux() {
+            inputs.extend(assemble::inputs(&product, &base));
             packages.extend(packages::write_all(&products, &base, &chosen.formats, &mut output, listener)?);
             continue;
         }
         for product in &products {
             packages.push(windows::write(product, &mut base, &mut output, listener)?);
         }
+        // The first MSI read what nobody had read before.
+        inputs.extend(assemble::inputs(&product, &base));
     }
     let report = Report {
         output: options.output.clone(),

@@ -119,7 +119,7 @@ mod tests {
         files[0] = files[0].clone().repeated(TIMES as usize);
         let mut layout = Layout::new(&store, Codec::Zstd);
         for file in &files {
-            append(&mut layout, file.entry.path.as_bytes(), file, 0).unwrap();
+            append(&mut layout, file.entry.path.as_bytes(), file).unwrap();
         }
         finish(&mut layout).unwrap();
         let archive = folder.path().join("archive.tar.zst");
