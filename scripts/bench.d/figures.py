@@ -23,9 +23,15 @@ class Row:
 
 
 class Scenario:
-    def __init__(self, path):
+    def __init__(self, path, peers_from=None):
+        self.machine, *self.lines = self.read(path)
+        if peers_from and not any(line["tool"] in PEERS for line in self.lines):
+            self.lines += [line for line in self.read(peers_from)[1:] if line["tool"] in PEERS]
+
+    @staticmethod
+    def read(path):
         with open(path) as file:
-            self.machine, *self.lines = [json.loads(line) for line in file]
+            return [json.loads(line) for line in file]
 
     def row(self, tool, **fields):
         """The median row of a tool, or None; `fields` narrow its lines down."""

@@ -15,6 +15,7 @@ packaging() {
 			check
 			[ "$run" -gt 1 ] || compare
 		done
+		[ -z "$short" ] || continue
 		[ "$run" -gt 1 ] || once_only
 		[ -d "$work/cache" ] || build filling "$run" -f "$formats" --cache "$work/cache"
 		build linkpack-warm "$run" -f "$formats" --cache "$work/cache"
@@ -50,7 +51,7 @@ run_rebuild() {
 		build linkpack "$run" -f deb,rpm,run --cache "$work/cache"
 		check
 		[ "$run" -gt 1 ] || compare
-		[ "$run" -gt "$peer_runs" ] || for tool in dpkg-deb rpmbuild makeself; do
+		[ -n "$short" ] || [ "$run" -gt "$peer_runs" ] || for tool in dpkg-deb rpmbuild makeself; do
 			peer "$tool" "$run"
 			check
 		done
