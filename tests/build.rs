@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+/// What `--codec` takes beside `auto`.
+const CODECS: [&str; 3] = ["fast", "zstd", "small"];
+
 const LINKPACK: &str = env!("CARGO_BIN_EXE_linkpack");
 
 /// A small product in a folder of its own.
@@ -40,6 +43,15 @@ impl Product {
         product.write("linkpack.toml", MANIFEST);
         product.program("connector/vlink", b"#!/bin/sh\nexit 0\n");
         product.program("pulse/bin/pulse", b"#!/bin/sh\nexit 0\n");
+        product
+    }
+
+    /// Content that does not compress and content that does, more than one unit of each; for systems that read every codec.
+    fn of_several_units() -> Self {
+        let product = Product::new();
+        product.write("linkpack.toml", MANIFEST.replacen("[product]\n", "[product]\nsystems = [\"debian-12\", \"rhel-9\"]\n", 1));
+        product.write("connector/dense", noise(5_000_000, 7));
+        product.write("connector/long", (0..9_500_000_u32).map(|i| (i / 1000).wrapping_mul(i) as u8).collect::<Vec<u8>>());
         product
     }
 
@@ -150,16 +162,102 @@ fn packages_are_readable_by_all_but_the_umask_is_respected() {
 
 #[test]
 fn the_bytes_depend_on_nothing_but_the_input() {
-    let product = Product::new();
-    product.write("connector/large", noise(5_000_000, 7));
-    let one = product.built(&["-j", "1"]);
-    // Another time of modification, another folder, more threads, a warm cache.
-    let other = Product::new();
-    other.write("connector/large", noise(5_000_000, 7));
+    let product = Product::of_several_units();
+    // Another time of modification, another folder.
     std::thread::sleep(Duration::from_millis(1100));
-    other.program("connector/vlink", b"#!/bin/sh\nexit 0\n");
-    assert!(one == other.built(&["-j", "5", "--cache", "cache"]));
-    assert!(one == other.built(&["-j", "2", "--cache", "cache"]));
+    let other = Product::of_several_units();
+    for codec in CODECS {
+        let one = product.built(&["--codec", codec, "-j", "1"]);
+        // More threads, then a warm cache.
+        assert!(one == other.built(&["--codec", codec, "-j", "5", "--cache", "cache"]), "{codec}");
+        assert!(one == other.built(&["--codec", codec, "-j", "2", "--cache", "cache"]), "{codec}");
+    }
+}
+
+/// Every file of a cache's shelves but what killed builds left there.
+fn cached(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let shelves = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let units = shelves.flat_map(|shelf| fs::read_dir(shelf).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>());
+    let whole = units.filter(|path| !path.file_name().unwrap().to_string_lossy().starts_with(".unit-"));
+    whole.map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+}
+
+#[test]
+fn a_cache_that_was_damaged_gives_the_same_packages_and_is_whole_again() {
+    let product = Product::of_several_units();
+    for codec in CODECS {
+        let arguments = ["--codec", codec, "--cache", codec];
+        let expected = product.built(&arguments);
+        let units = cached(&product.path(codec));
+        assert!(units.len() > 4, "{codec}: {} units", units.len());
+        // In the head, and in what follows it.
+        for place in [20, 150] {
+            for (path, bytes) in &units {
+                let mut damaged = bytes.clone();
+                let at = place.min(bytes.len() - 1);
+                damaged[at] ^= 1;
+                fs::write(path, damaged).unwrap();
+            }
+            assert!(expected == product.built(&arguments), "{codec}, byte {place}");
+            assert!(units == cached(&product.path(codec)), "{codec}, byte {place}");
+        }
+    }
+}
+
+#[test]
+fn a_cache_that_killed_and_concurrent_builds_used_gives_the_same_packages() {
+    let product = Product::of_several_units();
+    for codec in CODECS {
+        let expected = product.built(&["--codec", codec]);
+        let arguments = ["--codec", codec, "--cache", codec, "-o", "out"];
+        let mut killed = 0;
+        for step in 0..4 {
+            // Both at once in one cache; one of them is killed.
+            let mut other = product.command(&arguments).stderr(std::process::Stdio::null()).spawn().unwrap();
+            let kill =
+                signalled_with(&product, &arguments, rustix::process::Signal::KILL, Duration::from_millis(60 + step * 150));
+            killed += u32::from(!kill.status.success());
+            assert!(other.wait().unwrap().success(), "{codec}");
+            assert!(expected.iter().all(|(name, bytes)| fs::read(product.path("out").join(name)).unwrap() == *bytes), "{codec}");
+            if step % 2 == 0 {
+                fs::remove_dir_all(product.path(codec)).unwrap();
+            }
+        }
+        assert!(killed > 0, "{codec}: every build ended before it was killed");
+    }
+}
+
+#[test]
+fn the_default_codec_is_the_smallest_that_all_can_read_and_the_build_says_why() {
+    let product = Product::new();
+    for (formats, codec, why) in [("deb,rpm", "xz", "every dpkg and rpm"), ("deb,rpm,run", "gzip", "a .run")] {
+        let output = product.build(&["-f", formats, "--json"]);
+        assert!(text(&output.stderr).contains(&format!("compressing with {codec} on ")), "{}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(why), "{}", text(&output.stderr));
+        let manifest = fs::read(product.path("dist/manifest.json")).unwrap();
+        for document in [output.stdout, manifest] {
+            let document: Value = serde_json::from_slice(&document).unwrap();
+            assert_eq!(document["codec"], codec);
+            assert!(document["codec_reason"].as_str().unwrap().contains(why), "{document}");
+        }
+    }
+}
+
+#[test]
+fn zstd_is_refused_where_a_system_cannot_read_it() {
+    let product = Product::new();
+    let message = product.refused(&["--codec", "zstd"]);
+    assert!(message.contains("cannot be read on debian-10, debian-11, rhel-7"), "{message}");
+    assert!(message.contains("help: ") && message.contains("systems = ["), "{message}");
+    let systems = |list: &str| {
+        product.write("linkpack.toml", MANIFEST.replacen("[product]\n", &format!("[product]\nsystems = {list}\n"), 1))
+    };
+    systems("[\"debian12\"]");
+    assert!(product.refused(&[]).contains("write \"debian-12\""));
+    systems("[]");
+    assert!(product.refused(&[]).contains("no system"));
+    systems("[\"debian-12\", \"rhel-9\"]");
+    product.built(&["--codec", "zstd", "-f", "deb,rpm"]);
 }
 
 #[test]
@@ -295,7 +393,11 @@ fn a_read_only_output_folder_is_an_error() {
 
 /// Starts a build that takes a while and sends it a signal after `delay`.
 fn signalled(product: &Product, signal: rustix::process::Signal, delay: Duration) -> Output {
-    let mut child = product.command(&[]);
+    signalled_with(product, &[], signal, delay)
+}
+
+fn signalled_with(product: &Product, arguments: &[&str], signal: rustix::process::Signal, delay: Duration) -> Output {
+    let mut child = product.command(arguments);
     let child = child.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
     std::thread::sleep(delay);
     let pid = rustix::process::Pid::from_child(&child);
@@ -345,6 +447,28 @@ fn a_killed_build_leaves_no_package_and_the_next_one_sweeps_up() {
     assert!(killed > 0, "every build ended before it was killed");
     let made = product.built(&[]);
     assert_eq!(made.len(), 5, "{:?}", made.keys());
+}
+
+#[test]
+fn a_rebuild_packs_what_changed_and_nothing_else() {
+    let product = Product::new();
+    for index in 0..3000 {
+        product.write(&format!("pulse/share/{index:04}.txt"), format!("{index} is a number\n").repeat(150));
+    }
+    let build = || {
+        let mut command = product.command(&["--cache", "cache", "-f", "deb,rpm,run", "--codec", "fast"]);
+        // Without it, files keep the time of their last change, and the package has the newest.
+        let output = command.env_remove("SOURCE_DATE_EPOCH").output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let shelves = fs::read_dir(product.path("cache")).unwrap().flatten().filter(|shelf| shelf.path().is_dir());
+        shelves.flat_map(|shelf| fs::read_dir(shelf.path()).unwrap().flatten().map(|unit| unit.path())).collect::<Vec<_>>()
+    };
+    let before = build();
+    assert!(before.len() > 20, "{} units", before.len());
+    product.write("pulse/share/1500.txt", "changed\n");
+    let made = build().into_iter().filter(|unit| !before.contains(unit)).count();
+    // For each format the unit of the changed file (a border may move to its neighbour), that of linkctl and what lists digests.
+    assert!(made <= 3 * 4, "{made} units were made again of {}", before.len());
 }
 
 #[test]

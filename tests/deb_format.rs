@@ -89,7 +89,7 @@ fn save(folder: &Path, name: &str, bytes: &[u8]) -> String {
 
 #[test]
 fn dpkg_deb_gives_back_every_byte() {
-    for codec in [Codec::Gzip, Codec::Xz] {
+    for codec in [Codec::Gzip, Codec::Zstd, Codec::Xz] {
         let folder = tempfile::tempdir().unwrap();
         let deb = save(folder.path(), "sample.deb", &package(tree(), codec));
         let back = folder.path().join("back");

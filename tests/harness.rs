@@ -1,7 +1,6 @@
 //! The harness the end-to-end tests stand on does what it says.
 mod common;
 use common::*;
-use std::time::{Duration, Instant};
 
 /// The SysV service and the systemd service of these tests run this.
 const DAEMON: &str = "#!/bin/sh\nexec sleep 1000\n";
@@ -34,9 +33,8 @@ fn a_command_that_hangs_fails_the_test() {
 #[test]
 fn a_daemon_that_keeps_stdout_open_does_not_hang_the_test() {
     let scratch = Scratch::debian();
-    let start = Instant::now();
-    scratch.sh("sleep 60 & echo started").ok().says("started");
-    assert!(start.elapsed() < Duration::from_secs(30));
+    // Longer than a command may take.
+    scratch.sh("sleep 600 & echo started").ok().says("started");
 }
 
 #[test]

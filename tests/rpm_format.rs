@@ -13,7 +13,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-const CODECS: [Codec; 2] = [Codec::Gzip, Codec::Xz];
+const CODECS: [Codec; 3] = [Codec::Gzip, Codec::Zstd, Codec::Xz];
 
 fn check(package: &Path) -> (bool, String) {
     let output = run("rpm", "rpm", &["-Kv", package.to_str().unwrap()]);
@@ -54,7 +54,7 @@ fn an_installed_package_has_the_contents_modes_and_no_difference() {
         let root = Root::new();
         let package = Product { codec, ..product() }.package(folder.path(), codec.name());
         root.install(&package, &["--define", "_pkgverify_level digest"]);
-        assert_eq!(root.differences(), "");
+        assert_eq!(root.differences(&[]), "");
         assert!(fs::read(root.path("/usr/local/intigua/Intigua-Libs/pulse/big")).unwrap() == bytes(5 << 20));
         let mode = |path: &str| fs::metadata(root.path(path)).unwrap().permissions().mode() & 0o7777;
         assert_eq!(mode("/usr/local/intigua/Intigua-Libs/pulse/setuid"), 0o4755);
@@ -82,7 +82,7 @@ fn prefix_moves_all_that_lies_under_it_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let root = Root::new();
     root.install(&product().package(folder.path(), "p.rpm"), &["--prefix", "/opt/jp"]);
-    assert_eq!(root.differences(), "");
+    assert_eq!(root.differences(&[]), "");
     assert!(root.path("/opt/jp/vAgentManager/vlink").is_file());
     assert!(!root.path("/usr").exists());
     let owned = root.rpm(&["-ql", "acme-link"]);
@@ -134,7 +134,7 @@ fn erase_leaves_nothing_but_the_directories_that_are_the_system_s() {
     root.install(&product().package(folder.path(), "p.rpm"), &[]);
     fs::create_dir(root.path("/usr/local/intigua/components")).unwrap();
     fs::write(root.path("/usr/local/intigua/components/csclient.cfg"), "made there").unwrap();
-    assert_eq!(root.differences(), "");
+    assert_eq!(root.differences(&[]), "");
     root.rpm(&["-e", "--noscripts", "acme-link"]);
     let left: Vec<PathBuf> = root.listing();
     assert_eq!(left, ["usr", "usr/local"].map(PathBuf::from));
@@ -190,7 +190,7 @@ fn names_of_any_bytes_are_packaged_faithfully() {
     assert!(check(&package).0);
     let root = Root::new();
     root.install(&package, &[]);
-    assert_eq!(root.differences(), "");
+    assert_eq!(root.differences(&[]), "");
     for name in names {
         let path = root.path(PREFIX).join(std::ffi::OsStr::from_bytes(name));
         assert_eq!(fs::read(&path).unwrap_or_else(|error| panic!("{path:?}: {error}")), name);
@@ -207,7 +207,7 @@ fn seventy_thousand_files_install_and_verify() {
     // In memory: on a disk that others use, as many files take a minute instead of seconds.
     let root = Root::within(Path::new("/dev/shm"));
     root.install(&package, &[]);
-    assert_eq!(root.differences(), "");
+    assert_eq!(root.differences(&[]), "");
     assert_eq!(fs::read_to_string(root.path("/usr/local/intigua/Intigua-Libs/many/499/69999")).unwrap(), "69999");
 }
 
@@ -225,14 +225,13 @@ fn sparse(folder: &Path, len: u64) -> Entry {
 #[test]
 fn a_file_above_four_gib_installs_from_a_stripped_payload() {
     let folder = tempfile::tempdir().unwrap();
-    let len = (4 << 30) + (100 << 20) + 1;
+    let len = (4 << 30) + 1;
     let entries = vec![sparse(folder.path(), len), file("Intigua-Libs/small", "small", 0o644)];
     let package = Product { entries, ..product() }.package(folder.path(), "p.rpm");
     assert!(query(&package, &["--requires"]).contains("rpmlib(LargeFiles) <= 4.12.0-1\n"));
     assert_eq!(query(&package, &["--qf", "%{LONGSIZE}"]), (len + 20).to_string());
-    let (fine, said) = check(&package);
-    assert!(fine, "{said}");
     let root = Root::new();
+    // rpm compares the digests of header, payload and each file itself, so they need not be computed once more.
     root.install(&package, &[]);
     let installed = File::open(root.path("/usr/local/intigua/Intigua-Libs/huge/file")).unwrap();
     assert_eq!(installed.metadata().unwrap().len(), len);
@@ -240,7 +239,7 @@ fn a_file_above_four_gib_installs_from_a_stripped_payload() {
     installed.read_exact_at(&mut end, len - 5).unwrap();
     assert_eq!(&end, b"\0last");
     assert_eq!(fs::read(root.path("/usr/local/intigua/Intigua-Libs/small")).unwrap(), b"small");
-    assert_eq!(root.differences(), "");
+    assert_eq!(root.differences(&["--nofiledigest"]), "");
 }
 
 #[test]

@@ -99,7 +99,7 @@ fn machine_with_libraries() -> Scratch {
 /// Both agents answer on their ports, and the connector has not had to restart them.
 fn agents_answer(machine: &Machine) {
     let answer = "exec 3<>/dev/tcp/127.0.0.1/9100 && printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' >&3 && grep -q node_load1 <&3";
-    let (start, limit) = (Instant::now(), Duration::from_secs(30));
+    let (start, limit) = (Instant::now(), Duration::from_secs(120));
     loop {
         let exporter = machine.cmd("bash").args(["-c", answer]).run();
         let zabbix = machine.cmd("bash").args(["-c", "exec 3<>/dev/tcp/127.0.0.1/10050"]).run();

@@ -94,7 +94,7 @@ impl Endpoint {
     }
 
     fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + Duration::from_secs(120);
         while !holds() {
             let (status, log) = (self.text("ProgramData/Intigua/run/status"), self.log("vlink"));
             assert!(Instant::now() < end, "waited in vain until {what}\n{status}\n{log}");

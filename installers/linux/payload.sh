@@ -29,10 +29,21 @@ lp_verify() {
     return 20
 }
 
-# Whether the codec's tool is here; the checks of an installation ask for it, too.
+# Why the payload cannot be unpacked here; nothing when it can. xz is tried on a letter behind the filter that programs for
+# x86 are packed with: the one of busybox does not know it.
+lp_decompress_fault() {
+    if ! lp_has "$LP_CODEC"; then
+        printf 'needed tools are missing: %s' "$LP_CODEC"
+    elif [ "$LP_CODEC" = xz ] && [ "$(printf '\375\067\172\130\132\000\000\001\151\042\336\066\002\001\004\000\041\001\000\000\332\063\255\003\001\000\000\170\000\000\000\000\203\026\334\214\000\001\025\001\251\143\064\140\220\102\231\015\001\000\000\000\000\001\131\132' | xz -dc 2>/dev/null)" != x ]; then
+        printf 'the xz that is here, as busybox has one, cannot unpack programs: xz of XZ Utils is needed'
+    fi
+}
+
 lp_decompress_ready() {
-    lp_has "$LP_CODEC" && return
-    lp_error "needed tools are missing: $LP_CODEC" 'the payload is compressed with it' 'install it with the package manager'
+    local fault
+    fault=$(lp_decompress_fault)
+    [ -n "$fault" ] || return 0
+    lp_error "$fault" "the payload is compressed with $LP_CODEC" 'install it with the package manager'
     return 15
 }
 

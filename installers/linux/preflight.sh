@@ -51,6 +51,8 @@ lp_check_platform() {
     elif [ -n "$missing" ]; then
         fault="needed tools are missing:$missing"
         remedy='install them with the package manager'
+    elif [ -n "${LP_CODEC:-}" ] && fault=$(lp_decompress_fault) && [ -n "$fault" ]; then
+        remedy='install it with the package manager'
     fi
     lp_check platform 15 '' "$fault" "$system $machine" "$remedy"
 }

@@ -309,6 +309,17 @@ pub extern "system" fn Leave(session: u32) -> u32 {
     SUCCESS
 }
 
+/// Waits until the process of the stopped service has ended: before that, its program can be neither removed nor replaced. Never fails.
+#[no_mangle]
+pub extern "system" fn Stopped(session: u32) -> u32 {
+    let installation = Installation(session);
+    let settings = from_data(&installation);
+    if let Some(program) = configure::await_end(settings.root()) {
+        installation.log(&format!("stopped: {} is still in use", program.display()));
+    }
+    SUCCESS
+}
+
 /// Says in install.json that all went well. Never fails.
 #[no_mangle]
 pub extern "system" fn Done(session: u32) -> u32 {

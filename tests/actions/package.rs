@@ -4,7 +4,7 @@ use crate::msi;
 use linkpack::compress::{CacheChoice, Store};
 use linkpack::endpoint::windows;
 use linkpack::format::msi::{ActionSpec, LibrarySpec, MsiSpec, Platform, ServiceSpec, Stage};
-use linkpack::format::prepare_plain;
+use linkpack::format::unread;
 use linkpack::listener::Silent;
 use linkpack::payload::{Content, Entry, Kind, Tree};
 use std::fs;
@@ -79,7 +79,7 @@ impl Package {
         };
         let store = Store::open(CacheChoice::Temporary(std::env::temp_dir()), 2).unwrap();
         let tree = Tree::new(contents.into_iter().map(entry).collect()).unwrap();
-        let files = prepare_plain(tree, &store, &Silent).unwrap();
+        let files = unread(tree);
         let settings = [
             ("SERVER_URL", "https://core.example:443"),
             ("FALLBACK_URLS", ""),
@@ -123,11 +123,12 @@ impl Package {
             at_logon: None,
             library: Some(LibrarySpec { bytes: parts.dll, actions: &actions(), facts: &facts }),
             store: &store,
+            listener: &Silent,
             spool: &|| Ok(tempfile::NamedTempFile::new().unwrap()),
             mtime: msi::MTIME,
         };
         let mut out = Cursor::new(Vec::new());
-        assert!(linkpack::format::msi::write(&spec, &mut out).unwrap().is_empty());
+        assert!(linkpack::format::msi::write(&spec, &mut out).unwrap().sidecars.is_empty());
         fs::write(folder.join(name), out.into_inner()).unwrap();
     }
 }

@@ -3,7 +3,7 @@
 
 use linkpack::compress::{CacheChoice, Store};
 use linkpack::format::msi::{self, ContainerSpec, LibrarySpec, MsiSpec, Platform, ServiceSpec};
-use linkpack::format::{prepare_plain, PreparedFile};
+use linkpack::format::{unread, PreparedFile};
 use linkpack::listener::Silent;
 use linkpack::payload::{Content, Entry, Kind, Tree, TreePath};
 use std::fs;
@@ -80,10 +80,23 @@ impl Product {
 
     pub fn build(&self) -> linkpack::Result<Vec<u8>> {
         let mut out = Cursor::new(Vec::new());
-        let files = prepare_plain(self.tree(), &store(), &Silent)?;
+        let files = unread(self.tree());
         let sidecars = write(self, &files, &std::env::temp_dir(), &mut out)?;
         assert!(sidecars.is_empty());
         Ok(out.into_inner())
+    }
+
+    /// Saves the MSI with all of its cabinets beside it, and gives their paths.
+    pub fn save_split(&self, folder: &Path, name: &str) -> Vec<PathBuf> {
+        let mut out = Cursor::new(Vec::new());
+        let sidecars = write_within(0, self, &unread(self.tree()), folder, &mut out).unwrap();
+        fs::write(folder.join(name), out.into_inner()).unwrap();
+        let keep = |sidecar: msi::Sidecar| {
+            let path = folder.join(sidecar.name);
+            sidecar.file.persist(&path).unwrap();
+            path
+        };
+        sidecars.into_iter().map(keep).collect()
     }
 
     pub fn save(&self, folder: &Path, name: &str) -> PathBuf {
@@ -94,6 +107,17 @@ impl Product {
 }
 
 pub fn write<W: std::io::Read + std::io::Write + std::io::Seek>(
+    product: &Product,
+    files: &[PreparedFile],
+    spool: &Path,
+    out: &mut W,
+) -> linkpack::Result<Vec<msi::Sidecar>> {
+    write_within(msi::SIZE_LIMIT, product, files, spool, out)
+}
+
+/// Writes the MSI, its cabinets beside it where it would be larger than `limit` bytes.
+fn write_within<W: std::io::Read + std::io::Write + std::io::Seek>(
+    limit: u64,
     product: &Product,
     files: &[PreparedFile],
     spool: &Path,
@@ -139,10 +163,11 @@ pub fn write<W: std::io::Read + std::io::Write + std::io::Seek>(
         at_logon: None,
         library: library.map(|bytes| LibrarySpec { bytes, actions: &actions, facts: &facts }),
         store: &store,
+        listener: &Silent,
         spool: &|| Ok(tempfile::NamedTempFile::new_in(spool).unwrap()),
         mtime: MTIME,
     };
-    msi::write(&spec, out)
+    msi::write_within(limit, &spec, out).map(|written| written.sidecars)
 }
 
 /// Runs a program; `package` is the apt package that brings it.

@@ -2,6 +2,7 @@
 
 use crate::msi::output;
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -37,12 +38,16 @@ impl Wine {
         let mut wine = Wine { prefix, keeper: None };
         let mut keeper = wine.command("unshare");
         keeper.args(["--mount", "--propagation", "private", "sh", "-euc"]);
-        keeper.arg(format!("{script}\n: >../mounted\ncd /\nexec wine cmd")).current_dir(wine.drive());
-        keeper.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        wine.keeper = Some(keeper.spawn().unwrap_or_else(|error| panic!("unshare: {error} (apt-get install util-linux)")));
-        // Whoever comes first starts the server, which has to see the mounts.
-        while !wine.prefix.path().join("mounted").exists() {
-            let ended = wine.keeper.as_mut().unwrap().try_wait().unwrap();
+        keeper.arg(format!("{script}\ncd /\nexec wine cmd")).current_dir(wine.drive());
+        let said = wine.prefix.path().join("keeper");
+        keeper.stdin(Stdio::piped()).stdout(File::create(&said).unwrap()).stderr(Stdio::null());
+        let keeper =
+            wine.keeper.insert(keeper.spawn().unwrap_or_else(|error| panic!("unshare: {error} (apt-get install util-linux)")));
+        keeper.stdin.as_mut().unwrap().write_all(b"echo ready\r\n").unwrap();
+        // It alone starts the server, which has to see the mounts; a program that comes while the server starts gives up on it
+        // after a few seconds.
+        while !String::from_utf8_lossy(&fs::read(&said).unwrap()).contains("ready") {
+            let ended = keeper.try_wait().unwrap();
             assert!(ended.is_none(), "{script}: {ended:?}");
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -127,14 +132,20 @@ fn template(fixtures: &Path) -> PathBuf {
     fs::create_dir_all(fixtures).unwrap();
     let lock = File::create(fixtures.join("wine.lock")).unwrap();
     lock.lock().unwrap();
-    let template = fixtures.join("wine");
+    let template = fixtures.join("windows");
     if !template.exists() {
-        let making = fixtures.join("wine.new");
+        let making = fixtures.join("windows.new");
         let _ = fs::remove_dir_all(&making);
         fs::create_dir(&making).unwrap();
-        let mut boot = in_prefix("wineboot", &making);
-        let boot = boot.arg("--init").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-        assert!(boot.unwrap_or_else(|error| panic!("wineboot: {error} (apt-get install {PACKAGE})")).success());
+        let run = |program: &str, arguments: &[&str]| {
+            let mut command = in_prefix(program, &making);
+            let status = command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+            assert!(status.unwrap_or_else(|error| panic!("{program}: {error} (apt-get install {PACKAGE})")).success());
+        };
+        run("wineboot", &["--init"]);
+        // A service has ten seconds to say that it is there, unless Windows is told otherwise.
+        let control = ["reg", "add", r"HKLM\System\CurrentControlSet\Control", "/v", "ServicesPipeTimeout"];
+        run("wine", &[&control[..], &["/t", "REG_DWORD", "/d", "120000", "/f"]].concat());
         let ended = output(in_prefix("wineserver", &making).arg("-w"), PACKAGE);
         assert!(ended.status.success());
         assert!(making.join("system.reg").exists(), "wineboot made no registry (apt-get install {PACKAGE})");

@@ -181,10 +181,10 @@ impl Root {
     }
 
     /// What `rpm -V` finds different from the package.
-    pub fn differences(&self) -> String {
+    pub fn differences(&self, args: &[&str]) -> String {
         let root = self.0.path().to_str().unwrap();
-        let args = ["--root", root, "--dbpath", "/var/lib/rpm", "-V", "--nodeps", "--noscripts", "acme-link"];
-        let output = run("rpm", "rpm", &args);
+        let verify = ["--root", root, "--dbpath", "/var/lib/rpm", "-V", "--nodeps", "--noscripts", "acme-link"];
+        let output = run("rpm", "rpm", &[&verify, args].concat());
         String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     }
 

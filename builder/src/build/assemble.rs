@@ -1,5 +1,6 @@
 //! The tree that all packages of one target share: the connector, the containers and their descriptors.
 
+use super::windows;
 use crate::compress::{Codec, Store};
 use crate::endpoint;
 use crate::error::{Error, Result};
@@ -19,7 +20,7 @@ pub struct Base<'a> {
     pub codec: Codec,
     /// Where compressed units are.
     pub store: &'a Arc<Store>,
-    /// The time of everything, in seconds since 1970.
+    /// The time of the package and of what linkpack itself adds to it, in seconds since 1970.
     pub mtime: i64,
     /// Paths relative to the install root, sorted, parents first.
     pub files: Vec<PreparedFile>,
@@ -34,8 +35,12 @@ pub struct Trees {
 impl Trees {
     /// The newest modification time in the payloads: the packages' time when SOURCE_DATE_EPOCH is not set.
     pub fn newest(&self) -> i64 {
-        self.tree.entries().iter().filter(|entry| matches!(entry.kind, Kind::File(_))).map(|entry| entry.mtime).max().unwrap_or(0)
+        newest(self.tree.entries())
     }
+}
+
+fn newest(entries: &[Entry]) -> i64 {
+    entries.iter().filter(|entry| matches!(entry.kind, Kind::File(_))).map(|entry| entry.mtime).max().unwrap_or(0)
 }
 
 /// One source of a build, for manifest.json.
@@ -76,8 +81,9 @@ pub fn read(product: &Product, target: Target, spool: &Spool, listener: &dyn Lis
         }
         let version = loaded.package.as_ref().map(|package| package.version.clone());
         let prefix = [b"Intigua-Libs/", container.name.as_str().as_bytes()].concat();
+        let newest = newest(loaded.tree.entries());
         graft(&mut entries, &prefix, loaded.tree)?;
-        entries.push(descriptor(container, target, version.as_deref(), &prefix)?);
+        entries.push(descriptor(container, target, version.as_deref(), &prefix, newest)?);
     }
     let tree = Tree::new(entries).map_err(|error| error.help("container.json is made by linkpack: leave it out with exclude"))?;
     Ok(Trees { tree })
@@ -120,10 +126,10 @@ fn graft(entries: &mut Vec<Entry>, prefix: &[u8], tree: Tree) -> Result<()> {
     Ok(())
 }
 
-fn descriptor(container: &ContainerTable, target: Target, version: Option<&str>, prefix: &[u8]) -> Result<Entry> {
+fn descriptor(container: &ContainerTable, target: Target, version: Option<&str>, prefix: &[u8], mtime: i64) -> Result<Entry> {
     let path = TreePath::new(b"container.json")?.below(&TreePath::new(prefix)?);
     let kind = Kind::File(Content::memory(endpoint::container_json(container, target, version)));
-    Ok(Entry { path, kind, mode: 0o644, config: false, mtime: 0 })
+    Ok(Entry { path, kind, mode: 0o644, config: false, mtime })
 }
 
 fn check_container(container: &ContainerTable, target: Target, tree: &Tree, what: &str) -> Result<()> {
@@ -172,11 +178,13 @@ pub fn inputs(product: &Product, base: &Base) -> Vec<Input> {
 }
 
 fn input(name: String, prefix: &str, source: &SourceSpec, base: &Base) -> Input {
-    let below = base.files.iter().filter(|file| file.entry.path.as_bytes().starts_with(prefix.as_bytes()));
+    let below = base.files.iter().filter(|file| windows::source_path(&file.entry.path).starts_with(prefix.as_bytes()));
     let (mut files, mut bytes, mut digest) = (0, 0, Sha256::new());
     for file in below {
-        files += usize::from(file.digests.is_some());
-        bytes += file.digests.map_or(0, |_| file.len());
+        if matches!(file.entry.kind, Kind::File(_)) {
+            files += 1;
+            bytes += file.len();
+        }
         digest.update(file.entry.path.as_bytes());
         digest.update(file.entry.mode.to_be_bytes());
         match (&file.entry.kind, file.digests) {

@@ -2,12 +2,14 @@
 //! written beside its final name, and all get their names only when all are whole.
 
 mod assemble;
+mod codec;
 mod facts;
 mod output;
 mod packages;
 mod selection;
 mod windows;
 
+pub use codec::CodecChoice;
 pub use packages::FormatName;
 
 use crate::compress::{CacheChoice, Codec, Store};
@@ -17,6 +19,7 @@ use crate::listener::Listener;
 use crate::manifest::{self, Product, Target};
 use crate::payload::Spool;
 use assemble::Base;
+use codec::ChosenCodec;
 use output::Output;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -37,7 +40,7 @@ pub struct Options {
     /// Compressing threads.
     pub threads: usize,
     /// How payloads are compressed.
-    pub codec: Codec,
+    pub codec: CodecChoice,
     /// Where compressed units are kept.
     pub cache: CacheChoice,
     /// SOURCE_DATE_EPOCH: the time of everything in the packages, in seconds since 1970.
@@ -81,6 +84,12 @@ pub struct Cabinet {
 pub struct Report {
     /// The output folder.
     pub output: PathBuf,
+    /// How payloads are compressed; `None` for MSIs alone, which have a compression of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub codec: Option<&'static str>,
+    /// Why so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub codec_reason: Option<String>,
     /// The packages, in the order they were built.
     pub packages: Vec<Package>,
 }
@@ -93,6 +102,11 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     let product = manifest::load(&options.manifest)?;
     let products = sites(&product, &options.sites)?;
     let chosen = selection::choose(&product, &options.formats, &options.targets, listener)?;
+    let compression = codec::choose(&product, &chosen.formats, options.codec)?;
+    if let Some(ChosenCodec { codec, reason }) = &compression {
+        listener.info(&format!("compressing with {} on {} threads: {reason}", codec.name(), options.threads));
+    }
+    let codec = compression.as_ref().map_or(Codec::Gzip, |compression| compression.codec);
     let mut output = Output::open(&options.output)?;
     let spool = Spool::new(&spool_folder(&options.cache)?)?;
     let store = Store::open(options.cache.clone(), options.threads)?;
@@ -102,24 +116,39 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     for target in chosen.targets {
         let trees = assemble::read(&product, target, &spool, listener)?;
         let mtime = options.epoch.unwrap_or_else(|| trees.newest());
-        listener.begin("read", trees.tree.total_bytes());
-        let tree = trees.tree.at_time(mtime);
-        let files = match target.is_linux() {
-            true => format::prepare(tree, options.codec, &store, listener)?,
-            false => format::prepare_plain(tree, &store, listener)?,
+        let bytes = trees.tree.total_bytes();
+        // Without SOURCE_DATE_EPOCH each file keeps its own time: one that changes is then all that changes.
+        let tree = match options.epoch {
+            Some(_) => trees.tree.at_time(mtime),
+            None => trees.tree,
         };
-        listener.end("read");
-        let mut base = Base { target, codec: options.codec, store: &store, mtime, files };
-        inputs.extend(assemble::inputs(&product, &base));
+        let files = match target.is_linux() {
+            true => {
+                listener.begin("read", bytes);
+                let files = format::prepare(tree, codec, &store, listener)?;
+                listener.end("read");
+                files
+            }
+            false => format::unread(tree),
+        };
+        let mut base = Base { target, codec, store: &store, mtime, files };
         if target.is_linux() {
+            inputs.extend(assemble::inputs(&product, &base));
             packages.extend(packages::write_all(&products, &base, &chosen.formats, &mut output, listener)?);
             continue;
         }
         for product in &products {
             packages.push(windows::write(product, &mut base, &mut output, listener)?);
         }
+        // The first MSI read what nobody had read before.
+        inputs.extend(assemble::inputs(&product, &base));
     }
-    let report = Report { output: options.output.clone(), packages };
+    let report = Report {
+        output: options.output.clone(),
+        codec: compression.as_ref().map(|compression| compression.codec.name()),
+        codec_reason: compression.map(|compression| compression.reason),
+        packages,
+    };
     output.finish(&product, options, &report, &inputs)?;
     store.trim()?;
     Ok(report)

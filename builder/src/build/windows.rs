@@ -24,13 +24,14 @@ const DEFAULTS: &[u8] = b"bin/defaults";
 const INSTALLS: &str = "NOT REMOVE";
 
 /// The native actions as docs/windows.md lists them.
-const ACTIONS: [ActionSpec; 8] = [
+const ACTIONS: [ActionSpec; 9] = [
     action("RefuseDowngrade", Stage::BeforeLaunchConditions, "NOT Installed", true),
     action("Preflight", Stage::BeforeChanges, INSTALLS, false),
     action("PreflightAgain", Stage::FirstDeferred, INSTALLS, false),
     action("Undo", Stage::Rollback, INSTALLS, true),
     action("Configure", Stage::BeforeStart, INSTALLS, false),
     action("Started", Stage::AfterStart, INSTALLS, false),
+    action("Stopped", Stage::BeforeRemoval, "Installed", true),
     action("Leave", Stage::AfterRemoval, "REMOVE = \"ALL\" AND NOT UPGRADINGPRODUCTCODE", true),
     action("Done", Stage::Commit, INSTALLS, true),
 ];
@@ -44,7 +45,10 @@ pub fn write(product: &Product, base: &mut Base, output: &mut Output, listener: 
     let in_package = |error: Error| error.note("while writing the msi package");
     let parts = endpoint::windows::parts()?;
     add_own(product, base, parts).map_err(in_package)?;
-    let (package, files) = write_files(product, base, parts, output).map_err(in_package)?;
+    let bytes = base.files.iter().map(PreparedFile::len).sum();
+    listener.begin("pack", bytes);
+    let (package, files) = write_files(product, base, parts, output, listener).map_err(in_package)?;
+    listener.end("pack");
     listener.info(&format!("{} is whole", package.file));
     for (file, name) in files {
         output.keep(file, name);
@@ -83,11 +87,19 @@ fn upgrade_code(product: &Product) -> Result<Uuid> {
 
 type Written = (Package, Vec<(tempfile::NamedTempFile, String)>);
 
-fn write_files(product: &Product, base: &Base, parts: &WindowsParts, output: &Output) -> Result<Written> {
+fn write_files(
+    product: &Product,
+    base: &mut Base,
+    parts: &WindowsParts,
+    output: &Output,
+    listener: &dyn Listener,
+) -> Result<Written> {
     let (name, version) = (product.package_name(), product.manifest().product.version.as_str());
     let file_name = msi::file_name(&name, version, platform(base.target)?);
     let file = output.partial()?;
-    let sidecars = write_msi(product, base, parts, output, &mut file.as_file())?;
+    let msi::Written { sidecars, digests } = write_msi(product, base, parts, output, listener, &mut file.as_file())?;
+    let regular = base.files.iter_mut().filter(|file| matches!(file.entry.kind, Kind::File(_)));
+    regular.zip(digests).for_each(|(file, digests)| file.digests = Some(digests));
     let failed = |error: std::io::Error| {
         Error::new(format!("cannot read {file_name} back: {error}")).help("choose another output folder with -o DIR")
     };
@@ -131,6 +143,12 @@ fn add_own(product: &Product, base: &mut Base, parts: &WindowsParts) -> Result<(
     Ok(())
 }
 
+/// A file's path in its payload, be it shipped as a default or in its place.
+pub fn source_path(path: &TreePath) -> &[u8] {
+    let path = path.as_bytes();
+    path.strip_prefix(DEFAULTS).and_then(|rest| rest.strip_prefix(b"/")).unwrap_or(path)
+}
+
 /// Windows takes names that differ only in case for one.
 fn differ_in_more_than_case(files: &[PreparedFile]) -> Result<()> {
     let mut seen: HashMap<String, &TreePath> = HashMap::new();
@@ -164,8 +182,9 @@ fn write_msi(
     base: &Base,
     parts: &WindowsParts,
     output: &Output,
+    listener: &dyn Listener,
     out: &mut &File,
-) -> Result<Vec<msi::Sidecar>> {
+) -> Result<msi::Written> {
     let manifest = product.manifest();
     let table = &manifest.product;
     let name = product.package_name();
@@ -219,6 +238,7 @@ fn write_msi(
         at_logon: programs.user_application.as_ref(),
         library: Some(msi::LibrarySpec { bytes: parts.dll, actions: &ACTIONS, facts: &facts }),
         store: base.store,
+        listener,
         spool: &|| output.partial(),
         mtime: base.mtime,
     };

@@ -1,7 +1,6 @@
 //! The arguments, as clap reads them.
 
-use crate::build::FormatName;
-use crate::compress::Codec;
+use crate::build::{CodecChoice, FormatName};
 use crate::manifest::Target;
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -65,9 +64,9 @@ pub struct BuildArguments {
     /// How many threads compress; the number of processors when not given
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
-    /// fast: gzip, read everywhere; small: xz, which the endpoint needs for a .run
-    #[arg(long, default_value = "fast")]
-    pub codec: CodecPreset,
+    /// How payloads are compressed (an MSI has a compression of its own)
+    #[arg(long, default_value = "auto")]
+    pub codec: CodecChoice,
     /// Keep compressed content here for the next build
     #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
     pub cache: Option<PathBuf>,
@@ -102,19 +101,24 @@ pub struct PreflightArguments {
     pub json: bool,
 }
 
-/// What users call codecs.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum CodecPreset {
-    Fast,
-    Small,
-}
-
-impl CodecPreset {
-    pub fn codec(self) -> Codec {
-        match self {
-            CodecPreset::Fast => Codec::Gzip,
-            CodecPreset::Small => Codec::Xz,
-        }
+impl ValueEnum for CodecChoice {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[CodecChoice::Auto, CodecChoice::Fast, CodecChoice::Zstd, CodecChoice::Small]
+    }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (name, help) = match self {
+            CodecChoice::Auto => (
+                "auto",
+                "The smallest that every system can read in all formats asked for: xz, or gzip where a .run is among them",
+            ),
+            CodecChoice::Fast => ("fast", "gzip: quickest to make, read everywhere"),
+            CodecChoice::Zstd => (
+                "zstd",
+                "zstd: quickest to install, where all systems of the manifest read it; a .run needs zstd on the endpoint",
+            ),
+            CodecChoice::Small => ("small", "xz: smallest; a .run needs xz on the endpoint"),
+        };
+        Some(PossibleValue::new(name).help(help))
     }
 }
 

@@ -20,11 +20,10 @@ pub fn run(arguments: &BuildArguments) -> Result<()> {
         targets: arguments.targets.clone(),
         output: arguments.output.clone(),
         threads,
-        codec: arguments.codec.codec(),
+        codec: arguments.codec,
         cache: cache(arguments),
         epoch: epoch(std::env::var_os("SOURCE_DATE_EPOCH"))?,
     };
-    screen.info(&format!("compressing with {} on {threads} threads", options.codec.name()));
     let report = build(&options, &screen)?;
     match arguments.json {
         true => super::print(&(serde_json::to_string_pretty(&report).expect("plain JSON") + "\n")),

@@ -9,4 +9,4 @@ pub mod rpm;
 pub mod run;
 mod tar;
 
-pub use prepared::{prepare, prepare_plain, Digests, PreparedFile};
+pub use prepared::{prepare, unread, Digests, PreparedFile};

@@ -4,9 +4,7 @@ use crate::compress::{Codec, Layout, Nature, Ordered, SmallContent, Source, Stor
 use crate::error::{Error, Result};
 use crate::listener::Listener;
 use crate::payload::{Content, Entry, Kind, Tree, TreePath};
-use md5::{Digest, Md5};
-use rayon::prelude::*;
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// Files of this size and more are compressed as units of their own, which all formats share; smaller ones are glue.
@@ -22,7 +20,7 @@ const BATCH_FILES: usize = 64;
 pub struct PreparedFile {
     /// The entry, its path relative to the install root.
     pub entry: Entry,
-    /// Digests of the content; `None` for what is not a regular file.
+    /// Digests of the content; `None` for what is not a regular file or was not read yet.
     pub digests: Option<Digests>,
     /// The content as compressed units; empty where the content is glue.
     units: Vec<Unit>,
@@ -166,26 +164,9 @@ impl Reading {
     }
 }
 
-/// Reads every file of the tree once and hashes it, several at a time; for a format that compresses in a way of its own.
-///
-/// # Errors
-/// A file cannot be read or changed since it was scanned; the user interrupted.
-pub fn prepare_plain(tree: Tree, store: &Store, listener: &dyn Listener) -> Result<Vec<PreparedFile>> {
-    let hash = |entry: Entry| {
-        let digests = match &entry.kind {
-            Kind::File(content) => {
-                let mut md5 = Md5::new();
-                let sha256 = read_once(content, listener, &mut |block| {
-                    md5.update(block);
-                    Ok(())
-                })?;
-                Some(Digests { sha256, md5: Some(md5.finalize().into()) })
-            }
-            _ => None,
-        };
-        Ok(PreparedFile { entry, digests, units: Vec::new() })
-    };
-    store.pool().install(|| tree.into_entries().into_par_iter().map(hash).collect())
+/// The files of a tree, not read yet: for a format that compresses in a way of its own, and learns their digests on the way.
+pub fn unread(tree: Tree) -> Vec<PreparedFile> {
+    tree.into_entries().into_iter().map(PreparedFile::unread).collect()
 }
 
 /// Hashes a content and shows it to `each`, in blocks.
@@ -228,7 +209,7 @@ impl Source for Piece {
 impl PreparedFile {
     /// A file that linkpack itself makes, for one package alone.
     pub fn made(path: TreePath, bytes: Vec<u8>, mode: u32, mtime: i64) -> Self {
-        let digests = Digests { sha256: Sha256::digest(&bytes).into(), md5: Some(Md5::digest(&bytes).into()) };
+        let digests = Digests { sha256: Sha256::digest(&bytes).into(), md5: None };
         let kind = Kind::File(Content::memory(bytes));
         PreparedFile { entry: Entry { path, kind, mode, config: false, mtime }, digests: Some(digests), units: Vec::new() }
     }
@@ -240,9 +221,17 @@ impl PreparedFile {
     }
 
     /// An entry whose content nobody read yet.
-    #[cfg(test)]
-    pub(crate) fn unread(entry: Entry) -> Self {
+    pub fn unread(entry: Entry) -> Self {
         PreparedFile { entry, digests: None, units: Vec::new() }
+    }
+
+    /// A file of this one's content over and over, whose digests nobody computed.
+    #[cfg(test)]
+    pub(super) fn repeated(self, times: usize) -> Self {
+        let len = self.len() * times as u64;
+        let kind = Kind::File(Content::spooled(Arc::default(), 0, len));
+        let units = self.units.iter().cycle().take(self.units.len() * times).cloned().collect();
+        PreparedFile { entry: Entry { kind, ..self.entry }, digests: None, units }
     }
 
     /// Bytes of content: a file's length, a link target's length, 0 for a directory.
@@ -287,22 +276,32 @@ impl PreparedFile {
     /// Reads a regular file's content once more, in blocks; nothing for what is not one.
     ///
     /// # Errors
-    /// As `each`'s, and when the content cannot be read or is no longer what was hashed.
+    /// As [`PreparedFile::read_hashed`]'s.
     pub fn read_content(&self, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let Kind::File(content) = &self.entry.kind else { return Ok(()) };
-        if content.is_in_memory() {
-            return read_blocks(content, each);
+        match content.is_in_memory() {
+            true => read_blocks(content, each),
+            false => self.read_hashed(each).map(drop),
         }
+    }
+
+    /// The same, and gives the content's SHA-256; `None` for what is not a regular file.
+    ///
+    /// # Errors
+    /// As `each`'s, and when the content cannot be read or is no longer what was hashed.
+    pub fn read_hashed(&self, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<Option<[u8; 32]>> {
+        let Kind::File(content) = &self.entry.kind else { return Ok(None) };
         let mut digest = Sha256::new();
         read_blocks(content, &mut |block| {
             digest.update(block);
             each(block)
         })?;
+        let sha256: [u8; 32] = digest.finalize().into();
         // The lists with digests are made before this second reading: they must tell the truth.
-        if self.digests.is_some_and(|digests| digest.finalize()[..] != digests.sha256) {
+        if self.digests.is_some_and(|digests| sha256 != digests.sha256) {
             return Err(Error::new(format!("{:?} changed while it was packaged", self.entry.path))
                 .help("build from a folder that nothing writes to, for instance a copy or a snapshot"));
         }
-        Ok(())
+        Ok(Some(sha256))
     }
 }

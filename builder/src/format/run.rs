@@ -22,7 +22,7 @@ pub struct RunSpec<'a> {
     pub codec: Codec,
     /// Where compressed units are.
     pub store: &'a Arc<Store>,
-    /// The time of everything, in seconds since 1970.
+    /// The time of the package and of what linkpack itself adds to it, in seconds since 1970.
     pub mtime: i64,
 }
 
@@ -58,7 +58,7 @@ fn payload(spec: &RunSpec) -> Result<Packed> {
     let len = lines().map(|line| line.len() as u64).sum();
     tar::append_made(&mut layout, b".files", len, lines(), spec.mtime)?;
     for file in spec.files {
-        tar::append(&mut layout, file.entry.path.as_bytes(), file, spec.mtime)?;
+        tar::append(&mut layout, file.entry.path.as_bytes(), file)?;
     }
     tar::finish(&mut layout)?;
     layout.finish()

@@ -1,4 +1,4 @@
-//! Tar archives as DEB and `.run` need them: GNU headers (GNU tar manual, "Basic Tar Format"), owner root, one time for all.
+//! Tar archives as DEB and `.run` need them: GNU headers (GNU tar manual, "Basic Tar Format"), owner root.
 
 use super::PreparedFile;
 use crate::compress::Layout;
@@ -13,7 +13,7 @@ const BLOCK: u64 = 512;
 ///
 /// # Errors
 /// As [`Layout`]'s.
-pub fn append(layout: &mut Layout, path: &[u8], file: &PreparedFile, mtime: i64) -> Result<()> {
+pub fn append(layout: &mut Layout, path: &[u8], file: &PreparedFile) -> Result<()> {
     let (kind, name, link): (_, _, &[u8]) = match &file.entry.kind {
         Kind::Directory => (EntryType::Directory, [path, b"/"].concat(), b""),
         Kind::File(_) => (EntryType::Regular, path.to_vec(), b""),
@@ -21,7 +21,7 @@ pub fn append(layout: &mut Layout, path: &[u8], file: &PreparedFile, mtime: i64)
     };
     layout.entry(file.entry.path.as_bytes())?;
     let size = if kind == EntryType::Regular { file.len() } else { 0 };
-    let mut header = header(kind, file.entry.mode, size, mtime)?;
+    let mut header = header(kind, file.entry.mode, size, file.entry.mtime)?;
     let long = long_name(layout, EntryType::GNULongLink, link)?;
     header.as_gnu_mut().ok_or_else(not_gnu)?.linkname[..long.len()].copy_from_slice(long);
     let long = long_name(layout, EntryType::GNULongName, &name)?;
@@ -90,4 +90,46 @@ fn pad(layout: &mut Layout, size: u64) -> Result<()> {
 
 fn not_gnu() -> Error {
     Error::new("tar header is not a GNU one")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compress::{CacheChoice, Codec, Store};
+    use crate::format::{hashing, prepare};
+    use crate::listener::Silent;
+    use crate::payload::{Content, Entry, Tree, TreePath};
+    use std::fs::File;
+    use std::process::Command;
+
+    fn entry(name: &str, len: u64) -> Entry {
+        let kind = Kind::File(Content::memory(vec![0; len as usize]));
+        Entry { path: TreePath::new(name.as_bytes()).unwrap(), kind, mode: 0o644, config: false, mtime: 0 }
+    }
+
+    #[test]
+    fn gnu_tar_reads_a_file_above_8_gib_and_what_follows_it() {
+        // Where the octal digits of a header's size end; one unit over and over, since it takes a minute to read as much.
+        const UNIT: u64 = (4 << 20) - 1;
+        const TIMES: u64 = (8 << 30) / UNIT + 1;
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(CacheChoice::Temporary(folder.path().to_path_buf()), 2).unwrap();
+        let tree = Tree::new(vec![entry("huge", UNIT), entry("next", 1)]).unwrap();
+        let mut files = prepare(tree, Codec::Zstd, &store, &Silent).unwrap();
+        files[0] = files[0].clone().repeated(TIMES as usize);
+        let mut layout = Layout::new(&store, Codec::Zstd);
+        for file in &files {
+            append(&mut layout, file.entry.path.as_bytes(), file).unwrap();
+        }
+        finish(&mut layout).unwrap();
+        let archive = folder.path().join("archive.tar.zst");
+        hashing::copy(&layout.finish().unwrap(), &mut File::create(&archive).unwrap()).unwrap();
+        let mut list = Command::new("tar");
+        let said = list.args(["--utc", "--zstd", "-tvf"]).arg(&archive).output().expect("apt-get install tar zstd");
+        let listed = String::from_utf8_lossy(&said.stdout);
+        let listed: Vec<Vec<&str>> = listed.lines().map(|line| line.split_whitespace().collect()).collect();
+        let size = (UNIT * TIMES).to_string();
+        let line = |len, name| vec!["-rw-r--r--", "root/root", len, "1970-01-01", "00:00", name];
+        assert_eq!(listed, [line(&size, "huge"), line("1", "next")], "{said:?}");
+    }
 }

@@ -62,6 +62,10 @@ pub fn manifest(manifest: &Manifest) -> Result<BTreeMap<String, String>, Problem
         let help = "write description = \"One line that says what it is.\\nMore lines when there is more to say.\"";
         return Err(Problem::at_key("description", "the description has no first line", help));
     }
+    if manifest.product.systems.as_ref().is_some_and(Vec::is_empty) {
+        let help = "write systems = [\"debian-12\", \"rhel-9\"], or leave the key out to mean all";
+        return Err(Problem::at_key("systems", "systems names no system", help));
+    }
     containers(manifest)?;
     for target in manifest.connector.payload.keys() {
         executable(manifest, *target)?;

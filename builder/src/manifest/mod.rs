@@ -7,6 +7,7 @@ mod read;
 mod site;
 mod source;
 mod system;
+mod systems;
 mod values;
 mod windows;
 
@@ -15,5 +16,6 @@ pub use product::{Product, DEFAULT_LINUX_ROOT};
 pub use read::{load, load_site, parse, schema};
 pub use site::Site;
 pub use source::{SourceSpec, SourceTable};
+pub use systems::{Installer, System};
 pub use values::{Command, LinuxRoot, Name, RelativePath, Span, Version};
 pub use windows::{proposed_upgrade_code, ConnectorWindows, UpgradeCode, WindowsRoot, DEFAULT_WINDOWS_ROOT};

@@ -2,6 +2,7 @@
 
 use super::source::SourceSpec;
 use super::system::PerSystem;
+use super::systems::System;
 use super::values::{Account, Command, Line, LinuxRoot, Name, RelativePath, Span, Url, Version};
 use super::windows::{ConnectorWindows, UpgradeCode, WindowsRoot};
 use schemars::JsonSchema;
@@ -53,6 +54,10 @@ pub struct ProductTable {
     pub description: String,
     /// The MSI's UpgradeCode: one GUID for the product's whole life.
     pub upgrade_code: Option<UpgradeCode>,
+    /// The Linux systems that the packages are for: `--codec zstd` is refused unless all of them read it. All that linkpack knows when
+    /// absent, and all with dpkg or with rpm where none of those is named.
+    #[schemars(length(min = 1))]
+    pub systems: Option<Vec<System>>,
 }
 
 /// The default install roots.

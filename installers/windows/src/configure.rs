@@ -7,6 +7,9 @@ use super::merge::merge;
 use super::registry::{remove_empty, Key};
 use super::settings::Settings;
 use super::{places, report::code, root};
+use std::fs::OpenOptions;
+use std::os::windows::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 use std::{fs, io};
@@ -195,6 +198,26 @@ pub fn leave(settings: &Settings, user: &str) -> Vec<String> {
     // Windows Installer could not remove it over `components`.
     let _ = fs::remove_dir(settings.root());
     problems
+}
+
+/// Waits until none of the connector's programs runs; gives one that still does after ten seconds.
+pub fn await_end(root: &str) -> Option<PathBuf> {
+    for _ in 0..40 {
+        running(root)?;
+        sleep(Duration::from_millis(250));
+    }
+    running(root)
+}
+
+/// A program of the connector that Windows refuses to open for writing, as it does while one runs.
+fn running(root: &str) -> Option<PathBuf> {
+    const SHARING_VIOLATION: i32 = 32;
+    const NO_LINKS: u32 = 0x0020_0000;
+    let programs = fs::read_dir(Path::new(root).join("vAgentManager")).ok()?.flatten().map(|entry| entry.path());
+    programs.filter(|path| path.extension().map_or(false, |name| name.eq_ignore_ascii_case("exe"))).find(|path| {
+        let opened = OpenOptions::new().write(true).custom_flags(NO_LINKS).open(path);
+        opened.err().and_then(|error| error.raw_os_error()) == Some(SHARING_VIOLATION)
+    })
 }
 
 /// A process of the service that just ended may still hold a file.

@@ -15,10 +15,10 @@ use std::io::Write;
 pub fn archive(spec: &DebSpec, files: &[DataFile]) -> Result<Packed> {
     let mut layout = Layout::one_frame(spec.store, spec.codec);
     let here = PreparedFile::directory(TreePath::new(b"control")?, spec.mtime);
-    tar::append(&mut layout, b".", &here, spec.mtime)?;
+    tar::append(&mut layout, b".", &here)?;
     let mut add = |name: &str, bytes: Vec<u8>, mode: u32| {
         let file = PreparedFile::made(TreePath::new(name.as_bytes())?, bytes, mode, spec.mtime);
-        tar::append(&mut layout, format!("./{name}").as_bytes(), &file, spec.mtime)
+        tar::append(&mut layout, format!("./{name}").as_bytes(), &file)
     };
     add("control", control(spec, files).into_bytes(), 0o644)?;
     let conffiles = conffiles(files);

@@ -45,7 +45,7 @@ pub struct DebSpec<'a> {
     pub codec: Codec,
     /// Where compressed units are.
     pub store: &'a Arc<Store>,
-    /// The time of everything, in seconds since 1970.
+    /// The time of the package and of what linkpack itself adds to it, in seconds since 1970.
     pub mtime: i64,
 }
 
@@ -91,10 +91,10 @@ pub fn write(spec: &DebSpec, out: &mut impl Write) -> Result<()> {
 fn data(spec: &DebSpec, files: &[DataFile]) -> Result<Packed> {
     let mut layout = Layout::one_frame(spec.store, spec.codec);
     // dpkg-deb begins with the root itself; so do we.
-    tar::append(&mut layout, b".", &PreparedFile::directory(root_of(spec)?, spec.mtime), spec.mtime)?;
+    tar::append(&mut layout, b".", &PreparedFile::directory(root_of(spec)?, spec.mtime))?;
     for DataFile { above, file } in files {
         let path = [b"./", *above, file.entry.path.as_bytes()].concat();
-        tar::append(&mut layout, &path, file, spec.mtime)?;
+        tar::append(&mut layout, &path, file)?;
     }
     tar::finish(&mut layout)?;
     layout.finish()

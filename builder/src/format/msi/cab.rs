@@ -5,8 +5,10 @@
 
 use crate::compress::{Ordered, Store};
 use crate::error::{Error, Result};
-use crate::format::{patch, PreparedFile};
+use crate::format::{patch, Digests, PreparedFile};
+use crate::listener::Listener;
 use flate2::{Compress, Compression, FlushCompress, Status};
+use md5::{Digest, Md5};
 use std::io::{Seek, Write};
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,6 +19,8 @@ pub struct Member<'a> {
     pub name: String,
     /// What it holds.
     pub file: &'a PreparedFile,
+    /// Whether its MD5 is wanted.
+    pub md5: bool,
 }
 
 /// Plain bytes in one CFDATA block (MS-CAB 2.5); also how far back a block may refer.
@@ -77,21 +81,38 @@ fn list_len(members: &[Member]) -> usize {
     HEADER + FOLDER + members.iter().map(|member| MEMBER + member.name.len() + 1).sum::<usize>()
 }
 
-/// Writes one cabinet at the writer's start; `mtime` is every member's time, in seconds since 1970.
+/// Writes one cabinet at the writer's start; `mtime` is every member's time, in seconds since 1970. Each content is read once: its
+/// digests are those of the very bytes that were compressed.
 ///
 /// # Errors
 /// A content cannot be read or changed since it was prepared, or the writer refuses.
-pub fn write<W: Write + Seek>(members: &[Member], mtime: i64, store: &Arc<Store>, out: &mut W) -> Result<()> {
+pub fn write<W: Write + Seek>(
+    members: &[Member],
+    mtime: i64,
+    store: &Arc<Store>,
+    listener: &dyn Listener,
+    out: &mut W,
+) -> Result<Vec<Digests>> {
     let data_at = list_len(members);
     out.write_all(&list(members, mtime, data_at)?).map_err(patch::write_failed)?;
     let mut data = DataWriter::new(store, out);
+    let mut digests = Vec::with_capacity(members.len());
     for member in members {
-        member.file.read_content(&mut |bytes| data.add(bytes))?;
+        let mut md5 = member.md5.then(Md5::new);
+        let sha256 = member.file.read_hashed(&mut |bytes| {
+            if let Some(md5) = &mut md5 {
+                md5.update(bytes);
+            }
+            listener.advance("pack", bytes.len() as u64);
+            data.add(bytes)
+        })?;
+        digests.push(Digests { sha256: sha256.unwrap_or_default(), md5: md5.map(|md5| md5.finalize().into()) });
     }
     let (blocks, len) = data.finish()?;
     let cabinet_len = u32::try_from(data_at as u64 + len).map_err(|_| Error::new("a cabinet grew above 4 GiB"))?;
     patch::overwrite(out, 8, &cabinet_len.to_le_bytes())?;
-    patch::overwrite(out, HEADER as u64 + 4, &blocks.to_le_bytes())
+    patch::overwrite(out, HEADER as u64 + 4, &blocks.to_le_bytes())?;
+    Ok(digests)
 }
 
 /// Header, folder and list of members; the cabinet's length and its number of blocks are zero for now.
@@ -257,7 +278,7 @@ fn checksum(bytes: &[u8]) -> u32 {
 mod tests {
     use super::*;
     use crate::compress::CacheChoice;
-    use crate::format::prepare_plain;
+    use crate::format::unread;
     use crate::listener::Silent;
     use crate::payload::{Content, Entry, Kind, Tree, TreePath};
     use std::io::{Cursor, Read};
@@ -270,8 +291,7 @@ mod tests {
             config: false,
             mtime: 0,
         });
-        let store = Store::open(CacheChoice::Temporary(std::env::temp_dir()), 1).unwrap();
-        prepare_plain(Tree::new(entries.collect()).unwrap(), &store, &Silent).unwrap()
+        unread(Tree::new(entries.collect()).unwrap())
     }
 
     fn noise(len: usize) -> Vec<u8> {
@@ -285,9 +305,13 @@ mod tests {
 
     fn cabinet(files: &[PreparedFile], threads: usize) -> Vec<u8> {
         let store = Store::open(CacheChoice::Temporary(std::env::temp_dir()), threads).unwrap();
-        let members: Vec<Member> = files.iter().map(|file| Member { name: file.entry.path.display(), file }).collect();
+        let members: Vec<Member> = files.iter().map(|file| Member { name: file.entry.path.display(), file, md5: true }).collect();
         let mut out = Cursor::new(Vec::new());
-        write(&members, 1_700_000_001, &store, &mut out).unwrap();
+        let digests = write(&members, 1_700_000_001, &store, &Silent, &mut out).unwrap();
+        for (digests, file) in digests.iter().zip(files) {
+            let Kind::File(content) = &file.entry.kind else { panic!("{:?}", file.entry) };
+            assert_eq!(digests.md5.unwrap()[..], Md5::digest(content.bytes().unwrap())[..]);
+        }
         assert!(out.get_ref().len() as u64 <= longest(&members));
         out.into_inner()
     }
@@ -339,7 +363,7 @@ mod tests {
             mtime: 0,
         };
         let file = |len| PreparedFile::unread(entry(len));
-        let member = |file| Member { name: "f".into(), file };
+        let member = |file| Member { name: "f".into(), file, md5: false };
         let (large, huge) = (file(FOLDER_LIMIT), file(FOLDER_LIMIT + 1));
         assert!(plan(&[member(&huge)]).err().unwrap().what().contains("huge.bin"));
         assert_eq!(plan(&[member(&large), member(&large)]).unwrap(), [0..1, 1..2]);

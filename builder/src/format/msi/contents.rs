@@ -7,7 +7,8 @@ use super::product::{default_root, identity};
 use super::summary::braced;
 use super::{file_name, pe, unfit, ContainerSpec, MsiSpec};
 use crate::error::{Error, Result};
-use crate::format::PreparedFile;
+use crate::format::Digests;
+use crate::payload::pe::FileVersion;
 use crate::payload::{Kind, TreePath};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,6 +36,8 @@ pub struct Cabinet<'a> {
 pub struct Contents<'a> {
     /// The cabinets in order.
     pub cabinets: Vec<Cabinet<'a>>,
+    /// Versions of their members, one after another.
+    versions: Vec<Option<FileVersion>>,
     /// Keys of the Directory table by path.
     directories: BTreeMap<TreePath, String>,
     /// Features of the containers, in their order.
@@ -47,7 +50,7 @@ impl<'a> Contents<'a> {
     /// # Errors
     /// A link, a file above the cabinets' limit.
     pub fn new(spec: &MsiSpec<'a>) -> Result<Self> {
-        let mut members = Vec::new();
+        let (mut members, mut versions) = (Vec::new(), Vec::new());
         let mut directories = BTreeMap::new();
         for file in spec.files {
             let path = &file.entry.path;
@@ -55,7 +58,11 @@ impl<'a> Contents<'a> {
                 Kind::Directory => {
                     directories.insert(path.clone(), key(spec, "d", path));
                 }
-                Kind::File(_) => members.push(Member { name: key(spec, "f", path), file }),
+                Kind::File(_) => {
+                    let version = pe::read(file)?.and_then(|program| program.version);
+                    members.push(Member { name: key(spec, "f", path), file, md5: version.is_none() });
+                    versions.push(version);
+                }
                 Kind::Symlink(_) => {
                     return Err(unfit(
                         format!("{path:?} is a symbolic link; an MSI installs files and folders only"),
@@ -76,14 +83,14 @@ impl<'a> Contents<'a> {
             stream: format!("files{}.cab", index + 1),
             sidecar: format!("{package}-{}.cab", index + 1),
         });
-        Ok(Contents { cabinets: cabinets.collect(), directories, features: features(spec.containers)? })
+        Ok(Contents { cabinets: cabinets.collect(), versions, directories, features: features(spec.containers)? })
     }
 
-    /// Fills the tables of files, folders and features; `embedded` says where the cabinets are.
-    pub fn add(&self, spec: &MsiSpec, embedded: bool, database: &mut Database) -> Result<()> {
+    /// Fills the tables of files, folders and features; `embedded` says where the cabinets are, `digests` are their members'.
+    pub fn add(&self, spec: &MsiSpec, embedded: bool, digests: &[Digests], database: &mut Database) -> Result<()> {
         self.add_features(spec, database)?;
         self.add_directories(spec, database)?;
-        self.add_files(spec, embedded, database)?;
+        self.add_files(spec, embedded, digests, database)?;
         self.add_folders(spec, database)
     }
 
@@ -160,20 +167,25 @@ impl<'a> Contents<'a> {
         }
     }
 
-    fn add_files(&self, spec: &MsiSpec, embedded: bool, database: &mut Database) -> Result<()> {
+    fn add_files(&self, spec: &MsiSpec, embedded: bool, digests: &[Digests], database: &mut Database) -> Result<()> {
         let mut neighbours: BTreeMap<Option<TreePath>, Directory> = BTreeMap::new();
         for path in self.directories.keys() {
             let name = last_name(spec, path)?;
             neighbours.entry(path.parent()).or_default().add(&name, path)?;
         }
         let mut sequence = 0;
+        let mut known = self.versions.iter().zip(digests);
         for (index, cabinet) in self.cabinets.iter().enumerate() {
             for member in &cabinet.members {
                 sequence += 1;
                 let path = &member.file.entry.path;
                 let name = last_name(spec, path)?;
                 let name = neighbours.entry(path.parent()).or_default().add(&name, path)?;
-                self.add_file(spec, member, &name, sequence, database)?;
+                let (version, digests) = known.next().ok_or_else(|| Error::new("a file was not packed"))?;
+                if let (None, Some(md5)) = (version, digests.md5) {
+                    add_hash(md5, &member.name, database)?;
+                }
+                self.add_file(spec, member, &name, version.as_ref(), sequence, database)?;
             }
             let place = if embedded { format!("#{}", cabinet.stream) } else { cabinet.sidecar.clone() };
             database.add("Media", row![index as i32 + 1, sequence, (), place, (), ()])?;
@@ -183,18 +195,22 @@ impl<'a> Contents<'a> {
         database.create("Media")
     }
 
-    fn add_file(&self, spec: &MsiSpec, member: &Member, name: &str, sequence: i32, database: &mut Database) -> Result<()> {
+    fn add_file(
+        &self,
+        spec: &MsiSpec,
+        member: &Member,
+        name: &str,
+        version: Option<&FileVersion>,
+        sequence: i32,
+        database: &mut Database,
+    ) -> Result<()> {
         let file = member.file;
         let path = &file.entry.path;
         let component = component_of(spec, path);
         let directory = self.directory(path.parent().as_ref())?;
         add_component(spec, &component, directory, 0, Some(&member.name), path_text(path), database)?;
         database.add("FeatureComponents", row![self.feature(spec, path), component.as_str()])?;
-        let version = pe::read(file)?.and_then(|program| program.version);
-        let (number, languages) = version.map(|version| (version.number, version.languages)).unzip();
-        if number.is_none() {
-            add_hash(file, &member.name, database)?;
-        }
+        let (number, languages) = version.map(|version| (version.number.as_str(), version.languages.as_str())).unzip();
         let size = i32::try_from(file.len()).map_err(|_| Error::new(format!("{path:?} is above 2 GB")))?;
         const VITAL: i32 = 512;
         database.add("File", row![member.name.as_str(), component, name, size, number, languages, VITAL, sequence])
@@ -267,8 +283,7 @@ pub fn add_component(
     database.add("Component", row![id, guid, directory, attributes | bits, (), key_path])
 }
 
-fn add_hash(file: &PreparedFile, id: &str, database: &mut Database) -> Result<()> {
-    let Some(md5) = file.digests.and_then(|digests| digests.md5) else { return Ok(()) };
+fn add_hash(md5: [u8; 16], id: &str, database: &mut Database) -> Result<()> {
     let part = |index: usize| {
         let bytes = &md5[4 * index..4 * index + 4];
         i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])

@@ -89,7 +89,7 @@ fn questions(database: &mut Database) -> Result<()> {
     };
     let next = [("SetTargetPath", "INSTALL_ROOT"), ("NewDialog", FEATURES)];
     let controls = [path, button("Next", "&Next >", 1, &next), button("Cancel", "Cancel", 0, &cancel)];
-    let text = "[ProductName] [ProductVersion] is installed as a service of this computer. Choose the folder it is installed in:";
+    let text = "[ProductName] [ProductVersion] will run as a service of this computer. Choose the folder to install it in:";
     dialog(database, ROOT, MODAL | MINIMIZE, "Install [ProductName]", text, &controls, "Next")?;
 
     let tree = Focus {

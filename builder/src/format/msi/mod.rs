@@ -17,11 +17,12 @@ mod strings;
 mod summary;
 mod version;
 
-use super::{patch, PreparedFile};
+use super::{patch, Digests, PreparedFile};
 use crate::compress::Store;
 use crate::error::{Error, IoContext, Result};
-use crate::payload::TreePath;
-use container::{Container, StreamName, SIZE_LIMIT};
+use crate::listener::Listener;
+use crate::payload::{Kind, TreePath};
+use container::{Container, StreamName};
 use contents::{Cabinet, Contents};
 use database::Database;
 use sha2::{Digest, Sha256};
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use tempfile::NamedTempFile;
 use uuid::Uuid;
 
+pub use container::SIZE_LIMIT;
 pub use pe::{machine, Machine};
 pub use version::product_version;
 
@@ -76,6 +78,8 @@ pub struct MsiSpec<'a> {
     pub library: Option<LibrarySpec<'a>>,
     /// Whose pool compresses.
     pub store: &'a Arc<Store>,
+    /// Hears of each byte that is packed.
+    pub listener: &'a dyn Listener,
     /// Makes a file for a cabinet that may not fit into the MSI: in the output's folder, so that it can be renamed there.
     pub spool: &'a dyn Fn() -> Result<NamedTempFile>,
     /// The time of everything, in seconds since 1970.
@@ -204,28 +208,42 @@ pub fn file_name(name: &str, version: &str, platform: Platform) -> String {
     format!("{name}-{version}-{}.msi", platform.name())
 }
 
-/// Writes a package at the writer's start, and says which cabinets belong beside it: none below 2 GB.
+/// What was written besides the package, and what was learned on the way.
+pub struct Written {
+    /// The cabinets that belong beside it: none below 2 GB.
+    pub sidecars: Vec<Sidecar>,
+    /// Digests of the regular files, in their order.
+    pub digests: Vec<Digests>,
+}
+
+/// Writes a package at the writer's start, reading each file once.
 ///
 /// # Errors
 /// What Windows or an MSI cannot hold (names, versions, sizes), and whatever the writer or a content refuses.
-pub fn write<W: Read + Write + Seek>(spec: &MsiSpec, out: &mut W) -> Result<Vec<Sidecar>> {
+pub fn write<W: Read + Write + Seek>(spec: &MsiSpec, out: &mut W) -> Result<Written> {
     write_within(SIZE_LIMIT, spec, out)
 }
 
 /// Writes a package whose cabinets lie beside it where it would grow above `limit` bytes.
-fn write_within<W: Read + Write + Seek>(limit: u64, spec: &MsiSpec, out: &mut W) -> Result<Vec<Sidecar>> {
+///
+/// # Errors
+/// As [`write`]'s.
+pub fn write_within<W: Read + Write + Seek>(limit: u64, spec: &MsiSpec, out: &mut W) -> Result<Written> {
     let contents = Contents::new(spec)?;
     let bound: u64 = contents.cabinets.iter().map(|cabinet| cab::longest(&cabinet.members)).sum();
     let mut container = Container::create(out)?;
-    let mut sidecars = Vec::new();
+    let (mut sidecars, mut digests) = (Vec::new(), Vec::new());
     let mut embedded = true;
     if fits(limit, bound) {
         for cabinet in &contents.cabinets {
             let name = StreamName::Data(&cabinet.stream);
-            container.stream(&name, |out| cab::write(&cabinet.members, spec.mtime, spec.store, out))?;
+            container.stream(&name, |out| {
+                digests.extend(cab::write(&cabinet.members, spec.mtime, spec.store, spec.listener, out)?);
+                Ok(())
+            })?;
         }
     } else {
-        sidecars = spool(spec, &contents.cabinets)?;
+        sidecars = spool(spec, &contents.cabinets, &mut digests)?;
         let mut len = 0;
         for sidecar in &sidecars {
             len += sidecar.file.as_file().metadata().or_cannot("read", sidecar.file.path())?.len();
@@ -237,9 +255,9 @@ fn write_within<W: Read + Write + Seek>(limit: u64, spec: &MsiSpec, out: &mut W)
             }
         }
     }
-    write_database(spec, &contents, embedded, &mut container)?;
+    write_database(spec, &contents, embedded, &digests, &mut container)?;
     container.finish()?;
-    Ok(sidecars)
+    Ok(Written { sidecars, digests })
 }
 
 /// Whether cabinets of so many bytes leave room for the database and for the compound file's own lists.
@@ -248,12 +266,12 @@ fn fits(limit: u64, cabinets: u64) -> bool {
     cabinets + cabinets / 100 + DATABASE < limit
 }
 
-fn spool(spec: &MsiSpec, cabinets: &[Cabinet]) -> Result<Vec<Sidecar>> {
+fn spool(spec: &MsiSpec, cabinets: &[Cabinet], digests: &mut Vec<Digests>) -> Result<Vec<Sidecar>> {
     let mut sidecars = Vec::new();
     for cabinet in cabinets {
         let mut file = (spec.spool)()?;
         let mut buffered = std::io::BufWriter::with_capacity(1 << 20, file.as_file_mut());
-        cab::write(&cabinet.members, spec.mtime, spec.store, &mut buffered)?;
+        digests.extend(cab::write(&cabinet.members, spec.mtime, spec.store, spec.listener, &mut buffered)?);
         buffered.flush().map_err(patch::write_failed)?;
         drop(buffered);
         sidecars.push(Sidecar { name: cabinet.sidecar.clone(), file });
@@ -271,11 +289,12 @@ fn write_database<W: Read + Write + Seek>(
     spec: &MsiSpec,
     contents: &Contents,
     embedded: bool,
+    digests: &[Digests],
     container: &mut Container<W>,
 ) -> Result<()> {
     let mut database = Database::new()?;
     product::add(spec, &mut database)?;
-    contents.add(spec, embedded, &mut database)?;
+    contents.add(spec, embedded, digests, &mut database)?;
     service::add(spec, &mut database)?;
     settings::add(spec, contents, &mut database)?;
     dialogs::add(&mut database)?;
@@ -283,8 +302,10 @@ fn write_database<W: Read + Write + Seek>(
     actions::add(spec, &mut database)?;
     database.complete()?;
     let mut identity = Sha256::new();
+    let mut known = digests.iter();
     for file in spec.files {
-        identity.update(file.digests.map_or([0; 32], |digests| digests.sha256));
+        let digests = if matches!(file.entry.kind, Kind::File(_)) { known.next() } else { None };
+        identity.update(digests.map_or([0; 32], |digests| digests.sha256));
     }
     if let Some(library) = &spec.library {
         identity.update(library.bytes);
@@ -320,9 +341,9 @@ fn unfit(what: String, help: &str) -> Error {
 mod tests {
     use super::*;
     use crate::compress::CacheChoice;
-    use crate::format::prepare_plain;
+    use crate::format::unread;
     use crate::listener::Silent;
-    use crate::payload::{Content, Entry, Kind, Tree};
+    use crate::payload::{Content, Entry, Tree};
     use std::io::Cursor;
 
     /// The headers of a program for x86-64, which is all that is looked at.
@@ -347,7 +368,7 @@ mod tests {
         };
         let entries = vec![entry("bin/service.exe", program()), entry("bin/zeros", vec![0; 4 << 20])];
         let store = Store::open(CacheChoice::Temporary(std::env::temp_dir()), 2).unwrap();
-        let files = prepare_plain(Tree::new(entries).unwrap(), &store, &Silent).unwrap();
+        let files = unread(Tree::new(entries).unwrap());
         let executable = path("bin/service.exe");
         let spec = MsiSpec {
             name: "sample",
@@ -370,12 +391,13 @@ mod tests {
             at_logon: Some(&executable),
             library: None,
             store: &store,
+            listener: &Silent,
             spool: &|| Ok(NamedTempFile::new().unwrap()),
             mtime: 0,
         };
         let mut out = Cursor::new(Vec::new());
-        let sidecars = write_within(limit, &spec, &mut out).unwrap();
-        (out.into_inner(), sidecars)
+        let written = write_within(limit, &spec, &mut out).unwrap();
+        (out.into_inner(), written.sidecars)
     }
 
     fn cabinet_named(msi: &[u8]) -> String {

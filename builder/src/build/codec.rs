@@ -1,0 +1,130 @@
+//! Which codec a build uses: what was asked for, where every system it is for can read it.
+
+use super::packages::FormatName;
+use crate::compress::Codec;
+use crate::error::{Error, Result};
+use crate::manifest::{Installer, Product, System};
+
+/// What users ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodecChoice {
+    /// The smallest that every system can read in every format that is built.
+    Auto,
+    /// gzip.
+    Fast,
+    /// zstd.
+    Zstd,
+    /// xz.
+    Small,
+}
+
+/// A codec and why it is the one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChosenCodec {
+    /// The codec.
+    pub codec: Codec,
+    /// A clause that people read.
+    pub reason: String,
+}
+
+/// Chooses for the formats that are built; `None` where none of them leaves the choice.
+///
+/// # Errors
+/// A package manager of a system that the packages are for cannot read what was asked for.
+pub fn choose(product: &Product, formats: &[FormatName], choice: CodecChoice) -> Result<Option<ChosenCodec>> {
+    if formats.iter().all(|format| *format == FormatName::Msi) {
+        return Ok(None);
+    }
+    let run = formats.contains(&FormatName::Run);
+    let (codec, reason) = match choice {
+        CodecChoice::Auto if run => (Codec::Gzip, "the smallest that a .run can count on everywhere".to_owned()),
+        CodecChoice::Auto => (Codec::Xz, "the smallest, and every dpkg and rpm reads it".to_owned()),
+        CodecChoice::Fast => (Codec::Gzip, asked_for("fast", None)),
+        CodecChoice::Small => (Codec::Xz, asked_for("small", run.then_some("xz of XZ Utils"))),
+        CodecChoice::Zstd => {
+            require_zstd(product, formats)?;
+            (Codec::Zstd, asked_for("zstd", run.then_some("zstd")))
+        }
+    };
+    Ok(Some(ChosenCodec { codec, reason }))
+}
+
+/// A `.run` whose tool is missing refuses by itself, before it changes anything: that may be what the site wants.
+fn asked_for(name: &str, tool: Option<&str>) -> String {
+    match tool {
+        Some(tool) => format!("--codec {name} asks for it; the .run needs {tool} on the endpoint"),
+        None => format!("--codec {name} asks for it"),
+    }
+}
+
+fn require_zstd(product: &Product, formats: &[FormatName]) -> Result<()> {
+    let installers = [(FormatName::Deb, Installer::Dpkg), (FormatName::Rpm, Installer::Rpm)];
+    let asked = installers.into_iter().filter(|(format, _)| formats.contains(format));
+    let systems = asked.flat_map(|(_, installer)| systems_of(product, installer));
+    let cannot: Vec<&str> = systems.filter(|system| !system.reads_zstd()).map(System::name).collect();
+    if cannot.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(format!("packages compressed with zstd cannot be read on {}", cannot.join(", ")))
+        .note("systems in [product] names the systems that the packages are for; without it, or without one of a format's, all count")
+        .help("list the systems that do read it: systems = [\"debian-12\", \"rhel-9\"]; or build with --codec small or auto"))
+}
+
+/// The systems of an installer that the product is for; all known ones when it names none.
+fn systems_of(product: &Product, installer: Installer) -> Vec<System> {
+    let named = product.manifest().product.systems.iter().flatten().copied();
+    let named: Vec<System> = named.filter(|system| system.installer() == installer).collect();
+    match named.is_empty() {
+        true => System::all().filter(|system| system.installer() == installer).collect(),
+        false => named,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use FormatName::{Deb, Msi, Rpm, Run};
+
+    /// The commented template with a line in [product].
+    fn product(line: &str) -> Product {
+        let text =
+            include_str!("../../../templates/manifest/sample.toml").replacen("[product]\n", &format!("[product]\n{line}\n"), 1);
+        crate::manifest::parse("linkpack.toml", &text, Default::default()).unwrap()
+    }
+
+    fn codec(systems: &str, formats: &[FormatName], choice: CodecChoice) -> Option<Codec> {
+        choose(&product(systems), formats, choice).unwrap().map(|chosen| chosen.codec)
+    }
+
+    #[test]
+    fn the_default_is_the_smallest_that_everything_asked_for_can_count_on() {
+        assert_eq!(codec("", &[Deb, Rpm], CodecChoice::Auto), Some(Codec::Xz));
+        assert_eq!(codec("", &[Deb, Msi], CodecChoice::Auto), Some(Codec::Xz));
+        assert_eq!(codec("", &[Deb, Rpm, Run, Msi], CodecChoice::Auto), Some(Codec::Gzip));
+        assert_eq!(codec("systems = [\"debian-12\"]", &[Run], CodecChoice::Auto), Some(Codec::Gzip));
+        assert_eq!(codec("", &[Msi], CodecChoice::Auto), None);
+    }
+
+    #[test]
+    fn zstd_is_taken_where_every_system_of_the_formats_reads_it() {
+        for (systems, formats) in [
+            ("systems = [\"debian-12\", \"rhel-9\"]", &[Deb, Rpm, Run][..]),
+            ("systems = [\"debian-12\", \"rhel-7\"]", &[Deb]),
+            ("", &[Run]),
+        ] {
+            assert_eq!(codec(systems, formats, CodecChoice::Zstd), Some(Codec::Zstd), "{systems}");
+        }
+    }
+
+    #[test]
+    fn zstd_is_refused_by_the_names_of_those_that_cannot_read_it() {
+        for (systems, formats, named) in [
+            ("systems = [\"debian-12\", \"debian-11\", \"rhel-7\"]", &[Deb, Run][..], "on debian-11"),
+            ("systems = [\"debian-12\"]", &[Deb, Rpm], "on rhel-7, amazon-2, sles-12, sles-15"),
+            ("", &[Deb], "on debian-10, debian-11"),
+        ] {
+            let error = choose(&product(systems), formats, CodecChoice::Zstd).unwrap_err();
+            assert!(error.what().ends_with(named), "{}", error.what());
+        }
+    }
+}
