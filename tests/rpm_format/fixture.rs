@@ -117,7 +117,7 @@ impl Product {
             group: None,
             prefix: PREFIX,
             build_time: BUILD_TIME,
-            files: &files,
+            files: &files.iter().collect::<Vec<_>>(),
             ghosts: &self.ghosts,
             scriptlets: self.scriptlets.clone(),
             requires: &self.requires,

@@ -53,15 +53,29 @@ struct Work<'a> {
     product: &'a Product,
     base: &'a Base<'a>,
     facts: Facts,
-    /// The base's files and what is made for this product: linkctl.
-    files: Vec<PreparedFile>,
+    /// What is made for this product alone: `bin/linkctl`, which knows its facts.
+    own: [PreparedFile; 2],
 }
 
 impl<'a> Work<'a> {
     fn new(product: &'a Product, base: &'a Base<'a>) -> Result<Self> {
         let facts = facts(product, base)?;
-        let files = with_linkctl(base, &facts)?;
-        Ok(Work { product, base, facts, files })
+        let script = endpoint::linkctl(&facts)?.into_bytes();
+        let bin = PreparedFile::directory(TreePath::new(b"bin")?, base.mtime);
+        let linkctl = PreparedFile::made(TreePath::new(b"bin/linkctl")?, script, 0o755, base.mtime);
+        Ok(Work { product, base, facts, own: [bin, linkctl] })
+    }
+
+    /// The base's files and the product's own. The list is all that a product takes for each of a hundred thousand files.
+    fn files(&self) -> Vec<&PreparedFile> {
+        let base = &self.base.files;
+        // "bin" sorts before "vAgentManager" and after "Intigua-Libs", as bytes do.
+        let at = base.partition_point(|file| file.entry.path.as_bytes() < b"bin".as_slice());
+        let mut files = Vec::with_capacity(base.len() + self.own.len());
+        files.extend(&base[..at]);
+        files.extend(&self.own);
+        files.extend(&base[at..]);
+        files
     }
 }
 
@@ -172,21 +186,6 @@ fn one(work: &Work, format: FormatName, file: NamedTempFile) -> Result<(Package,
     Ok((package, file))
 }
 
-/// The base's files plus `bin/linkctl`, which knows the product's facts.
-fn with_linkctl(base: &Base, facts: &Facts) -> Result<Vec<PreparedFile>> {
-    let script = endpoint::linkctl(facts)?.into_bytes();
-    let bin = PreparedFile::directory(TreePath::new(b"bin")?, base.mtime);
-    let linkctl = PreparedFile::made(TreePath::new(b"bin/linkctl")?, script, 0o755, base.mtime);
-    // "bin" sorts before "vAgentManager" and after "Intigua-Libs", as bytes do.
-    let at = base.files.partition_point(|file| file.entry.path.as_bytes() < b"bin".as_slice());
-    let (before, after) = base.files.split_at(at);
-    let mut files = Vec::with_capacity(base.files.len() + 2);
-    files.extend_from_slice(before);
-    files.extend([bin, linkctl]);
-    files.extend_from_slice(after);
-    Ok(files)
-}
-
 fn write_deb(work: &Work, out: &mut impl Write) -> Result<String> {
     let (product, base) = (work.product, work.base);
     let table = &product.manifest().product;
@@ -208,7 +207,7 @@ fn write_deb(work: &Work, out: &mut impl Write) -> Result<String> {
         provides: product.site_name().map(|_| table.name.as_str()),
         license: table.license.as_str(),
         root: &product.linux_root(),
-        files: &work.files,
+        files: &work.files(),
         control_files: &[
             ("config", scripts.config),
             ("postinst", scripts.postinst),
@@ -248,7 +247,7 @@ fn write_rpm(work: &Work, out: &mut impl Write) -> Result<String> {
         group: None,
         prefix: &product.linux_root(),
         build_time: base.mtime,
-        files: &work.files,
+        files: &work.files(),
         ghosts: &ghosts(),
         scriptlets: rpm::Scriptlets {
             pre: Some(scripts.pre),
@@ -272,7 +271,10 @@ fn write_rpm(work: &Work, out: &mut impl Write) -> Result<String> {
 fn write_run(work: &Work, out: &mut impl Write) -> Result<String> {
     let (product, base) = (work.product, work.base);
     let stub = endpoint::run_stub_fitted(&work.facts, base.codec)?;
-    run::write(&run::RunSpec { stub: &stub, files: &work.files, codec: base.codec, store: base.store, mtime: base.mtime }, out)?;
+    run::write(
+        &run::RunSpec { stub: &stub, files: &work.files(), codec: base.codec, store: base.store, mtime: base.mtime },
+        out,
+    )?;
     Ok(run::file_name(&product.package_name(), product.manifest().product.version.as_str(), base.target.name()))
 }
 

@@ -17,7 +17,7 @@ pub struct RunSpec<'a> {
     /// The stub, whose payload begins where it ends.
     pub stub: &'a str,
     /// The files, their paths relative to the version's folder, sorted, parents first.
-    pub files: &'a [PreparedFile],
+    pub files: &'a [&'a PreparedFile],
     /// How the payload is compressed.
     pub codec: Codec,
     /// Where compressed units are.
@@ -54,7 +54,7 @@ pub fn write(spec: &RunSpec, out: &mut impl Write) -> Result<()> {
 /// The tar of one version's folder, compressed.
 fn payload(spec: &RunSpec) -> Result<Packed> {
     let mut layout = Layout::new(spec.store, spec.codec);
-    let lines = || spec.files.iter().map(line);
+    let lines = || spec.files.iter().map(|file| line(file));
     let len = lines().map(|line| line.len() as u64).sum();
     tar::append_made(&mut layout, b".files", len, lines(), spec.mtime)?;
     for file in spec.files {

@@ -73,12 +73,12 @@ fn description(text: &str) -> String {
 /// What the package occupies in KiB: files rounded up, 1 for everything else, as dpkg-gencontrol counts.
 pub fn installed_kb(files: &[DataFile]) -> u64 {
     let kb = |file: &PreparedFile| if matches!(file.entry.kind, Kind::File(_)) { file.len().div_ceil(1024) } else { 1 };
-    files.iter().map(|(_, file)| kb(file)).sum()
+    files.iter().map(|one| kb(one.file)).sum()
 }
 
 fn conffiles(files: &[DataFile]) -> Vec<u8> {
-    let named = files.iter().filter(|(_, file)| file.entry.config && file.digests.is_some());
-    named.flat_map(|(path, _)| [b"/", path.as_bytes(), b"\n"].concat()).collect()
+    let named = files.iter().filter(|one| one.file.entry.config && one.file.digests.is_some());
+    named.flat_map(|one| [b"/".as_slice(), &one.path(), b"\n"].concat()).collect()
 }
 
 /// Copyright, changelog and lintian's overrides: path without leading slash, and content.

@@ -7,8 +7,7 @@ use super::patch::write_failed;
 use super::{hashing, tar, PreparedFile};
 use crate::compress::{Codec, Layout, Packed, Store};
 use crate::error::{Error, Result};
-use crate::payload::TreePath;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::payload::{Kind, TreePath};
 use std::io::Write;
 use std::sync::Arc;
 
@@ -39,7 +38,7 @@ pub struct DebSpec<'a> {
     /// The install root the files lie below, absolute.
     pub root: &'a str,
     /// The files, their paths relative to the root, sorted, parents first.
-    pub files: &'a [PreparedFile],
+    pub files: &'a [&'a PreparedFile],
     /// Maintainer scripts and debconf's files, by their name in control.tar.
     pub control_files: &'a [(&'a str, String)],
     /// How both archives are compressed.
@@ -63,8 +62,12 @@ pub fn file_name(name: &str, version: &str, architecture: &str) -> String {
 /// # Errors
 /// A name that dpkg cannot record (a newline in it), a package above ar's limit, and whatever the writer or the store refuses.
 pub fn write(spec: &DebSpec, out: &mut impl Write) -> Result<()> {
-    let files = data_files(spec)?;
-    if let Some((path, _)) = files.iter().find(|(path, _)| path.as_bytes().contains(&b'\n')) {
+    let root = root_of(spec)?;
+    let made = made_files(spec, &root)?;
+    let below = [root.as_bytes(), b"/"].concat();
+    let files = data_files(spec, &below, &made);
+    if let Some(file) = files.iter().find(|file| file.path().contains(&b'\n')) {
+        let path = TreePath::new(&file.path())?;
         return Err(Error::new(format!("dpkg cannot record {path:?}: its lists hold one name a line"))
             .help("rename the file, or leave it out with exclude = [...] in the payload's table"));
     }
@@ -89,8 +92,9 @@ fn data(spec: &DebSpec, files: &[DataFile]) -> Result<Packed> {
     let mut layout = Layout::one_frame(spec.store, spec.codec);
     // dpkg-deb begins with the root itself; so do we.
     tar::append(&mut layout, b".", &PreparedFile::directory(root_of(spec)?, spec.mtime))?;
-    for (path, file) in files {
-        tar::append(&mut layout, &[b"./", path.as_bytes()].concat(), file)?;
+    for DataFile { above, file } in files {
+        let path = [b"./", *above, file.entry.path.as_bytes()].concat();
+        tar::append(&mut layout, &path, file)?;
     }
     tar::finish(&mut layout)?;
     layout.finish()
@@ -105,37 +109,60 @@ fn member(name: &str, mtime: i64, size: u64) -> Result<Vec<u8>> {
     Ok(format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{size:<10}`\n", mtime.max(0), 0, 0, "100644").into_bytes())
 }
 
-/// A path in the archive and what lies there.
-type DataFile = (TreePath, PreparedFile);
+/// A file of the archive. There can be a hundred thousand, so nothing of them is copied.
+pub(super) struct DataFile<'a> {
+    /// What the file's own path lies below: the root with its final slash, or nothing.
+    above: &'a [u8],
+    file: &'a PreparedFile,
+}
+
+impl DataFile<'_> {
+    /// The path in the archive.
+    fn path(&self) -> Vec<u8> {
+        [self.above, self.file.entry.path.as_bytes()].concat()
+    }
+
+    /// The path's components, to sort parents before what lies below them.
+    fn components(&self) -> impl Iterator<Item = &[u8]> {
+        let above = self.above.split(|&b| b == b'/').filter(|part| !part.is_empty());
+        above.chain(self.file.entry.path.components())
+    }
+}
 
 /// The install root as a path in the archive.
 fn root_of(spec: &DebSpec) -> Result<TreePath> {
     TreePath::new(spec.root.trim_start_matches('/').as_bytes())
 }
 
-/// The payload below the root, the documentation that Debian Policy asks for, and their parents; sorted, parents first. What lies above the
-/// root (`/opt`, `/usr/local`) is the system's or the administrator's: dpkg would remove it with the package where it is then empty.
-/// The preinst makes it where it is missing.
-fn data_files(spec: &DebSpec) -> Result<Vec<DataFile>> {
-    let root = root_of(spec)?;
-    let mut files = BTreeMap::new();
-    for file in spec.files {
-        files.insert(file.entry.path.below(&root), file.clone());
-    }
+/// The documentation that Debian Policy asks for, its parents, and the root. What lies above the root (`/opt`, `/usr/local`) is the
+/// system's or the administrator's: dpkg would remove it with the package where it is then empty. The preinst makes it where it is missing.
+fn made_files(spec: &DebSpec, root: &TreePath) -> Result<Vec<PreparedFile>> {
+    let mut made = Vec::new();
     for (path, bytes) in control::documentation(spec)? {
-        let path = TreePath::new(path.as_bytes())?;
-        files.insert(path.clone(), PreparedFile::made(path, bytes, 0o644, spec.mtime));
+        made.push(PreparedFile::made(TreePath::new(path.as_bytes())?, bytes, 0o644, spec.mtime));
     }
-    let mut directories = BTreeSet::from([root.clone()]);
-    directories.extend(files.keys().filter_map(TreePath::parent));
-    for directory in directories {
-        let mut next = Some(directory);
-        while let Some(path) = next {
-            next = if path == root { None } else { path.parent() };
-            files.entry(path.clone()).or_insert_with(|| PreparedFile::directory(path, spec.mtime));
+    let mut directories: Vec<TreePath> = vec![root.clone()];
+    for file in &made {
+        let mut next = file.entry.path.parent();
+        while let Some(path) = next.filter(|path| !directories.contains(path)) {
+            next = path.parent();
+            directories.push(path);
         }
     }
-    let mut files: Vec<DataFile> = files.into_iter().collect();
-    files.sort_by(|(a, _), (b, _)| a.components().cmp(b.components()));
-    Ok(files)
+    made.extend(directories.into_iter().map(|path| PreparedFile::directory(path, spec.mtime)));
+    Ok(made)
+}
+
+/// The payload below the root and what is made for the package; sorted, parents first. Where both have a path, documentation stays and a
+/// directory gives way.
+fn data_files<'a>(spec: &'a DebSpec, root: &'a [u8], made: &'a [PreparedFile]) -> Vec<DataFile<'a>> {
+    let (directories, documents): (Vec<_>, Vec<_>) =
+        made.iter().map(|file| DataFile { above: b"", file }).partition(|one| matches!(one.file.entry.kind, Kind::Directory));
+    let mut files = Vec::with_capacity(spec.files.len() + made.len());
+    files.extend(documents);
+    files.extend(spec.files.iter().map(|file| DataFile { above: root, file }));
+    files.extend(directories);
+    files.sort_by(|a, b| a.components().cmp(b.components()));
+    files.dedup_by(|later, earlier| later.components().eq(earlier.components()));
+    files
 }

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::format::PreparedFile;
 use crate::payload::Kind;
 use ::rpm::{FileFlags, FileVerifyFlags, IndexTag};
+use std::cmp::Ordering;
 
 const DIRECTORY: u16 = 0o040000;
 const REGULAR: u16 = 0o100000;
@@ -14,8 +15,10 @@ const SYMLINK: u16 = 0o120000;
 /// One line of the file list.
 #[derive(Debug)]
 pub struct Row<'a> {
-    /// Absolute.
-    pub path: Vec<u8>,
+    /// The prefix, where a file lies below it by its own path; empty for others.
+    above: &'a [u8],
+    /// The path below it, or the whole absolute path.
+    below: &'a [u8],
     /// Type and permission bits, as stat(2) has them.
     pub mode: u16,
     /// Bytes of a file or of a link's target, 0 for a directory.
@@ -30,7 +33,12 @@ pub struct Row<'a> {
     verify: u32,
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
+    /// The absolute path.
+    pub fn path(&self) -> Vec<u8> {
+        self.parts().concat()
+    }
+
     /// Whether the endpoint makes it: it is listed, but not in the payload.
     pub fn is_ghost(&self) -> bool {
         self.flags.contains(FileFlags::GHOST)
@@ -41,16 +49,48 @@ impl Row<'_> {
         digests.map(|digests| hex::encode(digests.sha256)).unwrap_or_default()
     }
 
-    /// The path's directory with its final slash, as DIRNAMES has it, and the name inside it.
-    fn split(&self) -> (&[u8], &[u8]) {
-        let slash = self.path.iter().rposition(|&b| b == b'/').unwrap_or(0);
-        self.path.split_at(slash + 1)
+    /// What the path is made of.
+    fn parts(&self) -> [&'a [u8]; 3] {
+        let slash: &[u8] = if self.above.is_empty() { b"" } else { b"/" };
+        [self.above, slash, self.below]
     }
+
+    /// The path's directory with its final slash, as DIRNAMES has it.
+    fn directory(&self) -> Vec<u8> {
+        let mut path = self.path();
+        path.truncate(path.len() - self.name().len());
+        path
+    }
+
+    /// The name inside the directory.
+    fn name(&self) -> &'a [u8] {
+        self.below.rsplit(|&b| b == b'/').next().unwrap_or(self.below)
+    }
+
+    fn cmp_path(&self, other: &Row) -> Ordering {
+        match self.above == other.above {
+            true => self.below.cmp(other.below),
+            false => self.parts().into_iter().flatten().cmp(other.parts().into_iter().flatten()),
+        }
+    }
+}
+
+/// What a row is made from, whenever it is looked at: a hundred thousand rows would take as much memory as the header.
+#[derive(Debug, Clone, Copy)]
+enum Item<'a> {
+    Prefix,
+    Packaged(&'a PreparedFile),
+    Made(&'a Ghost),
 }
 
 /// The files of a package in the order of their paths' bytes, in which rpm looks them up.
 #[derive(Debug)]
-pub struct FileList<'a>(Vec<Row<'a>>);
+pub struct FileList<'a> {
+    prefix: &'a str,
+    /// The latest time that a file may carry.
+    latest: u32,
+    items: Vec<Item<'a>>,
+}
 
 impl<'a> FileList<'a> {
     /// The prefix itself, all files below it, and the ghosts.
@@ -59,73 +99,84 @@ impl<'a> FileList<'a> {
     /// Two of them have one path; a path is longer than rpm's payload can hold.
     pub fn new(spec: &'a RpmSpec) -> Result<Self> {
         let latest = u32::try_from(spec.build_time).unwrap_or(if spec.build_time < 0 { 0 } else { u32::MAX });
-        let prefix = Row {
-            path: spec.prefix.as_bytes().to_vec(),
-            mode: DIRECTORY | 0o755,
-            size: 0,
-            mtime: latest,
-            target: b"",
-            content: None,
-            flags: FileFlags::empty(),
-            verify: FileVerifyFlags::ALL_FLAGS.bits(),
-        };
-        let mut rows = vec![prefix];
-        rows.extend(spec.files.iter().map(|file| packaged(spec.prefix, file, latest)));
-        rows.extend(spec.ghosts.iter().map(|ghost| made_there(ghost, latest)));
-        rows.sort_by(|a, b| a.path.cmp(&b.path));
-        for pair in rows.windows(2) {
-            if pair[0].path == pair[1].path {
-                return Err(Error::new(format!("the RPM would list {} twice", display(&pair[0].path))));
+        let mut items = Vec::with_capacity(1 + spec.files.len() + spec.ghosts.len());
+        items.push(Item::Prefix);
+        items.extend(spec.files.iter().map(|file| Item::Packaged(file)));
+        items.extend(spec.ghosts.iter().map(Item::Made));
+        let mut list = FileList { prefix: spec.prefix, latest, items: Vec::new() };
+        items.sort_by(|a, b| list.row(a).cmp_path(&list.row(b)));
+        list.items = items;
+        for (row, next) in list.rows().zip(list.rows().skip(1)) {
+            if row.cmp_path(&next).is_eq() {
+                return Err(Error::new(format!("the RPM would list {} twice", display(&row.path()))));
             }
         }
         // "./usr..." and its NUL take 2 bytes more; rpm's cpio reader takes 4096 (lib/cpio.c).
-        if let Some(long) = rows.iter().find(|row| row.path.len() + 2 > 4096) {
-            let shown = display(&long.path[..80]);
-            return Err(Error::new(format!("a path of {} bytes is too long for an RPM: {shown}...", long.path.len()))
+        if let Some(long) = list.rows().map(|row| row.path()).find(|path| path.len() + 2 > 4096) {
+            let shown = display(&long[..80]);
+            return Err(Error::new(format!("a path of {} bytes is too long for an RPM: {shown}...", long.len()))
                 .help("shorten the names, or exclude the file"));
         }
-        Ok(FileList(rows))
+        Ok(list)
     }
 
     /// The rows in order.
-    pub fn rows(&self) -> &[Row<'a>] {
-        &self.0
+    pub fn rows(&self) -> impl Iterator<Item = Row<'a>> + Clone + '_ {
+        self.items.iter().map(|item| self.row(item))
+    }
+
+    fn row(&self, item: &Item<'a>) -> Row<'a> {
+        match item {
+            Item::Prefix => Row {
+                above: b"",
+                below: self.prefix.as_bytes(),
+                mode: DIRECTORY | 0o755,
+                size: 0,
+                mtime: self.latest,
+                target: b"",
+                content: None,
+                flags: FileFlags::empty(),
+                verify: FileVerifyFlags::ALL_FLAGS.bits(),
+            },
+            Item::Packaged(file) => packaged(self.prefix, file, self.latest),
+            Item::Made(ghost) => made_there(ghost, self.latest),
+        }
     }
 
     /// Whether a file is too long for the "newc" cpio format, whose lengths have 32 bits.
     pub fn has_large_files(&self) -> bool {
-        self.0.iter().any(|row| row.size >= u32::MAX.into())
+        self.rows().any(|row| row.size >= u32::MAX.into())
     }
 
     /// Whether every name is UTF-8, so that the header may say so.
     pub fn is_utf8(&self) -> bool {
-        self.0.iter().all(|row| std::str::from_utf8(&row.path).is_ok() && std::str::from_utf8(row.target).is_ok())
+        self.rows().all(|row| std::str::from_utf8(&row.path()).is_ok() && std::str::from_utf8(row.target).is_ok())
     }
 
     /// Puts all tags that describe files.
     pub fn put(&self, header: &mut Header) {
         self.put_sizes(header);
         self.put_names(header);
-        let rows = &self.0;
-        let none = || rows.iter().map(|_| "");
-        let root = || rows.iter().map(|_| "root");
-        header.put(IndexTag::RPMTAG_FILEMODES as u32, Value::Int16(rows.iter().map(|row| row.mode).collect()));
-        header.put(IndexTag::RPMTAG_FILERDEVS as u32, Value::Int16(vec![0; rows.len()]));
-        header.put_numbers(IndexTag::RPMTAG_FILEMTIMES as u32, rows.iter().map(|row| row.mtime));
-        header.put_texts(IndexTag::RPMTAG_FILEDIGESTS as u32, rows.iter().map(Row::digest));
-        header.put_texts(IndexTag::RPMTAG_FILELINKTOS as u32, rows.iter().map(|row| row.target));
-        header.put_numbers(IndexTag::RPMTAG_FILEFLAGS as u32, rows.iter().map(|row| row.flags.bits()));
+        let rows = || self.rows();
+        let none = || rows().map(|_| "");
+        let root = || rows().map(|_| "root");
+        header.put(IndexTag::RPMTAG_FILEMODES as u32, Value::Int16(rows().map(|row| row.mode).collect()));
+        header.put(IndexTag::RPMTAG_FILERDEVS as u32, Value::Int16(vec![0; self.items.len()]));
+        header.put_numbers(IndexTag::RPMTAG_FILEMTIMES as u32, rows().map(|row| row.mtime));
+        header.put_texts(IndexTag::RPMTAG_FILEDIGESTS as u32, rows().map(|row| row.digest()));
+        header.put_texts(IndexTag::RPMTAG_FILELINKTOS as u32, rows().map(|row| row.target));
+        header.put_numbers(IndexTag::RPMTAG_FILEFLAGS as u32, rows().map(|row| row.flags.bits()));
         header.put_texts(IndexTag::RPMTAG_FILEUSERNAME as u32, root());
         header.put_texts(IndexTag::RPMTAG_FILEGROUPNAME as u32, root());
-        header.put_numbers(IndexTag::RPMTAG_FILEVERIFYFLAGS as u32, rows.iter().map(|row| row.verify));
-        header.put_numbers(IndexTag::RPMTAG_FILEDEVICES as u32, rows.iter().map(|_| 1));
-        header.put_numbers(IndexTag::RPMTAG_FILEINODES as u32, (0..rows.len()).map(inode));
+        header.put_numbers(IndexTag::RPMTAG_FILEVERIFYFLAGS as u32, rows().map(|row| row.verify));
+        header.put_numbers(IndexTag::RPMTAG_FILEDEVICES as u32, rows().map(|_| 1));
+        header.put_numbers(IndexTag::RPMTAG_FILEINODES as u32, (0..self.items.len()).map(inode));
         header.put_texts(IndexTag::RPMTAG_FILELANGS as u32, none());
         header.put_numbers(IndexTag::RPMTAG_FILEDIGESTALGO as u32, [super::SHA256]);
     }
 
     fn put_sizes(&self, header: &mut Header) {
-        let sizes = self.0.iter().map(|row| row.size);
+        let sizes = self.rows().map(|row| row.size);
         let total: u64 = sizes.clone().sum();
         if total < u32::MAX.into() {
             header.put_numbers(IndexTag::RPMTAG_SIZE as u32, [total as u32]);
@@ -143,18 +194,17 @@ impl<'a> FileList<'a> {
     fn put_names(&self, header: &mut Header) {
         let mut numbers = std::collections::HashMap::new();
         let mut directories = Vec::new();
-        let mut indexes = Vec::with_capacity(self.0.len());
-        for row in &self.0 {
-            let directory = row.split().0;
-            let number = *numbers.entry(directory).or_insert_with(|| {
-                directories.push(directory);
+        let mut indexes = Vec::with_capacity(self.items.len());
+        for directory in self.rows().map(|row| row.directory()) {
+            let number = *numbers.entry(directory).or_insert_with_key(|directory| {
+                directories.push(directory.clone());
                 directories.len() as u32 - 1
             });
             indexes.push(number);
         }
         header.put_texts(IndexTag::RPMTAG_DIRNAMES as u32, directories);
         header.put_numbers(IndexTag::RPMTAG_DIRINDEXES as u32, indexes);
-        header.put_texts(IndexTag::RPMTAG_BASENAMES as u32, self.0.iter().map(|row| row.split().1));
+        header.put_texts(IndexTag::RPMTAG_BASENAMES as u32, self.rows().map(|row| row.name()));
     }
 }
 
@@ -163,7 +213,7 @@ pub fn inode(index: usize) -> u32 {
     index as u32 + 1
 }
 
-fn packaged<'a>(prefix: &str, file: &'a PreparedFile, latest: u32) -> Row<'a> {
+fn packaged<'a>(prefix: &'a str, file: &'a PreparedFile, latest: u32) -> Row<'a> {
     let (kind, target): (_, &[u8]) = match &file.entry.kind {
         Kind::Directory => (DIRECTORY, b""),
         Kind::File(_) => (REGULAR, b""),
@@ -172,7 +222,8 @@ fn packaged<'a>(prefix: &str, file: &'a PreparedFile, latest: u32) -> Row<'a> {
     let permissions = if kind == SYMLINK { 0o777 } else { file.entry.mode as u16 & 0o7777 };
     let config = FileFlags::CONFIG | FileFlags::NOREPLACE;
     Row {
-        path: [prefix.as_bytes(), b"/", file.entry.path.as_bytes()].concat(),
+        above: prefix.as_bytes(),
+        below: file.entry.path.as_bytes(),
         mode: kind | permissions,
         size: file.len(),
         // Later than the build would be a build that cannot be repeated: rpmbuild clamps in the same way.
@@ -201,7 +252,8 @@ fn made_there(ghost: &Ghost, latest: u32) -> Row<'_> {
         | FileVerifyFlags::RDEV
         | FileVerifyFlags::CAPS;
     Row {
-        path: ghost.path.as_bytes().to_vec(),
+        above: b"",
+        below: ghost.path.as_bytes(),
         mode,
         size: target.len() as u64,
         mtime: latest,

@@ -19,9 +19,10 @@ pub fn archive(spec: &RpmSpec, files: &FileList) -> Result<Packed> {
     let mut layout = Layout::new(spec.store, spec.codec);
     let stripped = files.has_large_files();
     let mut plain_len = 0;
-    for (index, row) in files.rows().iter().enumerate().filter(|(_, row)| !row.is_ghost()) {
-        let head = if stripped { stripped_head(index) } else { newc_head(index, row) };
-        layout.entry(&row.path)?;
+    for (index, row) in files.rows().enumerate().filter(|(_, row)| !row.is_ghost()) {
+        let path = row.path();
+        let head = if stripped { stripped_head(index) } else { newc_head(index, &row, &path) };
+        layout.entry(&path)?;
         layout.bytes(&head)?;
         layout.bytes(row.target)?;
         if let Some(file) = row.content {
@@ -46,8 +47,8 @@ fn padding(len: u64) -> &'static [u8] {
     &[0; 3][..(len.wrapping_neg() % 4) as usize]
 }
 
-fn newc_head(index: usize, row: &Row) -> Vec<u8> {
-    let name = [b"." as &[u8], &row.path].concat();
+fn newc_head(index: usize, row: &Row, path: &[u8]) -> Vec<u8> {
+    let name = [b".", path].concat();
     newc(inode(index), row.mode.into(), row.mtime, row.size as u32, &name)
 }
 

@@ -35,7 +35,7 @@ pub struct RpmSpec<'a> {
     /// Seconds since 1970 (SOURCE_DATE_EPOCH): the package's build time, and the latest time that a file may carry.
     pub build_time: i64,
     /// Paths relative to the prefix.
-    pub files: &'a [PreparedFile],
+    pub files: &'a [&'a PreparedFile],
     /// What the package's scriptlets make on the endpoint and the package's removal is to remove.
     pub ghosts: &'a [Ghost],
     /// The scripts that rpm runs.
