@@ -46,12 +46,11 @@ impl Codec {
         }
     }
 
-    /// The level or preset that stands for the effort, as PAYLOADFLAGS names it.
+    /// The level of the codec's usual tool that stands for the effort, as PAYLOADFLAGS names it.
     pub fn level(self) -> u32 {
         match self {
-            Codec::Gzip => gzip::LEVEL as u32,
+            Codec::Gzip | Codec::Xz => 6,
             Codec::Zstd => zstd::LEVEL as u32,
-            Codec::Xz => 6,
         }
     }
 

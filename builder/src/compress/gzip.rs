@@ -9,7 +9,7 @@ use std::cell::RefCell;
 
 /// libdeflate's level. On 446 MB of agents (docs/benchmark.md) 5 makes 0.3% more than `gzip -9` does, 6 makes 0.5% less
 /// in half as much time again, and 4 makes 2.5% more.
-pub const LEVEL: i32 = 5;
+const LEVEL: i32 = 5;
 
 /// The member header: deflate, no flags, no time, unknown system.
 pub const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
