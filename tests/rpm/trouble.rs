@@ -19,7 +19,13 @@ fn broken_off(machine: &Machine, moment: u32) -> String {
 }
 
 fn completes(machine: &Machine, identity: &str) {
-    machine.rpm("-U --replacepkgs", TWO).ok();
+    let first = machine.rpm("-U --replacepkgs", TWO);
+    // Seen once: on a test machine's overlay, the kernel says so of a folder that was renamed a moment before. The README promises that
+    // rpm "continues or is run again".
+    match first.stderr.contains("Too many levels of symbolic links") {
+        true => machine.rpm("-U --replacepkgs", TWO).ok(),
+        false => first.ok(),
+    };
     machine.is_whole(TWO, ROOT);
     assert_eq!(machine.identity(ROOT), identity);
 }
