@@ -160,16 +160,18 @@ impl Tree {
         Ok(Tree { entries })
     }
 
-    /// This tree with another laid over it: where both have a path, the upper one's entry stays. A file that was configuration below
-    /// remains so.
+    /// Trees laid over each other, the lowest first: where several have a path, the uppermost one's entry stays. A file that was
+    /// configuration below remains so.
     ///
     /// # Errors
-    /// A directory where the other tree has something below a file or link.
-    pub fn covered_by(self, upper: Tree) -> Result<Tree> {
-        let mut by_path: std::collections::BTreeMap<_, _> =
-            self.entries.into_iter().map(|entry| (entry.path.clone(), entry)).collect();
-        for mut entry in upper.entries {
-            if let Some(below) = by_path.remove(&entry.path) {
+    /// A directory where another tree has a file or link, or something below one.
+    pub fn layered(mut layers: Vec<Tree>) -> Result<Tree> {
+        if layers.len() == 1 {
+            return Ok(layers.remove(0));
+        }
+        let mut by_path = std::collections::BTreeMap::<TreePath, Entry>::new();
+        for mut entry in layers.into_iter().flat_map(Tree::into_entries) {
+            if let Some(below) = by_path.get(&entry.path) {
                 if matches!(below.kind, Kind::Directory) != matches!(entry.kind, Kind::Directory) {
                     return Err(Error::new(format!("{:?} is a directory in one source and none in another", entry.path))
                         .help("leave one of them out with exclude"));
