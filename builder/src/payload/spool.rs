@@ -1,5 +1,6 @@
 //! Where archives unpack to: one file per archive in a private folder of the build.
 
+use super::sink::Sink;
 use super::Content;
 use crate::error::{Error, IoContext, Result};
 use crate::workdir::WorkDir;
@@ -36,7 +37,8 @@ impl Spool {
     pub(super) fn file(&self) -> Result<SpoolFile> {
         let path = self.folder.path().join(self.files.fetch_add(1, Ordering::Relaxed).to_string());
         let file = File::create_new(&path).map_err(|error| write_error(&path, &error))?;
-        Ok(SpoolFile { path: path.into(), file: BufWriter::with_capacity(256 * 1024, file), position: 0, gap: false })
+        let file = BufWriter::with_capacity(256 * 1024, file);
+        Ok(SpoolFile { path: path.into(), file, position: 0, gap: false, begun: 0 })
     }
 }
 
@@ -55,12 +57,13 @@ fn write_error(path: &Path, error: &std::io::Error) -> Error {
 }
 
 /// One archive's contents, one after the other.
-pub(super) struct SpoolFile {
+pub(crate) struct SpoolFile {
     path: Arc<Path>,
     file: BufWriter<File>,
     position: u64,
     /// The file's own position is before a hole.
     gap: bool,
+    begun: u64,
 }
 
 impl SpoolFile {
@@ -98,5 +101,25 @@ impl SpoolFile {
     pub(super) fn flush(&mut self) -> Result<()> {
         self.file.flush().map_err(|error| write_error(&self.path, &error))?;
         self.file.get_ref().set_len(self.position).or_cannot("unpack into", &self.path)
+    }
+}
+
+impl Sink for SpoolFile {
+    type Content = Content;
+
+    fn begin(&mut self) {
+        self.begun = self.position;
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        SpoolFile::write(self, bytes)
+    }
+
+    fn hole(&mut self, len: u64) -> Result<()> {
+        SpoolFile::hole(self, len)
+    }
+
+    fn end(&mut self) -> Content {
+        self.content_since(self.begun)
     }
 }
