@@ -1,7 +1,7 @@
 //! The output folder: packages under temporary names until all are whole, then SHA256SUMS and manifest.json.
 
 use super::assemble::Input;
-use super::{Options, Package, Report};
+use super::{FormatName, Options, Package, Report, Signing};
 use crate::error::{Error, IoContext, Result};
 use crate::listener::Listener;
 use crate::manifest::Product;
@@ -15,7 +15,10 @@ use tempfile::NamedTempFile;
 
 /// What names of unfinished packages begin with; they are locked while their build lives.
 const PARTIAL: &str = ".linkpack-partial-";
-const MANIFEST: &str = "manifest.json";
+/// What was built from what.
+pub const MANIFEST: &str = "manifest.json";
+/// The detached signature of SHA256SUMS.
+pub const SUMS_SIGNATURE: &str = "SHA256SUMS.sig";
 
 /// The output folder of one build.
 pub struct Output {
@@ -67,13 +70,65 @@ impl Output {
         self.whole.push((file, name));
     }
 
-    /// Gives every package its name, then writes SHA256SUMS and manifest.json.
-    pub fn finish(mut self, product: &Product, options: &Options, report: &Report, inputs: &[Input]) -> Result<()> {
+    /// Signs the kept packages, and says which are not signed.
+    pub fn sign(&mut self, packages: &mut [Package], signing: &Signing, listener: &dyn Listener) -> Result<()> {
+        let mut unsigned = Vec::new();
+        for (file, name) in &mut self.whole {
+            let Some(package) = packages.iter_mut().find(|package| package.file == *name) else { continue };
+            let Some(format) = FormatName::ALL.into_iter().find(|format| format.name() == package.format) else { continue };
+            crate::interrupt::check()?;
+            package.signed = signing.sign(format, file.as_file_mut(), Path::new(name), listener)?;
+            match package.signed {
+                Some(_) => (package.size, package.sha256) = digest(file.as_file_mut()).or_cannot("read", file.path())?,
+                None => unsigned.push(name.as_str()),
+            }
+        }
+        if !unsigned.is_empty() {
+            listener.info(&format!("unsigned: {}", unsigned.join(", ")));
+        }
+        Ok(())
+    }
+
+    /// Gives every package its name, then writes SHA256SUMS, its signature and manifest.json.
+    pub fn finish(
+        self,
+        product: &Product,
+        options: &Options,
+        report: &Report,
+        inputs: &[Input],
+        signing: &Signing,
+    ) -> Result<()> {
         let sums: String = report.packages.iter().map(sums).collect();
         let manifest = manifest_json(product, options, report, inputs)?;
-        for (name, text) in [("SHA256SUMS", sums), (MANIFEST, manifest)] {
+        let signature = signing.sign_sums(sums.as_bytes())?;
+        if signature.is_none() {
+            self.drop_sums_signature(&crate::listener::Silent)?;
+        }
+        let mut lists = vec![("SHA256SUMS", sums.into_bytes())];
+        lists.extend(signature.map(|signature| (SUMS_SIGNATURE, signature)));
+        lists.push((MANIFEST, manifest.into_bytes()));
+        self.finish_with(lists)
+    }
+
+    /// Removes the signature of a SHA256SUMS that is about to change, when there is no key for another.
+    pub fn drop_sums_signature(&self, listener: &dyn Listener) -> Result<()> {
+        let path = self.folder.join(SUMS_SIGNATURE);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            done => {
+                done.or_cannot("remove", &path)?;
+                listener
+                    .warning(&format!("{} is removed: SHA256SUMS changes, and there is no key to sign it with", path.display()));
+                Ok(())
+            }
+        }
+    }
+
+    /// Gives every kept file its name, and then these their names and bytes.
+    pub fn finish_with(mut self, lists: Vec<(&str, Vec<u8>)>) -> Result<()> {
+        for (name, bytes) in lists {
             let mut file = self.partial()?;
-            file.write_all(text.as_bytes()).or_cannot("write to the output folder", &self.folder).map_err(elsewhere)?;
+            file.write_all(&bytes).or_cannot("write to the output folder", &self.folder).map_err(elsewhere)?;
             self.keep(file, name.to_owned());
         }
         crate::interrupt::check()?;
