@@ -7,13 +7,17 @@ mod facts;
 mod output;
 mod packages;
 mod rebuild;
+pub mod resign;
 mod selection;
+mod sign;
+pub mod signatures;
 mod switch;
 mod windows;
 
 pub use codec::CodecChoice;
 pub use packages::FormatName;
 pub use rebuild::{Comparison, Rebuild};
+pub use sign::{Signed, Signing, SigningOptions};
 
 use crate::compress::{CacheChoice, Codec, Store};
 use crate::error::{Error, IoContext, Result};
@@ -48,6 +52,8 @@ pub struct Options {
     pub cache: CacheChoice,
     /// SOURCE_DATE_EPOCH: the time of everything in the packages, in seconds since 1970.
     pub epoch: Option<i64>,
+    /// What packages are signed with.
+    pub signing: SigningOptions,
 }
 
 /// One finished package.
@@ -69,6 +75,8 @@ pub struct Package {
     /// The cabinets that have to lie beside an MSI above 2 GB.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cabinets: Vec<Cabinet>,
+    /// Who signed it; `None`, and null in JSON, for nobody.
+    pub signed: Option<Signed>,
 }
 
 /// A cabinet beside an MSI.
@@ -110,6 +118,8 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
         listener.info(&format!("compressing with {} on {} threads: {reason}", codec.name(), options.threads));
     }
     let codec = compression.as_ref().map_or(Codec::Gzip, |compression| compression.codec);
+    // A password that is wrong should not be found out after the work.
+    let signing = Signing::open(&options.signing, listener)?;
     let mut output = Output::open(&options.output)?;
     let spool = Spool::new(&spool_folder(&options.cache)?)?;
     let store = Store::open(options.cache.clone(), options.threads)?;
@@ -146,13 +156,14 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
         // The first MSI read what nobody had read before.
         inputs.extend(assemble::inputs(&product, &base));
     }
+    output.sign(&mut packages, &signing, listener)?;
     let report = Report {
         output: options.output.clone(),
         codec: compression.as_ref().map(|compression| compression.codec.name()),
         codec_reason: compression.map(|compression| compression.reason),
         packages,
     };
-    output.finish(&product, options, &report, &inputs)?;
+    output.finish(&product, options, &report, &inputs, &signing)?;
     store.trim()?;
     Ok(report)
 }

@@ -20,6 +20,8 @@ pub enum Verb {
     Init(InitArguments),
     /// Build packages
     Build(BuildArguments),
+    /// Sign packages, and SHA256SUMS of their folder
+    Sign(SignArguments),
     /// Check packages for what goes wrong at their installation, repair, upgrade or removal
     Lint(LintArguments),
     /// Run the packages' own checks on this machine; changes nothing
@@ -79,6 +81,62 @@ pub struct BuildArguments {
     /// Print nothing but warnings and errors
     #[arg(short = 'q', long)]
     pub quiet: bool,
+    #[command(flatten)]
+    pub signing: SigningArguments,
+}
+
+/// Where keys are; never what opens them.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Signing")]
+pub struct SigningArguments {
+    /// A private key for MSI, .run and SHA256SUMS: PEM, PKCS#8 or PKCS#12 (.p12, .pfx)
+    #[arg(long, value_name = "FILE", conflicts_with = "sign_command")]
+    pub key: Option<PathBuf>,
+    /// The key's certificate, then its issuers' (PEM); an MSI needs it
+    #[arg(long, value_name = "FILE")]
+    pub cert: Option<PathBuf>,
+    /// The public key (PEM) that --sign-command signs for, where there is no --cert
+    #[arg(long, value_name = "FILE", requires = "sign_command")]
+    pub public_key: Option<PathBuf>,
+    /// A secret OpenPGP key for RPM and DEB, armoured or not
+    #[arg(long, value_name = "FILE", conflicts_with = "openpgp_command")]
+    pub openpgp_key: Option<PathBuf>,
+    /// The keys' password is the first line of this file
+    #[arg(long, value_name = "FILE", group = "password")]
+    pub password_file: Option<PathBuf>,
+    /// The keys' password is the first line read from this descriptor
+    #[arg(long, value_name = "N", group = "password")]
+    pub password_fd: Option<i32>,
+    /// The keys' password is in this environment variable
+    #[arg(long, value_name = "NAME", group = "password")]
+    pub password_env: Option<String>,
+    /// Signs for --key, run by sh -c: the SHA-256 (32 bytes) on its stdin, the raw signature on its stdout; see LINKPACK_SIGN_* in README
+    #[arg(long, value_name = "COMMAND")]
+    pub sign_command: Option<String>,
+    /// Signs for --openpgp-key, run by sh -c: the data on its stdin, a detached signature on its stdout, as gpg --detach-sign makes it
+    #[arg(long, value_name = "COMMAND")]
+    pub openpgp_command: Option<String>,
+    /// Countersign an MSI with the time of this RFC 3161 authority (http://)
+    #[arg(long, value_name = "URL", conflicts_with = "timestamp_command")]
+    pub timestamp_url: Option<String>,
+    /// Ask the authority by a command, run by sh -c: the request on its stdin, the response on its stdout
+    #[arg(long, value_name = "COMMAND")]
+    pub timestamp_command: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct SignArguments {
+    /// Packages, or folders of packages
+    #[arg(required = true, value_name = "PACKAGE|DIR")]
+    pub packages: Vec<PathBuf>,
+    /// Print one JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// Print nothing but warnings and errors
+    #[arg(short = 'q', long)]
+    pub quiet: bool,
+    #[command(flatten)]
+    pub signing: SigningArguments,
 }
 
 #[derive(Debug, Args)]

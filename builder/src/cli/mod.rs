@@ -6,6 +6,7 @@ mod init;
 mod lint;
 mod preflight;
 mod screen;
+mod sign;
 
 use arguments::{Arguments, Verb};
 use clap::{CommandFactory, Parser};
@@ -30,6 +31,7 @@ pub fn run() -> ExitCode {
     let done = match arguments.verb {
         Verb::Init(arguments) => init::run(&arguments),
         Verb::Build(arguments) => build::run(&arguments),
+        Verb::Sign(arguments) => sign::run(&arguments),
         Verb::Lint(arguments) => return lint::run(&arguments),
         Verb::Preflight(arguments) => return preflight::run(&arguments),
         Verb::Schema => print(&crate::manifest::schema()),

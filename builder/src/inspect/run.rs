@@ -6,7 +6,7 @@ use super::makeself;
 use super::ours;
 use super::report::{path_text, text, FileEntry, FileFacts, FileKind, Format, Part, Report};
 use super::watch::{Algorithm, Hasher, Keep, Seen, Watch};
-use crate::endpoint::{RUN_SIGNATURE_AT, RUN_SUM_AT, RUN_SUM_COVERS_FROM};
+use crate::endpoint::{run_signature_field, RUN_SUM_AT, RUN_SUM_COVERS_FROM};
 use crate::error::{Error, Result};
 use crate::payload::decode::{damaged, Input};
 use crate::payload::gather::FoundKind;
@@ -91,16 +91,18 @@ fn ours(input: &mut Input, file: FileFacts, head: &[u8]) -> Result<Report> {
 
 /// What is wrong in the lines that no digest covers: a shell would run whatever else stands there.
 fn line_faults(head: &[u8]) -> Vec<&'static str> {
-    let at = |at: usize| head.get(at).copied();
     let mut faults = Vec::new();
-    if at(RUN_SUM_AT.end as usize) != Some(b'\n') {
+    if head.get(RUN_SUM_AT.end as usize) != Some(&b'\n') {
         faults.push("its second line is not LP_SUM= and a SHA-256");
     }
-    let signature = head.get(RUN_SIGNATURE_AT.start as usize..RUN_SIGNATURE_AT.end as usize).unwrap_or_default();
-    let begins = head.get(RUN_SUM_AT.end as usize + 1..RUN_SIGNATURE_AT.start as usize) == Some(b"LP_SIG=");
-    let text = &signature[..signature.iter().rposition(|&byte| byte != b' ').map_or(0, |last| last + 1)];
-    let base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
-    if !begins || at(RUN_SIGNATURE_AT.end as usize) != Some(b'\n') || !text.iter().all(base64) {
+    let line = head.get(RUN_SUM_AT.end as usize + 1..RUN_SUM_COVERS_FROM as usize).unwrap_or_default();
+    let base64 =
+        std::str::from_utf8(line).ok().and_then(|line| line.strip_prefix("LP_SIG=")?.split_once(" #")).map(|(base64, _)| base64);
+    let exact = base64.filter(|base64| {
+        let digits = base64.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte));
+        digits && run_signature_field(base64).is_some_and(|field| line == format!("LP_SIG={field}\n").as_bytes())
+    });
+    if exact.is_none() {
         faults.push("its third line is not LP_SIG= and a signature");
     }
     faults

@@ -131,6 +131,9 @@ pub(crate) fn codec(first: &[u8]) -> Codec {
     }
 }
 
+/// Is shown every plain byte.
+type Observer<'a> = Box<dyn FnMut(&[u8]) + 'a>;
+
 /// A decompressed stream of an archive's bytes; every error names the archive.
 pub(crate) struct Stream<'a> {
     reader: Box<dyn Read + 'a>,
@@ -140,7 +143,7 @@ pub(crate) struct Stream<'a> {
     /// How many more bytes it may decompress to.
     left: u64,
     /// Sees every decompressed byte.
-    observer: Option<Box<dyn FnMut(&[u8]) + 'a>>,
+    observer: Option<Observer<'a>>,
 }
 
 impl<'a> Stream<'a> {

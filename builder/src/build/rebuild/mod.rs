@@ -6,7 +6,7 @@ mod compound;
 mod difference;
 mod linear;
 
-use super::{build, CodecChoice, FormatName, Options};
+use super::{build, CodecChoice, FormatName, Options, SigningOptions};
 use crate::compress::CacheChoice;
 use crate::error::{Error, IoContext, Result};
 use crate::inspect;
@@ -143,6 +143,7 @@ impl Rebuild {
             // What an earlier build left could be what is to be found out.
             cache: CacheChoice::Temporary(self.temporary.clone()),
             epoch: record.source_date_epoch,
+            signing: SigningOptions::default(),
         })
     }
 
