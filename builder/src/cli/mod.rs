@@ -3,9 +3,11 @@
 mod arguments;
 mod build;
 mod init;
+mod inspect;
 mod lint;
 mod preflight;
 mod screen;
+mod verify;
 
 use arguments::{Arguments, Verb};
 use clap::{CommandFactory, Parser};
@@ -30,6 +32,8 @@ pub fn run() -> ExitCode {
     let done = match arguments.verb {
         Verb::Init(arguments) => init::run(&arguments),
         Verb::Build(arguments) => build::run(&arguments),
+        Verb::Inspect(arguments) => inspect::run(&arguments),
+        Verb::Verify(arguments) => return verify::run(&arguments),
         Verb::Lint(arguments) => return lint::run(&arguments),
         Verb::Preflight(arguments) => return preflight::run(&arguments),
         Verb::Schema => print(&crate::manifest::schema()),

@@ -8,16 +8,20 @@ use std::io::IsTerminal;
 use std::sync::Mutex;
 
 /// Prints an error: `error:` what happened, the place in the file, `note:` facts, `help:` what to do next.
+/// What a package or a file's name contributed to it cannot steer the terminal.
 pub fn error(error: &Error) {
-    eprintln!("error: {}", error.what());
+    let plain = |text: &str| -> String {
+        text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    };
+    eprintln!("error: {}", plain(error.what()));
     if let Some(snippet) = error.snippet() {
         eprint!("{}", excerpt(snippet));
     }
     for note in error.notes() {
-        eprintln!("note: {note}");
+        eprintln!("note: {}", plain(note));
     }
     if let Some(help) = error.help_text() {
-        eprintln!("help: {help}");
+        eprintln!("help: {}", plain(help));
     }
 }
 
