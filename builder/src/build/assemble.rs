@@ -99,13 +99,13 @@ fn load(
     listener: &dyn Listener,
 ) -> Result<Loaded> {
     let in_payload = |error: Error| error.note(format!("in the payload of {what} for {}", target.name()));
-    let mut whole = Loaded { tree: Tree::default(), package: None };
+    let (mut layers, mut package) = (Vec::new(), None);
     for layer in &spec.layers {
         let loaded = payload::load(&source(product, layer), spool, listener).map_err(in_payload)?;
-        whole.tree = whole.tree.covered_by(loaded.tree).map_err(in_payload)?;
-        whole.package = whole.package.or(loaded.package);
+        layers.push(loaded.tree);
+        package = package.or(loaded.package);
     }
-    Ok(whole)
+    Ok(Loaded { tree: Tree::layered(layers).map_err(in_payload)?, package })
 }
 
 fn source(product: &Product, layer: &SourceTable) -> Source {

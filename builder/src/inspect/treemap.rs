@@ -61,8 +61,9 @@ impl Map {
                 return;
             }
             self.left -= 1;
-            // A folder with one name on the way to its files is no branch of its own.
-            let hue = hue.or((node.children.len() > 1).then(|| (index as f64 * GOLDEN_ANGLE + BLUE) % 360.0));
+            // Branches begin where no child has nearly everything.
+            let divided = children[0].1.size < node.size / 10 * 9;
+            let hue = hue.or(divided.then(|| (index as f64 * GOLDEN_ANGLE + BLUE) % 360.0));
             self.one(child, &format!("{path}/{name}"), name, rect, depth, hue);
         }
     }
