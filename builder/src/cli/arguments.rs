@@ -22,6 +22,10 @@ pub enum Verb {
     Build(BuildArguments),
     /// Sign packages, and SHA256SUMS of their folder
     Sign(SignArguments),
+    /// Show what a package is and holds
+    Inspect(InspectArguments),
+    /// Compare packages with what they, SHA256SUMS and manifest.json say of their bytes
+    Verify(VerifyArguments),
     /// Check packages for what goes wrong at their installation, repair, upgrade or removal
     Lint(LintArguments),
     /// Run the packages' own checks on this machine; changes nothing
@@ -137,6 +141,38 @@ pub struct SignArguments {
     pub quiet: bool,
     #[command(flatten)]
     pub signing: SigningArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct InspectArguments {
+    /// The package: a .deb, .rpm, .run or .msi, anyone's
+    #[arg(value_name = "PACKAGE")]
+    pub package: PathBuf,
+    /// List every file
+    #[arg(long)]
+    pub files: bool,
+    /// Print the scripts
+    #[arg(long)]
+    pub scripts: bool,
+    /// Print one JSON document on standard output, with all files and scripts
+    #[arg(long, conflicts_with_all = ["files", "scripts"])]
+    pub json: bool,
+    /// Write a page that needs no network, with a map of the sizes
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArguments {
+    /// Packages, and folders of packages with their SHA256SUMS and manifest.json
+    #[arg(required = true, value_name = "PACKAGE|DIR")]
+    pub paths: Vec<PathBuf>,
+    /// A public key that signatures must be of; repeat it for several
+    #[arg(long = "key", value_name = "PUBKEY")]
+    pub keys: Vec<PathBuf>,
+    /// Print one JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

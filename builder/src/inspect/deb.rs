@@ -22,6 +22,7 @@ pub fn read(input: &mut Input, file: FileFacts) -> Result<Report> {
     let limit = limits::unpacked(file.size);
     let mut report = Report::new(Format::Deb, file);
     let members = members(input, &name)?;
+    version(input, &members[0], &mut report)?;
     for member in &members {
         let (name, size) = (text(member.name.as_bytes()), member.size);
         report.parts.push(Part { name, offset: Some(member.offset), size, codec: None });
@@ -45,6 +46,17 @@ pub fn read(input: &mut Input, file: FileFacts) -> Result<Report> {
     Ok(report)
 }
 
+/// The first member is the format's version on a line of its own: 2 and a minor number.
+fn version(input: &mut Input, member: &Member, report: &mut Report) -> Result<()> {
+    let bytes = read_member(input, member)?;
+    let line = bytes.split(|&b| b == b'\n').next().unwrap_or_default();
+    let minor = line.strip_prefix(b"2.").is_some_and(|minor| !minor.is_empty() && minor.iter().all(u8::is_ascii_digit));
+    if !minor || line.len() == bytes.len() {
+        report.damaged("debian-binary", "it is not the line 2.0");
+    }
+    Ok(())
+}
+
 /// The files of control.tar by their names.
 type Control = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -52,7 +64,14 @@ fn open<'i>(input: &'i mut Input, members: &[Member], at: usize, report: &mut Re
     let member = &members[at];
     match input.stream(member.name.clone(), member.offset, member.size) {
         Ok(stream) => {
-            report.parts[at].codec = Some(stream.codec().name().to_owned());
+            let codec = stream.codec();
+            report.parts[at].codec = Some(codec.name().to_owned());
+            // dpkg chooses the decompressor by the name.
+            let extension = member.name.split_once(".tar").map_or("", |(_, extension)| extension);
+            if extension != codec.extension() {
+                let codec = codec.name();
+                report.damaged(member.name.clone(), format!("its name ends in \".tar{extension}\", and it is {codec}"));
+            }
             Ok(Some(stream.limited(limit)))
         }
         Err(error) if error.is_interrupted() => Err(error),

@@ -3,6 +3,7 @@
 
 mod deb;
 mod entries;
+pub mod html;
 pub mod limits;
 pub mod lint;
 mod makeself;
@@ -13,6 +14,10 @@ mod product;
 pub mod report;
 mod rpm;
 mod run;
+pub mod text;
+pub mod tree;
+mod treemap;
+pub mod verify;
 pub mod watch;
 
 pub use report::Report;

@@ -105,9 +105,21 @@ fn services(msi: &Msi, report: &mut Report) {
     }
 }
 
+/// A custom action that sets a property, without options.
+const SET_PROPERTY: i32 = 51;
+const KIND: i32 = 0x3F;
+
 fn settings(msi: &Msi, report: &mut Report) {
     let secrets = secrets(msi);
     let hidden: HashSet<&str> = msi.database.property("MsiHiddenProperties").unwrap_or_default().split(';').collect();
+    for row in msi.database.rows("CustomAction").filter(|row| row.number("Type").is_some_and(|kind| kind & KIND == SET_PROPERTY))
+    {
+        // A default that is baked into an action; one that is made of other properties is no value yet.
+        let (Some(name), Some(value)) = (row.text("Source"), row.text("Target")) else { continue };
+        if name.chars().all(|c| !c.is_lowercase()) && !value.contains('[') {
+            report.set(cut(name), if secrets.contains(name) || hidden.contains(name) { MASK.to_owned() } else { cut(value) });
+        }
+    }
     for row in msi.database.rows("Property") {
         let (Some(name), Some(value)) = (row.text("Property"), row.text("Value")) else { continue };
         let masked = secrets.contains(name) || hidden.contains(name);
@@ -127,10 +139,12 @@ fn relations(msi: &Msi, report: &mut Report) {
 }
 
 fn actions(msi: &Msi, report: &mut Report) {
+    let secrets = secrets(msi);
     for row in msi.database.rows("CustomAction").take(limits::LINES) {
         let target = row.text("Target").unwrap_or_default();
         // What a setter of a secret sets is one, too.
-        let target = if super::report::is_secret(row.text("Source").unwrap_or_default()) { MASK } else { target };
+        let source = row.text("Source").unwrap_or_default();
+        let target = if super::report::is_secret(source) || secrets.contains(source) { MASK } else { target };
         let text =
             format!("type {}: {} {target}", row.number("Type").unwrap_or_default(), row.text("Source").unwrap_or_default());
         report.script(cut(row.text("Action").unwrap_or_default()), Some("custom action".to_owned()), text.as_bytes());

@@ -115,6 +115,21 @@ impl Codec {
     }
 }
 
+impl Codec {
+    /// What names of tar archives with it end in.
+    pub(crate) fn extension(self) -> &'static str {
+        match self {
+            Codec::Plain => "",
+            Codec::Gzip => ".gz",
+            Codec::Xz => ".xz",
+            Codec::Zstd => ".zst",
+            Codec::Refused("bzip2") => ".bz2",
+            Codec::Refused("lzma (the predecessor of xz)") => ".lzma",
+            Codec::Refused(_) => ".unknown",
+        }
+    }
+}
+
 /// Recognises a compression by its magic bytes.
 pub(crate) fn codec(first: &[u8]) -> Codec {
     match first {

@@ -81,7 +81,8 @@ pub(crate) fn walk<S: Sink>(
             break;
         }
         if first && !(len == BLOCK && is_header(&block)) {
-            return Err(stream.broken("it is compressed, but not a tar archive"));
+            let compressed = if stream.codec() == Codec::Plain { "" } else { "compressed, but " };
+            return Err(stream.broken(format!("it is {compressed}not a tar archive")));
         }
         if len < BLOCK {
             // Without compression nothing else tells a cut archive from a whole one.

@@ -8,7 +8,7 @@ use crate::payload::rpm_header::Header;
 const SIGNATURES: u32 = 62;
 const IMMUTABLE: u32 = 63;
 /// The signature header's tags that rpm and its relatives write, with their types: 4 number, 5 long number, 6 text, 7 bytes, 8 texts.
-const KNOWN: [(u32, u32); 17] = [
+const KNOWN: [(u32, u32); 19] = [
     (SIGNATURES, 7),
     (267, 7),
     (268, 7),
@@ -18,6 +18,8 @@ const KNOWN: [(u32, u32); 17] = [
     (273, 6),
     (274, 8),
     (275, 4),
+    (276, 8),
+    (277, 4),
     (278, 8),
     (279, 6),
     (999, 7),
@@ -34,18 +36,14 @@ pub(super) fn check(rpm: &Rpm, report: &mut Report) {
     region("signature header", &rpm.signature, SIGNATURES, report);
     region("header", &rpm.header, IMMUTABLE, report);
     let mut last = 0;
-    for (tag, kind) in rpm.signature.tags() {
-        match KNOWN.iter().find(|(known, _)| *known == tag) {
-            Some((_, expected)) if *expected != kind => {
-                report.damaged("signature header", format!("its tag {tag} has the type {kind} instead of {expected}"));
-            }
-            None if tag != RESERVED && (256..=1100).contains(&tag) => {
-                report.notes.push(format!("its signature header has a tag {tag}, which linkpack does not know"));
-            }
-            Some(_) if tag != SIGNATURES && tag < last => report.damaged("signature header", "its tags are not in order"),
-            _ => {}
+    for (tag, kind) in rpm.signature.tags().filter(|(tag, _)| *tag != SIGNATURES) {
+        if let Some(what) = fault(&rpm.signature, tag, kind) {
+            report.damaged("signature header", format!("its tag {tag} {what}"));
         }
-        last = if tag == SIGNATURES { last } else { tag };
+        if tag < last {
+            report.damaged("signature header", "its tags are not in order");
+        }
+        last = tag;
     }
     for header in [&rpm.signature, &rpm.header] {
         let mut tags: Vec<u32> = header.tags().map(|(tag, _)| tag).collect();
@@ -53,6 +51,27 @@ pub(super) fn check(rpm: &Rpm, report: &mut Report) {
         if let Some(pair) = tags.windows(2).find(|pair| pair[0] == pair[1]) {
             report.damaged("header", format!("it has the tag {} twice", pair[0]));
         }
+    }
+}
+
+/// What is wrong with a tag of the signature header: a claim that cannot be read would be no claim.
+fn fault(header: &Header, tag: u32, kind: u32) -> Option<String> {
+    if tag == RESERVED {
+        return None;
+    }
+    let Some((_, expected)) = KNOWN.iter().find(|(known, _)| *known == tag) else {
+        return Some("is none that rpm writes".to_owned());
+    };
+    let readable = match kind {
+        4 | 5 => header.numbers(tag).len() == 1,
+        6 => header.strings(tag).len() == 1,
+        8 => !header.strings(tag).is_empty(),
+        _ => header.binary(tag).is_some_and(|bytes| !bytes.is_empty()),
+    };
+    match (kind == *expected, readable) {
+        (false, _) => Some(format!("has the type {kind} instead of {expected}")),
+        (true, false) => Some("cannot be read".to_owned()),
+        (true, true) => None,
     }
 }
 
