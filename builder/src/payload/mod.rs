@@ -8,15 +8,18 @@ mod cpio;
 mod deb;
 mod decode;
 mod dir;
+pub mod elf;
 mod gather;
 mod links;
 pub mod pe;
+pub mod program;
 mod rpm;
 mod rpm_header;
 mod select;
 mod spool;
 mod tar;
 mod tree;
+pub mod window;
 mod zip;
 
 pub use content::{Content, ContentReader};
