@@ -3,6 +3,7 @@
 
 mod assemble;
 mod codec;
+mod documents;
 mod facts;
 mod output;
 mod packages;
@@ -45,6 +46,8 @@ pub struct Options {
     pub cache: CacheChoice,
     /// SOURCE_DATE_EPOCH: the time of everything in the packages, in seconds since 1970.
     pub epoch: Option<i64>,
+    /// Whether a bill of materials is written for each target.
+    pub sbom: bool,
 }
 
 /// One finished package.
@@ -79,6 +82,22 @@ pub struct Cabinet {
     pub sha256: String,
 }
 
+/// A document beside the packages.
+#[derive(Debug, Clone, Serialize)]
+pub struct Document {
+    /// Its file's name in the output folder.
+    pub file: String,
+    /// "cyclonedx", "spdx" or "provenance".
+    pub kind: &'static str,
+    /// The target whose content it lists; `None` where it is about all packages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<&'static str>,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its SHA-256, hexadecimal.
+    pub sha256: String,
+}
+
 /// What a build made.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
@@ -92,6 +111,8 @@ pub struct Report {
     pub codec_reason: Option<String>,
     /// The packages, in the order they were built.
     pub packages: Vec<Package>,
+    /// Bills of materials and the provenance.
+    pub documents: Vec<Document>,
 }
 
 /// Builds packages.
@@ -110,8 +131,7 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     let mut output = Output::open(&options.output)?;
     let spool = Spool::new(&spool_folder(&options.cache)?)?;
     let store = Store::open(options.cache.clone(), options.threads)?;
-    let mut packages = Vec::new();
-    let mut inputs = Vec::new();
+    let (mut packages, mut documents, mut inputs) = (Vec::new(), Vec::new(), Vec::new());
     output.warn_of_another_family(&product, listener);
     for target in chosen.targets {
         let trees = assemble::read(&product, target, &spool, listener)?;
@@ -131,24 +151,30 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
             }
             false => format::unread(tree),
         };
-        let mut base = Base { target, codec, store: &store, mtime, files };
+        let mut base = Base { target, codec, store: &store, mtime, files, origins: trees.origins };
         if target.is_linux() {
-            inputs.extend(assemble::inputs(&product, &base));
             packages.extend(packages::write_all(&products, &base, &chosen.formats, &mut output, listener)?);
-            continue;
+        } else {
+            // The first MSI reads what nobody has read before: digests are known then.
+            for product in &products {
+                packages.push(windows::write(product, &mut base, &mut output, listener)?);
+            }
         }
-        for product in &products {
-            packages.push(windows::write(product, &mut base, &mut output, listener)?);
+        let read = assemble::inputs(&product, &base);
+        if options.sbom {
+            documents.extend(documents::bills(&product, &base, &read, &mut output)?);
         }
-        // The first MSI read what nobody had read before.
-        inputs.extend(assemble::inputs(&product, &base));
+        inputs.extend(read);
     }
-    let report = Report {
+    let mut report = Report {
         output: options.output.clone(),
         codec: compression.as_ref().map(|compression| compression.codec.name()),
         codec_reason: compression.map(|compression| compression.reason),
         packages,
+        documents,
     };
+    let provenance = documents::provenance(&product, &products, options, &report, &inputs, &mut output)?;
+    report.documents.push(provenance);
     output.finish(&product, options, &report, &inputs)?;
     store.trim()?;
     Ok(report)

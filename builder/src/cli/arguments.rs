@@ -73,6 +73,9 @@ pub struct BuildArguments {
     /// Keep nothing for the next build
     #[arg(long)]
     pub no_cache: bool,
+    /// Write no bills of materials (NAME-VERSION-TARGET.cdx.json and .spdx.json)
+    #[arg(long)]
+    pub no_sbom: bool,
     /// Print one JSON document on standard output
     #[arg(long)]
     pub json: bool,

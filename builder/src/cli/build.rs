@@ -22,6 +22,7 @@ pub fn run(arguments: &BuildArguments) -> Result<()> {
         threads,
         codec: arguments.codec,
         cache: cache(arguments),
+        sbom: !arguments.no_sbom,
         epoch: epoch(std::env::var_os("SOURCE_DATE_EPOCH"))?,
     };
     let report = build(&options, &screen)?;
@@ -42,6 +43,9 @@ fn tell(report: &Report, screen: &Screen) {
             let path = report.output.join(&cabinet.file);
             screen.info(&format!("{}  {} (has to lie beside the MSI)", human_size(cabinet.size), path.display()));
         }
+    }
+    for document in &report.documents {
+        screen.info(&format!("{}  {}", human_size(document.size), report.output.join(&document.file).display()));
     }
 }
 

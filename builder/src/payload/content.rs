@@ -125,7 +125,14 @@ impl Content {
                 if *offset > 0 {
                     handle.seek(SeekFrom::Start(*offset)).or_cannot("read", file)?;
                 }
-                Ok(ContentReader(Reader::File { handle, path: file.clone(), start: *offset, len: self.len, left: self.len, stamp: *stamp }))
+                Ok(ContentReader(Reader::File {
+                    handle,
+                    path: file.clone(),
+                    start: *offset,
+                    len: self.len,
+                    left: self.len,
+                    stamp: *stamp,
+                }))
             }
         }
     }

@@ -108,13 +108,8 @@ pub fn dynamic_section(window: &mut dyn Window) -> Option<(u64, usize)> {
 /// Reads an ELF file; `None` for what is none. What lies outside of the window is left out.
 pub fn read(window: &mut dyn Window) -> Option<Elf> {
     let mut file = Reader::open(window)?;
-    let mut elf = Elf {
-        is_64: file.is_64,
-        is_big_endian: file.is_big_endian,
-        machine: file.machine,
-        kind: file.kind,
-        ..Elf::default()
-    };
+    let mut elf =
+        Elf { is_64: file.is_64, is_big_endian: file.is_big_endian, machine: file.machine, kind: file.kind, ..Elf::default() };
     for segment in file.segments.clone() {
         match segment.kind {
             PT_INTERP => elf.interpreter = file.name(segment.offset),
@@ -249,8 +244,7 @@ impl<'w> Reader<'w> {
         let Some(bytes) = self.window.get(segment.offset, len) else { return };
         let word = self.word();
         let entry = |at: &[u8]| Some((self.number(at, 0, word)?, self.number(at, word, word)?));
-        let entries: Vec<(u64, u64)> =
-            bytes.chunks_exact(2 * word).map_while(entry).take_while(|(tag, _)| *tag != 0).collect();
+        let entries: Vec<(u64, u64)> = bytes.chunks_exact(2 * word).map_while(entry).take_while(|(tag, _)| *tag != 0).collect();
         let value = |wanted: u64| entries.iter().find(|(tag, _)| *tag == wanted).map(|(_, value)| *value);
         let Some(strings) = value(DT_STRTAB).and_then(|address| self.offset(address)) else { return };
         let needs = value(DT_VERNEED).and_then(|address| self.offset(address));

@@ -115,9 +115,9 @@ pub fn headers(bytes: &[u8]) -> Option<Headers> {
         let address = u32_at(bytes, directory).filter(|&address| address != 0 && directory < optional + optional_len)?;
         let len = u32_at(bytes, directory + 4)? as usize;
         let sections = (0..sections).map(|index| optional + optional_len + 40 * index);
-        let section = sections.map_while(|header| section_at(bytes, header)).find(|section| {
-            address >= section.address && ((address - section.address) as usize) < section.len
-        })?;
+        let section = sections
+            .map_while(|header| section_at(bytes, header))
+            .find(|section| address >= section.address && ((address - section.address) as usize) < section.len)?;
         Some((section, address - section.address, len))
     };
     let resources = section(RESOURCE_DIRECTORY).map(|(section, ..)| section);
