@@ -8,6 +8,7 @@ mod facts;
 mod output;
 mod packages;
 mod selection;
+mod switch;
 mod windows;
 
 pub use codec::CodecChoice;

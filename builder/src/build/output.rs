@@ -1,6 +1,7 @@
-//! The output folder: packages under temporary names until all are whole, then SHA256SUMS and manifest.json.
+//! The output folder: packages under temporary names until all are whole, then all names at once (`switch`), SHA256SUMS last.
 
 use super::assemble::Input;
+use super::switch::switch;
 use super::{Options, Package, Report};
 use crate::error::{Error, IoContext, Result};
 use crate::listener::Listener;
@@ -14,7 +15,8 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 /// What names of unfinished packages begin with; they are locked while their build lives.
-const PARTIAL: &str = ".linkpack-partial-";
+pub(super) const PARTIAL: &str = ".linkpack-partial-";
+const SUMS: &str = "SHA256SUMS";
 const MANIFEST: &str = "manifest.json";
 
 /// The output folder of one build.
@@ -67,22 +69,17 @@ impl Output {
         self.whole.push((file, name));
     }
 
-    /// Gives every package its name, then writes SHA256SUMS and manifest.json.
+    /// Gives every package its name, then manifest.json and SHA256SUMS.
     pub fn finish(mut self, product: &Product, options: &Options, report: &Report, inputs: &[Input]) -> Result<()> {
         let documents = report.documents.iter().map(|document| sum(&document.sha256, &document.file));
         let sums: String = report.packages.iter().map(sums).chain(documents).collect();
         let manifest = manifest_json(product, options, report, inputs)?;
-        for (name, text) in [("SHA256SUMS", sums), (MANIFEST, manifest)] {
+        for (name, text) in [(MANIFEST, manifest), (SUMS, sums)] {
             let mut file = self.partial()?;
             file.write_all(text.as_bytes()).or_cannot("write to the output folder", &self.folder).map_err(elsewhere)?;
             self.keep(file, name.to_owned());
         }
-        crate::interrupt::check()?;
-        for (file, name) in self.whole.drain(..) {
-            let path = self.folder.join(&name);
-            file.persist(&path).map_err(|error| elsewhere(Error::io("create", &path, &error.error)))?;
-        }
-        Ok(())
+        switch(&self.folder, std::mem::take(&mut self.whole), &[SUMS, MANIFEST]).map_err(elsewhere)
     }
 
     /// Removes partial files whose build is gone: nobody holds their lock.

@@ -5,20 +5,21 @@
 
 mod content;
 mod copyright;
-mod cpio;
-mod deb;
-mod decode;
+pub(crate) mod cpio;
+pub(crate) mod deb;
+pub(crate) mod decode;
 mod dir;
 pub mod elf;
-mod gather;
+pub(crate) mod gather;
 mod links;
 pub mod pe;
 pub mod program;
-mod rpm;
-mod rpm_header;
+pub(crate) mod rpm;
+pub(crate) mod rpm_header;
 mod select;
+pub(crate) mod sink;
 mod spool;
-mod tar;
+pub(crate) mod tar;
 mod tree;
 pub mod window;
 mod zip;

@@ -49,6 +49,13 @@ impl<R: Read + Seek> Container<R> {
         self.bytes(SUMMARY, SUMMARY_LIMIT)
     }
 
+    /// The Authenticode signature, where there is one.
+    pub fn signature(&mut self) -> Result<Option<Vec<u8>>> {
+        const SIGNATURE: &str = "\u{5}DigitalSignature";
+        let there = self.names.contains_key(&(false, SIGNATURE.to_owned()));
+        there.then(|| self.bytes(SIGNATURE, crate::inspect::limits::SIGNATURE)).transpose()
+    }
+
     /// A stream of data, such as a cabinet.
     pub fn open_data(&mut self, name: &str) -> Result<Option<Stream<R>>> {
         let Some(stored) = self.names.get(&(false, name.to_owned())).cloned() else { return Ok(None) };
