@@ -157,14 +157,7 @@ impl Content {
                 if *offset > 0 {
                     handle.seek(SeekFrom::Start(*offset)).or_cannot("read", &path)?;
                 }
-                Ok(ContentReader(Reader::File {
-                    handle,
-                    path,
-                    start: *offset,
-                    len: self.len,
-                    left: self.len,
-                    stamp: *stamp,
-                }))
+                Ok(ContentReader(Reader::File { handle, path, start: *offset, len: self.len, left: self.len, stamp: *stamp }))
             }
         }
     }
