@@ -1,7 +1,7 @@
 //! The arguments, as clap reads them.
 
 use crate::build::{CodecChoice, FormatName};
-use crate::manifest::Target;
+use crate::manifest::{System, Target};
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -86,9 +86,12 @@ pub struct BuildArguments {
 
 #[derive(Debug, Args)]
 pub struct LintArguments {
-    /// The packages: MSIs so far
+    /// The packages: .deb, .rpm, .run and .msi files, whoever made them
     #[arg(required = true, value_name = "PACKAGE")]
     pub packages: Vec<PathBuf>,
+    /// A Linux system that they are meant for, as in the manifest (debian-12, rhel-8 ...); repeat it for several
+    #[arg(long = "system", value_name = "NAME")]
+    pub systems: Vec<System>,
     /// Print one JSON document on standard output
     #[arg(long)]
     pub json: bool,
@@ -137,6 +140,15 @@ impl ValueEnum for FormatName {
 impl std::fmt::Display for FormatName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+impl ValueEnum for System {
+    fn value_variants<'a>() -> &'a [Self] {
+        &System::ALL
+    }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()))
     }
 }
 

@@ -5,6 +5,7 @@ mod deb;
 mod entries;
 pub mod limits;
 pub mod lint;
+pub mod look;
 mod makeself;
 pub mod msi;
 mod openpgp;

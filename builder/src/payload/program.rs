@@ -102,6 +102,11 @@ impl Passing {
         }
     }
 
+    /// Whether what passed so far may be a program's beginning.
+    pub fn may_be_program(&self) -> bool {
+        matches!(self.state, State::Headers | State::Known)
+    }
+
     /// What it was.
     pub fn finish(mut self) -> Option<Binary> {
         match self.state {

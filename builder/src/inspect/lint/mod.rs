@@ -1,9 +1,11 @@
 //! What is wrong with a package, as its administrators would find out.
 
+mod linux;
 pub mod msi;
 
 use super::msi::Row;
 use super::Package;
+use crate::manifest::System;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -76,11 +78,12 @@ impl fmt::Display for Place {
     }
 }
 
-/// All findings about a package, rule by rule.
-pub fn lint(package: &Package) -> Vec<Finding> {
+/// All findings about a package, rule by rule; `systems` are the Linux systems that it is meant for, as far as they were told.
+pub fn lint(package: &Package, systems: &[System]) -> Vec<Finding> {
     let mut findings = Findings::default();
-    if let Some(msi) = &package.msi {
-        msi::check(msi, &mut findings);
+    match &package.msi {
+        Some(msi) => msi::check(msi, &mut findings),
+        None => linux::check(&package.report, systems, &mut findings),
     }
     findings.finish()
 }
