@@ -1,5 +1,6 @@
 #!/bin/sh
 LP_SUM={{ zeros }}
+LP_SIG={{ blanks }}
 # {{ title }} {{ version }}: a shell script with its payload behind it. See --help.
 # The brace makes a shell read all of this before it runs anything: half a file runs nothing.
 {

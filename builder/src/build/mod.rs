@@ -7,12 +7,14 @@ mod documents;
 mod facts;
 mod output;
 mod packages;
+mod rebuild;
 mod selection;
 mod switch;
 mod windows;
 
 pub use codec::CodecChoice;
 pub use packages::FormatName;
+pub use rebuild::{Comparison, Rebuild};
 
 use crate::compress::{CacheChoice, Codec, Store};
 use crate::error::{Error, IoContext, Result};

@@ -80,11 +80,15 @@ struct RunPayload {
     codec: Codec,
 }
 
-/// The bytes before the first one that `LP_SUM` covers: `#!/bin/sh` and the line `LP_SUM=` with its 64 digits.
-pub const RUN_SUM_COVERS_FROM: u64 = 10 + 72;
+/// The bytes before the first one that `LP_SUM` and the signature cover: `#!/bin/sh`, and the lines of the two.
+pub const RUN_SUM_COVERS_FROM: u64 = RUN_SIGNATURE_AT.end + 1;
 
 /// Where the 64 hexadecimal digits of `LP_SUM` lie in a stub, in bytes.
 pub const RUN_SUM_AT: std::ops::Range<u64> = 17..81;
+
+/// Where the value of `LP_SIG` lies in a stub, in bytes: base64, filled up with blanks, so that signing moves nothing. The signature of
+/// a 4096-bit RSA key takes 684.
+pub const RUN_SIGNATURE_AT: std::ops::Range<u64> = 89..789;
 
 /// The control scripts of a DEB.
 ///
@@ -117,7 +121,7 @@ pub fn rpm_scripts(facts: &Facts) -> Result<RpmScripts, Error> {
     })
 }
 
-/// The stub of a `.run`, with 64 zeros for `LP_SUM` at [`RUN_SUM_AT`]; the writer puts the SHA-256 of everything
+/// The stub of a `.run`, with 64 zeros for `LP_SUM` at [`RUN_SUM_AT`] and no signature; the writer puts the SHA-256 of everything
 /// from [`RUN_SUM_COVERS_FROM`] there.
 ///
 /// # Errors

@@ -6,7 +6,7 @@ use super::makeself;
 use super::ours;
 use super::report::{path_text, text, FileEntry, FileFacts, FileKind, Format, Part, Report};
 use super::watch::{Algorithm, Hasher, Keep, Seen, Watch};
-use crate::endpoint::{RUN_SUM_AT, RUN_SUM_COVERS_FROM};
+use crate::endpoint::{RUN_SIGNATURE_AT, RUN_SUM_AT, RUN_SUM_COVERS_FROM};
 use crate::error::{Error, Result};
 use crate::payload::decode::{damaged, Input};
 use crate::payload::gather::FoundKind;
@@ -65,10 +65,9 @@ fn ours(input: &mut Input, file: FileFacts, head: &[u8]) -> Result<Report> {
     let mut report = Report::new(Format::Run, file);
     let stated = text(head.get(RUN_SUM_AT.start as usize..RUN_SUM_AT.end as usize).unwrap_or_default());
     let found = digest(input, RUN_SUM_COVERS_FROM.min(size), size, vec![Algorithm::Sha256.hasher()], &name)?.remove(0);
-    report.claims.part("everything after line 2", "SHA-256", stated, hex::encode(found));
-    let line_end = head.get(RUN_SUM_AT.end as usize);
-    if line_end != Some(&b'\n') {
-        report.damaged("stub", "its second line is not LP_SUM= and a SHA-256");
+    report.claims.part("everything after line 3", "SHA-256", stated, hex::encode(found));
+    for fault in line_faults(head) {
+        report.damaged("stub", fault);
     }
     let shown = String::from_utf8_lossy(head);
     let facts = ours::facts(&shown, &mut report);
@@ -88,6 +87,23 @@ fn ours(input: &mut Input, file: FileFacts, head: &[u8]) -> Result<Report> {
         }
     }
     Ok(report)
+}
+
+/// What is wrong in the lines that no digest covers: a shell would run whatever else stands there.
+fn line_faults(head: &[u8]) -> Vec<&'static str> {
+    let at = |at: usize| head.get(at).copied();
+    let mut faults = Vec::new();
+    if at(RUN_SUM_AT.end as usize) != Some(b'\n') {
+        faults.push("its second line is not LP_SUM= and a SHA-256");
+    }
+    let signature = head.get(RUN_SIGNATURE_AT.start as usize..RUN_SIGNATURE_AT.end as usize).unwrap_or_default();
+    let begins = head.get(RUN_SUM_AT.end as usize + 1..RUN_SIGNATURE_AT.start as usize) == Some(b"LP_SIG=");
+    let text = &signature[..signature.iter().rposition(|&byte| byte != b' ').map_or(0, |last| last + 1)];
+    let base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
+    if !begins || at(RUN_SIGNATURE_AT.end as usize) != Some(b'\n') || !text.iter().all(base64) {
+        faults.push("its third line is not LP_SIG= and a signature");
+    }
+    faults
 }
 
 fn identify(facts: &BTreeMap<String, String>, report: &mut Report) {

@@ -77,6 +77,14 @@ fn unreadable(error: std::io::Error) -> Error {
     Error::new(format!("the compound file cannot be read: {error}"))
 }
 
+/// A stream's name as people know it: the table's, or the one that rows of tables say.
+pub fn stream_name(stored: &str) -> String {
+    match decoded(stored) {
+        (true, table) => format!("of the table {table}"),
+        (false, name) => format!("{name:?}"),
+    }
+}
+
 /// Unpacks a name: each unit is one or two characters of a base-64 alphabet, and a first unit of its own marks tables.
 fn decoded(name: &str) -> (bool, String) {
     const TABLE: char = '\u{4840}';

@@ -8,6 +8,7 @@ mod summary;
 mod tables;
 
 pub use cabinet::{Cabinet, Member, Seen};
+pub use container::stream_name;
 pub use database::{Column, Database, Kind, Row, Table, Value};
 pub use summary::Summary;
 
