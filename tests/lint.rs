@@ -28,7 +28,7 @@ fn clean() -> Msi {
 }
 
 fn findings(msi: Msi) -> Vec<Finding> {
-    lint(&Package::of_msi(msi))
+    lint(&Package::of_msi(msi), &[])
 }
 
 fn shown(findings: &[Finding]) -> Vec<String> {
@@ -344,7 +344,7 @@ fn a_cabinet_beside_the_package_is_looked_into() {
     });
     let path = folder.path().join("moved.msi");
     fs::write(&path, moved).unwrap();
-    let rules = || -> Vec<&str> { lint(&inspect::read(&path).unwrap()).iter().map(|finding| finding.rule).collect() };
+    let rules = || -> Vec<&str> { lint(&inspect::read(&path).unwrap(), &[]).iter().map(|finding| finding.rule).collect() };
     assert_eq!(rules(), ["cabinet-missing"]);
     fs::write(folder.path().join("beside.cab"), &cabinet).unwrap();
     assert_eq!(rules(), Vec::<&str>::new());
@@ -413,7 +413,7 @@ fn a_package_of_wixl_is_read_and_judged() {
     fs::write(folder.path().join("p.wxs"), source).unwrap();
     let made = output(Command::new("wixl").args(["-o", "p.msi", "p.wxs"]).current_dir(folder.path()), "wixl");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let findings = lint(&inspect::read(&folder.path().join("p.msi")).unwrap());
+    let findings = lint(&inspect::read(&folder.path().join("p.msi")).unwrap(), &[]);
     let rules: BTreeSet<&str> = findings.iter().map(|finding| finding.rule).collect();
     // What wixl leaves out: _Validation, versions, and ALLUSERS where nobody asked for it.
     assert_eq!(rules, BTreeSet::from(["file-version", "per-machine", "validation-missing"]), "{:#?}", shown(&findings));

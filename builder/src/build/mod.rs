@@ -3,6 +3,7 @@
 
 mod assemble;
 mod codec;
+mod documents;
 mod facts;
 mod output;
 mod packages;
@@ -54,6 +55,8 @@ pub struct Options {
     pub epoch: Option<i64>,
     /// What packages are signed with.
     pub signing: SigningOptions,
+    /// Whether a bill of materials is written for each target.
+    pub sbom: bool,
 }
 
 /// One finished package.
@@ -90,6 +93,22 @@ pub struct Cabinet {
     pub sha256: String,
 }
 
+/// A document beside the packages.
+#[derive(Debug, Clone, Serialize)]
+pub struct Document {
+    /// Its file's name in the output folder.
+    pub file: String,
+    /// "cyclonedx", "spdx" or "provenance".
+    pub kind: &'static str,
+    /// The target whose content it lists; `None` where it is about all packages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<&'static str>,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its SHA-256, hexadecimal.
+    pub sha256: String,
+}
+
 /// What a build made.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
@@ -103,6 +122,8 @@ pub struct Report {
     pub codec_reason: Option<String>,
     /// The packages, in the order they were built.
     pub packages: Vec<Package>,
+    /// Bills of materials and the provenance.
+    pub documents: Vec<Document>,
 }
 
 /// Builds packages.
@@ -123,8 +144,7 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     let mut output = Output::open(&options.output)?;
     let spool = Spool::new(&spool_folder(&options.cache)?)?;
     let store = Store::open(options.cache.clone(), options.threads)?;
-    let mut packages = Vec::new();
-    let mut inputs = Vec::new();
+    let (mut packages, mut documents, mut inputs) = (Vec::new(), Vec::new(), Vec::new());
     output.warn_of_another_family(&product, listener);
     for target in chosen.targets {
         let trees = assemble::read(&product, target, &spool, listener)?;
@@ -144,25 +164,31 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
             }
             false => format::unread(tree),
         };
-        let mut base = Base { target, codec, store: &store, mtime, files };
+        let mut base = Base { target, codec, store: &store, mtime, files, origins: trees.origins };
         if target.is_linux() {
-            inputs.extend(assemble::inputs(&product, &base));
             packages.extend(packages::write_all(&products, &base, &chosen.formats, &mut output, listener)?);
-            continue;
+        } else {
+            // The first MSI reads what nobody has read before: digests are known then.
+            for product in &products {
+                packages.push(windows::write(product, &mut base, &mut output, listener)?);
+            }
         }
-        for product in &products {
-            packages.push(windows::write(product, &mut base, &mut output, listener)?);
+        let read = assemble::inputs(&product, &base);
+        if options.sbom {
+            documents.extend(documents::bills(&product, &base, &read, &mut output)?);
         }
-        // The first MSI read what nobody had read before.
-        inputs.extend(assemble::inputs(&product, &base));
+        inputs.extend(read);
     }
     output.sign(&mut packages, &signing, listener)?;
-    let report = Report {
+    let mut report = Report {
         output: options.output.clone(),
         codec: compression.as_ref().map(|compression| compression.codec.name()),
         codec_reason: compression.map(|compression| compression.reason),
         packages,
+        documents,
     };
+    let provenance = documents::provenance(&product, &products, options, &report, &inputs, &mut output)?;
+    report.documents.push(provenance);
     output.finish(&product, options, &report, &inputs, &signing)?;
     store.trim()?;
     Ok(report)

@@ -100,7 +100,8 @@ impl Output {
         inputs: &[Input],
         signing: &Signing,
     ) -> Result<()> {
-        let sums: String = report.packages.iter().map(sums).collect();
+        let documents = report.documents.iter().map(|document| sum(&document.sha256, &document.file));
+        let sums: String = report.packages.iter().map(sums).chain(documents).collect();
         let manifest = manifest_json(product, options, report, inputs)?;
         let mut lists = vec![(MANIFEST, manifest.into_bytes())];
         lists.extend(signing.sign_sums(sums.as_bytes())?.map(|signature| (SUMS_SIGNATURE, signature)));
@@ -139,7 +140,11 @@ impl Output {
 /// A package's lines of SHA256SUMS.
 fn sums(package: &Package) -> String {
     let cabinets = package.cabinets.iter().map(|cabinet| (&cabinet.sha256, &cabinet.file));
-    std::iter::once((&package.sha256, &package.file)).chain(cabinets).map(|(sum, file)| format!("{sum}  {file}\n")).collect()
+    std::iter::once((&package.sha256, &package.file)).chain(cabinets).map(|(digest, file)| sum(digest, file)).collect()
+}
+
+fn sum(digest: &str, file: &str) -> String {
+    format!("{digest}  {file}\n")
 }
 
 fn elsewhere(error: Error) -> Error {
@@ -192,9 +197,13 @@ fn upgrade_code(product: &Product) -> Option<String> {
     Some(code.uuid().to_string().to_uppercase())
 }
 
+/// The SHA-256, hexadecimal, of a small file such as a manifest.
+pub fn file_sha256(path: &Path) -> Result<String> {
+    Ok(hex::encode(Sha256::digest(fs::read(path).or_cannot("read", path)?)))
+}
+
 /// What was built from what; the same bytes for the same input.
 fn manifest_json(product: &Product, options: &Options, report: &Report, inputs: &[Input]) -> Result<String> {
-    let manifest = fs::read(&options.manifest).or_cannot("read", &options.manifest)?;
     let table = &product.manifest().product;
     let mut about =
         json!({ "name": table.name.as_str(), "version": table.version.as_str(), "publisher": table.publisher.as_str() });
@@ -204,12 +213,13 @@ fn manifest_json(product: &Product, options: &Options, report: &Report, inputs: 
     let document = json!({
         "linkpack": env!("CARGO_PKG_VERSION"),
         "product": about,
-        "manifest_sha256": hex::encode(Sha256::digest(&manifest)),
+        "manifest_sha256": file_sha256(&options.manifest)?,
         "codec": report.codec,
         "codec_reason": report.codec_reason,
         "source_date_epoch": options.epoch,
         "inputs": inputs,
         "packages": report.packages,
+        "documents": report.documents,
     });
     Ok(serde_json::to_string_pretty(&document).expect("plain JSON") + "\n")
 }

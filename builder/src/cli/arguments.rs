@@ -1,7 +1,7 @@
 //! The arguments, as clap reads them.
 
 use crate::build::{CodecChoice, FormatName};
-use crate::manifest::Target;
+use crate::manifest::{System, Target};
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -79,6 +79,9 @@ pub struct BuildArguments {
     /// Keep nothing for the next build
     #[arg(long)]
     pub no_cache: bool,
+    /// Write no bills of materials (NAME-VERSION-TARGET.cdx.json and .spdx.json)
+    #[arg(long)]
+    pub no_sbom: bool,
     /// Print one JSON document on standard output
     #[arg(long)]
     pub json: bool,
@@ -177,9 +180,12 @@ pub struct VerifyArguments {
 
 #[derive(Debug, Args)]
 pub struct LintArguments {
-    /// The packages: MSIs so far
+    /// The packages: .deb, .rpm, .run and .msi files, whoever made them
     #[arg(required = true, value_name = "PACKAGE")]
     pub packages: Vec<PathBuf>,
+    /// A Linux system that they are meant for, as in the manifest (debian-12, rhel-8 ...); repeat it for several
+    #[arg(long = "system", value_name = "NAME")]
+    pub systems: Vec<System>,
     /// Print one JSON document on standard output
     #[arg(long)]
     pub json: bool,
@@ -228,6 +234,15 @@ impl ValueEnum for FormatName {
 impl std::fmt::Display for FormatName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+impl ValueEnum for System {
+    fn value_variants<'a>() -> &'a [Self] {
+        &System::ALL
+    }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()))
     }
 }
 

@@ -25,6 +25,7 @@ pub fn run(arguments: &BuildArguments) -> Result<()> {
         cache: cache(arguments),
         epoch,
         signing: super::sign::options(&arguments.signing, epoch),
+        sbom: !arguments.no_sbom,
     };
     let report = build(&options, &screen)?;
     match arguments.json {
@@ -44,6 +45,9 @@ fn tell(report: &Report, screen: &Screen) {
             let path = report.output.join(&cabinet.file);
             screen.info(&format!("{}  {} (has to lie beside the MSI)", human_size(cabinet.size), path.display()));
         }
+    }
+    for document in &report.documents {
+        screen.info(&format!("{}  {}", human_size(document.size), report.output.join(&document.file).display()));
     }
 }
 

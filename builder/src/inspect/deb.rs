@@ -231,8 +231,13 @@ fn data(
     say(done, &members[at].name, report)?;
     entries.link();
     let conffiles = control.get(b"conffiles".as_slice()).map(|text| conffiles(text)).unwrap_or_default();
+    let mut missing = conffiles.clone();
     for file in entries.files.iter_mut().filter(|file| conffiles.contains(&file.path)) {
         file.config = true;
+        missing.remove(&file.path);
+    }
+    if let Some(path) = missing.iter().min().filter(|_| whole) {
+        report.damaged("conffiles", format!("it lists {} files that the package has not, such as {path}", missing.len()));
     }
     if let Some(sums) = control.get(b"md5sums".as_slice()) {
         claims(sums, &entries, whole, report);
@@ -265,7 +270,9 @@ fn claims(sums: &[u8], entries: &Entries, whole: bool, report: &mut Report) {
         let path = format!("/{}", path_text(name.strip_prefix(b"./").unwrap_or(&name)));
         match by_path.get(path.as_str()).map(|&at| (at, &entries.seen[at])) {
             Some((at, Some(seen))) => {
-                claimed.insert(at);
+                if !claimed.insert(at) {
+                    report.damaged("md5sums", format!("it lists {path} twice"));
+                }
                 report.claims.file(&path, Algorithm::Md5.name(), &digest, seen.digest(Algorithm::Md5));
             }
             // What could not be read is said already.

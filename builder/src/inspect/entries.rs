@@ -36,6 +36,7 @@ impl Entries {
         if let Some(seen) = &seen {
             entry.size = seen.size;
             entry.sha256 = Some(seen.sha256);
+            entry.look.clone_from(&seen.look);
         }
         entry.path.shrink_to_fit();
         self.files.push(entry);
@@ -98,6 +99,7 @@ impl Entries {
             let seen = self.seen[from].clone();
             self.files[at].size = seen.as_ref().map_or(0, |seen| seen.size);
             self.files[at].sha256 = seen.as_ref().map(|seen| seen.sha256);
+            self.files[at].look = seen.as_ref().and_then(|seen| seen.look.clone());
             self.seen[at] = seen;
         }
     }

@@ -6,6 +6,7 @@ mod entries;
 pub mod html;
 pub mod limits;
 pub mod lint;
+pub mod look;
 mod makeself;
 pub mod msi;
 mod openpgp;

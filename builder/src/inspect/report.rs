@@ -3,6 +3,7 @@
 //! Texts are the package's own, cut at the limits of `limits.rs` and not judged; whoever shows them makes control characters harmless.
 
 use super::limits;
+use super::look::Look;
 use super::watch::Algorithm;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -300,6 +301,9 @@ pub struct FileEntry {
     /// SHA-256 of the content as it was read.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "hex_or_none")]
     pub sha256: Option<[u8; 32]>,
+    /// What lint has to know of the content, where there is anything.
+    #[serde(skip)]
+    pub look: Option<Arc<Look>>,
 }
 
 impl FileEntry {
@@ -317,6 +321,7 @@ impl FileEntry {
             config: false,
             ghost: false,
             sha256: None,
+            look: None,
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Sees the bytes of each file once, while they are streamed: the place for everything that has to look at contents.
 
 use super::limits;
+use super::look::{Look, Looking};
 use crate::error::{Error, Result};
 use crate::payload::sink::Sink;
 use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
+use std::sync::Arc;
 
 /// A digest that packages state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,6 +140,8 @@ pub struct Seen {
     pub sha256: [u8; 32],
     /// The digest that the package states, where that is another one; empty otherwise.
     pub other: Vec<u8>,
+    /// What lint has to know of it, where there is anything.
+    pub look: Option<Arc<Look>>,
 }
 
 impl Seen {
@@ -156,6 +160,7 @@ pub struct Watch {
     sha256: Sha256,
     other: Option<Hasher>,
     size: u64,
+    looking: Looking,
     /// How many more bytes may be seen: holes of sparse files cost time and come from nothing.
     left: u64,
 }
@@ -164,7 +169,14 @@ impl Watch {
     /// Digests with SHA-256 and with `wanted`; all contents together have `limit` bytes at most.
     pub fn new(wanted: Option<Algorithm>, limit: u64) -> Self {
         let wanted = wanted.filter(|&algorithm| algorithm != Algorithm::Sha256);
-        Watch { wanted, sha256: Sha256::new(), other: wanted.map(Algorithm::hasher), size: 0, left: limit }
+        Watch {
+            wanted,
+            sha256: Sha256::new(),
+            other: wanted.map(Algorithm::hasher),
+            size: 0,
+            looking: Looking::default(),
+            left: limit,
+        }
     }
 
     fn see(&mut self, bytes: &[u8]) -> Result<()> {
@@ -177,6 +189,7 @@ impl Watch {
             other.update(bytes);
         }
         self.size += bytes.len() as u64;
+        self.looking.push(bytes);
         Ok(())
     }
 }
@@ -207,7 +220,8 @@ impl Sink for Watch {
 
     fn end(&mut self) -> Seen {
         let other = self.other.take().map(Hasher::finish).unwrap_or_default();
-        Seen { size: self.size, sha256: std::mem::take(&mut self.sha256).finalize().into(), other }
+        let look = self.looking.finish().map(Arc::new);
+        Seen { size: self.size, sha256: std::mem::take(&mut self.sha256).finalize().into(), other, look }
     }
 }
 

@@ -157,7 +157,7 @@ impl Content {
                 if *offset > 0 {
                     handle.seek(SeekFrom::Start(*offset)).or_cannot("read", &path)?;
                 }
-                Ok(ContentReader(Reader::File { handle, path, left: self.len, stamp: *stamp }))
+                Ok(ContentReader(Reader::File { handle, path, start: *offset, len: self.len, left: self.len, stamp: *stamp }))
             }
         }
     }
@@ -183,7 +183,7 @@ pub struct ContentReader(Reader);
 
 enum Reader {
     Memory { bytes: Arc<[u8]>, at: usize },
-    File { handle: File, path: PathBuf, left: u64, stamp: Option<Stamp> },
+    File { handle: File, path: PathBuf, start: u64, len: u64, left: u64, stamp: Option<Stamp> },
 }
 
 impl ContentReader {
@@ -203,6 +203,22 @@ impl ContentReader {
         Ok(())
     }
 
+    /// Goes on from `at`, or from the end where there are fewer bytes.
+    ///
+    /// # Errors
+    /// The file cannot be positioned.
+    pub fn seek(&mut self, to: u64) -> Result<()> {
+        match &mut self.0 {
+            Reader::Memory { bytes, at } => *at = to.min(bytes.len() as u64) as usize,
+            Reader::File { handle, path, start, len, left, .. } => {
+                let to = to.min(*len);
+                handle.seek(SeekFrom::Start(*start + to)).or_cannot("read", path)?;
+                *left = *len - to;
+            }
+        }
+        Ok(())
+    }
+
     /// Fills `buffer` as far as there are bytes left and says how many it read; 0 at the end.
     ///
     /// # Errors
@@ -215,7 +231,7 @@ impl ContentReader {
                 *at += count;
                 Ok(count)
             }
-            Reader::File { handle, path, left, stamp } => {
+            Reader::File { handle, path, left, stamp, .. } => {
                 let want = (*left).min(buffer.len() as u64) as usize;
                 handle.read_exact(&mut buffer[..want]).map_err(|error| match error.kind() {
                     ErrorKind::UnexpectedEof => changed(path),

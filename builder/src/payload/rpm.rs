@@ -9,7 +9,7 @@ use super::rpm_header::{intro, Header, Tag, INTRO, LEAD};
 use super::select::Name;
 use super::sink::Sink;
 use super::spool::SpoolFile;
-use super::{Content, PackageFacts};
+use super::{Content, PackageFacts, PackageKind};
 use crate::error::{Error, Result};
 use crate::listener::Listener;
 use sha2::{Digest, Sha256};
@@ -102,13 +102,44 @@ fn facts(header: &Header, name: &str) -> Result<PackageFacts> {
     let text = |tag| header.text(tag).filter(|text| !text.is_empty());
     let required = |tag| text(tag).ok_or_else(|| broken(name, format!("its header has no {tag:?}")));
     Ok(PackageFacts {
+        kind: PackageKind::Rpm,
         name: required(Tag::Name)?,
         version: format!("{}-{}", required(Tag::Version)?, required(Tag::Release)?),
+        epoch: header.numbers(Tag::Epoch).first().copied(),
+        architecture: text(Tag::Arch),
         license: text(Tag::License),
         summary: text(Tag::Summary),
-        depends: None,
+        supplier: text(Tag::Vendor).or_else(|| text(Tag::Packager)),
+        homepage: text(Tag::Url),
+        depends: requires(header),
     })
 }
+
+/// What the package requires, without what it requires of rpm itself; in the header's order.
+fn requires(header: &Header) -> Option<String> {
+    const LESS: u64 = 1 << 1;
+    const GREATER: u64 = 1 << 2;
+    const EQUAL: u64 = 1 << 3;
+    let (names, versions) = (header.strings(Tag::RequireName), header.strings(Tag::RequireVersion));
+    let flags = header.numbers(Tag::RequireFlags);
+    let mut all = Vec::new();
+    for ((name, version), flags) in names.iter().zip(versions).zip(flags) {
+        let (name, version) = (String::from_utf8_lossy(name), String::from_utf8_lossy(version));
+        if name.starts_with("rpmlib(") {
+            continue;
+        }
+        let signs = [(LESS, "<"), (GREATER, ">"), (EQUAL, "=")];
+        let sign: String = signs.into_iter().filter(|(flag, _)| flags & flag != 0).map(|(_, sign)| sign).collect();
+        let one = if version.is_empty() { name.into_owned() } else { format!("{name} {sign} {version}") };
+        if !all.contains(&one) && all.len() < MOST_REQUIRES {
+            all.push(one);
+        }
+    }
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
+/// Requirements that are told; an RPM may name thousands of symbol versions.
+const MOST_REQUIRES: usize = 500;
 
 /// One file as the header lists it.
 pub(crate) struct File {

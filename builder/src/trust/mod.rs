@@ -1,5 +1,5 @@
-//! Who made something, and whether it is what they made: keys, signers, signatures and their verdicts. Knows digests and bytes, and
-//! no package format.
+//! What lets a site check packages: who made them (keys, signers, signatures and their verdicts), what is in them, and how they were
+//! made. Knows digests and bytes, and no package format.
 
 pub mod authenticode;
 pub mod certificate;
@@ -9,6 +9,8 @@ pub mod key;
 pub mod keys;
 pub mod openpgp;
 mod pkcs12;
+pub mod provenance;
+pub mod sbom;
 pub mod secret;
 pub mod signer;
 pub mod timestamp;

@@ -144,6 +144,7 @@ impl Rebuild {
             cache: CacheChoice::Temporary(self.temporary.clone()),
             epoch: record.source_date_epoch,
             signing: SigningOptions::default(),
+            sbom: false,
         })
     }
 

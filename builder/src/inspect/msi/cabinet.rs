@@ -270,10 +270,11 @@ impl Watcher {
         if self.head.len() < pe::HEADERS {
             self.behead();
         }
-        let program = self.headers.map(|Headers { machine, library, resources }| Program {
+        let program = self.headers.map(|Headers { machine, library, resources, .. }| Program {
             machine,
             library,
             version: resources.and_then(|section| pe::version(&self.resources, section.address)),
+            debug_id: None,
         });
         Seen { md5: self.md5.finalize().into(), sha256: self.sha256.finalize().into(), program }
     }

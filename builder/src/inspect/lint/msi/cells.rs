@@ -1,7 +1,8 @@
 //! Every cell against its column and _Validation (ICE03, 06), and every key it refers to.
 
-use super::super::msi::{Column, Kind, Msi, Row, Table, Value};
-use super::{category, Findings, Place};
+use super::super::{Findings, Place};
+use super::category;
+use crate::inspect::msi::{Column, Kind, Msi, Row, Table, Value};
 use std::collections::{HashMap, HashSet};
 
 /// A row of _Validation.

@@ -1,8 +1,9 @@
 //! What the product is: its codes, version, family and platform (ICE24, 61, 80).
 
-use super::super::msi::Msi;
+use super::super::{Findings, Place};
+use super::category;
 use super::folders::Folders;
-use super::{category, Findings, Place};
+use crate::inspect::msi::Msi;
 use std::collections::HashSet;
 
 const SIXTY_FOUR_BIT: i32 = 0x100;

@@ -1,8 +1,8 @@
 //! That what is secret does not show in logs: hidden properties are complete.
 
-use super::super::msi::Msi;
-use super::super::report::is_secret;
-use super::{Findings, Place};
+use super::super::{Findings, Place};
+use crate::inspect::msi::Msi;
+use crate::inspect::report::is_secret;
 use std::collections::BTreeSet;
 
 /// msidbCustomActionTypeProperty, without options.

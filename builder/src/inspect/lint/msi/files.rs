@@ -1,7 +1,8 @@
 //! Files, media and cabinets: every file where its sequence says, with the version or the hash it has (ICE04, 35, 60).
 
-use super::super::msi::{Cabinet, Member, Msi, Row, Seen};
-use super::{category, Findings, Place};
+use super::super::{Findings, Place};
+use super::category;
+use crate::inspect::msi::{Cabinet, Member, Msi, Row, Seen};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// msidbFileAttributesNoncompressed: it lies beside the package.

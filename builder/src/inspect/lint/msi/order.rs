@@ -1,7 +1,7 @@
 //! The sequence tables: known actions, each number once, in an order that works (ICE27, 28, 63, 77, 82).
 
-use super::super::msi::{Msi, Row};
-use super::{Findings, Place};
+use super::super::{Findings, Place};
+use crate::inspect::msi::{Msi, Row};
 use std::collections::{HashMap, HashSet};
 
 const TABLES: [&str; 5] =

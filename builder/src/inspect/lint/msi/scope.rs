@@ -1,8 +1,8 @@
 //! That everything is the machine's and nothing a user's (ICE38, 57, 64, 91).
 
-use super::super::msi::Msi;
+use super::super::{Findings, Place};
 use super::folders::{Folders, PROFILE};
-use super::{Findings, Place};
+use crate::inspect::msi::Msi;
 
 const CURRENT_USER: i32 = 1;
 const USER_OR_MACHINE: i32 = -1;

@@ -1,7 +1,7 @@
 //! Components: identities, key paths, features (ICE08, 18, 21).
 
-use super::super::msi::Msi;
-use super::{Findings, Place};
+use super::super::{Findings, Place};
+use crate::inspect::msi::Msi;
 use std::collections::{HashMap, HashSet};
 
 /// msidbComponentAttributes*: the key path is a registry value, or an ODBC data source.

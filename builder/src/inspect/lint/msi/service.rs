@@ -1,8 +1,9 @@
 //! Services and permissions (ICE102, 104, and our own).
 
-use super::super::msi::{Msi, Row};
+use super::super::{Findings, Place};
+use super::files;
 use super::identity::Machine;
-use super::{files, Findings, Place};
+use crate::inspect::msi::{Msi, Row};
 use crate::payload::pe;
 use std::collections::HashMap;
 

@@ -1,7 +1,7 @@
 //! Custom actions: no scripts, nothing run from Temp, nothing unasked at an uninstall.
 
-use super::super::msi::Msi;
-use super::{Findings, Place};
+use super::super::{Findings, Place};
+use crate::inspect::msi::Msi;
 use std::collections::HashMap;
 
 /// The kind of a custom action, without its options.

@@ -1,7 +1,7 @@
 //! Folders, and that no two files have one path (ICE30).
 
-use super::super::msi::Msi;
-use super::{Findings, Place};
+use super::super::{Findings, Place};
+use crate::inspect::msi::Msi;
 use std::collections::{HashMap, HashSet};
 
 /// Folders that Windows Installer knows by these keys, of the machine.
