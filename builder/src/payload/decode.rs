@@ -1,6 +1,7 @@
 //! Reading archives: the file as it was found, the decompressors with their memory bounds, and one place for what can go wrong.
 
 use super::content::Stamp;
+use super::limits;
 use super::spool::SpoolFile;
 use crate::error::{Error, IoContext, Result};
 use crate::interrupt;
@@ -9,8 +10,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
-/// Memory an xz stream may ask of its decoder, in bytes: four times what `xz -9` needs.
-const XZ_MEMORY: u64 = 256 << 20;
+/// Memory an xz stream may ask of its decoder, in bytes: twice what `xz -9` needs.
+const XZ_MEMORY: u64 = 144 << 20;
 /// The largest zstd window, log2 of bytes: 128 MiB, what `zstd --ultra` uses without `--long`.
 const ZSTD_WINDOW_LOG: u32 = 27;
 const BLOCK: usize = 128 * 1024;
@@ -61,7 +62,8 @@ impl<'a> Input<'a> {
     /// `name` stands for it in messages. # Errors: a compression that linkpack does not read.
     pub(super) fn stream(&mut self, name: String, offset: u64, len: u64) -> Result<Stream<'_>> {
         self.file.seek(SeekFrom::Start(offset)).or_cannot("read", self.path)?;
-        Stream::new(name, self.take(len))
+        let limit = limits::unpacked(self.size);
+        Ok(Stream { limit, left: limit, ..Stream::new(name, self.take(len))? })
     }
 
     /// # Errors
@@ -124,6 +126,9 @@ pub(super) struct Stream<'a> {
     name: String,
     codec: Codec,
     block: Vec<u8>,
+    /// How many bytes it may come to, and how many of them are left.
+    limit: u64,
+    left: u64,
 }
 
 impl<'a> Stream<'a> {
@@ -148,7 +153,12 @@ impl<'a> Stream<'a> {
                     .help("repack it with gzip, xz or zstd, or give the unpacked directory as the source"))
             }
         };
-        Ok(Stream { reader, name, codec, block: vec![0; BLOCK] })
+        Ok(Stream { reader, name, codec, block: vec![0; BLOCK], limit: u64::MAX, left: u64::MAX })
+    }
+
+    /// What it is called in messages.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(super) fn codec(&self) -> Codec {
@@ -172,6 +182,7 @@ impl<'a> Stream<'a> {
                 Err(error) => return Err(damaged(&self.name, &error)),
             }
         }
+        self.left = self.left.checked_sub(filled as u64).ok_or_else(|| limits::bomb(&self.name, self.limit))?;
         Ok(filled)
     }
 

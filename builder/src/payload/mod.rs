@@ -9,6 +9,7 @@ mod deb;
 mod decode;
 mod dir;
 mod gather;
+mod limits;
 mod links;
 pub mod pe;
 mod rpm;
@@ -90,7 +91,7 @@ pub fn load(source: &Source, spool: &Spool, listener: &dyn Listener) -> Result<L
     } else if meta.is_file() {
         let mut input = Input::open(&source.path, listener)?;
         let format = recognise(&mut input, &name)?;
-        let mut spooled = spool.file()?;
+        let mut spooled = spool.file(&name, limits::unpacked(input.size()))?;
         let (found, package) = read_archive(format, &mut input, &name, &selector, &mut spooled, listener)?;
         spooled.flush()?;
         input.unchanged()?;

@@ -4,14 +4,16 @@
 //! are not UTF-8; vendors' packages are input, so neither will do here. Format: "RPM V4 Package format" in rpm's manual, and
 //! lib/header.c for the limits.
 
+use super::limits::MOST_ENTRIES;
+
 /// The lead in front of the signature.
 pub(super) const LEAD: u64 = 96;
 /// Bytes of a header before its index: magic, version, reserved, counts.
 pub(super) const INTRO: usize = 16;
 const INDEX_ENTRY: usize = 16;
-/// rpm's own limits: 64 Ki tags, 256 MiB of data.
+/// rpm's own limit of tags, and a quarter of its limit of data: what it holds is taken apart in memory.
 const MOST_TAGS: u32 = 0xffff;
-const MOST_DATA: u32 = 0x0fff_ffff;
+const MOST_DATA: u32 = 64 << 20;
 
 /// Tags of the main header, by their names in rpm's rpmtag.h.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,9 +73,10 @@ impl Header {
         self.find(tag).is_some()
     }
 
-    /// STRING (6), STRING_ARRAY (8) or I18NSTRING (9), whose first is the C locale's. Empty when the tag is missing or malformed.
+    /// STRING (6), STRING_ARRAY (8) or I18NSTRING (9), whose first is the C locale's. Empty when the tag is missing or malformed, or
+    /// has more values than a package may have files.
     pub(super) fn strings(&self, tag: Tag) -> Vec<&[u8]> {
-        let Some((6 | 8 | 9, count, mut data)) = self.find(tag) else { return Vec::new() };
+        let Some((6 | 8 | 9, count @ ..=MOST_ENTRIES, mut data)) = self.find(tag) else { return Vec::new() };
         let mut strings = Vec::new();
         for _ in 0..count {
             let Some(end) = data.iter().position(|&b| b == 0) else { return Vec::new() };
@@ -90,7 +93,7 @@ impl Header {
 
     /// INT16 (3), INT32 (4) or INT64 (5). Empty when the tag is missing or malformed.
     pub(super) fn numbers(&self, tag: Tag) -> Vec<u64> {
-        let Some((kind @ 3..=5, count, data)) = self.find(tag) else { return Vec::new() };
+        let Some((kind @ 3..=5, count @ ..=MOST_ENTRIES, data)) = self.find(tag) else { return Vec::new() };
         let width = 1 << (kind - 2);
         let Some(data) = count.checked_mul(width).and_then(|len| data.get(..len)) else { return Vec::new() };
         data.chunks_exact(width).map(|bytes| bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte))).collect()

@@ -1,6 +1,6 @@
 //! Where archives unpack to: one file per archive in a private folder of the build.
 
-use super::Content;
+use super::{limits, Content};
 use crate::error::{Error, IoContext, Result};
 use crate::workdir::WorkDir;
 use std::fs::File;
@@ -32,11 +32,12 @@ impl Spool {
         Ok(Spool { folder, files: AtomicU32::new(0) })
     }
 
-    /// Opens a new spool file.
-    pub(super) fn file(&self) -> Result<SpoolFile> {
+    /// Opens a new spool file for the contents of `archive`, which may unpack to `limit` bytes.
+    pub(super) fn file(&self, archive: &str, limit: u64) -> Result<SpoolFile> {
         let path = self.folder.path().join(self.files.fetch_add(1, Ordering::Relaxed).to_string());
         let file = File::create_new(&path).map_err(|error| write_error(&path, &error))?;
-        Ok(SpoolFile { path: Arc::new(path), file: BufWriter::with_capacity(256 * 1024, file), position: 0 })
+        let file = BufWriter::with_capacity(256 * 1024, file);
+        Ok(SpoolFile { path: Arc::new(path), file, position: 0, archive: archive.to_owned(), limit })
     }
 }
 
@@ -59,6 +60,8 @@ pub(super) struct SpoolFile {
     path: Arc<PathBuf>,
     file: BufWriter<File>,
     position: u64,
+    archive: String,
+    limit: u64,
 }
 
 impl SpoolFile {
@@ -72,15 +75,22 @@ impl SpoolFile {
         if bytes.len() >= HOLE && bytes.chunks(HOLE).all(|chunk| chunk == &ZEROS[..chunk.len()]) {
             return self.hole(bytes.len() as u64);
         }
-        self.position += bytes.len() as u64;
+        self.advance(bytes.len() as u64)?;
         self.file.write_all(bytes).map_err(|error| write_error(&self.path, &error))
     }
 
     /// Appends `len` zero bytes that take no space.
     pub(super) fn hole(&mut self, len: u64) -> Result<()> {
-        let too_large = || Error::new("the archive unpacks to more bytes than a file can hold");
-        self.position = self.position.checked_add(len).filter(|&p| p <= i64::MAX as u64).ok_or_else(too_large)?;
+        self.advance(len)?;
         self.file.seek(SeekFrom::Start(self.position)).map_err(|error| write_error(&self.path, &error))?;
+        Ok(())
+    }
+
+    /// # Errors
+    /// The archive unpacks to more than it may.
+    fn advance(&mut self, len: u64) -> Result<()> {
+        let end = self.position.checked_add(len).filter(|&end| end <= self.limit);
+        self.position = end.ok_or_else(|| limits::bomb(&self.archive, self.limit))?;
         Ok(())
     }
 
