@@ -1,11 +1,12 @@
 //! `linkpack build` as a release engineer's scripts see it: exit codes, messages, files, and what is left behind.
 
+mod common;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What `--codec` takes beside `auto`.
 const CODECS: [&str; 3] = ["fast", "zstd", "small"];
@@ -498,18 +499,7 @@ fn memory_does_not_grow_with_the_payload() {
     let product = Product::new();
     let peak = |megabytes: usize| {
         product.write("connector/large", noise(megabytes << 20, 11));
-        let mut child = product.command(&["-j", "2"]).stderr(std::process::Stdio::null()).spawn().unwrap();
-        let status = PathBuf::from(format!("/proc/{}/status", child.id()));
-        let (mut peak, deadline) = (0, Instant::now() + Duration::from_secs(120));
-        while child.try_wait().unwrap().is_none() {
-            assert!(Instant::now() < deadline, "the build hangs");
-            let text = fs::read_to_string(&status).unwrap_or_default();
-            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-            peak = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(peak);
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        assert!(child.wait().unwrap().success());
-        peak
+        common::peak(&mut product.command(&["-j", "2"]))
     };
     let (small, large) = (peak(40), peak(160));
     assert!(large < 128 << 10, "{large} KiB for 160 MiB");

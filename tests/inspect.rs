@@ -99,7 +99,8 @@ fn an_rpms_files_are_those_that_rpm_lists() {
     let ours = report["relations"].as_array().unwrap().iter().filter(|one| one["kind"] == "requires");
     let mut ours: Vec<&str> = ours.map(|one| one["what"].as_str().unwrap()).collect();
     let mut theirs: Vec<&str> = requires.lines().collect();
-    (ours.sort_unstable(), theirs.sort_unstable());
+    ours.sort_unstable();
+    theirs.sort_unstable();
     ours.dedup();
     theirs.dedup();
     assert_eq!(ours, theirs);

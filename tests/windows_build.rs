@@ -1,5 +1,6 @@
 //! `linkpack build -f msi` as a release engineer's scripts see it: what is chosen, what is refused with which remedy, what the MSI holds.
 
+mod common;
 mod msi;
 #[path = "msi/sample.rs"]
 mod sample;
@@ -333,18 +334,7 @@ fn two_builds_are_identical_to_the_byte_whatever_the_threads_and_the_folder() {
 
 /// Builds the MSI and gives the peak of memory in KiB.
 fn peak(sample: &Sample) -> u64 {
-    let mut command = sample.command(&["-q", "-f", "msi", "-j", "2"]);
-    let mut child = command.spawn().unwrap();
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
-    while child.try_wait().unwrap().is_none() {
-        let text = fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        peak = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(peak);
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    assert!(child.wait().unwrap().success());
-    peak
+    common::peak(&mut sample.command(&["-q", "-f", "msi", "-j", "2"]))
 }
 
 fn sparse(path: PathBuf, len: u64) {

@@ -32,10 +32,26 @@ pub struct Snippet {
     pub span: std::ops::Range<usize>,
 }
 
+/// Text with nothing in it that a terminal obeys: names and values from anyone's files end up in messages.
+pub fn plain(text: String) -> String {
+    let obeyed = |c: char| c.is_control() && c != '\n' && c != '\t';
+    if !text.contains(obeyed) {
+        return text;
+    }
+    let mut plain = String::new();
+    for c in text.chars() {
+        match obeyed(c) {
+            true => plain.extend(c.escape_default()),
+            false => plain.push(c),
+        }
+    }
+    plain
+}
+
 impl Error {
     /// An error that says in one sentence what happened.
     pub fn new(what: impl Into<String>) -> Self {
-        Error(Box::new(Inner { what: what.into(), notes: Vec::new(), help: None, snippet: None, interrupted: false }))
+        Error(Box::new(Inner { what: plain(what.into()), notes: Vec::new(), help: None, snippet: None, interrupted: false }))
     }
 
     /// An operating system error: what was tried, on which path, and the system's reason.
@@ -57,13 +73,13 @@ impl Error {
 
     /// Adds a fact that says where or why.
     pub fn note(mut self, note: impl Into<String>) -> Self {
-        self.0.notes.push(note.into());
+        self.0.notes.push(plain(note.into()));
         self
     }
 
     /// Says what to do next; the first help given stays.
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.0.help.get_or_insert(help.into());
+        self.0.help.get_or_insert_with(|| plain(help.into()));
         self
     }
 
@@ -111,5 +127,18 @@ pub trait IoContext<T> {
 impl<T> IoContext<T> for std::io::Result<T> {
     fn or_cannot(self, doing: &str, path: &Path) -> Result<T> {
         self.map_err(|error| Error::io(doing, path, &error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Error;
+
+    #[test]
+    fn an_error_has_nothing_in_it_that_a_terminal_obeys() {
+        let error = Error::new("a name \u{1b}[2Jé").note("bell\u{7}").help("tab\tand\nline\u{9b}");
+        assert_eq!(error.what(), "a name \\u{1b}[2Jé");
+        assert_eq!(error.notes(), ["bell\\u{7}"]);
+        assert_eq!(error.help_text(), Some("tab\tand\nline\\u{9b}"));
     }
 }

@@ -52,6 +52,7 @@ lp_leave_root() {
     fi
     lp_leave_versions "$root"
     lp_leave_orphans "$root"
+    lp_leave_partials "$root"
     rm -rf "$root/.linkpack"
     if [ "$1" = 1 ]; then rm -rf "$root/vAgentManager" "$root/Intigua-Libs" "$root/kept"; fi
     lp_leave_empty "$root/vAgentManager" "$root/Intigua-Libs" "$root/bin"
@@ -75,6 +76,17 @@ lp_leave_orphans() {
             (cd "$root" && rmdir -p "${name%/*}") 2>/dev/null
         done' sh "$1" "$LP_CHANNEL" "$LP_PACKAGED_ROOT" {} +) || :
     rm -rf "$1/.linkpack/orphans"
+}
+
+# What a killed rpm left half unpacked: it names temporary files NAME;TIME, in hexadecimal seconds, and never looks at them again.
+lp_leave_partials() {
+    [ "$LP_CHANNEL" = rpm ] || return 0
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    find "$1/vAgentManager" "$1/Intigua-Libs" "$1/bin" ! -type d \
+        -name '*;[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]' -exec sh -c '
+        for file; do
+            rpm -qf "$file" >/dev/null 2>&1 || rm -f "$file"
+        done' sh {} + 2>/dev/null || :
 }
 
 # Removes directories that hold nothing but empty directories; what an administrator put there stays.

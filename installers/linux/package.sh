@@ -17,14 +17,17 @@ lp_package_settings() {
 
 # Checks, then keeps the old version and makes the root. Nothing is changed before all checks pass.
 lp_package_before() {
-    local code
-    lp_package_carry
+    local code seen
+    [ "$LP_CHANNEL" = deb ] || lp_package_carry
+    seen=$(cat "$LP_LIB/state" 2>/dev/null)
     lp_package_settings || { lp_refuse 2 'the settings are wrong; nothing was changed'; return 2; }
     lp_root_resolve
     code=0
     lp_preflight || code=$?
     [ "$code" = 0 ] || { lp_refuse "$code" 'checks failed; nothing was changed'; return "$code"; }
     lp_lock || { lp_refuse 16 'another installation is running'; return 16; }
+    # The one that had the lock may have ended since the state was read: what was checked is then not what is here.
+    [ "$seen" = "$(cat "$LP_LIB/state" 2>/dev/null)" ] || { lp_refuse 16 'another installation has just ended; try again'; return 16; }
     if ! lp_package_interrupted || ! lp_root_make || { [ -n "$lp_previous" ] && [ "$lp_carried" = 0 ] && ! lp_keep; }; then
         lp_error 'the root could not be prepared' "$lp_root" 'free space there and try again'
         lp_package_abort
@@ -45,6 +48,8 @@ lp_package_carry() {
 lp_previous='' lp_carried=0
 lp_package_interrupted() {
     lp_previous=$lp_old_version lp_carried=0
+    # One without a root was dropped by its installation while lp_package_carry wrote to it.
+    [ -n "$(lp_journal root)" ] || lp_journal_drop
     [ -f "$LP_LIB/journal" ] || return 0
     lp_made_join "$(lp_journal made)"
     if [ "$(lp_journal rollback)" = 1 ] && lp_kept; then
@@ -112,6 +117,7 @@ lp_package_start() {
     lp_logging=1
     if lp_service_bring_up "$verb"; then
         lp_leave_orphans "$LP_D$lp_root"
+        lp_leave_partials "$LP_D$lp_root"
         lp_journal_drop
         lp_keep_drop
         lp_result "$outcome" 0 "$LP_TITLE $LP_VERSION is $outcome${lp_service_note:+; $lp_service_note}"

@@ -83,13 +83,12 @@ impl<'a> Endpoint<'a> {
         let start = Instant::now();
         loop {
             let said = self.machine.sh(&self.channel.install(version));
-            // debconf's lock comes before our own, and before there is a result.
-            if !said.stderr.contains("is locked by another process") {
+            // Both are said before there is a result; install.json may by now be that of the orphan that was waited for.
+            let busy = ["is locked by another process", "another installation is running", "another installation has just ended"];
+            if !busy.iter().any(|busy| said.stderr.contains(busy)) {
                 let outcome = self.outcome(&said);
-                if outcome != ("refused".to_owned(), 16) {
-                    eprintln!("{outcome:?}: {said}");
-                    return outcome;
-                }
+                eprintln!("{outcome:?}: {said}");
+                return outcome;
             }
             assert!(start.elapsed() < Duration::from_secs(120), "busy for ever: {said}");
             std::thread::sleep(Duration::from_millis(300));

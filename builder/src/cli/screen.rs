@@ -1,6 +1,6 @@
 //! How messages, errors and progress look: plain without a terminal, bars and colours on one.
 
-use crate::error::{Error, Snippet};
+use crate::error::{plain, Error, Snippet};
 use crate::listener::Listener;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use std::sync::Mutex;
 
 /// Puts one line on stderr. That nobody can be told (a full disk, a closed pipe) is no reason to fail: the exit code says the rest.
 pub fn say(line: &str) {
-    let _ = std::io::stderr().lock().write_all(format!("{line}\n").as_bytes());
+    let _ = std::io::stderr().lock().write_all((plain(line.to_owned()) + "\n").as_bytes());
 }
 
 /// Prints an error: `error:` what happened, the place in the file, `note:` facts, `help:` what to do next.

@@ -15,7 +15,7 @@ const HEADER: usize = 60;
 /// Members of one package; three are usual, signatures add a few.
 const MOST_MEMBERS: usize = 64;
 /// Bytes of `control` or `conffiles`.
-const LONGEST_CONTROL: u64 = 16 * 1024 * 1024;
+const LONGEST_CONTROL: u64 = 4 << 20;
 
 /// A member of the ar archive, within the file.
 #[derive(Debug, Clone)]
@@ -102,7 +102,7 @@ fn parse_header(header: &[u8; HEADER], offset: u64) -> Option<Member> {
         return None;
     }
     let text = |range: std::ops::Range<usize>| Some(std::str::from_utf8(&header[range]).ok()?.trim_end_matches(' '));
-    let name = text(0..16)?;
+    let name = text(0..16).filter(|name| name.bytes().all(|byte| byte.is_ascii_graphic()))?;
     let size = text(48..58).filter(|size| size.bytes().all(|b| b.is_ascii_digit()))?.parse().ok()?;
     Some(Member { name: name.strip_suffix('/').unwrap_or(name).to_string(), offset, size })
 }
@@ -191,5 +191,9 @@ mod tests {
         let mut unterminated = header("42");
         unterminated[59] = 0;
         assert!(parse_header(&unterminated, 68).is_none());
+        // A name goes into messages, and those to terminals.
+        let mut escaping = header("42");
+        escaping[4] = 0x1b;
+        assert!(parse_header(&escaping, 68).is_none());
     }
 }

@@ -1,6 +1,7 @@
 //! Reading archives: the file as it was found, the decompressors with their memory bounds, and one place for what can go wrong.
 
 use super::content::Stamp;
+use super::limits;
 use super::sink::Sink;
 use crate::error::{Error, IoContext, Result};
 use crate::interrupt;
@@ -10,7 +11,7 @@ use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// Memory an xz stream may ask of its decoder, in bytes: twice what `xz -9` needs.
-const XZ_MEMORY: u64 = 128 << 20;
+const XZ_MEMORY: u64 = 144 << 20;
 /// The largest zstd window, log2 of bytes: 128 MiB, what `zstd --ultra` uses without `--long`.
 const ZSTD_WINDOW_LOG: u32 = 27;
 const BLOCK: usize = 128 * 1024;
@@ -61,7 +62,8 @@ impl<'a> Input<'a> {
     /// `name` stands for it in messages. # Errors: a compression that linkpack does not read.
     pub(crate) fn stream(&mut self, name: String, offset: u64, len: u64) -> Result<Stream<'_>> {
         self.file.seek(SeekFrom::Start(offset)).or_cannot("read", self.path)?;
-        Stream::new(name, self.take(len))
+        let limit = limits::unpacked(self.size);
+        Ok(Stream { limit, left: limit, ..Stream::new(name, self.take(len))? })
     }
 
     /// # Errors
@@ -155,7 +157,8 @@ pub(crate) struct Stream<'a> {
     name: String,
     codec: Codec,
     block: Vec<u8>,
-    /// How many more bytes it may decompress to.
+    /// How many bytes it may decompress to, and how many of them are left.
+    limit: u64,
     left: u64,
     /// Sees every decompressed byte.
     observer: Option<Observer<'a>>,
@@ -183,7 +186,12 @@ impl<'a> Stream<'a> {
                     .help("repack it with gzip, xz or zstd, or give the unpacked directory as the source"))
             }
         };
-        Ok(Stream { reader, name, codec, block: vec![0; BLOCK], left: u64::MAX, observer: None })
+        Ok(Stream { reader, name, codec, block: vec![0; BLOCK], limit: u64::MAX, left: u64::MAX, observer: None })
+    }
+
+    /// What it is called in messages.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(crate) fn codec(&self) -> Codec {
@@ -192,7 +200,7 @@ impl<'a> Stream<'a> {
 
     /// The same, refused once it has decompressed to more than `limit` bytes.
     pub(crate) fn limited(mut self, limit: u64) -> Self {
-        self.left = limit;
+        (self.limit, self.left) = (limit, limit);
         self
     }
 
@@ -228,8 +236,7 @@ impl<'a> Stream<'a> {
 
     /// The error for an archive that unpacks to far more than any of its size does.
     pub(crate) fn too_large(&self) -> Error {
-        Error::new(format!("{} unpacks to more bytes than a package of its size is given", self.name))
-            .help("it looks made to keep its reader busy: find out where it comes from")
+        limits::bomb(&self.name, self.limit)
     }
 
     /// Fills the whole buffer. # Errors: also when the stream ends before that.

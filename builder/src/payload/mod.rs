@@ -11,6 +11,7 @@ pub(crate) mod decode;
 mod dir;
 pub mod elf;
 pub(crate) mod gather;
+mod limits;
 mod links;
 pub mod pe;
 pub mod program;
@@ -114,7 +115,7 @@ pub fn load(source: &Source, spool: &Spool, listener: &dyn Listener) -> Result<L
     } else if meta.is_file() {
         let mut input = Input::open(&source.path, listener)?;
         let format = recognise(&mut input, &name)?;
-        let mut spooled = spool.file()?;
+        let mut spooled = spool.file(&name, limits::unpacked(input.size()))?;
         let (found, package) = read_archive(format, &mut input, &name, &selector, &mut spooled, listener)?;
         spooled.flush()?;
         input.unchanged()?;

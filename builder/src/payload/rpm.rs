@@ -4,6 +4,7 @@
 use super::cpio::{Cpio, Record};
 use super::decode::{broken, damaged, Input, Stream};
 use super::gather::{some_of, Found, FoundKind};
+use super::limits::NAMES;
 use super::links::show;
 use super::rpm_header::{intro, Header, Tag, INTRO, LEAD};
 use super::select::Name;
@@ -219,7 +220,13 @@ fn names(header: &Header) -> Option<Vec<Vec<u8>>> {
         if indexes.len() != bases.len() {
             return None;
         }
-        let joined = bases.iter().zip(indexes).map(|(base, dir)| Some([dirs.get(dir as usize)?, *base].concat()));
+        // A folder's name may stand before each of its files'.
+        let mut left = NAMES;
+        let joined = bases.iter().zip(indexes).map(|(base, dir)| {
+            let dir = dirs.get(dir as usize)?;
+            left = left.checked_sub(dir.len() + base.len())?;
+            Some([dir, *base].concat())
+        });
         joined.collect::<Option<_>>()?
     };
     Some(full.into_iter().map(|name| name.strip_prefix(b"/").map(<[u8]>::to_vec).unwrap_or(name)).collect())

@@ -11,9 +11,9 @@ pub(crate) const INTRO: usize = 16;
 const INDEX_ENTRY: usize = 16;
 /// The type of a tag of bytes.
 const BINARY: u32 = 7;
-/// rpm's own limits: 64 Ki tags, 256 MiB of data.
+/// rpm's own limit of tags, and a quarter of its limit of data: what it holds is taken apart in memory.
 const MOST_TAGS: u32 = 0xffff;
-const MOST_DATA: u32 = 0x0fff_ffff;
+const MOST_DATA: u32 = 64 << 20;
 /// Values of one tag: no package has as many files, and each takes memory.
 const MOST_VALUES: usize = 1_000_000;
 

@@ -1,7 +1,7 @@
 //! Where archives unpack to: one file per archive in a private folder of the build.
 
 use super::sink::Sink;
-use super::Content;
+use super::{limits, Content};
 use crate::error::{Error, IoContext, Result};
 use crate::workdir::WorkDir;
 use std::fs::File;
@@ -33,12 +33,12 @@ impl Spool {
         Ok(Spool { folder, files: AtomicU32::new(0) })
     }
 
-    /// Opens a new spool file.
-    pub(super) fn file(&self) -> Result<SpoolFile> {
+    /// Opens a new spool file for the contents of `archive`, which may unpack to `limit` bytes.
+    pub(super) fn file(&self, archive: &str, limit: u64) -> Result<SpoolFile> {
         let path = self.folder.path().join(self.files.fetch_add(1, Ordering::Relaxed).to_string());
         let file = File::create_new(&path).map_err(|error| write_error(&path, &error))?;
         let file = BufWriter::with_capacity(256 * 1024, file);
-        Ok(SpoolFile { path: path.into(), file, position: 0, gap: false, begun: 0 })
+        Ok(SpoolFile { path: path.into(), file, position: 0, gap: false, begun: 0, archive: archive.to_owned(), limit })
     }
 }
 
@@ -64,6 +64,8 @@ pub(crate) struct SpoolFile {
     /// The file's own position is before a hole.
     gap: bool,
     begun: u64,
+    archive: String,
+    limit: u64,
 }
 
 impl SpoolFile {
@@ -80,15 +82,22 @@ impl SpoolFile {
         if std::mem::take(&mut self.gap) {
             self.file.seek(SeekFrom::Start(self.position)).map_err(|error| write_error(&self.path, &error))?;
         }
-        self.position += bytes.len() as u64;
+        self.advance(bytes.len() as u64)?;
         self.file.write_all(bytes).map_err(|error| write_error(&self.path, &error))
     }
 
     /// Appends `len` zero bytes that take no space.
     pub(super) fn hole(&mut self, len: u64) -> Result<()> {
-        let too_large = || Error::new("the archive unpacks to more bytes than a file can hold");
-        self.position = self.position.checked_add(len).filter(|&p| p <= i64::MAX as u64).ok_or_else(too_large)?;
+        self.advance(len)?;
         self.gap = true;
+        Ok(())
+    }
+
+    /// # Errors
+    /// The archive unpacks to more than it may.
+    fn advance(&mut self, len: u64) -> Result<()> {
+        let end = self.position.checked_add(len).filter(|&end| end <= self.limit);
+        self.position = end.ok_or_else(|| limits::bomb(&self.archive, self.limit))?;
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 
 use super::decode::{Codec, Stream};
 use super::gather::{Found, FoundKind};
+use super::limits::Entries;
 use super::links::show;
 use super::sink::Sink;
 use super::spool::SpoolFile;
@@ -53,12 +54,12 @@ pub(crate) struct Member<C> {
 /// # Errors
 /// As [`walk`].
 pub(super) fn read(stream: &mut Stream, spool: &mut SpoolFile) -> Result<Vec<Found>> {
-    let mut found = Vec::new();
+    let archive = stream.name().to_owned();
+    let mut found = Entries::of(&archive);
     walk(stream, spool, &mut |Member { name, kind, mode, mtime, .. }| {
-        found.push(Found { name, kind, mode, mtime, config: false });
-        Ok(())
+        found.push(Found { name, kind, mode, mtime, config: false })
     })?;
-    Ok(found)
+    Ok(found.finish())
 }
 
 /// Walks the whole archive: contents into the sink, then each entry to `each`.
@@ -305,9 +306,27 @@ impl PaxSparse {
     }
 }
 
-/// PAX records in their order: key and value.
+/// The PAX records that are read, in their order: key and value; of a key that is not for pieces of a sparse file the last one.
 #[derive(Default)]
 struct Pax(Vec<(Vec<u8>, Vec<u8>)>);
+
+/// Keys with one value. Others are nobody's memory.
+const KEYS: [&[u8]; 10] = [
+    b"path",
+    b"linkpath",
+    b"size",
+    b"mtime",
+    b"GNU.sparse.name",
+    b"GNU.sparse.realsize",
+    b"GNU.sparse.size",
+    b"GNU.sparse.major",
+    b"GNU.sparse.map",
+    b"GNU.sparse.minor",
+];
+/// Keys with a value for each piece.
+const PIECE_KEYS: [&[u8]; 2] = [b"GNU.sparse.offset", b"GNU.sparse.numbytes"];
+/// Records of pieces for one entry: what one header of the largest size has.
+const MOST_RECORDS: usize = 50_000;
 
 impl Pax {
     /// Adds the records `LENGTH KEY=VALUE\n` of one header.
@@ -319,15 +338,27 @@ impl Pax {
                 let (record, rest) = (data.get(space + 1..len)?, data.get(len..)?);
                 let record = record.strip_suffix(b"\n")?;
                 let equals = record.iter().position(|&b| b == b'=')?;
-                Some((record[..equals].to_vec(), record[equals + 1..].to_vec(), rest))
+                Some((&record[..equals], &record[equals + 1..], rest))
             })();
             let (key, value, rest) = record.ok_or_else(|| stream.broken("a PAX header is malformed"))?;
-            self.0.push((key, value));
+            self.set(key, value);
+            if self.0.len() > MOST_RECORDS {
+                return Err(stream.broken("its PAX headers have too many records for one entry"));
+            }
             data = rest;
         }
         match self.0.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>() > LONGEST_RECORDS {
             true => Err(stream.broken("its PAX headers hold more than any archive's")),
             false => Ok(()),
+        }
+    }
+
+    fn set(&mut self, key: &[u8], value: &[u8]) {
+        let known = self.0.iter_mut().find(|(known, _)| known == key && KEYS.contains(&key));
+        match known {
+            Some((_, last)) => *last = value.to_vec(),
+            None if KEYS.contains(&key) || PIECE_KEYS.contains(&key) => self.0.push((key.to_vec(), value.to_vec())),
+            None => {}
         }
     }
 
@@ -415,7 +446,7 @@ mod tests {
         header.set_size(1 << 40);
         header.set_cksum();
         let mut stream = Stream::new("x".into(), &header.as_bytes()[..]).unwrap();
-        let error = read(&mut stream, &mut spool.file().unwrap()).err().unwrap();
+        let error = read(&mut stream, &mut spool.file("x", u64::MAX).unwrap()).err().unwrap();
         assert!(error.notes()[0].contains("is the limit"), "{:?}", error.notes());
     }
 }

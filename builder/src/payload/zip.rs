@@ -3,6 +3,7 @@
 
 use super::decode::{broken, damaged, Input};
 use super::gather::{Found, FoundKind};
+use super::limits::Entries;
 use super::links::LONGEST_TARGET;
 use super::select::{Name, Selector};
 use super::spool::SpoolFile;
@@ -11,9 +12,12 @@ use crate::interrupt;
 use ::zip::read::{ZipFile, ZipFileEntry};
 use ::zip::result::ZipError;
 use ::zip::{DateTime, ExtraField, System, ZipArchive};
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 
+/// Bytes of the central directory, and of the search for it: that of 150,000 files with usual names.
+const LONGEST_DIRECTORY: u64 = 17 << 20;
 /// The file type's bits in a Unix mode.
 const TYPE: u32 = 0o170000;
 
@@ -22,8 +26,11 @@ const TYPE: u32 = 0o170000;
 /// # Errors
 /// A damaged archive; a compression other than deflate. Encrypted entries are listed as refused.
 pub(super) fn read(input: &mut Input, name: &str, selector: &Selector, spool: &mut SpoolFile) -> Result<Vec<Found>> {
-    let mut archive = ZipArchive::new(BufReader::new(input)).map_err(|error| failed(name, error))?;
-    let mut found = Vec::new();
+    let left = Cell::new(LONGEST_DIRECTORY);
+    let reader = Bounded { input, left: &left };
+    let mut archive = ZipArchive::new(BufReader::new(reader)).map_err(|error| failed(name, error))?;
+    left.set(u64::MAX);
+    let mut found = Entries::of(name);
     for index in 0..archive.len() {
         interrupt::check()?;
         let entry = archive.by_index_data(index).map_err(|error| failed(name, error))?;
@@ -32,17 +39,38 @@ pub(super) fn read(input: &mut Input, name: &str, selector: &Selector, spool: &m
             continue;
         }
         if let Some(what) = refused(&entry) {
-            found.push(Found { name: entry_name, kind: FoundKind::Refused(what.into()), mode: 0, mtime: 0, config: false });
+            found.push(Found { name: entry_name, kind: FoundKind::Refused(what.into()), mode: 0, mtime: 0, config: false })?;
             continue;
         }
         let mut file = archive.by_index(index).map_err(|error| failed(name, error))?;
-        found.push(read_entry(&mut file, entry_name, name, spool)?);
+        found.push(read_entry(&mut file, entry_name, name, spool)?)?;
     }
     if archive.has_duplicate_names() {
         let start = archive.central_directory_start();
-        found.extend(duplicates(archive.into_inner(), start, name)?);
+        duplicates(archive.into_inner(), start, name)?.into_iter().try_for_each(|one| found.push(one))?;
     }
-    Ok(found)
+    Ok(found.finish())
+}
+
+/// Reads no more than `left` bytes: the zip crate keeps what it reads of the directory, several times as large.
+struct Bounded<'a, R> {
+    input: R,
+    left: &'a Cell<u64>,
+}
+
+impl<R: Read> Read for Bounded<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        let left = self.left.get().checked_sub(count as u64);
+        self.left.set(left.ok_or_else(|| std::io::Error::other("its directory is longer than linkpack reads"))?);
+        Ok(count)
+    }
+}
+
+impl<R: Seek> Seek for Bounded<'_, R> {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.input.seek(to)
+    }
 }
 
 fn refused(entry: &ZipFileEntry) -> Option<&'static str> {

@@ -7,8 +7,24 @@ use md5::{Digest, Md5};
 use sha2::Sha256;
 use std::io::{BufRead, Read, Seek, SeekFrom};
 
-/// Bytes that all cabinets of one package may unpack to: eight full ones. Behind it, someone wants to keep us busy.
-pub const UNPACKED_LIMIT: u64 = 16 << 30;
+/// What all cabinets of one package may still unpack to. Behind it, someone wants to keep us busy.
+pub struct Budget {
+    bytes: u64,
+    members: usize,
+}
+
+impl Budget {
+    /// For cabinets in files of `len` bytes together: a GiB at the least, 200 times as much where they are large, and never more than
+    /// eight full cabinets.
+    pub fn new(len: u64) -> Self {
+        const SMALL: u64 = 1 << 30;
+        const LARGE: u64 = 16 << 30;
+        Budget { bytes: len.saturating_mul(200).clamp(SMALL, LARGE), members: MOST_MEMBERS }
+    }
+}
+
+/// Members of all cabinets together: three times what Windows Installer's tables can number with short keys.
+const MOST_MEMBERS: usize = 200_000;
 /// Plain bytes of one block.
 const BLOCK: usize = 32 << 10;
 /// A member's name with its NUL (MS-CAB 2.4).
@@ -58,12 +74,14 @@ struct Folder {
     packing: u16,
 }
 
-/// Reads a cabinet; `budget` is how much may still be unpacked, in bytes.
+/// Reads a cabinet within what is left of a package's budget.
 ///
 /// # Errors
 /// It is damaged.
-pub fn read<R: BufRead + Seek>(input: &mut R, budget: &mut u64) -> Result<Cabinet> {
+pub fn read<R: BufRead + Seek>(input: &mut R, budget: &mut Budget) -> Result<Cabinet> {
     let (folders, mut members, reserved) = list(input)?;
+    let too_many = || Error::new(format!("the cabinets have more than {MOST_MEMBERS} members"));
+    budget.members = budget.members.checked_sub(members.len()).ok_or_else(too_many)?;
     if let Some(member) = members.iter().find(|member| usize::from(member.folder) >= folders.len()) {
         return Ok(Cabinet::Listed(members.clone(), format!("its member {} is shared with another cabinet", member.name)));
     }
@@ -74,10 +92,12 @@ pub fn read<R: BufRead + Seek>(input: &mut R, budget: &mut u64) -> Result<Cabine
         let name = if packing == 3 { "LZX" } else { "Quantum" };
         return Ok(Cabinet::Listed(members, format!("it is packed with {name}, which linkpack does not unpack")));
     }
-    for (index, folder) in folders.iter().enumerate() {
-        let mut inside: Vec<&mut Member> = members.iter_mut().filter(|member| usize::from(member.folder) == index).collect();
+    // Each member is looked at once, however many folders there are.
+    let mut inside: Vec<Vec<&mut Member>> = folders.iter().map(|_| Vec::new()).collect();
+    members.iter_mut().for_each(|member| inside[usize::from(member.folder)].push(member));
+    for (folder, mut inside) in folders.iter().zip(inside) {
         inside.sort_by_key(|member| member.offset);
-        unpack(input, folder, reserved, inside, budget)?;
+        unpack(input, folder, reserved, inside, &mut budget.bytes)?;
     }
     Ok(Cabinet::Read(members))
 }
@@ -145,9 +165,9 @@ fn unpack<R: BufRead + Seek>(
             if rest.is_empty() {
                 crate::interrupt::check()?;
                 rest = blocks.next(input)?.ok_or_else(|| Error::new(format!("it ends within its member {}", member.name)))?;
-                *budget = budget
-                    .checked_sub(rest.len() as u64)
-                    .ok_or_else(|| Error::new(format!("the cabinets unpack to more than {} GiB", UNPACKED_LIMIT >> 30)))?;
+                *budget = budget.checked_sub(rest.len() as u64).ok_or_else(|| {
+                    Error::new("the cabinets unpack to more than they may, as those do that are made to keep us busy")
+                })?;
             }
             let count = rest.len().min(left.min(BLOCK as u64) as usize);
             watcher.see(&rest[..count]);

@@ -8,7 +8,7 @@ use std::io::{Read, Seek};
 /// Bytes of all tables together, and of each part of the string pool: several times what 70,000 files need. Memory grows with
 /// these, not with the package.
 const TABLES_LIMIT: u64 = 16 << 20;
-const STRINGS_LIMIT: u64 = 64 << 20;
+const STRINGS_LIMIT: u64 = 24 << 20;
 /// The summary information is a page of text.
 const SUMMARY_LIMIT: u64 = 1 << 20;
 const SUMMARY: &str = "\u{5}SummaryInformation";

@@ -7,6 +7,7 @@ mod strings;
 mod summary;
 mod tables;
 
+use cabinet::Budget;
 pub use cabinet::{Cabinet, Member, Seen};
 pub use container::stream_name;
 pub use database::{Column, Database, Kind, Row, Table, Value};
@@ -16,8 +17,8 @@ use crate::error::{Error, Result};
 use container::Container;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{BufReader, Read, Seek};
-use std::path::Path;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 
 /// An MSI as it is, faults and all.
 #[derive(Debug, Clone)]
@@ -47,7 +48,10 @@ pub struct Damage {
 ///
 /// # Errors
 /// It is no compound file, or has no string pool or catalogue of tables. Lesser faults become [`Msi::damage`].
-pub fn read<R: Read + Seek>(input: R, folder: Option<&Path>) -> Result<Msi> {
+pub fn read<R: Read + Seek>(mut input: R, folder: Option<&Path>) -> Result<Msi> {
+    let unreadable = |error| Error::new(format!("the file cannot be read: {error}"));
+    let len = input.seek(SeekFrom::End(0)).map_err(unreadable)?;
+    input.rewind().map_err(unreadable)?;
     let mut container = Container::open(input)?;
     let mut damage = Vec::new();
     let database = tables::read(&mut container, &mut damage)?;
@@ -63,7 +67,7 @@ pub fn read<R: Read + Seek>(input: R, folder: Option<&Path>) -> Result<Msi> {
         None
     });
     let names: BTreeSet<String> = database.rows("Media").filter_map(|row| row.text("Cabinet").map(str::to_owned)).collect();
-    let mut budget = cabinet::UNPACKED_LIMIT;
+    let mut budget = cabinet::Budget::new(len + beside(folder, &names));
     let mut cabinets = BTreeMap::new();
     for name in names {
         let cabinet = match read_cabinet(&mut container, folder, &name, &mut budget) {
@@ -76,24 +80,30 @@ pub fn read<R: Read + Seek>(input: R, folder: Option<&Path>) -> Result<Msi> {
     Ok(Msi { database, summary, cabinets, signature, damage })
 }
 
+/// Bytes of the cabinets that lie beside the package.
+fn beside(folder: Option<&Path>, names: &BTreeSet<String>) -> u64 {
+    let sizes = names.iter().filter_map(|name| std::fs::metadata(neighbour(folder, name)?).ok());
+    sizes.fold(0, |sum, meta| sum.saturating_add(meta.len()))
+}
+
+/// Where a cabinet beside the package would be. A name that leads elsewhere is not a neighbour: what lies there is nobody's business.
+fn neighbour(folder: Option<&Path>, name: &str) -> Option<PathBuf> {
+    let plain = !name.starts_with('#') && !name.contains(['/', '\\']) && name != ".." && name != ".";
+    let folder = folder.filter(|_| plain)?;
+    Some(if folder.as_os_str().is_empty() { Path::new(".").join(name) } else { folder.join(name) })
+}
+
 fn read_cabinet<R: Read + Seek>(
     container: &mut Container<R>,
     folder: Option<&Path>,
     name: &str,
-    budget: &mut u64,
+    budget: &mut Budget,
 ) -> Result<Cabinet> {
     if let Some(stream) = name.strip_prefix('#') {
         let Some(stream) = container.open_data(stream)? else { return Ok(Cabinet::Missing) };
         return cabinet::read(&mut BufReader::new(stream), budget);
     }
-    // A name that leads elsewhere is not a neighbour: what lies there is nobody's business here.
-    let plain = !name.contains(['/', '\\']) && name != ".." && name != ".";
-    let Some(folder) = folder.filter(|_| plain) else { return Ok(Cabinet::Missing) };
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let path = folder.join(name);
-    if !path.is_file() {
-        return Ok(Cabinet::Missing);
-    }
+    let Some(path) = neighbour(folder, name).filter(|path| path.is_file()) else { return Ok(Cabinet::Missing) };
     let file = File::open(&path).map_err(|error| Error::io("read", &path, &error))?;
     cabinet::read(&mut BufReader::new(file), budget)
 }

@@ -4,6 +4,9 @@ use crate::error::{Error, Result};
 use encoding_rs::Encoding;
 use std::sync::Arc;
 
+/// Texts of one pool: twice what 70,000 files need. Each costs memory, also an empty one.
+const MOST_TEXTS: usize = 1_000_000;
+
 /// Texts by number.
 pub struct Strings {
     texts: Vec<Option<Arc<str>>>,
@@ -15,7 +18,7 @@ impl Strings {
     /// Reads the pool (lengths and counts of uses) and the data (texts one after another).
     ///
     /// # Errors
-    /// The pool has no header.
+    /// The pool has no header, or is larger than any installer's.
     pub fn parse(pool: &[u8], data: &[u8]) -> Result<Self> {
         let mut entries = pool.chunks_exact(4).map(|entry| {
             let half = |at: usize| u16::from_le_bytes([entry[at], entry[at + 1]]);
@@ -27,6 +30,9 @@ impl Strings {
         let mut texts = Vec::new();
         let mut rest = data;
         while let Some((len, uses)) = entries.next() {
+            if texts.len() == MOST_TEXTS {
+                return Err(Error::new("the string pool has more texts than any installer's"));
+            }
             // Texts above 64 KiB have a second entry, which is all length.
             let len = match (len, uses) {
                 (0, 0) => 0,

@@ -16,6 +16,22 @@ const LONGEST_NAME: usize = 64;
 /// Bytes of text in all cells together, each counted where it is used: a dozen times what 70,000 files need. A text that is stored
 /// once can be referred to millions of times, and every check reads it every time.
 const TEXT_LIMIT: usize = 256 << 20;
+/// Cells of all tables together, a row counted as two more: twice what 70,000 files need.
+const MOST_CELLS: usize = 4_000_000;
+
+/// What may still be read.
+struct Budget {
+    /// Bytes of text.
+    text: usize,
+    /// Cells.
+    cells: usize,
+}
+
+impl Budget {
+    fn new() -> Self {
+        Budget { text: TEXT_LIMIT, cells: MOST_CELLS }
+    }
+}
 
 /// Reads every table that the catalogue names.
 ///
@@ -31,7 +47,7 @@ pub fn read<R: Read + Seek>(container: &mut Container<R>, damage: &mut Vec<Damag
     let strings = Strings::parse(&pool, &data)?;
     let catalogue = catalogue(container, &strings, damage)?;
     let mut database = Database::default();
-    let mut left = TEXT_LIMIT;
+    let mut left = Budget::new();
     for (name, columns) in catalogue {
         let bytes = match container.table(&name) {
             Ok(bytes) => bytes.unwrap_or_default(),
@@ -60,7 +76,7 @@ fn catalogue<R: Read + Seek>(
     let mut tables = Table { columns: vec![text("Name")], rows: Vec::new() };
     let columns = vec![text("Table"), short("Number"), text("Name"), short("Type")];
     let mut described = Table { columns, rows: Vec::new() };
-    let mut left = TEXT_LIMIT;
+    let mut left = Budget::new();
     for (name, table) in [("_Tables", &mut tables), ("_Columns", &mut described)] {
         let bytes = container.table(name)?.ok_or_else(|| Error::new(format!("there is no {name} stream")))?;
         if let Err(what) = fill(table, &bytes, strings, &mut left) {
@@ -113,10 +129,12 @@ fn column(name: &str, bits: i32) -> Column {
 }
 
 /// Reads the rows from a table's stream; what cannot be read of them is null, and the reason is returned.
-fn fill(table: &mut Table, bytes: &[u8], strings: &Strings, left: &mut usize) -> Result<(), String> {
+fn fill(table: &mut Table, bytes: &[u8], strings: &Strings, left: &mut Budget) -> Result<(), String> {
     let widths: Vec<usize> = table.columns.iter().map(|column| width(column.kind, strings)).collect();
     let width: usize = widths.iter().sum();
     let count = bytes.len() / width;
+    let cells = count.saturating_mul(widths.len() + 2);
+    left.cells = left.cells.checked_sub(cells).ok_or("it has more cells than any installer's")?;
     let mut lost = None;
     table.rows = (0..count).map(|_| Vec::with_capacity(widths.len())).collect();
     let mut start = 0;
@@ -129,8 +147,8 @@ fn fill(table: &mut Table, bytes: &[u8], strings: &Strings, left: &mut usize) ->
                 Value::Null
             });
             if let Value::Text(text) = &value {
-                match left.checked_sub(text.len()) {
-                    Some(rest) => *left = rest,
+                match left.text.checked_sub(text.len()) {
+                    Some(rest) => left.text = rest,
                     None => {
                         lost = Some("its texts are longer than any installer's".to_owned());
                         value = Value::Null;

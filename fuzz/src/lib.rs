@@ -1,0 +1,122 @@
+//! What is fuzzed: each function takes anyone's bytes to the same public functions that the command line uses. An error is an answer;
+//! a panic, a hang, memory beyond the limit or a tree that leaves its folder is a fault. Run by cargo-fuzz (coverage-guided, nightly)
+//! and by tests/fuzz.rs (seeded mutations, any Rust).
+
+use linkpack::inspect::{self, lint};
+use linkpack::listener::Listener;
+use linkpack::payload::{self, Kind, Source, Spool, Tree};
+use linkpack::{manifest, Error};
+use std::fs;
+use std::path::Path;
+
+/// A name, and what to do with bytes in a folder of its own.
+pub type Target = (&'static str, fn(&Path, &[u8]));
+
+/// All targets.
+pub const TARGETS: [Target; 7] =
+    [("manifest", manifest), ("site", site), ("tar", tar), ("zip", zip), ("deb", deb), ("rpm", rpm), ("msi", msi)];
+
+/// Runs one target on bytes, in `folder`, which holds nothing else.
+pub fn run(name: &str, folder: &Path, bytes: &[u8]) {
+    let (_, target) = TARGETS.iter().find(|(known, _)| *known == name).expect("a target of this name");
+    target(folder, bytes);
+}
+
+struct Quiet;
+
+impl Listener for Quiet {
+    fn warning(&self, _: &str) {}
+    fn info(&self, _: &str) {}
+}
+
+fn case(folder: &Path, name: &str, bytes: &[u8]) -> std::path::PathBuf {
+    let path = folder.join(name);
+    fs::write(&path, bytes).expect("write the case");
+    path
+}
+
+/// An error can be shown: it says something, has nothing in it that a terminal obeys, and points into its text.
+fn is_shown(error: &Error) {
+    let sentences = error.notes().iter().map(String::as_str).chain([error.what()]).chain(error.help_text());
+    for sentence in sentences {
+        assert!(!sentence.is_empty() && !sentence.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')), "{sentence:?}");
+    }
+    if let Some(snippet) = error.snippet() {
+        assert!(snippet.text.get(snippet.span.clone()).is_some(), "a span beyond the text: {:?}", snippet.span);
+    }
+}
+
+fn manifest(folder: &Path, bytes: &[u8]) {
+    if let Err(error) = manifest::load(&case(folder, "linkpack.toml", bytes)) {
+        is_shown(&error);
+    }
+}
+
+/// The plain manifest and, after a line of `#site`, a site file.
+fn site(folder: &Path, bytes: &[u8]) {
+    const BORDER: &[u8] = b"\n#site\n";
+    let at = bytes.windows(BORDER.len()).position(|window| window == BORDER).unwrap_or(bytes.len());
+    let Ok(product) = manifest::load(&case(folder, "linkpack.toml", &bytes[..at])) else { return };
+    if let Err(error) = manifest::load_site(&product, &case(folder, "site.toml", &bytes[at..])) {
+        is_shown(&error);
+    }
+}
+
+fn tar(folder: &Path, bytes: &[u8]) {
+    load(folder, "case.tar", bytes);
+}
+
+fn zip(folder: &Path, bytes: &[u8]) {
+    load(folder, "case.zip", bytes);
+}
+
+fn deb(folder: &Path, bytes: &[u8]) {
+    load(folder, "case.deb", bytes);
+}
+
+fn rpm(folder: &Path, bytes: &[u8]) {
+    load(folder, "case.rpm", bytes);
+}
+
+/// Bytes read of each content: enough to see that it is there.
+const LOOKED_AT: usize = 64 << 10;
+
+fn load(folder: &Path, name: &str, bytes: &[u8]) {
+    let source = Source { path: case(folder, name, bytes), ..Source::default() };
+    let spool = Spool::new(folder).expect("make a spool");
+    match payload::load(&source, &spool, &Quiet) {
+        Ok(loaded) => is_within(&loaded.tree),
+        Err(error) => is_shown(&error),
+    }
+}
+
+/// No name and no link leads out of the tree, and every content is there.
+fn is_within(tree: &Tree) {
+    let mut block = vec![0; LOOKED_AT];
+    for entry in tree.entries() {
+        assert!(
+            entry.path.components().all(|part| !matches!(part, b"" | b"." | b"..") && !part.contains(&0)),
+            "{:?}",
+            entry.path
+        );
+        assert!(entry.mode & !0o777 == 0, "special bits of {:?}", entry.path);
+        match &entry.kind {
+            Kind::Directory => {}
+            Kind::Symlink(target) => {
+                assert!(!target.starts_with(b"/") && !target.contains(&0), "{:?} leads to {target:?}", entry.path);
+                let up = target.split(|&byte| byte == b'/').take_while(|part| *part == b"..").count();
+                assert!(up < entry.path.components().count(), "{:?} leaves the tree", entry.path);
+            }
+            Kind::File(content) => {
+                content.open().and_then(|mut reader| reader.read_block(&mut block)).expect("read a content");
+            }
+        }
+    }
+}
+
+fn msi(folder: &Path, bytes: &[u8]) {
+    match inspect::read(&case(folder, "case.msi", bytes)) {
+        Ok(report) => drop(lint::lint(&report, &[])),
+        Err(error) => is_shown(&error),
+    }
+}

@@ -1,0 +1,300 @@
+//! Small files that claim to be large: each is refused with a sentence, in bounded memory. Their bytes are made here.
+mod common;
+use common::*;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tar::{EntryType, Header};
+
+/// What a process may take, in KiB.
+const MEMORY: u64 = 256 << 10;
+
+const MANIFEST: &str = r#"[product]
+name = "bomb"
+title = "Bomb"
+version = "1"
+publisher = "Example"
+contact = "Example <a@example.com>"
+license = "MIT"
+description = "bomb"
+[connector]
+executable = { linux = "vlink" }
+payload = { linux-x86_64 = "PAYLOAD" }
+"#;
+
+struct Bomb {
+    folder: tempfile::TempDir,
+    path: PathBuf,
+}
+
+impl Bomb {
+    fn new(name: &str, bytes: &[u8]) -> Bomb {
+        let folder = tempfile::tempdir().expect("make a folder");
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).expect("write a bomb");
+        Bomb { folder, path }
+    }
+
+    /// As a payload, it is refused, and says this.
+    #[track_caller]
+    fn is_refused(&self, why: &str) {
+        let name = self.path.file_name().and_then(|name| name.to_str()).expect("text");
+        fs::write(self.folder.path().join("linkpack.toml"), MANIFEST.replace("PAYLOAD", name)).expect("write the manifest");
+        self.ends(&["build", "-q", "-j", "2", "--cache", "cache", "-f", "run"], why);
+        let left = ["dist", "cache"].map(|below| files_below(&self.folder.path().join(below)));
+        assert!(left.concat().iter().all(|path| path.ends_with("lock")), "left: {left:?}");
+    }
+
+    /// As an MSI, it is refused or has this finding.
+    #[track_caller]
+    fn is_an_error(&self, why: &str) {
+        self.ends(&["lint", self.path.to_str().expect("text")], why);
+    }
+
+    #[track_caller]
+    fn ends(&self, arguments: &[&str], why: &str) {
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec \"$0\" \"$@\" >&2", env!("CARGO_BIN_EXE_linkpack")]).args(arguments);
+        let (peak, code, said) = peak_of(command.current_dir(self.folder.path()));
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains(why), "no {why:?} in: {said}");
+        assert!(peak < MEMORY, "{} MiB: {said}", peak >> 10);
+        eprintln!("linkpack: {}: {} MiB", self.path.file_name().expect("a name").to_string_lossy(), peak >> 10);
+    }
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    entries
+        .map(|entry| entry.expect("an entry").path())
+        .flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] })
+        .collect()
+}
+
+fn header(kind: EntryType, size: u64) -> Vec<u8> {
+    let mut header = Header::new_ustar();
+    header.set_path("vlink").expect("a path");
+    header.set_entry_type(kind);
+    header.set_mode(0o755);
+    // In base 256, as GNU tar writes sizes of 8 GiB and more.
+    header.as_old_mut().size.copy_from_slice(&[&[0x80, 0, 0, 0][..], &size.to_be_bytes()].concat());
+    header.set_cksum();
+    header.as_bytes().to_vec()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes).expect("pack");
+    encoder.finish().expect("pack")
+}
+
+fn xz(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 1);
+    encoder.write_all(bytes).expect("pack");
+    encoder.finish().expect("pack")
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    zstd::encode_all(bytes, 1).expect("pack")
+}
+
+#[test]
+fn an_archive_of_gigabytes_of_zeros_is_refused_whatever_its_codec() {
+    type Pack = fn(&[u8]) -> Vec<u8>;
+    let packs: [(&str, Pack); 3] = [("gz", gzip), ("xz", xz), ("zst", zstd)];
+    for (name, pack) in packs {
+        // Members, streams and frames follow each other as one.
+        let zeros = pack(&vec![0; 16 << 20]);
+        let bytes = [pack(&header(EntryType::Regular, 2 << 30)), zeros.repeat(128)].concat();
+        Bomb::new(&format!("bomb.tar.{name}"), &bytes).is_refused("unpacks to more than");
+        // What is skipped is unpacked as well.
+        let bytes = [pack(&header(EntryType::Char, 2 << 30)), zeros.repeat(128)].concat();
+        Bomb::new(&format!("skipped.tar.{name}"), &bytes).is_refused("unpacks to more than");
+    }
+}
+
+#[test]
+fn a_tar_archive_that_claims_exabytes_is_refused() {
+    Bomb::new("long.tar", &header(EntryType::Regular, u64::MAX >> 1)).is_refused("truncated or damaged");
+    Bomb::new("name.tar", &header(EntryType::GNULongName, 4 << 30)).is_refused("is the limit");
+    Bomb::new("pax.tar", &header(EntryType::XHeader, 4 << 30)).is_refused("is the limit");
+    let record = |text: &str| {
+        let len = text.len() + 4;
+        format!("{len:>2} {text}\n").into_bytes()
+    };
+    let mut map = [record("GNU.sparse.size=9000000000000000000"), record("GNU.sparse.map=0,0")].concat();
+    let mut sparse = header(EntryType::XHeader, map.len() as u64);
+    map.resize(512, 0);
+    sparse.extend(map);
+    sparse.extend(header(EntryType::Regular, 0));
+    sparse.extend([0; 1024]);
+    Bomb::new("sparse.tar", &sparse).is_refused("unpacks to more than");
+}
+
+#[test]
+fn millions_of_entries_and_of_headers_are_refused_or_forgotten() {
+    let entries = gzip(&header(EntryType::Regular, 0).repeat(10_000));
+    Bomb::new("entries.tar.gz", &entries.repeat(100)).is_refused("more than 250000 entries");
+    let records = b"12 key=abcd\n".repeat(80_000);
+    for (name, kind) in [("global.tar.gz", EntryType::XGlobalHeader), ("own.tar.gz", EntryType::XHeader)] {
+        let mut one = header(kind, records.len() as u64);
+        one.extend(&records);
+        one.resize(one.len().next_multiple_of(512), 0);
+        Bomb::new(name, &gzip(&one).repeat(400)).is_refused("error: ");
+    }
+    let pieces = b"23 GNU.sparse.offset=0\n".repeat(40_000);
+    let mut one = header(EntryType::XHeader, pieces.len() as u64);
+    one.extend(&pieces);
+    one.resize(one.len().next_multiple_of(512), 0);
+    Bomb::new("pieces.tar.gz", &gzip(&one).repeat(400)).is_refused("too many records");
+}
+
+/// An RPM whose header has these tags (number, type, count) over the same data.
+fn rpm(tags: &[(u32, u32, u32, u32)], data: &[u8]) -> Vec<u8> {
+    let intro = |tags: usize, data: usize| {
+        let numbers = [tags as u32, data as u32].map(u32::to_be_bytes).concat();
+        [&[0x8e, 0xad, 0xe8, 1, 0, 0, 0, 0][..], &numbers].concat()
+    };
+    let mut lead = vec![0xed, 0xab, 0xee, 0xdb, 3, 0, 0, 0];
+    lead.resize(96, 0);
+    let index =
+        tags.iter().flat_map(|&(tag, kind, at, count)| [tag, kind, at, count]).flat_map(u32::to_be_bytes).collect::<Vec<_>>();
+    [lead, intro(0, 0), intro(tags.len(), data.len()), index, data.to_vec()].concat()
+}
+
+#[test]
+fn an_rpm_header_that_multiplies_itself_is_refused() {
+    const NAME: (u32, u32, u32, u32) = (1000, 6, 0, 1);
+    let facts = [NAME, (1001, 6, 0, 1), (1002, 6, 0, 1)];
+    let (bases, dirs, indexes) = (1117, 1118, 1116);
+    let mut data = b"x\0".to_vec();
+    data.resize(60 << 20, 0);
+    let many = [&facts[..], &[(bases, 8, 2, 60_000_000), (dirs, 8, 0, 1), (indexes, 4, 2, 60_000_000)]].concat();
+    Bomb::new("many.rpm", &rpm(&many, &data)).is_refused("error: ");
+    // One folder's name of a megabyte, for each of 200,000 files.
+    let mut data = b"x\0".to_vec();
+    data.resize(1 << 20, b'd');
+    data.push(0);
+    let files = data.len() as u32;
+    data.resize(data.len() + (1 << 20), 0);
+    let long = [&facts[..], &[(bases, 8, files, 200_000), (dirs, 8, 0, 2), (indexes, 4, files, 200_000)]].concat();
+    Bomb::new("long.rpm", &rpm(&long, &data)).is_refused("error: ");
+    let mut claims = rpm(&facts, b"x\0");
+    claims[96 + 16 + 12..96 + 16 + 16].copy_from_slice(&0x0fff_ffff_u32.to_be_bytes());
+    Bomb::new("claims.rpm", &claims).is_refused("larger than rpm allows");
+}
+
+#[test]
+fn a_deb_that_claims_more_than_there_is_is_refused() {
+    let member = |name: &str, size: u64| format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{size:<10}`\n", 0, 0, 0, 100_644).into_bytes();
+    let start = [b"!<arch>\n".to_vec(), member("debian-binary", 4), b"2.0\n".to_vec()].concat();
+    let long = [start.clone(), member("control.tar", 9_999_999_999)].concat();
+    Bomb::new("long.deb", &long).is_refused("control.tar is cut");
+    let many = [start, member("a", 0).repeat(100)].concat();
+    Bomb::new("many.deb", &many).is_refused("too many members");
+}
+
+/// Entries of a central directory that all lead to the same bytes, which unpack to `plain` bytes.
+fn zip(entries: usize, packed: &[u8], plain: u32, crc: u32) -> Vec<u8> {
+    let numbers = [crc.to_le_bytes(), (packed.len() as u32).to_le_bytes(), plain.to_le_bytes()].concat();
+    let fixed = |name: &str| [&numbers, &(name.len() as u16).to_le_bytes()[..], &[0, 0]].concat();
+    let mut bytes = [b"PK\x03\x04\x14\0\0\0\x08\0\0\0\x21\0", &fixed("00000000")[..], b"00000000", packed].concat();
+    let start = bytes.len();
+    for number in 0..entries {
+        let name = format!("{number:08}");
+        bytes.extend([b"PK\x01\x02\x14\0\x14\0\0\0\x08\0\0\0\x21\0", &fixed(&name)[..], &[0; 14], name.as_bytes()].concat());
+    }
+    let size = (bytes.len() - start) as u32;
+    let count = (entries.min(0xffff) as u16).to_le_bytes();
+    bytes.extend(
+        [b"PK\x05\x06\0\0\0\0", &count[..], &count, &size.to_le_bytes(), &(start as u32).to_le_bytes(), &[0, 0]].concat(),
+    );
+    bytes
+}
+
+#[test]
+fn a_zip_whose_entries_overlap_is_refused_before_it_fills_the_disk() {
+    let zeros = vec![0; 64 << 20];
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(&zeros).expect("pack");
+    let packed = encoder.finish().expect("pack");
+    let bytes = zip(60, &packed, zeros.len() as u32, crc32fast::hash(&zeros));
+    Bomb::new("overlapping.zip", &bytes).is_refused("error: ");
+    Bomb::new("many.zip", &zip(1_000_000, b"\x03\0", 0, 0)).is_refused("error: ");
+}
+
+/// A name as Windows Installer packs it into two characters a unit; tables are marked.
+fn packed_name(name: &str, table: bool) -> String {
+    const ALPHABET: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._";
+    let digits: Vec<u32> = name.chars().map(|c| ALPHABET.find(c).expect("a digit") as u32).collect();
+    let units = digits.chunks(2).map(|pair| match pair {
+        [one, two] => 0x3800 + (two << 6) + one,
+        [one] => 0x4800 + one,
+        _ => unreachable!("chunks of two"),
+    });
+    let mark = table.then_some('\u{4840}');
+    mark.into_iter().chain(units.map(|unit| char::from_u32(unit).expect("a character"))).collect()
+}
+
+/// An MSI of one table, Media, with one column, Cabinet, and these rows; its texts are 1 `Media`, 2 `Cabinet`, 3 `#x`.
+fn msi(pool_more: &[u8], rows: &[u8], cabinet: &[u8]) -> Vec<u8> {
+    let mut file = cfb::CompoundFile::create(std::io::Cursor::new(Vec::new())).expect("a compound file");
+    let pool = [&[0, 0, 0, 0, 5, 0, 9, 0, 7, 0, 9, 0, 2, 0, 9, 0][..], pool_more].concat();
+    let columns = [[1, 0], [1, 0x80], [2, 0], [0xff, 0x8d]].concat();
+    let streams = [
+        (packed_name("_StringPool", true), pool),
+        (packed_name("_StringData", true), b"MediaCabinet#x".to_vec()),
+        (packed_name("_Tables", true), vec![1, 0]),
+        (packed_name("_Columns", true), columns),
+        (packed_name("Media", true), rows.to_vec()),
+        (packed_name("x", false), cabinet.to_vec()),
+    ];
+    for (name, bytes) in streams {
+        file.create_stream(format!("/{name}")).and_then(|mut stream| stream.write_all(&bytes)).expect("a stream");
+    }
+    file.flush().expect("a compound file");
+    file.into_inner().into_inner()
+}
+
+#[test]
+fn an_msi_with_millions_of_texts_or_cells_is_an_error() {
+    Bomb::new("texts.msi", &msi(&[0; 20 << 20], &[3, 0], b"")).is_an_error("more texts than any installer's");
+    Bomb::new("cells.msi", &msi(&[], &[3, 0].repeat(8 << 20 >> 1), b"")).is_an_error("more cells than any installer's");
+}
+
+#[test]
+fn a_cabinet_with_as_many_folders_as_members_takes_no_time() {
+    const MANY: u16 = u16::MAX;
+    let folder = [0_u8; 8];
+    let files_at = 36 + 8 * u32::from(MANY);
+    let mut bytes = b"MSCF".to_vec();
+    bytes.extend([0; 12]);
+    bytes.extend(files_at.to_le_bytes());
+    bytes.extend([0, 0, 0, 0, 3, 1]);
+    bytes.extend([MANY.to_le_bytes(), MANY.to_le_bytes()].concat());
+    bytes.extend([0; 6]);
+    bytes.extend(folder.repeat(usize::from(MANY)));
+    for number in 0..MANY {
+        let member = [&[0; 8][..], &(number % 60_000).to_le_bytes(), &[0; 6], b"m\0"].concat();
+        bytes.extend(member);
+    }
+    Bomb::new("folders.msi", &msi(&[], &[3, 0], &bytes)).is_an_error("error");
+}
+
+#[test]
+fn a_compound_file_whose_chains_lead_in_circles_is_an_error() {
+    let whole = msi(&[0; 40_000], &[3, 0], b"");
+    let sector = 1_usize << u16::from_le_bytes([whole[30], whole[31]]);
+    let fat = u32::from_le_bytes(whole[76..80].try_into().expect("four bytes")) as usize;
+    let start = (fat + 1) * sector;
+    // Each sector is followed by itself; then each by the first.
+    for target in [None, Some(0_u32)] {
+        let mut bytes = whole.clone();
+        for number in 0..(sector / 4).min(64) {
+            let next = target.unwrap_or(number as u32).to_le_bytes();
+            bytes[start + 4 * number..start + 4 * number + 4].copy_from_slice(&next);
+        }
+        Bomb::new("circle.msi", &bytes).is_an_error("error");
+    }
+}
