@@ -22,7 +22,7 @@ fn packet(bytes: &[u8]) -> Option<&[u8]> {
     if tag & 0xC0 == 0xC0 {
         let (len, at): (usize, usize) = match *bytes.get(1)? {
             len @ 0..=191 => (usize::from(len), 2),
-            high @ 192..=223 => ((usize::from(high) - 192 << 8) + usize::from(*bytes.get(2)?) + 192, 3),
+            high @ 192..=223 => (((usize::from(high) - 192) << 8) + usize::from(*bytes.get(2)?) + 192, 3),
             255 => (u32::from_be_bytes(bytes.get(2..6)?.try_into().ok()?) as usize, 6),
             _ => return None,
         };
@@ -62,7 +62,7 @@ fn issuer(mut subpackets: &[u8]) -> Option<String> {
     while let Some(&first) = subpackets.first() {
         let (len, at): (usize, usize) = match first {
             len @ 0..=191 => (usize::from(len), 1),
-            high @ 192..=254 => ((usize::from(high) - 192 << 8) + usize::from(*subpackets.get(1)?) + 192, 2),
+            high @ 192..=254 => (((usize::from(high) - 192) << 8) + usize::from(*subpackets.get(1)?) + 192, 2),
             255 => (u32::from_be_bytes(subpackets.get(1..5)?.try_into().ok()?) as usize, 5),
         };
         let body = subpackets.get(at..at.checked_add(len)?)?;

@@ -146,6 +146,8 @@ pub(crate) fn codec(first: &[u8]) -> Codec {
     }
 }
 
+type Observer<'a> = Box<dyn FnMut(&[u8]) + 'a>;
+
 /// A decompressed stream of an archive's bytes; every error names the archive.
 pub(crate) struct Stream<'a> {
     reader: Box<dyn Read + 'a>,
@@ -155,7 +157,7 @@ pub(crate) struct Stream<'a> {
     /// How many more bytes it may decompress to.
     left: u64,
     /// Sees every decompressed byte.
-    observer: Option<Box<dyn FnMut(&[u8]) + 'a>>,
+    observer: Option<Observer<'a>>,
 }
 
 impl<'a> Stream<'a> {
