@@ -24,7 +24,7 @@ fn programs() -> Vec<PathBuf> {
 }
 
 fn elf(path: &Path) -> Elf {
-    let content = Content::file(path.to_path_buf(), &fs::metadata(path).expect("look at a file"));
+    let content = Content::file(path, &fs::metadata(path).expect("look at a file"));
     match program::of_content(&content).expect("read a program") {
         Some(Binary::Elf(elf)) => elf,
         other => panic!("{}: {other:?}", path.display()),

@@ -143,6 +143,7 @@ impl Rebuild {
             // What an earlier build left could be what is to be found out.
             cache: CacheChoice::Temporary(self.temporary.clone()),
             epoch: record.source_date_epoch,
+            sbom: false,
         })
     }
 
