@@ -78,9 +78,7 @@ mod tests {
         fs::create_dir(&dead).unwrap();
         fs::write(dead.join(LOCK), "").unwrap();
         let [beginning, never] = ["beginning", "never"].map(|name| parent.path().join(format!("{PREFIX}{name}")));
-        for folder in [&beginning, &never] {
-            fs::create_dir(folder).unwrap();
-        }
+        [&beginning, &never].into_iter().for_each(|folder| fs::create_dir(folder).unwrap());
         age(&never);
         age(living.path());
         let _next = WorkDir::new(parent.path()).unwrap();

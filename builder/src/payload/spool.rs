@@ -12,6 +12,8 @@ use std::sync::Arc;
 
 /// Zeros from this many bytes on become a hole of the spool file instead of disk space.
 const HOLE: usize = 64 * 1024;
+/// Up to here the holes of sparse files may lead, in bytes: a database or an image of a disk has larger ones than bombs need.
+const SPARSE: u64 = 64 << 30;
 static ZEROS: [u8; HOLE] = [0; HOLE];
 
 /// A build's private folder for what archives unpack to; removed on drop, so it must outlive every [`Content`] made with it.
@@ -77,27 +79,29 @@ impl SpoolFile {
     /// Appends bytes.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         if bytes.len() >= HOLE && bytes.chunks(HOLE).all(|chunk| chunk == &ZEROS[..chunk.len()]) {
-            return self.hole(bytes.len() as u64);
+            self.advance(bytes.len() as u64, self.limit)?;
+            self.gap = true;
+            return Ok(());
         }
         if std::mem::take(&mut self.gap) {
             self.file.seek(SeekFrom::Start(self.position)).map_err(|error| write_error(&self.path, &error))?;
         }
-        self.advance(bytes.len() as u64)?;
+        self.advance(bytes.len() as u64, self.limit)?;
         self.file.write_all(bytes).map_err(|error| write_error(&self.path, &error))
     }
 
     /// Appends `len` zero bytes that take no space.
     pub(super) fn hole(&mut self, len: u64) -> Result<()> {
-        self.advance(len)?;
+        self.advance(len, self.limit.max(SPARSE))?;
         self.gap = true;
         Ok(())
     }
 
     /// # Errors
     /// The archive unpacks to more than it may.
-    fn advance(&mut self, len: u64) -> Result<()> {
-        let end = self.position.checked_add(len).filter(|&end| end <= self.limit);
-        self.position = end.ok_or_else(|| limits::bomb(&self.archive, self.limit))?;
+    fn advance(&mut self, len: u64, limit: u64) -> Result<()> {
+        let end = self.position.checked_add(len).filter(|&end| end <= limit);
+        self.position = end.ok_or_else(|| limits::bomb(&self.archive, limit))?;
         Ok(())
     }
 
