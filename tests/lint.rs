@@ -4,7 +4,7 @@ mod msi;
 
 use linkpack::inspect::lint::{lint, Finding, Severity};
 use linkpack::inspect::msi::{Cabinet, Damage, Member, Msi, Table, Value};
-use linkpack::inspect::{self, Report};
+use linkpack::inspect::{self, Package};
 use linkpack::payload::pe::Machine;
 use linkpack::payload::Content;
 use msi::{output, run, Product};
@@ -28,7 +28,7 @@ fn clean() -> Msi {
 }
 
 fn findings(msi: Msi) -> Vec<Finding> {
-    lint(&Report::Msi(Box::new(msi)))
+    lint(&Package::of_msi(msi))
 }
 
 fn shown(findings: &[Finding]) -> Vec<String> {
@@ -365,7 +365,7 @@ fn a_cabinet_elsewhere_is_not_followed() {
     fs::write(folder.path().join("away.cab"), b"MSCF").unwrap();
     let path = folder.path().join("in/moved.msi");
     fs::write(&path, moved).unwrap();
-    let Report::Msi(msi) = inspect::read(&path).unwrap();
+    let msi = inspect::read(&path).unwrap().msi.unwrap();
     assert!(matches!(msi.cabinets["../away.cab"], Cabinet::Missing));
 }
 
@@ -497,7 +497,7 @@ fn gcabs_cabinets_are_read_like_ours() {
     });
     let path = folder.path().join("moved.msi");
     fs::write(&path, moved).unwrap();
-    let Report::Msi(msi) = inspect::read(&path).unwrap();
+    let msi = inspect::read(&path).unwrap().msi.unwrap();
     let Cabinet::Read(members) = &msi.cabinets["beside.cab"] else { panic!("{:?}", msi.cabinets["beside.cab"]) };
     use md5::{Digest, Md5};
     assert_eq!(members[0].content.as_ref().unwrap().md5[..], Md5::digest(&noise)[..]);

@@ -9,9 +9,10 @@ use std::time::{Duration, SystemTime};
 
 /// What the folders' names begin with.
 const PREFIX: &str = "linkpack-work-";
-/// A living build holds a lock on this file of its folder.
+/// A living build holds a lock on this file of its folder, and did so before the file had this name.
 const LOCK: &str = ".lock";
-/// A younger folder may not have its lock yet.
+const UNLOCKED: &str = ".lock.new";
+/// A younger folder without that file may be one that is being made.
 const GRACE: Duration = Duration::from_secs(60);
 
 /// A private folder (mode 0700); removed with all in it on drop.
@@ -26,8 +27,9 @@ impl WorkDir {
     pub fn new(parent: &Path) -> io::Result<WorkDir> {
         sweep(parent);
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
-        let lock = File::create_new(folder.path().join(LOCK))?;
+        let lock = File::create_new(folder.path().join(UNLOCKED))?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+        fs::rename(folder.path().join(UNLOCKED), folder.path().join(LOCK))?;
         Ok(WorkDir { folder, _lock: lock })
     }
 
@@ -50,13 +52,13 @@ fn sweep(parent: &Path) {
 /// In a folder like /tmp others may use our prefix: only this user's real directories count.
 fn is_abandoned(folder: &Path) -> bool {
     let Ok(meta) = fs::symlink_metadata(folder) else { return false };
-    let old = meta.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok()).is_some_and(|age| age > GRACE);
-    if !meta.is_dir() || meta.uid() != rustix::process::geteuid().as_raw() || !old {
+    if !meta.is_dir() || meta.uid() != rustix::process::geteuid().as_raw() {
         return false;
     }
+    let old = || meta.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok()).is_some_and(|age| age > GRACE);
     match File::open(folder.join(LOCK)) {
         Ok(lock) => flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok(),
-        Err(error) => error.kind() == io::ErrorKind::NotFound,
+        Err(error) => error.kind() == io::ErrorKind::NotFound && old(),
     }
 }
 
@@ -75,10 +77,12 @@ mod tests {
         let dead = parent.path().join(format!("{PREFIX}dead"));
         fs::create_dir(&dead).unwrap();
         fs::write(dead.join(LOCK), "").unwrap();
-        age(&dead);
+        let [beginning, never] = ["beginning", "never"].map(|name| parent.path().join(format!("{PREFIX}{name}")));
+        [&beginning, &never].map(|folder| fs::create_dir(folder).unwrap());
+        age(&never);
         age(living.path());
         let _next = WorkDir::new(parent.path()).unwrap();
-        assert!(!dead.exists());
-        assert!(living.path().exists());
+        assert!(!dead.exists() && !never.exists());
+        assert!(living.path().exists() && beginning.exists());
     }
 }

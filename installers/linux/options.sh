@@ -1,6 +1,6 @@
 # The command line of a .run.
 
-lp_verb=install lp_purge=0 lp_checks_only=0 lp_extract_dir='' lp_key=
+lp_verb=install lp_purge=0 lp_checks_only=0 lp_extract_dir='' lp_key=''
 
 lp_usage_error() {
     lp_error "$1" 'the command line' 'see --help'
@@ -41,10 +41,7 @@ lp_parse() {
 lp_parse_value() {
     case $1 in
         --extract) lp_verb=extract lp_extract_dir=$2 ;;
-        --key)
-            lp_key=$2
-            # An installation leaves the folder it was called in.
-            case $lp_key in /*) ;; *) lp_key=$PWD/$lp_key ;; esac ;;
+        --key) lp_key=$2 ;;
         --install-root) lp_option INSTALL_ROOT "$2" ;;
         --server-url) lp_option SERVER_URL "$2" ;;
         --fallback-urls) lp_option FALLBACK_URLS "$2" ;;
@@ -70,12 +67,10 @@ main() {
         info) lp_info ;;
         uninstall) lp_uninstall_reported ;;
         *)
-            lp_verify || { lp_verify_failed $? 'the file is damaged; nothing was changed'; return; }
-            if [ -n "$lp_key" ]; then
-                lp_signature_check "$lp_key" || { lp_verify_failed $? 'the signature could not be confirmed; nothing was changed'; return; }
-            fi
+            lp_verify || { lp_verify_failed $? 'the file is damaged'; return; }
+            [ -z "$lp_key" ] || lp_verify_signature "$lp_key" || { lp_verify_failed $? 'the signature could not be verified'; return; }
             case $lp_verb in
-                check) lp_say "this file is whole${lp_key:+, and signed by the key in $lp_key}" ;;
+                check) lp_say "this file is whole$(lp_signed_words)" ;;
                 list) lp_decompress_ready && lp_payload_files ;;
                 extract) lp_decompress_ready && lp_extract ;;
                 install) cd / && lp_run_install ;;
@@ -85,8 +80,18 @@ main() {
 
 # Only an installation leaves a result file; damage found by --check or --list is told to the caller.
 lp_verify_failed() {
-    if [ "$lp_verb" = install ] && [ "$lp_checks_only" = 0 ]; then lp_result refused "$1" "$2"; fi
+    if [ "$lp_verb" = install ] && [ "$lp_checks_only" = 0 ]; then lp_result refused "$1" "$2; nothing was changed"; fi
     return "$1"
+}
+
+lp_signed_words() {
+    if [ -n "$lp_key" ]; then
+        printf ', and signed by %s' "$lp_key"
+    elif [ -n "$LP_SIG" ]; then
+        printf '; its signature was not checked: --key FILE checks it'
+    else
+        printf '; it is not signed'
+    fi
 }
 
 # What follows the stub, in bytes.
@@ -104,8 +109,9 @@ lp_info() {
     fi
     printf '%s %s (%s), Linux %s\n' "$LP_TITLE" "$LP_VERSION" "$LP_PRODUCT" "$LP_ARCH"
     printf 'containers: %s\nroot: %s\nserver: %s\n' "${LP_CONTAINERS:-none}" "${LP_S_INSTALL_ROOT:-$LP_PACKAGED_ROOT}" "${LP_S_SERVER_URL:-not set}"
-    printf 'payload: %s, %s bytes from offset %s; %s kB installed\nsha256 after line 3: %s\nsigned: %s\n' \
-        "$LP_CODEC" "$(lp_payload_bytes)" "$LP_OFFSET" "$LP_NEEDED_KB" "$LP_SUM" "$(if [ -n "$LP_SIG" ]; then printf yes; else printf no; fi)"
+    printf 'payload: %s, %s bytes from offset %s; %s kB installed\nsha256 after line 3: %s; %s\n' \
+        "$LP_CODEC" "$(lp_payload_bytes)" "$LP_OFFSET" "$LP_NEEDED_KB" "$LP_SUM" \
+        "$(if [ -n "$LP_SIG" ]; then printf signed; else printf 'not signed'; fi)"
 }
 
 lp_extract() {

@@ -23,33 +23,57 @@ lp_verify() {
         lp_error 'no tool here computes SHA-256' 'tried sha256sum, openssl, busybox, shasum, perl' 'install one of them (coreutils has sha256sum)'
         return 15
     fi
-    sum=$({ lp_skip "$LP_COVERED" && lp_sha256_long; } <"$lp_self")
+    if [ "$(sed -n '3{p;q;}' "$lp_self")" != "$(printf 'LP_SIG=%-700s' "$LP_SIG")" ]; then
+        lp_error 'this file is damaged: nothing was unpacked' 'line 3 is not LP_SIG= and a signature' 'copy or download it again'
+        return 20
+    fi
+    case $LP_SIG in
+        *[!A-Za-z0-9+/=]*)
+            lp_error 'this file is damaged: nothing was unpacked' 'LP_SIG is not base64' 'copy or download it again'
+            return 20 ;;
+    esac
+    sum=$({ lp_skip 790 && lp_sha256_long; } <"$lp_self")
     [ "$sum" != "$LP_SUM" ] || return 0
     lp_error 'this file is damaged: nothing was unpacked' "SHA-256 is ${sum:-not computable}, and should be $LP_SUM" 'copy or download it again'
     return 20
 }
 
-# lp_signature_check FILE: whether the bytes under LP_SUM were signed by the key whose public half FILE is, in PEM. Whoever doubts
-# this very script runs openssl by hand: docs/trust.md says how.
-lp_signature_check() {
+# The signature in LP_SIG is one of LP_SUM, which lp_verify compared with the bytes, by the key in the file $1. Without a temporary
+# file: the key's owner may watch what is in /tmp.
+lp_verify_signature() {
+    local said
     if ! lp_has openssl; then
-        lp_error 'the signature cannot be checked: openssl is missing' "--key $1" 'install openssl, or check the file where it is'
+        lp_error 'a signature is checked by openssl, which is not here' "the key $1" 'install openssl, or check the file on a machine that has it'
         return 15
     fi
-    if ! openssl pkey -pubin -in "$1" -noout 2>/dev/null; then
-        lp_error 'this is no public key in PEM' "$1" 'of a certificate take the key: openssl x509 -in CERT -noout -pubkey'
+    if ! [ -r "$1" ]; then
+        lp_error 'the key cannot be read' "$1" 'name the vendor'\''s public key, a PEM file, with --key'
         return 2
     fi
     if [ -z "$LP_SIG" ]; then
-        lp_error 'this file is not signed: nothing was changed' "$lp_self" 'ask for a signed one'
+        lp_error 'this file is not signed: nothing was changed' "$lp_self" 'get the signed one from the vendor'
         return 21
     fi
-    # The signature comes through a pipe, so no file of it is ever written.
-    printf '%s\n' "$LP_SIG" | openssl base64 -d -A | {
-        { lp_skip "$LP_COVERED" && openssl dgst -sha256 -verify "$1" -signature /dev/fd/3 >/dev/null 2>&1; } 3<&0 <"$lp_self"
-    } && return 0
-    lp_error 'the signature is wrong, or made by another key: nothing was changed' "--key $1" 'find out where this file comes from'
+    if said=$(
+        printf '%s\n' "$LP_SIG" | openssl base64 -d -A 2>/dev/null | {
+            exec 4<&0
+            lp_sum_bytes | openssl pkeyutl -verify -pubin -inkey "$1" -sigfile /dev/fd/4 -pkeyopt digest:sha256 2>&1
+        }
+    ); then return 0; fi
+    lp_error 'the signature is not one of this key: nothing was changed' "openssl says: $(printf '%s' "$said" | head -n 1)" \
+        'get the vendor'\''s key and the file again, each on its own way'
     return 21
+}
+
+# The 32 bytes of LP_SUM.
+lp_sum_bytes() {
+    local left pair
+    left=$LP_SUM
+    while [ -n "$left" ]; do
+        pair=${left%"${left#??}"} left=${left#??}
+        # shellcheck disable=SC2059 # an octal escape is meant
+        printf "\\$(printf %03o "0x$pair")"
+    done
 }
 
 # Why the payload cannot be unpacked here; nothing when it can. xz is tried on a letter behind the filter that programs for
@@ -90,7 +114,7 @@ lp_unpack() {
     # shellcheck disable=SC2094 # a pipe, written and read on purpose
     status=$(
         {
-            echo "sum $({ head -c "$LP_OFFSET" "$lp_self" | tail -c "+$((LP_COVERED + 1))"; cat <"$fifo"; } | lp_sha256_long)" >&3 &
+            echo "sum $({ head -c "$LP_OFFSET" "$lp_self" | tail -c +791; cat <"$fifo"; } | lp_sha256_long)" >&3 &
             { lp_skip "$LP_OFFSET" <&4; tee "$fifo" <&4; echo "read $?" >&3; } |
                 { lp_decompress; echo "decompress $?" >&3; cat >/dev/null; } |
                 { (cd "$dir" && tar -x -f - "$@") >&2; echo "unpack $?" >&3; cat >/dev/null; }

@@ -83,7 +83,8 @@ lp_run_journal() {
 lp_run_switch() {
     local saved
     saved=$lp_root/.linkpack/previous
-    rm -rf "$saved" && mkdir -m 700 "$saved" && lp_keep_system "$saved" || return 1
+    # It has its name only when it is whole: a repair after a kill goes by it.
+    rm -rf "$saved" "$saved.new" && mkdir -m 700 "$saved.new" && lp_keep_system "$saved.new" && mv "$saved.new" "$saved" || return 1
     lp_versions_links && lp_versions_switch "$lp_run_new" && lp_register
 }
 

@@ -50,13 +50,16 @@ lp_versions_repair() {
     [ -z "$(lp_root_fault "$lp_root")" ] || return 0
     lp_say "repairing: an installation of version $(lp_journal version) was interrupted"
     lp_made_join "$(lp_journal made)"
-    rm -rf "$lp_root/.linkpack/stage" "$lp_root/.linkpack/current"
+    rm -rf "$lp_root/.linkpack/stage" "$lp_root/.linkpack/current" "$lp_root/.linkpack/previous.new"
     current=$(lp_versions_current)
     if [ -n "$current" ] && [ "$current" = "$(lp_journal new)" ]; then
         if lp_versions_works; then lp_versions_adopt || return 1
         else lp_versions_back "$(lp_journal old)" || return 1
         fi
         current=$(lp_versions_current)
+    elif [ -n "$current" ] && [ -d "$lp_root/.linkpack/previous" ]; then
+        # Killed before the switch, where this changes nothing, or on the way back, between `current` and what goes with it.
+        lp_restore_system "$lp_root/.linkpack/previous" || return 1
     fi
     if [ -z "$current" ]; then
         lp_config_sum=$lp_old_config_sum

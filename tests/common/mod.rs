@@ -19,6 +19,7 @@ mod machine;
 mod place;
 mod process;
 mod product;
+mod random;
 mod scratch;
 mod sysv;
 
@@ -29,5 +30,6 @@ pub use image::{Boot, Booted, Image};
 pub use machine::Machine;
 pub use place::Place;
 pub use product::Product;
+pub use random::{setting, Random};
 pub use scratch::Scratch;
 pub use sysv::{sysv_generator, Generated};

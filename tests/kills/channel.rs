@@ -51,6 +51,10 @@ impl Channel {
     }
 }
 
+/// rpm names its temporary files by the second in which it began, and stumbles over those that a killed one of the same second left
+/// ("cpio: open failed", with an old error's text behind it). README says to run it again a second later.
+pub const NEXT_SECOND: &str = "now=$(date +%s); while [ \"$(date +%s)\" = \"$now\" ]; do sleep 0.1; done";
+
 /// An endpoint with the packages of one format on it.
 pub struct Endpoint<'a> {
     pub machine: &'a Machine<'a>,
@@ -79,11 +83,13 @@ impl<'a> Endpoint<'a> {
         let start = Instant::now();
         loop {
             let said = self.machine.sh(&self.channel.install(version));
-            let outcome = self.outcome(&said);
-            let busy = outcome == ("refused".to_owned(), 16) || said.stderr.contains("is locked by another process");
-            if !busy {
-                eprintln!("{outcome:?}: {said}");
-                return outcome;
+            // debconf's lock comes before our own, and before there is a result.
+            if !said.stderr.contains("is locked by another process") {
+                let outcome = self.outcome(&said);
+                if outcome != ("refused".to_owned(), 16) {
+                    eprintln!("{outcome:?}: {said}");
+                    return outcome;
+                }
             }
             assert!(start.elapsed() < Duration::from_secs(120), "busy for ever: {said}");
             std::thread::sleep(Duration::from_millis(300));
@@ -105,7 +111,11 @@ impl<'a> Endpoint<'a> {
         let command = self.channel.install(version);
         let script =
             format!("setsid env {command} >/dev/null 2>&1 </dev/null & {until}; kill -KILL {group}$!; code=$?; wait; exit $code");
-        self.machine.sh(&script).code == Some(0)
+        let killed = self.machine.sh(&script).code == Some(0);
+        if matches!(self.channel, Channel::Rpm) {
+            self.machine.sh(NEXT_SECOND).ok();
+        }
+        killed
     }
 
     /// A version that works is in place, alive, and whole to its package manager; nothing of an installation under way is left.

@@ -2,23 +2,6 @@
 use super::channel::{listing, Channel, Endpoint, BAD, GOOD};
 use super::*;
 
-/// SplitMix64: the same seed gives the same choices.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % limit
-    }
-}
-
-fn setting(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
-}
-
 /// Kills per format in an ordinary run of the tests.
 const KILLS: u64 = 5;
 /// A fresh machine after so many.
@@ -27,7 +10,8 @@ const PER_MACHINE: u64 = 5;
 #[track_caller]
 fn killed_at_random(channel: Channel) {
     let mut random = Random(setting("LINKPACK_KILL_SEED", 1) + channel as u64 * 1000);
-    let mut left = setting("LINKPACK_KILLS", KILLS);
+    let tries = setting("LINKPACK_KILLS", KILLS);
+    let (mut left, mut at_work) = (tries, 0);
     let scratch = Scratch::debian();
     Endpoint::offer(&scratch, channel);
     let machine = scratch.live_sysv();
@@ -40,15 +24,17 @@ fn killed_at_random(channel: Channel) {
         }
         for _ in 0..left.min(PER_MACHINE) {
             left -= 1;
-            one_kill(&endpoint, &mut random);
+            at_work += u64::from(one_kill(&endpoint, &mut random));
         }
         endpoint.is_removed_whole(&before);
     }
+    eprintln!("{channel:?}: {tries} installations, {at_work} killed at work: each time a version ran after the next command");
+    assert!(tries < 20 || at_work > tries / 4, "{at_work} of {tries} installations were at work when they were killed");
 }
 
-/// One installation killed, then a whole one.
+/// One installation killed, then a whole one. Whether there was something left to kill.
 #[track_caller]
-fn one_kill(endpoint: &Endpoint, random: &mut Random) {
+fn one_kill(endpoint: &Endpoint, random: &mut Random) -> bool {
     let any = [GOOD[0], GOOD[1], BAD];
     let (killed, next) = (any[random.below(3) as usize], any[random.below(3) as usize]);
     // Half of the moments lie in the first second, where files move; the rest up to where most installations have ended.
@@ -56,7 +42,7 @@ fn one_kill(endpoint: &Endpoint, random: &mut Random) {
     let whole = random.below(3) > 0;
     let had_good = endpoint.machine.sh("grep -qs '^version=1.[01].0' /var/lib/intigua/state").code == Some(0);
     eprintln!("{:?}: {killed} killed after {moment} ms ({}), then {next}", endpoint.channel, if whole { "all" } else { "alone" });
-    endpoint.kill(killed, &format!("sleep {:.3}", moment as f64 / 1000.0), whole);
+    let at_work = endpoint.kill(killed, &format!("sleep {:.3}", moment as f64 / 1000.0), whole);
     if matches!(endpoint.channel, Channel::Deb) && random.below(2) == 0 {
         let _ = endpoint.machine.sh("dpkg --configure -a --force-confold");
     }
@@ -70,6 +56,7 @@ fn one_kill(endpoint: &Endpoint, random: &mut Random) {
     } else {
         assert_eq!(outcome.1, 31, "a bad version that was killed first: {outcome:?}");
     }
+    at_work
 }
 
 #[test]

@@ -6,14 +6,17 @@ mod codec;
 mod facts;
 mod output;
 mod packages;
+mod rebuild;
 pub mod resign;
 mod selection;
 mod sign;
 pub mod signatures;
+mod switch;
 mod windows;
 
 pub use codec::CodecChoice;
 pub use packages::FormatName;
+pub use rebuild::{Comparison, Rebuild};
 pub use sign::{Signed, Signing, SigningOptions};
 
 use crate::compress::{CacheChoice, Codec, Store};

@@ -1,6 +1,7 @@
-//! The output folder: packages under temporary names until all are whole, then SHA256SUMS and manifest.json.
+//! The output folder: packages under temporary names until all are whole, then all names at once (`switch`), SHA256SUMS last.
 
 use super::assemble::Input;
+use super::switch::switch;
 use super::{FormatName, Options, Package, Report, Signing};
 use crate::error::{Error, IoContext, Result};
 use crate::listener::Listener;
@@ -14,7 +15,9 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 /// What names of unfinished packages begin with; they are locked while their build lives.
-const PARTIAL: &str = ".linkpack-partial-";
+pub(super) const PARTIAL: &str = ".linkpack-partial-";
+/// The packages' digests.
+pub const SUMS: &str = "SHA256SUMS";
 /// What was built from what.
 pub const MANIFEST: &str = "manifest.json";
 /// The detached signature of SHA256SUMS.
@@ -89,7 +92,7 @@ impl Output {
         Ok(())
     }
 
-    /// Gives every package its name, then writes SHA256SUMS, its signature and manifest.json.
+    /// Gives every package its name, then manifest.json, SHA256SUMS and its signature.
     pub fn finish(
         self,
         product: &Product,
@@ -101,42 +104,21 @@ impl Output {
         let sums: String = report.packages.iter().map(sums).collect();
         let manifest = manifest_json(product, options, report, inputs)?;
         let signature = signing.sign_sums(sums.as_bytes())?;
-        if signature.is_none() {
-            self.drop_sums_signature(&crate::listener::Silent)?;
-        }
-        let mut lists = vec![("SHA256SUMS", sums.into_bytes())];
+        let mut lists = vec![(MANIFEST, manifest.into_bytes())];
         lists.extend(signature.map(|signature| (SUMS_SIGNATURE, signature)));
-        lists.push((MANIFEST, manifest.into_bytes()));
+        lists.push((SUMS, sums.into_bytes()));
         self.finish_with(lists)
     }
 
-    /// Removes the signature of a SHA256SUMS that is about to change, when there is no key for another.
-    pub fn drop_sums_signature(&self, listener: &dyn Listener) -> Result<()> {
-        let path = self.folder.join(SUMS_SIGNATURE);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            done => {
-                done.or_cannot("remove", &path)?;
-                listener
-                    .warning(&format!("{} is removed: SHA256SUMS changes, and there is no key to sign it with", path.display()));
-                Ok(())
-            }
-        }
-    }
-
-    /// Gives every kept file its name, and then these their names and bytes.
+    /// Gives every kept file its name, and then these their names and bytes. Lists that are not among them are gone: they would speak
+    /// for what was there before.
     pub fn finish_with(mut self, lists: Vec<(&str, Vec<u8>)>) -> Result<()> {
         for (name, bytes) in lists {
             let mut file = self.partial()?;
             file.write_all(&bytes).or_cannot("write to the output folder", &self.folder).map_err(elsewhere)?;
             self.keep(file, name.to_owned());
         }
-        crate::interrupt::check()?;
-        for (file, name) in self.whole.drain(..) {
-            let path = self.folder.join(&name);
-            file.persist(&path).map_err(|error| elsewhere(Error::io("create", &path, &error.error)))?;
-        }
-        Ok(())
+        switch(&self.folder, std::mem::take(&mut self.whole), &[SUMS, SUMS_SIGNATURE, MANIFEST]).map_err(elsewhere)
     }
 
     /// Removes partial files whose build is gone: nobody holds their lock.

@@ -161,7 +161,7 @@ pub fn write_all(
 }
 
 fn one(work: &Work, format: FormatName, file: NamedTempFile) -> Result<(Package, NamedTempFile)> {
-    let mut out = Digesting::new(BufWriter::with_capacity(1 << 20, file.as_file()));
+    let mut out = Digesting::new(BufWriter::with_capacity(1 << 20, &file));
     let name = match format {
         FormatName::Deb => write_deb(work, &mut out)?,
         FormatName::Rpm => write_rpm(work, &mut out)?,

@@ -97,7 +97,7 @@ fn write_files(
     let (name, version) = (product.package_name(), product.manifest().product.version.as_str());
     let file_name = msi::file_name(&name, version, platform(base.target)?);
     let file = output.partial()?;
-    let msi::Written { sidecars, digests } = write_msi(product, base, parts, output, listener, &mut file.as_file())?;
+    let msi::Written { sidecars, digests } = write_msi(product, base, parts, output, listener, &mut &file)?;
     let regular = base.files.iter_mut().filter(|file| matches!(file.entry.kind, Kind::File(_)));
     regular.zip(digests).for_each(|(file, digests)| file.digests = Some(digests));
     let failed = |error: std::io::Error| {
@@ -184,7 +184,7 @@ fn write_msi(
     parts: &WindowsParts,
     output: &Output,
     listener: &dyn Listener,
-    out: &mut &File,
+    out: &mut &tempfile::NamedTempFile,
 ) -> Result<msi::Written> {
     let manifest = product.manifest();
     let table = &manifest.product;

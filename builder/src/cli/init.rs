@@ -1,6 +1,7 @@
 //! `linkpack init`: a commented manifest, or a whole sample product.
 
 use super::arguments::InitArguments;
+use super::screen::say;
 use crate::endpoint;
 use crate::error::{Error, IoContext, Result};
 use std::borrow::Cow;
@@ -44,7 +45,7 @@ fn sample() -> Vec<Made> {
             ("windows/tracer/bin/tracer.exe", Cow::from(sample.tracer), true),
             ("windows/tracer/lib/tracer.dll", Cow::from(sample.library), false),
         ]),
-        Err(why) => eprintln!("note: the sample is for Linux only: {why}"),
+        Err(why) => say(&format!("note: the sample is for Linux only: {why}")),
     }
     files
 }
@@ -70,7 +71,7 @@ pub fn run(arguments: &InitArguments) -> Result<()> {
         true => "build the sample: linkpack build -m",
         false => "edit the manifest, then: linkpack build -m",
     };
-    eprintln!("{next} {}", arguments.dir.join("linkpack.toml").display());
+    say(&format!("{next} {}", arguments.dir.join("linkpack.toml").display()));
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use super::arguments::LintArguments;
 use super::screen;
 use crate::inspect::lint::{lint, Finding, Severity};
+use crate::inspect::Package;
 use serde::Serialize;
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,8 +13,8 @@ pub fn run(arguments: &LintArguments) -> ExitCode {
     let mut documents = Vec::new();
     let mut failed = false;
     for package in &arguments.packages {
-        let findings = match crate::inspect::read(package) {
-            Ok(report) => lint(&report),
+        let findings = match crate::inspect::read(package).and_then(only_msi) {
+            Ok(package) => lint(&package),
             Err(error) => {
                 screen::error(&error);
                 failed = true;
@@ -38,6 +39,15 @@ pub fn run(arguments: &LintArguments) -> ExitCode {
     } else {
         ExitCode::SUCCESS
     }
+}
+
+fn only_msi(package: Package) -> crate::Result<Package> {
+    if package.msi.is_some() {
+        return Ok(package);
+    }
+    let name = &package.report.file.name;
+    Err(crate::Error::new(format!("{name} is not an MSI, and only MSIs are linted so far"))
+        .help("lintian judges a .deb, rpmlint an .rpm"))
 }
 
 /// One package's findings, as scripts read them.

@@ -25,7 +25,7 @@ pub fn run() -> ExitCode {
         // SAFETY: the handler only stores to an atomic, which is async-signal-safe.
         let registered = unsafe { signal_hook::low_level::register(signal, crate::interrupt::request) };
         if let Err(error) = registered {
-            eprintln!("warning: cannot watch for signal {signal}: {error}");
+            screen::say(&format!("warning: cannot watch for signal {signal}: {error}"));
         }
     }
     let done = match arguments.verb {

@@ -4,20 +4,25 @@ use crate::error::{Error, Snippet};
 use crate::listener::Listener;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::HashMap;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
+
+/// Puts one line on stderr. That nobody can be told (a full disk, a closed pipe) is no reason to fail: the exit code says the rest.
+pub fn say(line: &str) {
+    let _ = std::io::stderr().lock().write_all(format!("{line}\n").as_bytes());
+}
 
 /// Prints an error: `error:` what happened, the place in the file, `note:` facts, `help:` what to do next.
 pub fn error(error: &Error) {
-    eprintln!("error: {}", error.what());
+    say(&format!("error: {}", error.what()));
     if let Some(snippet) = error.snippet() {
-        eprint!("{}", excerpt(snippet));
+        say(&excerpt(snippet));
     }
     for note in error.notes() {
-        eprintln!("note: {note}");
+        say(&format!("note: {note}"));
     }
     if let Some(help) = error.help_text() {
-        eprintln!("help: {help}");
+        say(&format!("help: {help}"));
     }
 }
 
@@ -32,7 +37,7 @@ fn excerpt(snippet: &Snippet) -> String {
     let carets = "^".repeat(wrong.chars().count().max(1));
     let column = snippet.text[line_start..start].chars().count() + 1;
     let gutter = " ".repeat(number.to_string().len());
-    format!("{gutter}--> {}:{number}:{column}\n{gutter} |\n{number} | {line}\n{gutter} | {before}{carets}\n", snippet.file)
+    format!("{gutter}--> {}:{number}:{column}\n{gutter} |\n{number} | {line}\n{gutter} | {before}{carets}", snippet.file)
 }
 
 /// Tells the user what a build does, on stderr.
@@ -52,8 +57,8 @@ impl Screen {
     fn line(&self, line: &str) {
         let bar = self.bars.as_ref().and_then(|bars| bars.lock().ok()?.values().next().cloned());
         match bar {
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bar) => bar.suspend(|| say(line)),
+            None => say(line),
         }
     }
 
@@ -105,7 +110,7 @@ mod tests {
     fn an_excerpt_points_at_what_is_wrong() {
         let text = "[product]\n\tnmae = \"x\"\n".to_owned();
         let shown = excerpt(&Snippet { file: "linkpack.toml".into(), span: 11..15, text });
-        assert_eq!(shown, " --> linkpack.toml:2:2\n  |\n2 | \tnmae = \"x\"\n  | \t^^^^\n");
+        assert_eq!(shown, " --> linkpack.toml:2:2\n  |\n2 | \tnmae = \"x\"\n  | \t^^^^");
     }
 
     #[test]

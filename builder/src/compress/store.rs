@@ -20,6 +20,8 @@ const MAGIC: &[u8; 8] = b"LPUNIT2\n";
 const HEAD_LEN: usize = 8 + 8 + 4 + 8 + 32 + 32;
 /// What a cache may hold after a build, in bytes; the least recently used units go first.
 const CACHE_LIMIT: u64 = 4 << 30;
+/// What names of unfinished units begin with.
+const PARTIAL: &str = ".unit-";
 /// A source up to this many bytes is read once, into memory.
 const IN_MEMORY: u64 = 4 << 20;
 /// How much of a unit is copied at once: it stays in the processor's cache while it is digested.
@@ -194,7 +196,7 @@ impl Store {
                 .help("free some space, or choose another folder with --cache DIR")
         };
         let mut temporary = tempfile::Builder::new();
-        temporary.prefix(".unit-");
+        temporary.prefix(PARTIAL);
         let file = temporary.tempfile_in(folder).or_else(|_| {
             fs::create_dir_all(folder)?;
             temporary.tempfile_in(folder)
@@ -220,7 +222,8 @@ impl Store {
         self.folder.join(&name[..1]).join(&name[1..])
     }
 
-    /// Removes the least recently used units beyond the cache's limit, unless another build is using the cache now.
+    /// Removes what killed builds left unfinished and the least recently used units beyond the cache's limit, unless another build is
+    /// using the cache now.
     pub fn trim(&self) -> Result<()> {
         match &self.lock {
             Some(lock) if flock(lock, FlockOperation::NonBlockingLockExclusive).is_ok() => trim_to(&self.folder, CACHE_LIMIT),
@@ -295,7 +298,9 @@ fn trim_to(folder: &Path, limit: u64) -> Result<()> {
     for shelf in fs::read_dir(folder).or_cannot("read the cache", folder)?.flatten() {
         let Ok(files) = fs::read_dir(shelf.path()) else { continue };
         for file in files.flatten() {
-            if let Ok(meta) = file.metadata() {
+            if file.file_name().as_encoded_bytes().starts_with(PARTIAL.as_bytes()) {
+                let _ = fs::remove_file(file.path());
+            } else if let Ok(meta) = file.metadata() {
                 units.push((meta.modified().unwrap_or(SystemTime::UNIX_EPOCH), meta.len(), file.path()));
             }
         }

@@ -4,7 +4,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{context, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
 use super::facts::Facts;
-use super::{quote, RunPayload};
+use super::{quote, RunPayload, RUN_SIGNATURE_AT};
 
 /// Whose scripts are rendered: the shell modules ask for it where the package managers differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +126,7 @@ fn context_of(environment: &Environment<'_>, facts: &Facts, channel: Channel) ->
     let payload = match channel {
         Channel::Run(payload) => context! {
             offset => payload.offset, codec => payload.codec.name(), zeros => "0".repeat(64),
-            covered_from => super::RUN_SUM_COVERS_FROM, unsigned => super::run_signature_field(""),
+            blanks => " ".repeat((RUN_SIGNATURE_AT.end - RUN_SIGNATURE_AT.start) as usize),
         },
         _ => context! {},
     };

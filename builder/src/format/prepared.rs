@@ -229,7 +229,7 @@ impl PreparedFile {
     #[cfg(test)]
     pub(super) fn repeated(self, times: usize) -> Self {
         let len = self.len() * times as u64;
-        let kind = Kind::File(Content::spooled(Arc::default(), 0, len));
+        let kind = Kind::File(Content::spooled(std::path::Path::new("").into(), 0, len));
         let units = self.units.iter().cycle().take(self.units.len() * times).cloned().collect();
         PreparedFile { entry: Entry { kind, ..self.entry }, digests: None, units }
     }

@@ -17,10 +17,13 @@ const MOST_MEMBERS: usize = 64;
 /// Bytes of `control` or `conffiles`.
 const LONGEST_CONTROL: u64 = 16 * 1024 * 1024;
 
-struct Member {
-    name: String,
-    offset: u64,
-    size: u64,
+/// A member of the ar archive, within the file.
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
+    pub name: String,
+    /// Where its bytes begin.
+    pub offset: u64,
+    pub size: u64,
 }
 
 /// Reads the package: its data's entries, contents into the spool, conffiles marked as configuration.
@@ -48,7 +51,7 @@ fn read_tar(input: &mut Input, name: &str, member: &Member, spool: &mut SpoolFil
 }
 
 /// The members, all of them within the file; the first must be `debian-binary` of format 2.
-fn members(input: &mut Input, name: &str) -> Result<Vec<Member>> {
+pub(crate) fn members(input: &mut Input, name: &str) -> Result<Vec<Member>> {
     let mut members: Vec<Member> = Vec::new();
     let mut offset = MAGIC.len() as u64;
     while offset < input.size() {

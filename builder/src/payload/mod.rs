@@ -4,18 +4,19 @@
 //! its entries pass the same selection and the same checks (`gather`).
 
 mod content;
-mod cpio;
-mod deb;
-mod decode;
+pub(crate) mod cpio;
+pub(crate) mod deb;
+pub(crate) mod decode;
 mod dir;
-mod gather;
+pub(crate) mod gather;
 mod links;
 pub mod pe;
-mod rpm;
-mod rpm_header;
+pub(crate) mod rpm;
+pub(crate) mod rpm_header;
 mod select;
+pub(crate) mod sink;
 mod spool;
-mod tar;
+pub(crate) mod tar;
 mod tree;
 mod zip;
 

@@ -1,11 +1,12 @@
 //! Where archives unpack to: one file per archive in a private folder of the build.
 
+use super::sink::Sink;
 use super::Content;
 use crate::error::{Error, IoContext, Result};
 use crate::workdir::WorkDir;
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
 
@@ -36,7 +37,8 @@ impl Spool {
     pub(super) fn file(&self) -> Result<SpoolFile> {
         let path = self.folder.path().join(self.files.fetch_add(1, Ordering::Relaxed).to_string());
         let file = File::create_new(&path).map_err(|error| write_error(&path, &error))?;
-        Ok(SpoolFile { path: Arc::new(path), file: BufWriter::with_capacity(256 * 1024, file), position: 0 })
+        let file = BufWriter::with_capacity(256 * 1024, file);
+        Ok(SpoolFile { path: path.into(), file, position: 0, gap: false, begun: 0 })
     }
 }
 
@@ -55,10 +57,13 @@ fn write_error(path: &Path, error: &std::io::Error) -> Error {
 }
 
 /// One archive's contents, one after the other.
-pub(super) struct SpoolFile {
-    path: Arc<PathBuf>,
+pub(crate) struct SpoolFile {
+    path: Arc<Path>,
     file: BufWriter<File>,
     position: u64,
+    /// The file's own position is before a hole.
+    gap: bool,
+    begun: u64,
 }
 
 impl SpoolFile {
@@ -72,6 +77,9 @@ impl SpoolFile {
         if bytes.len() >= HOLE && bytes.chunks(HOLE).all(|chunk| chunk == &ZEROS[..chunk.len()]) {
             return self.hole(bytes.len() as u64);
         }
+        if std::mem::take(&mut self.gap) {
+            self.file.seek(SeekFrom::Start(self.position)).map_err(|error| write_error(&self.path, &error))?;
+        }
         self.position += bytes.len() as u64;
         self.file.write_all(bytes).map_err(|error| write_error(&self.path, &error))
     }
@@ -80,7 +88,7 @@ impl SpoolFile {
     pub(super) fn hole(&mut self, len: u64) -> Result<()> {
         let too_large = || Error::new("the archive unpacks to more bytes than a file can hold");
         self.position = self.position.checked_add(len).filter(|&p| p <= i64::MAX as u64).ok_or_else(too_large)?;
-        self.file.seek(SeekFrom::Start(self.position)).map_err(|error| write_error(&self.path, &error))?;
+        self.gap = true;
         Ok(())
     }
 
@@ -93,5 +101,25 @@ impl SpoolFile {
     pub(super) fn flush(&mut self) -> Result<()> {
         self.file.flush().map_err(|error| write_error(&self.path, &error))?;
         self.file.get_ref().set_len(self.position).or_cannot("unpack into", &self.path)
+    }
+}
+
+impl Sink for SpoolFile {
+    type Content = Content;
+
+    fn begin(&mut self) {
+        self.begun = self.position;
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        SpoolFile::write(self, bytes)
+    }
+
+    fn hole(&mut self, len: u64) -> Result<()> {
+        SpoolFile::hole(self, len)
+    }
+
+    fn end(&mut self) -> Content {
+        self.content_since(self.begun)
     }
 }

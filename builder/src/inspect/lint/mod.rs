@@ -11,11 +11,11 @@ mod folders;
 mod identity;
 mod order;
 mod scope;
-mod secrets;
+pub(super) mod secrets;
 mod service;
 
 use super::msi::{Msi, Row};
-use super::Report;
+use super::Package;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -89,9 +89,15 @@ impl fmt::Display for Place {
 }
 
 /// All findings about a package, rule by rule.
-pub fn lint(report: &Report) -> Vec<Finding> {
-    let Report::Msi(msi) = report;
+pub fn lint(package: &Package) -> Vec<Finding> {
     let mut findings = Findings::default();
+    if let Some(msi) = &package.msi {
+        lint_msi(msi, &mut findings);
+    }
+    findings.finish()
+}
+
+fn lint_msi(msi: &Msi, findings: &mut Findings) {
     for damage in &msi.damage {
         findings.error("damaged", Place::part(&damage.part), damage.what.clone(), "build the package again, or fetch it again");
     }
@@ -108,9 +114,8 @@ pub fn lint(report: &Report) -> Vec<Finding> {
         secrets::check,
     ];
     for check in checks {
-        check(msi, &mut findings);
+        check(msi, findings);
     }
-    findings.finish()
 }
 
 /// Findings of one rule that are listed; the others are counted. One fault in a generator makes thousands of findings.

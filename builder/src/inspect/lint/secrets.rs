@@ -1,6 +1,7 @@
 //! That what is secret does not show in logs: hidden properties are complete.
 
 use super::super::msi::Msi;
+use super::super::report::is_secret;
 use super::{Findings, Place};
 use std::collections::BTreeSet;
 
@@ -22,7 +23,7 @@ pub(super) fn check(msi: &Msi, findings: &mut Findings) {
 }
 
 /// Properties that hold secrets: by name, by what types them in, or because they are set from such a one.
-fn secrets(msi: &Msi) -> BTreeSet<&str> {
+pub(in crate::inspect) fn secrets(msi: &Msi) -> BTreeSet<&str> {
     let column = |table: &'static str, column: &'static str| msi.database.rows(table).filter_map(move |row| row.text(column));
     let secure = msi.database.property("SecureCustomProperties").unwrap_or_default().split(';');
     let named = column("Property", "Property").chain(column("AppSearch", "Property")).chain(secure);
@@ -45,28 +46,4 @@ fn secrets(msi: &Msi) -> BTreeSet<&str> {
 /// The properties that a formatted text refers to.
 fn references(text: &str) -> impl Iterator<Item = &str> {
     text.split('[').skip(1).filter_map(|rest| rest.split(']').next())
-}
-
-/// Whether a property's name says that its value is a secret; where a secret lies is none.
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    let place = ["FILE", "PATH", "DIR", "FOLDER"].iter().any(|end| name.ends_with(end));
-    let word = ["PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "CREDENTIAL", "APIKEY", "API_KEY", "PRIVATE_KEY", "PRIVATEKEY"];
-    let end = ["TOKEN", "TOKEN_VALUE", "TOKENVALUE", "PWD"];
-    !place && (word.iter().any(|word| name.contains(word)) || end.iter().any(|end| name.ends_with(end)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_secret;
-
-    #[test]
-    fn the_place_of_a_secret_is_no_secret() {
-        for name in ["DB_PASSWORD", "ClientSecret", "TOKEN", "ENROLL_TOKEN_VALUE", "SVC_PWD", "API_KEY"] {
-            assert!(is_secret(name), "{name}");
-        }
-        for name in ["TOKEN_FILE", "SECRET_PATH", "SERVER_URL", "PasswordFolder", "TOKENS_USED"] {
-            assert!(!is_secret(name), "{name}");
-        }
-    }
 }

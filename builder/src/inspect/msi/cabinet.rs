@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::payload::pe::{self, Headers, Program};
 use flate2::{Decompress, FlushDecompress};
 use md5::{Digest, Md5};
+use sha2::Sha256;
 use std::io::{BufRead, Read, Seek, SeekFrom};
 
 /// Bytes that all cabinets of one package may unpack to: eight full ones. Behind it, someone wants to keep us busy.
@@ -44,6 +45,8 @@ pub struct Member {
 pub struct Seen {
     /// Its MD5.
     pub md5: [u8; 16],
+    /// Its SHA-256.
+    pub sha256: [u8; 32],
     /// What its headers and version resource say, when it is a Windows program.
     pub program: Option<Program>,
 }
@@ -218,6 +221,7 @@ impl Blocks {
 #[derive(Default)]
 struct Watcher {
     md5: Md5,
+    sha256: Sha256,
     /// The first bytes, until there are enough of them.
     head: Vec<u8>,
     headers: Option<Headers>,
@@ -228,6 +232,7 @@ struct Watcher {
 impl Watcher {
     fn see(&mut self, bytes: &[u8]) {
         self.md5.update(bytes);
+        self.sha256.update(bytes);
         let into_head = bytes.len().min(pe::HEADERS - self.head.len());
         if into_head > 0 {
             self.head.extend_from_slice(&bytes[..into_head]);
@@ -270,7 +275,7 @@ impl Watcher {
             library,
             version: resources.and_then(|section| pe::version(&self.resources, section.address)),
         });
-        Seen { md5: self.md5.finalize().into(), program }
+        Seen { md5: self.md5.finalize().into(), sha256: self.sha256.finalize().into(), program }
     }
 }
 

@@ -8,6 +8,7 @@ mod summary;
 mod tables;
 
 pub use cabinet::{Cabinet, Member, Seen};
+pub use container::stream_name;
 pub use database::{Column, Database, Kind, Row, Table, Value};
 pub use summary::Summary;
 
@@ -27,6 +28,8 @@ pub struct Msi {
     pub summary: Summary,
     /// The cabinets by their name in the Media table.
     pub cabinets: BTreeMap<String, Cabinet>,
+    /// The Authenticode signature: PKCS #7, DER.
+    pub signature: Option<Vec<u8>>,
     /// What could not be read, a sentence each, with the table where it is one's.
     pub damage: Vec<Damage>,
 }
@@ -55,6 +58,10 @@ pub fn read<R: Read + Seek>(input: R, folder: Option<&Path>) -> Result<Msi> {
             Summary::default()
         }
     };
+    let signature = container.signature().unwrap_or_else(|error| {
+        damage.push(Damage { part: "digital signature".to_owned(), what: error.what().to_owned() });
+        None
+    });
     let names: BTreeSet<String> = database.rows("Media").filter_map(|row| row.text("Cabinet").map(str::to_owned)).collect();
     let mut budget = cabinet::UNPACKED_LIMIT;
     let mut cabinets = BTreeMap::new();
@@ -66,7 +73,7 @@ pub fn read<R: Read + Seek>(input: R, folder: Option<&Path>) -> Result<Msi> {
         };
         cabinets.insert(name, cabinet);
     }
-    Ok(Msi { database, summary, cabinets, damage })
+    Ok(Msi { database, summary, cabinets, signature, damage })
 }
 
 fn read_cabinet<R: Read + Seek>(

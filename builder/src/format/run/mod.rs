@@ -1,9 +1,10 @@
 //! The self-extracting `.run`: a POSIX sh stub, then a compressed tar of one version's folder.
 //!
-//! Line 1 is `#!/bin/sh`, line 2 `LP_SUM=` and the SHA-256 of every byte after line 3, line 3 `LP_SIG=` and a signature over the same
-//! bytes, or none: signing moves nothing. The tar's first member, `.files`, lists
+//! Line 1 is `#!/bin/sh`, line 2 `LP_SUM=` and the SHA-256 of every byte after line 3, line 3 `LP_SIG=` and a signature of those bytes or
+//! blanks. The tar's first member, `.files`, lists
 //! what follows: `TYPE<TAB>MODE<TAB>SIZE<TAB>SHA256<TAB>config or -<TAB>PATH`, paths in printf's `%b` form.
 
+pub mod signature;
 pub mod signing;
 
 use super::patch::write_failed;
