@@ -16,7 +16,8 @@ use tempfile::NamedTempFile;
 
 /// What names of unfinished packages begin with; they are locked while their build lives.
 pub(super) const PARTIAL: &str = ".linkpack-partial-";
-const SUMS: &str = "SHA256SUMS";
+/// The packages' digests.
+pub const SUMS: &str = "SHA256SUMS";
 /// What was built from what.
 pub const MANIFEST: &str = "manifest.json";
 /// The detached signature of SHA256SUMS.

@@ -29,7 +29,6 @@ pub struct Resigned {
 
 /// Bytes of SHA256SUMS or manifest.json.
 const LIST_LIMIT: u64 = 64 << 20;
-const SUMS: &str = "SHA256SUMS";
 
 /// Signs packages, and all packages of folders. Each is signed in a copy that then takes its place.
 ///
@@ -100,24 +99,34 @@ fn sign_folder(folder: &Path, packages: &[PathBuf], signing: &Signing, listener:
         signed.push(one);
     }
     let changed: Vec<&Resigned> = signed.iter().filter(|one| one.signed.is_some()).collect();
-    let mut lists = Vec::new();
-    if let Some(text) = list(&folder.join(output::MANIFEST))? {
-        lists.extend(new_manifest(&text, &changed)?.map(|text| (output::MANIFEST, text.into_bytes())));
-    }
-    if let Some(text) = list(&folder.join(SUMS))? {
-        let sums = new_sums(&text, &changed)?;
-        let signature = signing.sign_sums(sums.as_bytes())?;
-        if signature.is_none() && sums != text && folder.join(output::SUMS_SIGNATURE).exists() {
-            let path = folder.join(output::SUMS_SIGNATURE);
-            listener.warning(&format!("{} is removed: SHA256SUMS changes, and there is no key to sign it with", path.display()));
-        }
-        if signature.is_some() || sums != text {
-            lists.extend(signature.map(|signature| (output::SUMS_SIGNATURE, signature)));
-            lists.push((SUMS, sums.into_bytes()));
-        }
-    }
+    let lists = lists(folder, &changed, signing, listener)?;
     output.finish_with(lists)?;
     Ok(signed)
+}
+
+/// What stands beside the packages, as it is to be afterwards.
+fn lists(
+    folder: &Path,
+    changed: &[&Resigned],
+    signing: &Signing,
+    listener: &dyn Listener,
+) -> Result<Vec<(&'static str, Vec<u8>)>> {
+    let mut lists = Vec::new();
+    if let Some(text) = list(&folder.join(output::MANIFEST))? {
+        lists.push((output::MANIFEST, new_manifest(&text, changed)?.unwrap_or(text).into_bytes()));
+    }
+    let Some(text) = list(&folder.join(output::SUMS))? else { return Ok(lists) };
+    let sums = new_sums(&text, changed)?;
+    let signature = folder.join(output::SUMS_SIGNATURE);
+    match signing.sign_sums(sums.as_bytes())? {
+        Some(bytes) => lists.push((output::SUMS_SIGNATURE, bytes)),
+        None if !signature.exists() => {}
+        None if sums == text => lists.push((output::SUMS_SIGNATURE, fs::read(&signature).or_cannot("read", &signature)?)),
+        None => listener
+            .warning(&format!("{} is removed: SHA256SUMS changes, and there is no --key to sign it with", signature.display())),
+    }
+    lists.push((output::SUMS, sums.into_bytes()));
+    Ok(lists)
 }
 
 fn name(path: &Path) -> Result<String> {

@@ -1,12 +1,13 @@
-//! The signatures of any package, judged by given keys, and a package with its signature set aside.
+//! The signatures of any package, judged by given keys.
 
 use super::packages::FormatName;
 use super::resign::format_of;
 use crate::error::{Error, IoContext, Result};
 use crate::format::{deb, msi, rpm, run};
-use crate::trust::key::Hash;
+use crate::trust::key::PublicKey;
 use crate::trust::keys::Keys;
 use crate::trust::Verdict;
+use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::path::Path;
 use std::time::SystemTime;
@@ -45,32 +46,11 @@ pub fn proves(judged: &[Judged]) -> bool {
 
 /// Judges a detached signature, such as SHA256SUMS.sig, over a file's bytes.
 pub fn verify_detached(bytes: &[u8], signature: &[u8], keys: &Keys) -> Verdict {
-    let digest = Hash::Sha256.digest(bytes);
-    match keys.public.iter().find(|key| key.verify(Hash::Sha256, &digest, signature)) {
-        Some(key) => key.weakness().map_or_else(|| Verdict::Good { by: key.fingerprint(), note: None }, Verdict::bad),
-        None => Verdict::OtherKey { by: "not one of the given keys, or what it signs was changed".to_owned() },
-    }
+    PublicKey::judge(&keys.public, &Sha256::digest(bytes).into(), signature)
 }
 
 fn format(file: &mut File, path: &Path) -> Result<FormatName> {
     format_of(file)
         .or_cannot("read", path)?
         .ok_or_else(|| Error::new(format!("{} is no package whose signature linkpack knows", path.display())))
-}
-
-/// A package's parts with its signature set aside, each with its SHA-256: the whole file's as one part (named as the format is), or an
-/// MSI's streams. Two packages compare when these are equal. `scratch` is a writable copy of the package.
-///
-/// # Errors
-/// It cannot be read, or is no package.
-pub fn unsigned_parts(scratch: &mut File, path: &Path) -> Result<Vec<(String, String)>> {
-    let format = format(scratch, path)?;
-    match format {
-        FormatName::Deb => deb::signing::strip(scratch, path)?,
-        FormatName::Rpm => rpm::signing::strip(scratch, path)?,
-        FormatName::Run => run::signing::strip(scratch, path)?,
-        FormatName::Msi => return msi::signing::unsigned_parts(scratch, path),
-    }
-    let (_, sha256) = super::output::digest(scratch).or_cannot("read", path)?;
-    Ok(vec![(format.name().to_owned(), sha256)])
 }

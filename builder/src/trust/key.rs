@@ -2,6 +2,7 @@
 
 use super::certificate::Certificate;
 use super::pkcs12;
+use super::Verdict;
 use crate::error::{Error, Result};
 use p256::ecdsa::signature::hazmat::{PrehashSigner, PrehashVerifier};
 use pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePublicKey};
@@ -227,6 +228,14 @@ impl PublicKey {
             PublicKey::P384(key) => {
                 p384::ecdsa::Signature::from_der(signature).is_ok_and(|signature| key.verify_prehash(digest, &signature).is_ok())
             }
+        }
+    }
+
+    /// Judges a detached signature over a SHA-256. It names no key, so one that is not by the given keys may also be a wrong one.
+    pub fn judge(keys: &[PublicKey], digest: &[u8; 32], signature: &[u8]) -> Verdict {
+        match keys.iter().find(|key| key.verify(Hash::Sha256, digest, signature)) {
+            Some(key) => key.weakness().map_or_else(|| Verdict::Good { by: key.fingerprint(), note: None }, Verdict::bad),
+            None => Verdict::OtherKey { by: "none of the given ones, or what it signs was changed".to_owned() },
         }
     }
 

@@ -167,7 +167,7 @@ fn content(mut file: &File, member: &Member, path: &Path) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// No DEB, or a member that is none of a signature's lies behind one.
-pub fn strip(file: &mut File, path: &Path) -> Result<()> {
+fn strip(file: &mut File, path: &Path) -> Result<()> {
     let members = members(file, path)?;
     let Some(first) = members.iter().position(Member::is_signature) else { return Ok(()) };
     if let Some(other) = members[first..].iter().find(|one| !one.is_signature()) {

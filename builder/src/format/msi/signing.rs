@@ -145,27 +145,3 @@ pub fn claimed(file: &mut File, path: &Path) -> Result<Option<String>> {
     let mut container = open(&mut *file, path)?;
     Ok(signature(&mut container, path)?.map(|bytes| authenticode::claimed(&bytes)))
 }
-
-/// The digest of all that a package holds, its signature set aside: names, contents and classes of all streams and storages. The file's
-/// own arrangement changes with a signature, so its bytes do not compare.
-///
-/// # Errors
-/// It cannot be read.
-pub fn unsigned_parts(file: &mut File, path: &Path) -> Result<Vec<(String, String)>> {
-    let mut container = open(&mut *file, path)?;
-    let mut entries: Vec<PathBuf> = container.walk().take(MOST_ENTRIES).map(|entry| entry.path().to_path_buf()).collect();
-    entries.retain(|at| *at != Path::new("/").join(SIGNATURE) && *at != Path::new("/").join(EXTENDED));
-    entries.sort();
-    let mut parts = Vec::new();
-    for at in entries {
-        let mut digest = Sha256::new();
-        if container.is_stream(&at) {
-            let mut stream = container.open_stream(&at).or_cannot("read", path)?;
-            std::io::copy(&mut stream, &mut digest).or_cannot("read", path)?;
-        } else {
-            digest.update(container.entry(&at).or_cannot("read", path)?.clsid().to_bytes_le());
-        }
-        parts.push((at.display().to_string(), hex::encode(digest.finalize())));
-    }
-    Ok(parts)
-}

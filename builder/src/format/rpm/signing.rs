@@ -187,12 +187,3 @@ fn payload_differs(file: &mut File, path: &Path, headers: &Headers) -> Result<Op
     std::io::copy(file, &mut digest).or_cannot("read", path)?;
     Ok((hex::encode(digest.finalize()) != stated).then(|| "the payload was changed after it was signed".to_owned()))
 }
-
-/// Takes the signatures away, in place: what is left are the bytes of the package before it was signed.
-///
-/// # Errors
-/// No RPM, or it cannot be written.
-pub fn strip(file: &mut File, path: &Path) -> Result<()> {
-    let headers = Headers::read(file, path)?;
-    write(file, path, &with_signatures(&headers.signature, &[])?)
-}
