@@ -3,6 +3,7 @@
 mod common;
 
 use common::{cmd, fixture, need, Cmd};
+use linkpack::inspect::verify::signatures::NoKeys;
 use linkpack::inspect::verify::{self, Verdict};
 use std::collections::BTreeMap;
 use std::fs;
@@ -37,7 +38,7 @@ fn package(folder: &Path, extension: &str) -> PathBuf {
 }
 
 fn verified(path: &Path) -> Verdict {
-    verify::package(path, &[]).unwrap_or_else(|error| panic!("{}: {error}: {:?}", path.display(), error.notes()))
+    verify::package(path, &NoKeys).unwrap_or_else(|error| panic!("{}: {error}: {:?}", path.display(), error.notes()))
 }
 
 #[track_caller]
@@ -316,7 +317,7 @@ fn unseen(package: &Path, ranges: &[std::ops::Range<usize>], outside: impl Fn(us
             bytes[at] ^= 1 << (at % 5);
             fs::write(&changed, bytes).unwrap();
             tried += 1;
-            if verify::package(&changed, &[]).is_ok_and(|verdict| verdict.ok) {
+            if verify::package(&changed, &NoKeys).is_ok_and(|verdict| verdict.ok) {
                 missed.push(at);
             }
         }

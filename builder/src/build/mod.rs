@@ -5,6 +5,7 @@ mod assemble;
 mod codec;
 mod documents;
 mod facts;
+mod judge;
 mod output;
 mod packages;
 mod rebuild;
@@ -16,6 +17,7 @@ mod switch;
 mod windows;
 
 pub use codec::CodecChoice;
+pub use judge::ByKeys;
 pub use packages::FormatName;
 pub use rebuild::{Comparison, Rebuild};
 pub use sign::{Signed, Signing, SigningOptions};

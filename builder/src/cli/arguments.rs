@@ -173,6 +173,12 @@ pub struct VerifyArguments {
     /// A public key that signatures must be of; repeat it for several
     #[arg(long = "key", value_name = "PUBKEY")]
     pub keys: Vec<PathBuf>,
+    /// Build the packages again from this manifest and compare, signatures set aside
+    #[arg(long, value_name = "linkpack.toml")]
+    pub rebuild: Option<PathBuf>,
+    /// A site file that the packages were built with; repeat it for several
+    #[arg(short = 's', long = "site", value_name = "SITE.toml", requires = "rebuild")]
+    pub sites: Vec<PathBuf>,
     /// Print one JSON document on standard output
     #[arg(long)]
     pub json: bool,

@@ -1,33 +1,44 @@
 //! `linkpack verify`: whether packages are as they claim.
 
 use super::arguments::VerifyArguments;
-use super::screen;
+use super::screen::{self, Screen};
+use crate::build::{ByKeys, Comparison, Rebuild};
 use crate::inspect::text::{difference, plain};
-use crate::inspect::verify::signatures::Outcome;
+use crate::inspect::verify::signatures::{Judge, NoKeys, Outcome};
 use crate::inspect::verify::{self, Verdict};
+use crate::Result;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Verifies packages and folders. Exit codes: 0 all as claimed; 1 differences, all of them listed, or something unreadable; 2 usage.
 pub fn run(arguments: &VerifyArguments) -> ExitCode {
-    let (mut verdicts, mut unread) = (Vec::new(), Vec::new());
+    let judge: Box<dyn Judge> = match ByKeys::read(&arguments.keys) {
+        Ok(_) if arguments.keys.is_empty() => Box::new(NoKeys),
+        Ok(keys) => Box::new(keys),
+        Err(error) => {
+            screen::error(&error);
+            return ExitCode::FAILURE;
+        }
+    };
+    let (mut verdicts, mut comparisons, mut unread) = (Vec::new(), Vec::new(), Vec::new());
     for path in &arguments.paths {
-        let done = match path.is_dir() {
-            true => verify::folder(path, &arguments.keys),
-            false => verify::package(path, &arguments.keys).map(|verdict| vec![verdict]),
-        };
-        match done {
-            Ok(more) => verdicts.extend(more),
+        match one(path, &*judge, arguments) {
+            Ok((more, compared)) => {
+                verdicts.extend(more);
+                comparisons.extend(compared);
+            }
             Err(error) => {
                 screen::error(&error);
                 unread.push(serde_json::json!({ "path": path.display().to_string(), "why": error.to_string() }));
             }
         }
     }
-    let mut failed = !unread.is_empty() || verdicts.iter().any(|verdict| !verdict.ok);
+    let differs = |comparison: &Comparison| comparison.difference.is_some();
+    let mut failed = !unread.is_empty() || verdicts.iter().any(|verdict| !verdict.ok) || comparisons.iter().any(differs);
     let shown = if arguments.json {
-        format!("{:#}\n", serde_json::json!({ "ok": !failed, "verdicts": verdicts, "unread": unread }))
+        format!("{:#}\n", serde_json::json!({ "ok": !failed, "verdicts": verdicts, "rebuilt": comparisons, "unread": unread }))
     } else {
-        verdicts.iter().map(text).collect()
+        verdicts.iter().map(text).chain(comparisons.iter().map(compared)).collect()
     };
     if let Err(error) = super::print(&shown) {
         screen::error(&error);
@@ -38,6 +49,34 @@ pub fn run(arguments: &VerifyArguments) -> ExitCode {
     } else {
         ExitCode::SUCCESS
     }
+}
+
+/// Verifies what is at a path, and builds it again where that was asked for.
+fn one(path: &Path, judge: &dyn Judge, arguments: &VerifyArguments) -> Result<(Vec<Verdict>, Vec<Comparison>)> {
+    let verdicts = match path.is_dir() {
+        true => verify::folder(path, judge)?,
+        false => vec![verify::package(path, judge)?],
+    };
+    let Some(manifest) = &arguments.rebuild else { return Ok((verdicts, Vec::new())) };
+    let rebuild = Rebuild {
+        manifest: manifest.clone(),
+        sites: arguments.sites.clone(),
+        threads: std::thread::available_parallelism().map_or(1, usize::from),
+        temporary: std::env::temp_dir(),
+    };
+    Ok((verdicts, rebuild.compare(path, &Screen::new(true))?))
+}
+
+fn compared(comparison: &Comparison) -> String {
+    let aside = match comparison.signatures {
+        0 => String::new(),
+        count => format!(", {count} x signature set aside"),
+    };
+    let said = match &comparison.difference {
+        None => format!("built again: the same to the byte{aside}"),
+        Some(what) => format!("error: built again it differs{aside}: {what}"),
+    };
+    format!("{}: {}\n", plain(&comparison.package), plain(&said))
 }
 
 fn text(verdict: &Verdict) -> String {
@@ -54,6 +93,7 @@ fn text(verdict: &Verdict) -> String {
         lines.push(match &one.outcome {
             Outcome::NotChecked => format!("signature {said}: not checked: no --key"),
             Outcome::Good(whose) => format!("signature {said}: good, {whose}"),
+            Outcome::Other(whose) => format!("signature {said}: of another key, {whose}"),
             Outcome::Bad(why) => format!("error: signature {said}: {why}"),
         });
     }

@@ -4,14 +4,15 @@ use super::entries::Entries;
 use super::limits;
 use super::makeself;
 use super::ours;
-use super::report::{path_text, text, FileEntry, FileFacts, FileKind, Format, Part, Report};
+use super::report::{path_text, text, FileEntry, FileFacts, FileKind, Format, Part, Report, Signature};
 use super::watch::{Algorithm, Hasher, Keep, Seen, Watch};
-use crate::endpoint::{run_signature_field, RUN_SUM_AT, RUN_SUM_COVERS_FROM};
+use crate::endpoint::{run_signature_field, RUN_SIGNATURE_AT, RUN_SUM_AT, RUN_SUM_COVERS_FROM};
 use crate::error::{Error, Result};
 use crate::payload::decode::{damaged, Input};
 use crate::payload::gather::FoundKind;
 use crate::payload::sink::Sink;
 use crate::payload::tar;
+use base64ct::{Base64, Encoding};
 use std::collections::{BTreeMap, HashMap};
 use std::io::{Read, Seek, SeekFrom};
 
@@ -69,6 +70,7 @@ fn ours(input: &mut Input, file: FileFacts, head: &[u8]) -> Result<Report> {
     for fault in line_faults(head) {
         report.damaged("stub", fault);
     }
+    report.signatures.extend(signature(head));
     let shown = String::from_utf8_lossy(head);
     let facts = ours::facts(&shown, &mut report);
     identify(&facts, &mut report);
@@ -106,6 +108,15 @@ fn line_faults(head: &[u8]) -> Vec<&'static str> {
         faults.push("its third line is not LP_SIG= and a signature");
     }
     faults
+}
+
+/// The signature of the third line.
+fn signature(head: &[u8]) -> Option<Signature> {
+    let field = head.get(RUN_SIGNATURE_AT.start as usize..RUN_SIGNATURE_AT.end as usize)?;
+    let (base64, _) = std::str::from_utf8(field).ok()?.split_once(" #")?;
+    let bytes = Base64::decode_vec(base64).ok().filter(|bytes| !bytes.is_empty())?;
+    let kind = "detached".to_owned();
+    Some(Signature { kind, algorithm: None, key: None, place: "LP_SIG, of everything after line 3".to_owned(), bytes })
 }
 
 fn identify(facts: &BTreeMap<String, String>, report: &mut Report) {

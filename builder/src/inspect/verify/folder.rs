@@ -1,6 +1,7 @@
 //! A folder of packages: SHA256SUMS, manifest.json, and each package in it.
 
-use super::{judged, signatures, Verdict};
+use super::signatures::Judge;
+use super::{judged, Verdict};
 use crate::error::{Error, IoContext, Result};
 use crate::inspect::limits;
 use crate::inspect::report::{Claim, Damage};
@@ -8,7 +9,7 @@ use crate::inspect::watch::Algorithm;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const SUMS: &str = "SHA256SUMS";
 const MANIFEST: &str = "manifest.json";
@@ -28,14 +29,14 @@ struct Facts {
 /// Verifies a folder: its own verdict first, then one of each package in it, by name. What cannot be read becomes damage of its verdict.
 ///
 /// # Errors
-/// The folder cannot be read, or holds neither packages nor a list of them; a key cannot be read.
-pub fn folder(path: &Path, keys: &[PathBuf]) -> Result<Vec<Verdict>> {
+/// The folder cannot be read, or holds neither packages nor a list of them.
+pub fn folder(path: &Path, judge: &dyn Judge) -> Result<Vec<Verdict>> {
     let names = names(path)?;
     let mut folder = Folder { path, verdict: Verdict::of_folder(path), facts: BTreeMap::new(), listed: BTreeSet::new() };
     let extension = |name: &str| name.rsplit_once('.').map(|(_, extension)| extension.to_owned()).unwrap_or_default();
     let mut verdicts = Vec::new();
     for name in names.iter().filter(|name| PACKAGES.contains(&extension(name).as_str())) {
-        verdicts.push(folder.package(name, keys)?);
+        verdicts.push(folder.package(name, judge)?);
     }
     let (sums, manifest) = (names.contains(SUMS), names.contains(MANIFEST));
     if verdicts.is_empty() && !sums && !manifest {
@@ -56,7 +57,7 @@ pub fn folder(path: &Path, keys: &[PathBuf]) -> Result<Vec<Verdict>> {
             folder.verdict.notes.push(format!("{name} is in no list: nobody vouches that it belongs here"));
         }
     }
-    folder.verdict.signatures = signatures::of_lists(path, keys)?;
+    folder.verdict.signatures = judge.sums(path)?;
     folder.verdict.judge();
     verdicts.insert(0, folder.verdict);
     Ok(verdicts)
@@ -81,7 +82,7 @@ struct Folder<'a> {
 }
 
 impl Folder<'_> {
-    fn package(&mut self, name: &str, keys: &[PathBuf]) -> Result<Verdict> {
+    fn package(&mut self, name: &str, judge: &dyn Judge) -> Result<Verdict> {
         let path = self.path.join(name);
         let failed = |what: String| {
             let mut verdict = Verdict::of_folder(&path);
@@ -96,7 +97,7 @@ impl Folder<'_> {
             Ok(package) => {
                 let file = &package.report.file;
                 self.facts.insert(name.to_owned(), Facts { size: file.size, sha256: file.sha256.clone() });
-                judged(&path, &package.report, keys)
+                judged(&path, &package.report, judge)
             }
             Err(error) if error.is_interrupted() => Err(error),
             Err(error) => {
@@ -137,7 +138,7 @@ impl Folder<'_> {
             return Ok(());
         };
         let cabinets = packages.iter().filter_map(|package| package["cabinets"].as_array()).flatten();
-        let beside = ["documents", "sboms", "files"].iter().filter_map(|key| document[*key].as_array()).flatten();
+        let beside = document["documents"].as_array().into_iter().flatten();
         for one in packages.iter().chain(cabinets).chain(beside) {
             match (one["file"].as_str(), one["sha256"].as_str()) {
                 (Some(name), Some(digest)) => self.listed_as(MANIFEST, name, one["size"].as_u64(), digest)?,

@@ -9,9 +9,9 @@ pub use folder::folder;
 use super::report::{Claim, Damage, Report};
 use crate::error::Result;
 use serde::Serialize;
-use signatures::Judged;
+use signatures::{Judge, Judged};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What verification of one package or folder found.
 #[derive(Debug, Clone, Serialize)]
@@ -59,15 +59,15 @@ impl Verdict {
     }
 }
 
-/// Verifies one package; `keys` are files of public keys that signatures must be of.
+/// Verifies one package; `judge` knows whose its signatures must be.
 ///
 /// # Errors
-/// It cannot be read at all, or a key cannot.
-pub fn package(path: &Path, keys: &[PathBuf]) -> Result<Verdict> {
-    judged(path, &super::read(path)?.report, keys)
+/// It cannot be read at all.
+pub fn package(path: &Path, judge: &dyn Judge) -> Result<Verdict> {
+    judged(path, &super::read(path)?.report, judge)
 }
 
-fn judged(path: &Path, report: &Report, keys: &[PathBuf]) -> Result<Verdict> {
+fn judged(path: &Path, report: &Report, judge: &dyn Judge) -> Result<Verdict> {
     let mut verdict = Verdict {
         path: path.display().to_string(),
         format: report.format.name(),
@@ -75,7 +75,7 @@ fn judged(path: &Path, report: &Report, keys: &[PathBuf]) -> Result<Verdict> {
         held: report.claims.held.clone(),
         differences: report.claims.listed.iter().filter(|claim| !claim.holds()).cloned().collect(),
         damage: report.damage.clone(),
-        signatures: signatures::check(path, report, keys)?,
+        signatures: judge.package(path, report)?,
         notes: report.notes.clone(),
     };
     verdict.judge();

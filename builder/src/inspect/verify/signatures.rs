@@ -1,9 +1,12 @@
-//! The boundary to `trust`: every signature of a package, and what became of it under the given keys.
+//! The boundary to whoever knows keys: every signature of a package or a folder's lists, and what became of it.
 
 use crate::error::Result;
 use crate::inspect::report::{Report, Signature};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+/// The detached signature of SHA256SUMS, beside it.
+pub const SUMS_SIGNATURE: &str = "SHA256SUMS.sig";
 
 /// A signature and its outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,6 +28,8 @@ pub enum Outcome {
     Good(String),
     /// It is not: why.
     Bad(String),
+    /// Another key made it, and a given one another signature of the package: whose it is.
+    Other(String),
 }
 
 impl Outcome {
@@ -34,32 +39,38 @@ impl Outcome {
     }
 }
 
-/// Checks a package's signatures. Where keys are given, a package without a signature fails as well.
-///
-/// # Errors
-/// A key cannot be read.
-pub fn check(path: &Path, report: &Report, keys: &[PathBuf]) -> Result<Vec<Judged>> {
-    let judged = |signature: &Signature, outcome| Judged { signature: signature.clone(), outcome };
-    if keys.is_empty() {
-        return Ok(report.signatures.iter().map(|signature| judged(signature, Outcome::NotChecked)).collect());
-    }
-    if report.signatures.is_empty() {
-        let place = "nowhere".to_owned();
-        let none = Signature { kind: "none".into(), algorithm: None, key: None, place, bytes: Vec::new() };
-        return Ok(vec![judged(&none, Outcome::Bad("it is not signed".to_owned()))]);
-    }
-    report.signatures.iter().map(|signature| Ok(judged(signature, one(path, report, signature, keys)?))).collect()
+/// Judges signatures by keys.
+pub trait Judge {
+    /// All signatures of a package; where keys are given, one that fails stands for a package without any.
+    ///
+    /// # Errors
+    /// The user interrupted.
+    fn package(&self, path: &Path, report: &Report) -> Result<Vec<Judged>>;
+
+    /// The signature of a folder's SHA256SUMS.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn sums(&self, folder: &Path) -> Result<Vec<Judged>>;
 }
 
-/// Checks one signature against all keys.
-fn one(_path: &Path, _report: &Report, signature: &Signature, _keys: &[PathBuf]) -> Result<Outcome> {
-    Ok(Outcome::Bad(format!("linkpack does not check signatures of the kind {} yet", signature.kind)))
+/// Has no key: says which signatures there are.
+#[derive(Debug, Clone, Copy)]
+pub struct NoKeys;
+
+impl Judge for NoKeys {
+    fn package(&self, _: &Path, report: &Report) -> Result<Vec<Judged>> {
+        let judged = |signature: &Signature| Judged { signature: signature.clone(), outcome: Outcome::NotChecked };
+        Ok(report.signatures.iter().map(judged).collect())
+    }
+
+    fn sums(&self, folder: &Path) -> Result<Vec<Judged>> {
+        let there = folder.join(SUMS_SIGNATURE).exists();
+        Ok(there.then(|| Judged { signature: detached(SUMS_SIGNATURE), outcome: Outcome::NotChecked }).into_iter().collect())
+    }
 }
 
-/// Checks the signatures of a folder's lists, `SHA256SUMS` and `manifest.json`, which lie beside them.
-///
-/// # Errors
-/// A key cannot be read.
-pub fn of_lists(_folder: &Path, _keys: &[PathBuf]) -> Result<Vec<Judged>> {
-    Ok(Vec::new())
+/// A signature of which nothing is known but its place.
+pub fn detached(place: &str) -> Signature {
+    Signature { kind: "detached".to_owned(), algorithm: None, key: None, place: place.to_owned(), bytes: Vec::new() }
 }

@@ -1,0 +1,94 @@
+//! Signatures that `verify` meets, judged by the keys that the user trusts.
+
+use super::signatures::{self, proves, verify_detached};
+use crate::error::{IoContext, Result};
+use crate::inspect::report::{Format, Report, Signature};
+use crate::inspect::verify::signatures::{detached, Judge, Judged, Outcome, SUMS_SIGNATURE};
+use crate::trust::keys::Keys;
+use crate::trust::Verdict;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Bytes of a signature, and of SHA256SUMS.
+const SIGNATURE_LIMIT: u64 = 64 << 10;
+const SUMS_LIMIT: u64 = 16 << 20;
+const SUMS: &str = "SHA256SUMS";
+
+/// Judges by keys.
+pub struct ByKeys(Keys);
+
+impl ByKeys {
+    /// Reads the keys: OpenPGP keys, certificates and public keys, by what is in the files.
+    ///
+    /// # Errors
+    /// One cannot be read, or holds no key.
+    pub fn read(paths: &[PathBuf]) -> Result<Self> {
+        Keys::read(paths).map(ByKeys)
+    }
+}
+
+impl Judge for ByKeys {
+    fn package(&self, path: &Path, report: &Report) -> Result<Vec<Judged>> {
+        let judged = match signatures::verify(path, &self.0) {
+            Ok(judged) => judged,
+            Err(error) if error.is_interrupted() => return Err(error),
+            Err(error) => return Ok(vec![bad(unknown(report, ""), error.what())]),
+        };
+        let proven = proves(&judged);
+        // Where both read the same signatures, the report knows more about each.
+        let known = report.signatures.len() == judged.len();
+        let one = |(index, one): (usize, signatures::Judged)| {
+            let signature = if known { report.signatures[index].clone() } else { unknown(report, &one.place) };
+            Judged { signature, outcome: outcome(one.verdict, proven) }
+        };
+        Ok(judged.into_iter().enumerate().map(one).collect())
+    }
+
+    fn sums(&self, folder: &Path) -> Result<Vec<Judged>> {
+        // OpenPGP keys alone say nothing of lists.
+        if self.0.public.is_empty() || !folder.join(SUMS).is_file() {
+            return Ok(Vec::new());
+        }
+        let path = folder.join(SUMS_SIGNATURE);
+        if !path.is_file() {
+            return Ok(vec![bad(detached(SUMS_SIGNATURE), "SHA256SUMS is not signed")]);
+        }
+        let (sums, signature) = (read(&folder.join(SUMS), SUMS_LIMIT)?, read(&path, SIGNATURE_LIMIT)?);
+        let verdict = verify_detached(&sums, &signature, &self.0);
+        Ok(vec![Judged { signature: detached(SUMS_SIGNATURE), outcome: outcome(verdict, false) }])
+    }
+}
+
+fn outcome(verdict: Verdict, proven: bool) -> Outcome {
+    match verdict {
+        Verdict::Good { by, note: None } => Outcome::Good(by),
+        Verdict::Good { by, note: Some(note) } => Outcome::Good(format!("{by}; {note}")),
+        Verdict::Bad { why } => Outcome::Bad(why),
+        Verdict::OtherKey { by } if proven => Outcome::Other(by),
+        Verdict::OtherKey { by } => Outcome::Bad(format!("made by another key: {by}")),
+        Verdict::Unsigned => Outcome::Bad("it is not signed".to_owned()),
+    }
+}
+
+fn bad(signature: Signature, why: &str) -> Judged {
+    Judged { signature, outcome: Outcome::Bad(why.to_owned()) }
+}
+
+/// A signature that the report does not have.
+fn unknown(report: &Report, place: &str) -> Signature {
+    let kind = match report.format {
+        _ if place.is_empty() => "none",
+        Format::Deb | Format::Rpm => "OpenPGP",
+        Format::Msi => "Authenticode",
+        Format::Run => "detached",
+    };
+    let place = if place.is_empty() { "nowhere" } else { place };
+    Signature { kind: kind.to_owned(), ..detached(place) }
+}
+
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).or_cannot("read", path)?;
+    Ok(bytes)
+}
