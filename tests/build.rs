@@ -139,13 +139,21 @@ fn a_build_makes_three_packages_their_digests_and_a_manifest() {
     let product = Product::new();
     let made = product.built(&[]);
     let names: Vec<&str> = made.keys().map(String::as_str).collect();
-    let expected =
-        ["SHA256SUMS", "manifest.json", "sample-1.0.0-1.x86_64.rpm", "sample-1.0.0-linux-x86_64.run", "sample_1.0.0_amd64.deb"];
+    let expected = [
+        "SHA256SUMS",
+        "manifest.json",
+        "sample-1.0.0-1.x86_64.rpm",
+        "sample-1.0.0-linux-x86_64.cdx.json",
+        "sample-1.0.0-linux-x86_64.run",
+        "sample-1.0.0-linux-x86_64.spdx.json",
+        "sample-1.0.0.provenance.json",
+        "sample_1.0.0_amd64.deb",
+    ];
     assert_eq!(names, expected);
     let check =
         Command::new("sha256sum").args(["--check", "--strict", "SHA256SUMS"]).current_dir(product.path("dist")).output().unwrap();
     assert!(check.status.success(), "{}", text(&check.stdout));
-    assert_eq!(text(&check.stdout).lines().count(), 3);
+    assert_eq!(text(&check.stdout).lines().count(), 6);
     let manifest: Value = serde_json::from_slice(&made["manifest.json"]).unwrap();
     assert_eq!(manifest["packages"].as_array().unwrap().len(), 3);
     assert_eq!(manifest["inputs"][1]["name"], "pulse");
@@ -447,7 +455,7 @@ fn a_killed_build_leaves_no_package_and_the_next_one_sweeps_up() {
     }
     assert!(killed > 0, "every build ended before it was killed");
     let made = product.built(&[]);
-    assert_eq!(made.len(), 5, "{:?}", made.keys());
+    assert_eq!(made.len(), 8, "{:?}", made.keys());
 }
 
 #[test]

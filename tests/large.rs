@@ -55,6 +55,7 @@ fn a_hundred_thousand_files_take_at_most_128_mib() {
     let peaks = [
         ("a folder into all formats", peak_of_build(path, &["-f", "deb,rpm,run"])),
         ("a tar archive", peak_of_build(path, &["-m", "tar.toml", "-f", "run"])),
+        ("two of xz's encoders beside them", peak_of_build(path, &["-f", "rpm", "--codec", "small"])),
     ];
     for (what, peak) in peaks {
         assert!(peak > 0 && peak < MEMORY, "{what}: {peak} KiB");

@@ -4,7 +4,7 @@ mod msi;
 
 use linkpack::inspect::lint::{lint, Finding, Severity};
 use linkpack::inspect::msi::{Cabinet, Damage, Member, Msi, Table, Value};
-use linkpack::inspect::{self, Report};
+use linkpack::inspect::{self, Package};
 use linkpack::payload::pe::Machine;
 use linkpack::payload::Content;
 use msi::{output, run, Product};
@@ -28,7 +28,7 @@ fn clean() -> Msi {
 }
 
 fn findings(msi: Msi) -> Vec<Finding> {
-    lint(&Report::Msi(Box::new(msi)))
+    lint(&Package::of_msi(msi), &[])
 }
 
 fn shown(findings: &[Finding]) -> Vec<String> {
@@ -322,14 +322,14 @@ fn the_command_says_what_is_wrong_where_and_what_to_do() {
 }
 
 #[test]
-fn what_is_no_msi_is_refused_and_the_others_are_linted_all_the_same() {
+fn what_is_no_package_is_refused_and_the_others_are_linted_all_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let (deb, msi) = (folder.path().join("a.deb"), folder.path().join("a.msi"));
     fs::write(&deb, b"!<arch>\ndebian-binary").unwrap();
     fs::write(&msi, bytes()).unwrap();
     let refused = lint_command(&[deb.to_str().unwrap(), msi.to_str().unwrap()]);
     assert_eq!(refused.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("only MSIs are linted so far"));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("it is truncated or damaged"));
     assert!(out(&refused).contains("a.msi: 0 errors"));
 }
 
@@ -344,7 +344,7 @@ fn a_cabinet_beside_the_package_is_looked_into() {
     });
     let path = folder.path().join("moved.msi");
     fs::write(&path, moved).unwrap();
-    let rules = || -> Vec<&str> { lint(&inspect::read(&path).unwrap()).iter().map(|finding| finding.rule).collect() };
+    let rules = || -> Vec<&str> { lint(&inspect::read(&path).unwrap(), &[]).iter().map(|finding| finding.rule).collect() };
     assert_eq!(rules(), ["cabinet-missing"]);
     fs::write(folder.path().join("beside.cab"), &cabinet).unwrap();
     assert_eq!(rules(), Vec::<&str>::new());
@@ -365,7 +365,7 @@ fn a_cabinet_elsewhere_is_not_followed() {
     fs::write(folder.path().join("away.cab"), b"MSCF").unwrap();
     let path = folder.path().join("in/moved.msi");
     fs::write(&path, moved).unwrap();
-    let Report::Msi(msi) = inspect::read(&path).unwrap();
+    let msi = inspect::read(&path).unwrap().msi.unwrap();
     assert!(matches!(msi.cabinets["../away.cab"], Cabinet::Missing));
 }
 
@@ -413,7 +413,7 @@ fn a_package_of_wixl_is_read_and_judged() {
     fs::write(folder.path().join("p.wxs"), source).unwrap();
     let made = output(Command::new("wixl").args(["-o", "p.msi", "p.wxs"]).current_dir(folder.path()), "wixl");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let findings = lint(&inspect::read(&folder.path().join("p.msi")).unwrap());
+    let findings = lint(&inspect::read(&folder.path().join("p.msi")).unwrap(), &[]);
     let rules: BTreeSet<&str> = findings.iter().map(|finding| finding.rule).collect();
     // What wixl leaves out: _Validation, versions, and ALLUSERS where nobody asked for it.
     assert_eq!(rules, BTreeSet::from(["file-version", "per-machine", "validation-missing"]), "{:#?}", shown(&findings));
@@ -497,7 +497,7 @@ fn gcabs_cabinets_are_read_like_ours() {
     });
     let path = folder.path().join("moved.msi");
     fs::write(&path, moved).unwrap();
-    let Report::Msi(msi) = inspect::read(&path).unwrap();
+    let msi = inspect::read(&path).unwrap().msi.unwrap();
     let Cabinet::Read(members) = &msi.cabinets["beside.cab"] else { panic!("{:?}", msi.cabinets["beside.cab"]) };
     use md5::{Digest, Md5};
     assert_eq!(members[0].content.as_ref().unwrap().md5[..], Md5::digest(&noise)[..]);

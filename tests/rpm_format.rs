@@ -218,7 +218,7 @@ fn sparse(folder: &Path, len: u64) -> Entry {
     sparse.set_len(len).unwrap();
     sparse.write_all_at(b"first", 0).unwrap();
     sparse.write_all_at(b"last", len - 4).unwrap();
-    let kind = Kind::File(Content::file(path, &sparse.metadata().unwrap()));
+    let kind = Kind::File(Content::file(&path, &sparse.metadata().unwrap()));
     Entry { kind, ..file("Intigua-Libs/huge/file", "", 0o644) }
 }
 

@@ -12,6 +12,7 @@ pub mod interrupt;
 pub mod listener;
 pub mod manifest;
 pub mod payload;
+pub mod trust;
 mod workdir;
 
 pub use error::{Error, Result};

@@ -116,7 +116,7 @@ fn is_within(tree: &Tree) {
 
 fn msi(folder: &Path, bytes: &[u8]) {
     match inspect::read(&case(folder, "case.msi", bytes)) {
-        Ok(report) => drop(lint::lint(&report)),
+        Ok(report) => drop(lint::lint(&report, &[])),
         Err(error) => is_shown(&error),
     }
 }

@@ -1,6 +1,6 @@
 # The command line of a .run.
 
-lp_verb=install lp_purge=0 lp_checks_only=0 lp_extract_dir=
+lp_verb=install lp_purge=0 lp_checks_only=0 lp_extract_dir='' lp_key=
 
 lp_usage_error() {
     lp_error "$1" 'the command line' 'see --help'
@@ -15,7 +15,7 @@ lp_parse() {
             --help | -h) lp_verb=help ;;
             --info) lp_verb=info ;;
             --list) lp_verb=list ;;
-            --check) lp_verb=check ;;
+            --check | --verify) lp_verb=check ;;
             --preflight) lp_checks_only=1 ;;
             --uninstall) lp_verb=uninstall ;;
             --purge) lp_purge=1 ;;
@@ -25,11 +25,11 @@ lp_parse() {
             --no-start) lp_option NO_START 1 ;;
             --allow-downgrade) lp_option ALLOW_DOWNGRADE 1 ;;
             --) shift; [ $# = 0 ] || { lp_usage_error "this argument is not understood: $1"; return 2; }; break ;;
-            --extract | --install-root | --server-url | --fallback-urls | --core-id | --token-file | --run-as | --containers)
+            --extract | --key | --install-root | --server-url | --fallback-urls | --core-id | --token-file | --run-as | --containers)
                 [ $# -ge 2 ] || { lp_usage_error "$1 needs a value"; return 2; }
                 lp_parse_value "$1" "$2"
                 shift ;;
-            --extract=* | --install-root=* | --server-url=* | --fallback-urls=* | --core-id=* | --token-file=* | --run-as=* | --containers=*)
+            --extract=* | --key=* | --install-root=* | --server-url=* | --fallback-urls=* | --core-id=* | --token-file=* | --run-as=* | --containers=*)
                 lp_parse_value "${1%%=*}" "${1#*=}" ;;
             *) lp_usage_error "this argument is not understood: $1"; return 2 ;;
         esac
@@ -41,6 +41,10 @@ lp_parse() {
 lp_parse_value() {
     case $1 in
         --extract) lp_verb=extract lp_extract_dir=$2 ;;
+        --key)
+            lp_key=$2
+            # An installation leaves the folder it was called in.
+            case $lp_key in /*) ;; *) lp_key=$PWD/$lp_key ;; esac ;;
         --install-root) lp_option INSTALL_ROOT "$2" ;;
         --server-url) lp_option SERVER_URL "$2" ;;
         --fallback-urls) lp_option FALLBACK_URLS "$2" ;;
@@ -66,9 +70,12 @@ main() {
         info) lp_info ;;
         uninstall) lp_uninstall_reported ;;
         *)
-            lp_verify || { lp_verify_failed $?; return; }
+            lp_verify || { lp_verify_failed $? 'the file is damaged; nothing was changed'; return; }
+            if [ -n "$lp_key" ]; then
+                lp_signature_check "$lp_key" || { lp_verify_failed $? 'the signature could not be confirmed; nothing was changed'; return; }
+            fi
             case $lp_verb in
-                check) lp_say 'this file is whole' ;;
+                check) lp_say "this file is whole${lp_key:+, and signed by the key in $lp_key}" ;;
                 list) lp_decompress_ready && lp_payload_files ;;
                 extract) lp_decompress_ready && lp_extract ;;
                 install) cd / && lp_run_install ;;
@@ -78,7 +85,7 @@ main() {
 
 # Only an installation leaves a result file; damage found by --check or --list is told to the caller.
 lp_verify_failed() {
-    if [ "$lp_verb" = install ] && [ "$lp_checks_only" = 0 ]; then lp_result refused "$1" 'the file is damaged; nothing was changed'; fi
+    if [ "$lp_verb" = install ] && [ "$lp_checks_only" = 0 ]; then lp_result refused "$1" "$2"; fi
     return "$1"
 }
 
@@ -89,15 +96,16 @@ lp_payload_bytes() {
 
 lp_info() {
     if [ "$lp_json_stdout" = 1 ]; then
-        printf '{ "product": %s, "title": %s, "version": %s, "arch": %s, "codec": %s, "root": %s, "installed_kb": %s, "payload_offset": %s, "payload_bytes": %s, "sha256": %s }\n' \
+        printf '{ "product": %s, "title": %s, "version": %s, "arch": %s, "codec": %s, "root": %s, "installed_kb": %s, "payload_offset": %s, "payload_bytes": %s, "sha256": %s, "signed": %s }\n' \
             "$(lp_json "$LP_PRODUCT")" "$(lp_json "$LP_TITLE")" "$(lp_json "$LP_VERSION")" "$(lp_json "$LP_ARCH")" "$(lp_json "$LP_CODEC")" \
-            "$(lp_json "$LP_PACKAGED_ROOT")" "$LP_NEEDED_KB" "$LP_OFFSET" "$(lp_payload_bytes)" "$(lp_json "$LP_SUM")"
+            "$(lp_json "$LP_PACKAGED_ROOT")" "$LP_NEEDED_KB" "$LP_OFFSET" "$(lp_payload_bytes)" "$(lp_json "$LP_SUM")" \
+            "$(if [ -n "$LP_SIG" ]; then printf true; else printf false; fi)"
         return
     fi
     printf '%s %s (%s), Linux %s\n' "$LP_TITLE" "$LP_VERSION" "$LP_PRODUCT" "$LP_ARCH"
     printf 'containers: %s\nroot: %s\nserver: %s\n' "${LP_CONTAINERS:-none}" "${LP_S_INSTALL_ROOT:-$LP_PACKAGED_ROOT}" "${LP_S_SERVER_URL:-not set}"
-    printf 'payload: %s, %s bytes from offset %s; %s kB installed\nsha256 after line 2: %s\n' \
-        "$LP_CODEC" "$(lp_payload_bytes)" "$LP_OFFSET" "$LP_NEEDED_KB" "$LP_SUM"
+    printf 'payload: %s, %s bytes from offset %s; %s kB installed\nsha256 after line 3: %s\nsigned: %s\n' \
+        "$LP_CODEC" "$(lp_payload_bytes)" "$LP_OFFSET" "$LP_NEEDED_KB" "$LP_SUM" "$(if [ -n "$LP_SIG" ]; then printf yes; else printf no; fi)"
 }
 
 lp_extract() {

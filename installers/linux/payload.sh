@@ -16,17 +16,62 @@ lp_skip() {
     dd bs="$1" count=1 of=/dev/null 2>/dev/null
 }
 
-# Every byte after line 2 is under LP_SUM. There is no way around this.
+# Every byte after line 3 is under LP_SUM. There is no way around this.
 lp_verify() {
     local sum
     if ! sum=$(printf '' | lp_sha256_long) || [ "${#sum}" != 64 ]; then
         lp_error 'no tool here computes SHA-256' 'tried sha256sum, openssl, busybox, shasum, perl' 'install one of them (coreutils has sha256sum)'
         return 15
     fi
-    sum=$({ lp_skip 82 && lp_sha256_long; } <"$lp_self")
+    # Nothing covers line 3, so nothing else may stand there.
+    if [ "$(sed -n '3{p;q;}' "$lp_self" | sed "s/ #-*\$//")" != "LP_SIG=$LP_SIG" ]; then
+        lp_error 'this file is damaged: nothing was unpacked' 'line 3 is not LP_SIG= and a signature' 'copy or download it again'
+        return 20
+    fi
+    case $LP_SIG in
+        *[!A-Za-z0-9+/=]*)
+            lp_error 'this file is damaged: nothing was unpacked' 'LP_SIG is not base64' 'copy or download it again'
+            return 20 ;;
+    esac
+    sum=$({ lp_skip "$LP_COVERED" && lp_sha256_long; } <"$lp_self")
     [ "$sum" != "$LP_SUM" ] || return 0
     lp_error 'this file is damaged: nothing was unpacked' "SHA-256 is ${sum:-not computable}, and should be $LP_SUM" 'copy or download it again'
     return 20
+}
+
+# lp_signature_check FILE: whether LP_SUM, which lp_verify compared with the bytes and lp_unpack compares again, was signed by the key
+# whose public half FILE is, in PEM. Whoever doubts this very script runs openssl by hand: docs/trust.md says how.
+lp_signature_check() {
+    if ! lp_has openssl; then
+        lp_error 'the signature cannot be checked: openssl is missing' "--key $1" 'install openssl, or check the file where it is'
+        return 15
+    fi
+    if ! openssl pkey -pubin -in "$1" -noout 2>/dev/null; then
+        lp_error 'this is no public key in PEM' "$1" 'of a certificate take the key: openssl x509 -in CERT -noout -pubkey'
+        return 2
+    fi
+    if [ -z "$LP_SIG" ]; then
+        lp_error 'this file is not signed: nothing was changed' "$lp_self" 'ask for a signed one'
+        return 21
+    fi
+    # The signature comes through a pipe, so no file of it is ever written.
+    printf '%s\n' "$LP_SIG" | openssl base64 -d -A | {
+        exec 3<&0
+        lp_sum_bytes | openssl pkeyutl -verify -pubin -inkey "$1" -sigfile /dev/fd/3 -pkeyopt digest:sha256 >/dev/null 2>&1
+    } && return 0
+    lp_error 'the signature is wrong, or made by another key: nothing was changed' "--key $1" 'find out where this file comes from'
+    return 21
+}
+
+# The 32 bytes of LP_SUM.
+lp_sum_bytes() {
+    local left pair
+    left=$LP_SUM
+    while [ -n "$left" ]; do
+        pair=${left%"${left#??}"} left=${left#??}
+        # shellcheck disable=SC2059 # an octal escape is meant
+        printf "\\$(printf %03o "0x$pair")"
+    done
 }
 
 # Why the payload cannot be unpacked here; nothing when it can. xz is tried on a letter behind the filter that programs for
@@ -67,7 +112,7 @@ lp_unpack() {
     # shellcheck disable=SC2094 # a pipe, written and read on purpose
     status=$(
         {
-            echo "sum $({ head -c "$LP_OFFSET" "$lp_self" | tail -c +83; cat <"$fifo"; } | lp_sha256_long)" >&3 &
+            echo "sum $({ head -c "$LP_OFFSET" "$lp_self" | tail -c "+$((LP_COVERED + 1))"; cat <"$fifo"; } | lp_sha256_long)" >&3 &
             { lp_skip "$LP_OFFSET" <&4; tee "$fifo" <&4; echo "read $?" >&3; } |
                 { lp_decompress; echo "decompress $?" >&3; cat >/dev/null; } |
                 { (cd "$dir" && tar -x -f - "$@") >&2; echo "unpack $?" >&3; cat >/dev/null; }

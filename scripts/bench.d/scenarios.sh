@@ -119,7 +119,7 @@ grow() {
 	sources=
 	for slice in $(seq -f %03g 0 $(($2 - 1))); do sources="$sources\"$grown/$1/$slice\", "; done
 	[ -f "$grown/$1-$2" ] || for slice in $(seq -f %03g 0 $(($2 - 1))); do find "$grown/$1/$slice" -type f -printf '%s\n'; done |
-		awk '{ bytes += $1 } END { printf "bytes=%d files=%d\n", bytes, NR }' >"$grown/$1-$2"
+		awk '{ bytes += $1 } END { printf "bytes=%.0f files=%d\n", bytes, NR }' >"$grown/$1-$2"
 	manifest "$work/product" bench "data=[$sources]"
 	fields="kind=$1 $(cat "$grown/$1-$2")"
 	build linkpack "$run" -f deb,rpm,run --no-cache

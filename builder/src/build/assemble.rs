@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::format::PreparedFile;
 use crate::listener::Listener;
 use crate::manifest::{ContainerTable, Product, SourceSpec, SourceTable, Target};
-use crate::payload::{self, Content, Entry, Kind, Loaded, Source, Spool, Tree, TreePath};
+use crate::payload::{self, Content, Entry, Kind, Loaded, PackageFacts, Source, Spool, Tree, TreePath};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -24,12 +24,24 @@ pub struct Base<'a> {
     pub mtime: i64,
     /// Paths relative to the install root, sorted, parents first.
     pub files: Vec<PreparedFile>,
+    /// What the DEBs and RPMs among the payloads say of themselves.
+    pub origins: Vec<Origin>,
+}
+
+/// The package that a payload came from.
+pub struct Origin {
+    /// "connector", or the container's name.
+    pub role: String,
+    /// What it says of itself.
+    pub package: PackageFacts,
 }
 
 /// The tree of a target before its contents are read.
 pub struct Trees {
     /// Paths relative to the install root.
     pub tree: Tree,
+    /// What the DEBs and RPMs among the payloads say of themselves.
+    pub origins: Vec<Origin>,
 }
 
 impl Trees {
@@ -46,19 +58,25 @@ fn newest(entries: &[Entry]) -> i64 {
 /// One source of a build, for manifest.json.
 #[derive(Debug, Clone, Serialize)]
 pub struct Input {
-    name: String,
-    target: &'static str,
-    sources: Vec<String>,
+    /// "connector", or the container's name.
+    pub name: String,
+    /// The target's name.
+    pub target: &'static str,
+    /// The sources in the manifest's words, lowest first.
+    pub sources: Vec<String>,
     files: usize,
     bytes: u64,
-    /// SHA-256 over every path, mode and content.
-    sha256: String,
+    /// SHA-256 over every path, mode and content, hexadecimal.
+    pub sha256: String,
 }
+
+/// The connector's name among a build's inputs, and its folder.
+pub const CONNECTOR: &str = "connector";
 
 /// Reads all payloads of a target into one tree.
 pub fn read(product: &Product, target: Target, spool: &Spool, listener: &dyn Listener) -> Result<Trees> {
     let manifest = product.manifest();
-    let mut entries = Vec::new();
+    let (mut entries, mut origins) = (Vec::new(), Vec::new());
     let connector = load(product, &manifest.connector.payload[&target], "the connector", target, spool, listener)?;
     let executables = &manifest.connector.executable;
     let program = if target.is_linux() { &executables.linux } else { &executables.windows };
@@ -66,6 +84,7 @@ pub fn read(product: &Product, target: Target, spool: &Spool, listener: &dyn Lis
         require_program(&connector.tree, target, program.as_str(), "the connector", &format!("executable.{}", target.system()))?;
     }
     graft(&mut entries, b"vAgentManager", connector.tree)?;
+    origins.extend(connector.package.map(|package| Origin { role: CONNECTOR.to_owned(), package }));
     for container in &manifest.container {
         let container = container.get_ref();
         let what = format!("container \"{}\"", container.name);
@@ -84,9 +103,10 @@ pub fn read(product: &Product, target: Target, spool: &Spool, listener: &dyn Lis
         let newest = newest(loaded.tree.entries());
         graft(&mut entries, &prefix, loaded.tree)?;
         entries.push(descriptor(container, target, version.as_deref(), &prefix, newest)?);
+        origins.extend(loaded.package.map(|package| Origin { role: container.name.to_string(), package }));
     }
     let tree = Tree::new(entries).map_err(|error| error.help("container.json is made by linkpack: leave it out with exclude"))?;
-    Ok(Trees { tree })
+    Ok(Trees { tree, origins })
 }
 
 /// A payload's layers, each over the one before; the package facts of the lowest layer that has any.
@@ -99,13 +119,13 @@ fn load(
     listener: &dyn Listener,
 ) -> Result<Loaded> {
     let in_payload = |error: Error| error.note(format!("in the payload of {what} for {}", target.name()));
-    let mut whole = Loaded { tree: Tree::default(), package: None };
+    let (mut layers, mut package) = (Vec::new(), None);
     for layer in &spec.layers {
         let loaded = payload::load(&source(product, layer), spool, listener).map_err(in_payload)?;
-        whole.tree = whole.tree.covered_by(loaded.tree).map_err(in_payload)?;
-        whole.package = whole.package.or(loaded.package);
+        layers.push(loaded.tree);
+        package = package.or(loaded.package);
     }
-    Ok(whole)
+    Ok(Loaded { tree: Tree::layered(layers).map_err(in_payload)?, package })
 }
 
 fn source(product: &Product, layer: &SourceTable) -> Source {
@@ -170,11 +190,16 @@ fn require_program(tree: &Tree, target: Target, path: &str, what: &str, key: &st
 
 /// The sources of a build as manifest.json lists them.
 pub fn inputs(product: &Product, base: &Base) -> Vec<Input> {
-    let connector = ("connector".to_owned(), "vAgentManager/".to_owned(), &product.manifest().connector.payload[&base.target]);
-    let containers = product
-        .containers(base.target)
-        .map(|(container, source)| (container.name.to_string(), format!("Intigua-Libs/{}/", container.name), source));
-    std::iter::once(connector).chain(containers).map(|(name, prefix, source)| input(name, &prefix, source, base)).collect()
+    let connector = &product.manifest().connector.payload[&base.target];
+    let containers = product.containers(base.target).map(|(container, source)| (container.name.to_string(), source));
+    let all = std::iter::once((CONNECTOR.to_owned(), connector)).chain(containers).zip(folders(product, base.target));
+    all.map(|((name, source), folder)| input(name, &folder, source, base)).collect()
+}
+
+/// The folders of the connector and the containers relative to the root, each with a slash at its end.
+pub fn folders(product: &Product, target: Target) -> Vec<String> {
+    let containers = product.containers(target).map(|(container, _)| format!("Intigua-Libs/{}/", container.name));
+    std::iter::once("vAgentManager/".to_owned()).chain(containers).collect()
 }
 
 fn input(name: String, prefix: &str, source: &SourceSpec, base: &Base) -> Input {

@@ -3,15 +3,22 @@
 
 mod assemble;
 mod codec;
+mod documents;
 mod facts;
 mod output;
 mod packages;
+mod rebuild;
+pub mod resign;
 mod selection;
+mod sign;
+pub mod signatures;
 mod switch;
 mod windows;
 
 pub use codec::CodecChoice;
 pub use packages::FormatName;
+pub use rebuild::{Comparison, Rebuild};
+pub use sign::{Signed, Signing, SigningOptions};
 
 use crate::compress::{CacheChoice, Codec, Store};
 use crate::error::{Error, IoContext, Result};
@@ -46,6 +53,10 @@ pub struct Options {
     pub cache: CacheChoice,
     /// SOURCE_DATE_EPOCH: the time of everything in the packages, in seconds since 1970.
     pub epoch: Option<i64>,
+    /// What packages are signed with.
+    pub signing: SigningOptions,
+    /// Whether a bill of materials is written for each target.
+    pub sbom: bool,
 }
 
 /// One finished package.
@@ -67,6 +78,8 @@ pub struct Package {
     /// The cabinets that have to lie beside an MSI above 2 GB.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cabinets: Vec<Cabinet>,
+    /// Who signed it; `None`, and null in JSON, for nobody.
+    pub signed: Option<Signed>,
 }
 
 /// A cabinet beside an MSI.
@@ -74,6 +87,22 @@ pub struct Package {
 pub struct Cabinet {
     /// Its file's name in the output folder.
     pub file: String,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its SHA-256, hexadecimal.
+    pub sha256: String,
+}
+
+/// A document beside the packages.
+#[derive(Debug, Clone, Serialize)]
+pub struct Document {
+    /// Its file's name in the output folder.
+    pub file: String,
+    /// "cyclonedx", "spdx" or "provenance".
+    pub kind: &'static str,
+    /// The target whose content it lists; `None` where it is about all packages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<&'static str>,
     /// Its length in bytes.
     pub size: u64,
     /// Its SHA-256, hexadecimal.
@@ -93,6 +122,8 @@ pub struct Report {
     pub codec_reason: Option<String>,
     /// The packages, in the order they were built.
     pub packages: Vec<Package>,
+    /// Bills of materials and the provenance.
+    pub documents: Vec<Document>,
 }
 
 /// Builds packages.
@@ -108,11 +139,12 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
         listener.info(&format!("compressing with {} on {} threads: {reason}", codec.name(), options.threads));
     }
     let codec = compression.as_ref().map_or(Codec::Gzip, |compression| compression.codec);
+    // A password that is wrong should not be found out after the work.
+    let signing = Signing::open(&options.signing, listener)?;
     let mut output = Output::open(&options.output)?;
     let spool = Spool::new(&spool_folder(&options.cache)?)?;
     let store = Store::open(options.cache.clone(), options.threads)?;
-    let mut packages = Vec::new();
-    let mut inputs = Vec::new();
+    let (mut packages, mut documents, mut inputs) = (Vec::new(), Vec::new(), Vec::new());
     output.warn_of_another_family(&product, listener);
     for target in chosen.targets {
         let trees = assemble::read(&product, target, &spool, listener)?;
@@ -132,25 +164,32 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
             }
             false => format::unread(tree),
         };
-        let mut base = Base { target, codec, store: &store, mtime, files };
+        let mut base = Base { target, codec, store: &store, mtime, files, origins: trees.origins };
         if target.is_linux() {
-            inputs.extend(assemble::inputs(&product, &base));
             packages.extend(packages::write_all(&products, &base, &chosen.formats, &mut output, listener)?);
-            continue;
+        } else {
+            // The first MSI reads what nobody has read before: digests are known then.
+            for product in &products {
+                packages.push(windows::write(product, &mut base, &mut output, listener)?);
+            }
         }
-        for product in &products {
-            packages.push(windows::write(product, &mut base, &mut output, listener)?);
+        let read = assemble::inputs(&product, &base);
+        if options.sbom {
+            documents.extend(documents::bills(&product, &base, &read, &mut output)?);
         }
-        // The first MSI read what nobody had read before.
-        inputs.extend(assemble::inputs(&product, &base));
+        inputs.extend(read);
     }
-    let report = Report {
+    output.sign(&mut packages, &signing, listener)?;
+    let mut report = Report {
         output: options.output.clone(),
         codec: compression.as_ref().map(|compression| compression.codec.name()),
         codec_reason: compression.map(|compression| compression.reason),
         packages,
+        documents,
     };
-    output.finish(&product, options, &report, &inputs)?;
+    let provenance = documents::provenance(&product, &products, options, &report, &inputs, &mut output)?;
+    report.documents.push(provenance);
+    output.finish(&product, options, &report, &inputs, &signing)?;
     store.trim()?;
     Ok(report)
 }

@@ -2,7 +2,7 @@
 
 use super::assemble::Input;
 use super::switch::switch;
-use super::{Options, Package, Report};
+use super::{FormatName, Options, Package, Report, Signing};
 use crate::error::{Error, IoContext, Result};
 use crate::listener::Listener;
 use crate::manifest::Product;
@@ -17,7 +17,10 @@ use tempfile::NamedTempFile;
 /// What names of unfinished packages begin with; they are locked while their build lives.
 pub(super) const PARTIAL: &str = ".linkpack-partial-";
 const SUMS: &str = "SHA256SUMS";
-const MANIFEST: &str = "manifest.json";
+/// What was built from what.
+pub const MANIFEST: &str = "manifest.json";
+/// The detached signature of SHA256SUMS.
+pub const SUMS_SIGNATURE: &str = "SHA256SUMS.sig";
 
 /// The output folder of one build.
 pub struct Output {
@@ -69,16 +72,56 @@ impl Output {
         self.whole.push((file, name));
     }
 
-    /// Gives every package its name, then manifest.json and SHA256SUMS.
-    pub fn finish(mut self, product: &Product, options: &Options, report: &Report, inputs: &[Input]) -> Result<()> {
-        let sums: String = report.packages.iter().map(sums).collect();
+    /// Signs the kept packages, and says which are not signed.
+    pub fn sign(&mut self, packages: &mut [Package], signing: &Signing, listener: &dyn Listener) -> Result<()> {
+        let mut unsigned = Vec::new();
+        for (file, name) in &mut self.whole {
+            let Some(package) = packages.iter_mut().find(|package| package.file == *name) else { continue };
+            let Some(format) = FormatName::ALL.into_iter().find(|format| format.name() == package.format) else { continue };
+            crate::interrupt::check()?;
+            package.signed = signing.sign(format, file.as_file_mut(), Path::new(name), listener)?;
+            match package.signed {
+                Some(_) => (package.size, package.sha256) = digest(file.as_file_mut()).or_cannot("read", file.path())?,
+                None => unsigned.push(name.as_str()),
+            }
+        }
+        if !unsigned.is_empty() {
+            listener.info(&format!("unsigned: {}", unsigned.join(", ")));
+        }
+        Ok(())
+    }
+
+    /// Gives every package its name, then manifest.json and SHA256SUMS, with its signature where there is a key.
+    pub fn finish(
+        self,
+        product: &Product,
+        options: &Options,
+        report: &Report,
+        inputs: &[Input],
+        signing: &Signing,
+    ) -> Result<()> {
+        let documents = report.documents.iter().map(|document| sum(&document.sha256, &document.file));
+        let sums: String = report.packages.iter().map(sums).chain(documents).collect();
         let manifest = manifest_json(product, options, report, inputs)?;
-        for (name, text) in [(MANIFEST, manifest), (SUMS, sums)] {
+        let mut lists = vec![(MANIFEST, manifest.into_bytes())];
+        lists.extend(signing.sign_sums(sums.as_bytes())?.map(|signature| (SUMS_SIGNATURE, signature)));
+        lists.push((SUMS, sums.into_bytes()));
+        self.finish_with(lists)
+    }
+
+    /// Gives every kept file its name, and then these their names and bytes.
+    pub fn finish_with(mut self, lists: Vec<(&str, Vec<u8>)>) -> Result<()> {
+        let mut withdrawn: Vec<&str> = lists.iter().map(|(name, _)| *name).collect();
+        // A signature of the SHA256SUMS before is none of the new one.
+        if withdrawn.contains(&SUMS) && !withdrawn.contains(&SUMS_SIGNATURE) {
+            withdrawn.push(SUMS_SIGNATURE);
+        }
+        for (name, bytes) in lists {
             let mut file = self.partial()?;
-            file.write_all(text.as_bytes()).or_cannot("write to the output folder", &self.folder).map_err(elsewhere)?;
+            file.write_all(&bytes).or_cannot("write to the output folder", &self.folder).map_err(elsewhere)?;
             self.keep(file, name.to_owned());
         }
-        switch(&self.folder, std::mem::take(&mut self.whole), &[SUMS, MANIFEST]).map_err(elsewhere)
+        switch(&self.folder, std::mem::take(&mut self.whole), &withdrawn).map_err(elsewhere)
     }
 
     /// Removes partial files whose build is gone: nobody holds their lock.
@@ -97,7 +140,11 @@ impl Output {
 /// A package's lines of SHA256SUMS.
 fn sums(package: &Package) -> String {
     let cabinets = package.cabinets.iter().map(|cabinet| (&cabinet.sha256, &cabinet.file));
-    std::iter::once((&package.sha256, &package.file)).chain(cabinets).map(|(sum, file)| format!("{sum}  {file}\n")).collect()
+    std::iter::once((&package.sha256, &package.file)).chain(cabinets).map(|(digest, file)| sum(digest, file)).collect()
+}
+
+fn sum(digest: &str, file: &str) -> String {
+    format!("{digest}  {file}\n")
 }
 
 fn elsewhere(error: Error) -> Error {
@@ -150,9 +197,13 @@ fn upgrade_code(product: &Product) -> Option<String> {
     Some(code.uuid().to_string().to_uppercase())
 }
 
+/// The SHA-256, hexadecimal, of a small file such as a manifest.
+pub fn file_sha256(path: &Path) -> Result<String> {
+    Ok(hex::encode(Sha256::digest(fs::read(path).or_cannot("read", path)?)))
+}
+
 /// What was built from what; the same bytes for the same input.
 fn manifest_json(product: &Product, options: &Options, report: &Report, inputs: &[Input]) -> Result<String> {
-    let manifest = fs::read(&options.manifest).or_cannot("read", &options.manifest)?;
     let table = &product.manifest().product;
     let mut about =
         json!({ "name": table.name.as_str(), "version": table.version.as_str(), "publisher": table.publisher.as_str() });
@@ -162,12 +213,13 @@ fn manifest_json(product: &Product, options: &Options, report: &Report, inputs: 
     let document = json!({
         "linkpack": env!("CARGO_PKG_VERSION"),
         "product": about,
-        "manifest_sha256": hex::encode(Sha256::digest(&manifest)),
+        "manifest_sha256": file_sha256(&options.manifest)?,
         "codec": report.codec,
         "codec_reason": report.codec_reason,
         "source_date_epoch": options.epoch,
         "inputs": inputs,
         "packages": report.packages,
+        "documents": report.documents,
     });
     Ok(serde_json::to_string_pretty(&document).expect("plain JSON") + "\n")
 }

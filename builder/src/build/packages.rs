@@ -182,6 +182,7 @@ fn one(work: &Work, format: FormatName, file: NamedTempFile) -> Result<(Package,
         size,
         sha256,
         cabinets: Vec::new(),
+        signed: None,
     };
     Ok((package, file))
 }

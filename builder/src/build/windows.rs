@@ -112,7 +112,8 @@ fn write_files(
         whole.push((sidecar.file, sidecar.name));
     }
     let site = product.site_name().map(str::to_owned);
-    let package = Package { file: file_name, format: "msi", target: base.target.name(), site, size, sha256, cabinets };
+    let package =
+        Package { file: file_name, format: "msi", target: base.target.name(), site, size, sha256, cabinets, signed: None };
     Ok((package, whole))
 }
 

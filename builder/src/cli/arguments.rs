@@ -1,7 +1,7 @@
 //! The arguments, as clap reads them.
 
 use crate::build::{CodecChoice, FormatName};
-use crate::manifest::Target;
+use crate::manifest::{System, Target};
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -20,6 +20,12 @@ pub enum Verb {
     Init(InitArguments),
     /// Build packages
     Build(BuildArguments),
+    /// Sign packages, and SHA256SUMS of their folder
+    Sign(SignArguments),
+    /// Show what a package is and holds
+    Inspect(InspectArguments),
+    /// Compare packages with what they, SHA256SUMS and manifest.json say of their bytes
+    Verify(VerifyArguments),
     /// Check packages for what goes wrong at their installation, repair, upgrade or removal
     Lint(LintArguments),
     /// Run the packages' own checks on this machine; changes nothing
@@ -73,19 +79,113 @@ pub struct BuildArguments {
     /// Keep nothing for the next build
     #[arg(long)]
     pub no_cache: bool,
+    /// Write no bills of materials (NAME-VERSION-TARGET.cdx.json and .spdx.json)
+    #[arg(long)]
+    pub no_sbom: bool,
     /// Print one JSON document on standard output
     #[arg(long)]
     pub json: bool,
     /// Print nothing but warnings and errors
     #[arg(short = 'q', long)]
     pub quiet: bool,
+    #[command(flatten)]
+    pub signing: SigningArguments,
+}
+
+/// Where keys are; never what opens them.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Signing")]
+pub struct SigningArguments {
+    /// A private key for MSI, .run and SHA256SUMS: PEM, PKCS#8 or PKCS#12 (.p12, .pfx)
+    #[arg(long, value_name = "FILE", conflicts_with = "sign_command")]
+    pub key: Option<PathBuf>,
+    /// The key's certificate, then its issuers' (PEM); an MSI needs it
+    #[arg(long, value_name = "FILE")]
+    pub cert: Option<PathBuf>,
+    /// The public key (PEM) that --sign-command signs for, where there is no --cert
+    #[arg(long, value_name = "FILE", requires = "sign_command")]
+    pub public_key: Option<PathBuf>,
+    /// A secret OpenPGP key for RPM and DEB, armoured or not
+    #[arg(long, value_name = "FILE", conflicts_with = "openpgp_command")]
+    pub openpgp_key: Option<PathBuf>,
+    /// The keys' password is the first line of this file
+    #[arg(long, value_name = "FILE", group = "password")]
+    pub password_file: Option<PathBuf>,
+    /// The keys' password is the first line read from this descriptor
+    #[arg(long, value_name = "N", group = "password")]
+    pub password_fd: Option<i32>,
+    /// The keys' password is in this environment variable
+    #[arg(long, value_name = "NAME", group = "password")]
+    pub password_env: Option<String>,
+    /// Signs for --key, run by sh -c: the SHA-256 (32 bytes) on its stdin, the raw signature on its stdout; see LINKPACK_SIGN_* in README
+    #[arg(long, value_name = "COMMAND")]
+    pub sign_command: Option<String>,
+    /// Signs for --openpgp-key, run by sh -c: the data on its stdin, a detached signature on its stdout, as gpg --detach-sign makes it
+    #[arg(long, value_name = "COMMAND")]
+    pub openpgp_command: Option<String>,
+    /// Countersign an MSI with the time of this RFC 3161 authority (http://)
+    #[arg(long, value_name = "URL", conflicts_with = "timestamp_command")]
+    pub timestamp_url: Option<String>,
+    /// Ask the authority by a command, run by sh -c: the request on its stdin, the response on its stdout
+    #[arg(long, value_name = "COMMAND")]
+    pub timestamp_command: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct SignArguments {
+    /// Packages, or folders of packages
+    #[arg(required = true, value_name = "PACKAGE|DIR")]
+    pub packages: Vec<PathBuf>,
+    /// Print one JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// Print nothing but warnings and errors
+    #[arg(short = 'q', long)]
+    pub quiet: bool,
+    #[command(flatten)]
+    pub signing: SigningArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct InspectArguments {
+    /// The package: a .deb, .rpm, .run or .msi, anyone's
+    #[arg(value_name = "PACKAGE")]
+    pub package: PathBuf,
+    /// List every file
+    #[arg(long)]
+    pub files: bool,
+    /// Print the scripts
+    #[arg(long)]
+    pub scripts: bool,
+    /// Print one JSON document on standard output, with all files and scripts
+    #[arg(long, conflicts_with_all = ["files", "scripts"])]
+    pub json: bool,
+    /// Write a page that needs no network, with a map of the sizes
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArguments {
+    /// Packages, and folders of packages with their SHA256SUMS and manifest.json
+    #[arg(required = true, value_name = "PACKAGE|DIR")]
+    pub paths: Vec<PathBuf>,
+    /// A public key that signatures must be of; repeat it for several
+    #[arg(long = "key", value_name = "PUBKEY")]
+    pub keys: Vec<PathBuf>,
+    /// Print one JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct LintArguments {
-    /// The packages: MSIs so far
+    /// The packages: .deb, .rpm, .run and .msi files, whoever made them
     #[arg(required = true, value_name = "PACKAGE")]
     pub packages: Vec<PathBuf>,
+    /// A Linux system that they are meant for, as in the manifest (debian-12, rhel-8 ...); repeat it for several
+    #[arg(long = "system", value_name = "NAME")]
+    pub systems: Vec<System>,
     /// Print one JSON document on standard output
     #[arg(long)]
     pub json: bool,
@@ -134,6 +234,15 @@ impl ValueEnum for FormatName {
 impl std::fmt::Display for FormatName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+impl ValueEnum for System {
+    fn value_variants<'a>() -> &'a [Self] {
+        &System::ALL
+    }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()))
     }
 }
 

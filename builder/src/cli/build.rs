@@ -13,6 +13,7 @@ use std::path::PathBuf;
 pub fn run(arguments: &BuildArguments) -> Result<()> {
     let screen = Screen::new(arguments.quiet);
     let threads = arguments.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let epoch = epoch(std::env::var_os("SOURCE_DATE_EPOCH"))?;
     let options = Options {
         manifest: arguments.manifest.clone(),
         sites: arguments.sites.clone(),
@@ -22,7 +23,9 @@ pub fn run(arguments: &BuildArguments) -> Result<()> {
         threads,
         codec: arguments.codec,
         cache: cache(arguments),
-        epoch: epoch(std::env::var_os("SOURCE_DATE_EPOCH"))?,
+        epoch,
+        signing: super::sign::options(&arguments.signing, epoch),
+        sbom: !arguments.no_sbom,
     };
     let report = build(&options, &screen)?;
     match arguments.json {
@@ -42,6 +45,9 @@ fn tell(report: &Report, screen: &Screen) {
             let path = report.output.join(&cabinet.file);
             screen.info(&format!("{}  {} (has to lie beside the MSI)", human_size(cabinet.size), path.display()));
         }
+    }
+    for document in &report.documents {
+        screen.info(&format!("{}  {}", human_size(document.size), report.output.join(&document.file).display()));
     }
 }
 
@@ -66,7 +72,8 @@ fn cache(arguments: &BuildArguments) -> CacheChoice {
     base.map_or_else(temporary, |base| CacheChoice::Folder(base.join("linkpack")))
 }
 
-fn epoch(value: Option<OsString>) -> Result<Option<i64>> {
+/// SOURCE_DATE_EPOCH.
+pub fn epoch(value: Option<OsString>) -> Result<Option<i64>> {
     let Some(value) = value else { return Ok(None) };
     let parsed = value.to_str().and_then(|text| text.parse::<u32>().ok());
     parsed.map(|seconds| Some(i64::from(seconds))).ok_or_else(|| {

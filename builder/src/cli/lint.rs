@@ -3,6 +3,7 @@
 use super::arguments::LintArguments;
 use super::screen;
 use crate::inspect::lint::{lint, Finding, Severity};
+use crate::inspect::text::plain;
 use serde::Serialize;
 use std::path::Path;
 use std::process::ExitCode;
@@ -13,7 +14,7 @@ pub fn run(arguments: &LintArguments) -> ExitCode {
     let mut failed = false;
     for package in &arguments.packages {
         let findings = match crate::inspect::read(package) {
-            Ok(report) => lint(&report),
+            Ok(package) => lint(&package, &arguments.systems),
             Err(error) => {
                 screen::error(&error);
                 failed = true;
@@ -97,18 +98,4 @@ fn text(documents: &[Document]) -> String {
         shown += &format!("{}: {errors} errors, {warnings} warnings\n", document.package);
     }
     shown
-}
-
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::plain;
-
-    #[test]
-    fn control_characters_of_a_package_do_not_reach_the_terminal() {
-        assert_eq!(plain("a\u{1b}[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
-    }
 }

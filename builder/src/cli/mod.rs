@@ -3,9 +3,12 @@
 mod arguments;
 mod build;
 mod init;
+mod inspect;
 mod lint;
 mod preflight;
 mod screen;
+mod sign;
+mod verify;
 
 use arguments::{Arguments, Verb};
 use clap::{CommandFactory, Parser};
@@ -30,6 +33,9 @@ pub fn run() -> ExitCode {
     let done = match arguments.verb {
         Verb::Init(arguments) => init::run(&arguments),
         Verb::Build(arguments) => build::run(&arguments),
+        Verb::Sign(arguments) => sign::run(&arguments),
+        Verb::Inspect(arguments) => inspect::run(&arguments),
+        Verb::Verify(arguments) => return verify::run(&arguments),
         Verb::Lint(arguments) => return lint::run(&arguments),
         Verb::Preflight(arguments) => return preflight::run(&arguments),
         Verb::Schema => print(&crate::manifest::schema()),

@@ -13,16 +13,20 @@ pub fn say(line: &str) {
 }
 
 /// Prints an error: `error:` what happened, the place in the file, `note:` facts, `help:` what to do next.
+/// What a package or a file's name contributed to it cannot steer the terminal.
 pub fn error(error: &Error) {
-    say(&format!("error: {}", error.what()));
+    let plain = |text: &str| -> String {
+        text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    };
+    say(&format!("error: {}", plain(error.what())));
     if let Some(snippet) = error.snippet() {
         say(&excerpt(snippet));
     }
     for note in error.notes() {
-        say(&format!("note: {note}"));
+        say(&format!("note: {}", plain(note)));
     }
     if let Some(help) = error.help_text() {
-        say(&format!("help: {help}"));
+        say(&format!("help: {}", plain(help)));
     }
 }
 

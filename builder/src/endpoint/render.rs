@@ -126,6 +126,7 @@ fn context_of(environment: &Environment<'_>, facts: &Facts, channel: Channel) ->
     let payload = match channel {
         Channel::Run(payload) => context! {
             offset => payload.offset, codec => payload.codec.name(), zeros => "0".repeat(64),
+            covered_from => super::RUN_SUM_COVERS_FROM, unsigned => super::run_signature_field(""),
         },
         _ => context! {},
     };

@@ -81,6 +81,10 @@ fn the_stub_says_its_own_length_and_leaves_room_for_the_sum() {
     let sum = RUN_SUM_AT.start as usize..RUN_SUM_AT.end as usize;
     assert_eq!(&stub[..sum.start], "#!/bin/sh\nLP_SUM=");
     assert_eq!(&stub[sum], "0".repeat(64));
+    let signature = RUN_SIGNATURE_AT.start as usize..RUN_SIGNATURE_AT.end as usize;
+    assert_eq!(&stub[RUN_SUM_AT.end as usize..signature.start], "\nLP_SIG=");
+    assert_eq!(stub[signature], run_signature_field("").expect("nothing fits"));
+    assert!(stub.contains(&format!("\nLP_COVERED={RUN_SUM_COVERS_FROM}\n")));
     assert_eq!(stub.as_bytes()[RUN_SUM_COVERS_FROM as usize - 1], b'\n');
     assert!(stub.ends_with("}\n"));
 }

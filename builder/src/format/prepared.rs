@@ -3,6 +3,7 @@
 use crate::compress::{Codec, Layout, Nature, Ordered, SmallContent, Source, Store, Unit};
 use crate::error::{Error, Result};
 use crate::listener::Listener;
+use crate::payload::program::may_be_program;
 use crate::payload::{Content, Entry, Kind, Tree, TreePath};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -22,6 +23,8 @@ pub struct PreparedFile {
     pub entry: Entry,
     /// Digests of the content; `None` for what is not a regular file or was not read yet.
     pub digests: Option<Digests>,
+    /// False where the content's first bytes are known and are no program's.
+    pub may_be_program: bool,
     /// The content as compressed units; empty where the content is glue.
     units: Vec<Unit>,
 }
@@ -35,9 +38,17 @@ pub struct Digests {
     pub md5: Option<[u8; 16]>,
 }
 
+/// A small file that was read.
+struct SmallFile {
+    index: usize,
+    digests: Digests,
+    may_be_program: bool,
+    kept: Option<Content>,
+}
+
 /// Something that was learned of the file at an index.
 enum Learned {
-    Small(Vec<(usize, Digests, Option<Content>)>),
+    Small(Vec<SmallFile>),
     Unit(usize, Unit),
 }
 
@@ -59,7 +70,7 @@ pub fn prepare(tree: Tree, codec: Codec, store: &Arc<Store>, listener: &dyn List
             _ => None,
         };
         let index = reading.files.len();
-        reading.files.push(PreparedFile { entry, digests: None, units: Vec::new() });
+        reading.files.push(PreparedFile::unread(entry));
         match content {
             Some(content) if content.len() >= UNIT_FLOOR => {
                 let digests = reading.large(index, &content, codec, store, listener)?;
@@ -97,6 +108,9 @@ impl Reading {
     ) -> Result<Digests> {
         let (mut nature, mut begun, mut read) = (None, 0, 0);
         let sha256 = read_once(content, listener, &mut |block| {
+            if read == 0 {
+                self.files[index].may_be_program = may_be_program(block);
+            }
             let nature = *nature.get_or_insert_with(|| Nature::of_file(block));
             read += block.len() as u64;
             // A piece is handed over as soon as its first block was seen here.
@@ -131,7 +145,8 @@ impl Reading {
                 crate::interrupt::check()?;
                 let bytes = content.bytes()?;
                 let digests = Digests { sha256: Sha256::digest(&bytes).into(), md5: None };
-                Ok((index, digests, keep.then(|| Content::memory(bytes))))
+                let may_be_program = may_be_program(&bytes);
+                Ok(SmallFile { index, digests, may_be_program, kept: keep.then(|| Content::memory(bytes)) })
             };
             Ok(Learned::Small(batch.into_iter().map(read).collect::<Result<_>>()?))
         })?;
@@ -142,9 +157,10 @@ impl Reading {
     fn settle(&mut self, done: Option<Learned>) {
         match done {
             Some(Learned::Small(all)) => {
-                for (index, digests, kept) in all {
+                for SmallFile { index, digests, may_be_program, kept } in all {
                     let file = &mut self.files[index];
                     file.digests = Some(digests);
+                    file.may_be_program = may_be_program;
                     if let Some(content) = kept {
                         file.entry.kind = Kind::File(content);
                     }
@@ -210,28 +226,29 @@ impl PreparedFile {
     /// A file that linkpack itself makes, for one package alone.
     pub fn made(path: TreePath, bytes: Vec<u8>, mode: u32, mtime: i64) -> Self {
         let digests = Digests { sha256: Sha256::digest(&bytes).into(), md5: None };
-        let kind = Kind::File(Content::memory(bytes));
-        PreparedFile { entry: Entry { path, kind, mode, config: false, mtime }, digests: Some(digests), units: Vec::new() }
+        let may_be_program = may_be_program(&bytes);
+        let entry = Entry { path, kind: Kind::File(Content::memory(bytes)), mode, config: false, mtime };
+        PreparedFile { entry, digests: Some(digests), may_be_program, units: Vec::new() }
     }
 
     /// A directory that linkpack itself makes, for one package alone.
     pub fn directory(path: TreePath, mtime: i64) -> Self {
         let entry = Entry { path, kind: Kind::Directory, mode: 0o755, config: false, mtime };
-        PreparedFile { entry, digests: None, units: Vec::new() }
+        PreparedFile::unread(entry)
     }
 
     /// An entry whose content nobody read yet.
     pub fn unread(entry: Entry) -> Self {
-        PreparedFile { entry, digests: None, units: Vec::new() }
+        PreparedFile { entry, digests: None, may_be_program: true, units: Vec::new() }
     }
 
     /// A file of this one's content over and over, whose digests nobody computed.
     #[cfg(test)]
     pub(super) fn repeated(self, times: usize) -> Self {
         let len = self.len() * times as u64;
-        let kind = Kind::File(Content::spooled(Arc::default(), 0, len));
+        let kind = Kind::File(Content::spooled(std::path::Path::new("").into(), 0, len));
         let units = self.units.iter().cycle().take(self.units.len() * times).cloned().collect();
-        PreparedFile { entry: Entry { kind, ..self.entry }, digests: None, units }
+        PreparedFile { entry: Entry { kind, ..self.entry }, digests: None, may_be_program: true, units }
     }
 
     /// Bytes of content: a file's length, a link target's length, 0 for a directory.

@@ -1,33 +1,121 @@
-//! Any package back into one report of what it holds; [`lint`] judges reports. The bytes may be anyone's: nothing here trusts them.
+//! Any package back into one report of what it holds; [`lint`] judges reports, [`verify`] the claims in them. The bytes may be anyone's:
+//! nothing here trusts them, writes anything, or follows what is inside.
 
+mod deb;
+mod entries;
+pub mod html;
+pub mod limits;
 pub mod lint;
+pub mod look;
+mod makeself;
 pub mod msi;
+mod openpgp;
+mod ours;
+mod product;
+pub mod report;
+mod rpm;
+mod run;
+pub mod text;
+pub mod tree;
+mod treemap;
+pub mod verify;
+pub mod watch;
+
+pub use report::Report;
 
 use crate::error::{Error, IoContext, Result};
+use crate::listener::Silent;
+use crate::payload::decode::Input;
+use report::{FileFacts, Format};
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::path::Path;
+use watch::Algorithm;
 
-/// What a package holds, by its format.
+/// A package: the report that all formats have, and what only an MSI has.
 #[derive(Debug, Clone)]
-pub enum Report {
-    /// A Windows Installer package.
-    Msi(Box<msi::Msi>),
+pub struct Package {
+    /// What it is and holds.
+    pub report: Report,
+    /// The database of an MSI.
+    pub msi: Option<Box<msi::Msi>>,
+}
+
+impl Package {
+    /// An MSI that was read from elsewhere than a file.
+    pub fn of_msi(msi: msi::Msi) -> Self {
+        let file = FileFacts { name: String::new(), size: 0, sha256: String::new() };
+        Package { report: product::report(&msi, file), msi: Some(Box::new(msi)) }
+    }
 }
 
 /// Reads a package, and what lies beside it as a part of it.
 ///
 /// # Errors
-/// It cannot be read, is of a format that has no reader yet, or is too damaged to say anything about its parts.
-pub fn read(path: &Path) -> Result<Report> {
-    let mut file = File::open(path).or_cannot("read", path)?;
-    let mut magic = Vec::new();
-    const COMPOUND_FILE: [u8; 8] = [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1];
-    file.by_ref().take(COMPOUND_FILE.len() as u64).read_to_end(&mut magic).or_cannot("read", path)?;
-    if magic != COMPOUND_FILE {
-        return Err(Error::new(format!("{} is not an MSI, and only MSIs are linted so far", path.display()))
-            .help("lintian judges a .deb, rpmlint an .rpm"));
+/// It cannot be read, is of a format that has no reader, or is too damaged to say anything about its parts.
+pub fn read(path: &Path) -> Result<Package> {
+    let meta = std::fs::metadata(path).or_cannot("read", path)?;
+    if !meta.is_file() {
+        return Err(Error::new(format!("{} is not a file", path.display())).help("name a .deb, .rpm, .run or .msi file"));
     }
-    let msi = msi::read(file, path.parent()).map_err(|error| error.note(format!("it is about {}", path.display())))?;
-    Ok(Report::Msi(Box::new(msi)))
+    let mut input = Input::open(path, &Silent)?;
+    let format = recognise(&mut input, path)?;
+    let file = facts(&mut input, path)?;
+    let about = |error: Error| match error.is_interrupted() {
+        true => error,
+        false => error.note(format!("it is about {}", path.display())),
+    };
+    let package = match format {
+        Format::Deb => deb::read(&mut input, file).map(plain),
+        Format::Rpm => rpm::read(&mut input, file).map(plain),
+        Format::Run => run::read(&mut input, file).map(plain),
+        Format::Msi => {
+            let msi = msi::read(File::open(path).or_cannot("read", path)?, path.parent());
+            msi.map(|msi| Package { report: product::report(&msi, file), msi: Some(Box::new(msi)) })
+        }
+    };
+    let package = package.map_err(about)?;
+    input.unchanged()?;
+    Ok(package)
+}
+
+fn plain(report: Report) -> Package {
+    Package { report, msi: None }
+}
+
+/// The format by the first bytes.
+fn recognise(input: &mut Input, path: &Path) -> Result<Format> {
+    const COMPOUND_FILE: [u8; 8] = [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1];
+    let mut first = [0; 8];
+    let len = input.peek(&mut first)?;
+    match &first[..len] {
+        b"!<arch>\n" => Ok(Format::Deb),
+        [0xed, 0xab, 0xee, 0xdb, ..] => Ok(Format::Rpm),
+        [b'#', b'!', ..] => Ok(Format::Run),
+        first if first == COMPOUND_FILE => Ok(Format::Msi),
+        _ => Err(Error::new(format!("{} is no package: neither DEB, RPM, MSI nor a self-extracting script", path.display()))
+            .help("a transform, a patch or an archive is none; build reads those it takes as payloads")),
+    }
+}
+
+/// Length and SHA-256 of the file itself.
+fn facts(input: &mut Input, path: &Path) -> Result<FileFacts> {
+    let mut hasher = Algorithm::Sha256.hasher();
+    let mut block = vec![0; 256 << 10];
+    let mut size = 0;
+    input.rewind().or_cannot("read", path)?;
+    loop {
+        crate::interrupt::check()?;
+        let count = input.read(&mut block).or_cannot("read", path)?;
+        if count == 0 {
+            break;
+        }
+        hasher.update(&block[..count]);
+        size += count as u64;
+    }
+    let name = path.file_name().map(|name| report::path_text(name.as_encoded_bytes())).unwrap_or_default();
+    if size != input.size() {
+        input.unchanged()?;
+    }
+    Ok(FileFacts { name, size, sha256: hex::encode(hasher.finish()) })
 }

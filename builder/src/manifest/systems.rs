@@ -69,38 +69,49 @@ pub enum Installer {
     Rpm,
 }
 
-/// A line of the table: system, name, installer, whether that reads zstd.
-type Line = (System, &'static str, Installer, bool);
+/// A line of the table: system, name, installer, whether that reads zstd, glibc as its first release has it.
+type Line = (System, &'static str, Installer, bool, &'static str);
 
 const TABLE: [Line; 16] = {
     use Installer::{Dpkg, Rpm};
     [
         // dpkg reads zstd from 1.21.18 on (deb(5), "data.tar.zst"): 10 has 1.19, 11 has 1.20, 12 has 1.21.22.
-        (System::Debian10, "debian-10", Dpkg, false),
-        (System::Debian11, "debian-11", Dpkg, false),
-        (System::Debian12, "debian-12", Dpkg, true),
-        (System::Debian13, "debian-13", Dpkg, true),
+        (System::Debian10, "debian-10", Dpkg, false, "2.28"),
+        (System::Debian11, "debian-11", Dpkg, false, "2.31"),
+        (System::Debian12, "debian-12", Dpkg, true, "2.36"),
+        (System::Debian13, "debian-13", Dpkg, true, "2.41"),
         // Ubuntu's dpkg by a patch of its own from 18.04 on; its packages are zstd since 21.10 (Debian bug 892664).
-        (System::Ubuntu18, "ubuntu-18.04", Dpkg, true),
-        (System::Ubuntu20, "ubuntu-20.04", Dpkg, true),
-        (System::Ubuntu22, "ubuntu-22.04", Dpkg, true),
-        (System::Ubuntu24, "ubuntu-24.04", Dpkg, true),
+        (System::Ubuntu18, "ubuntu-18.04", Dpkg, true, "2.27"),
+        (System::Ubuntu20, "ubuntu-20.04", Dpkg, true, "2.31"),
+        (System::Ubuntu22, "ubuntu-22.04", Dpkg, true, "2.35"),
+        (System::Ubuntu24, "ubuntu-24.04", Dpkg, true, "2.39"),
         // rpm from 4.14 on where it is built with zstd: 7 has 4.11; 8 from 8.2 on (rpm-4.14.2-26.el8, Red Hat bug 1715799),
         // and an older 8 refuses by rpmlib(PayloadIsZstd); 9 has 4.16, 10 has 4.19.
-        (System::Rhel7, "rhel-7", Rpm, false),
-        (System::Rhel8, "rhel-8", Rpm, true),
-        (System::Rhel9, "rhel-9", Rpm, true),
-        (System::Rhel10, "rhel-10", Rpm, true),
+        (System::Rhel7, "rhel-7", Rpm, false, "2.17"),
+        (System::Rhel8, "rhel-8", Rpm, true, "2.28"),
+        (System::Rhel9, "rhel-9", Rpm, true, "2.34"),
+        (System::Rhel10, "rhel-10", Rpm, true, "2.39"),
         // 2 has rpm 4.11, 2023 has 4.16 of Fedora's make, whose own packages are zstd.
-        (System::Amazon2, "amazon-2", Rpm, false),
-        (System::Amazon2023, "amazon-2023", Rpm, true),
+        (System::Amazon2, "amazon-2", Rpm, false, "2.26"),
+        (System::Amazon2023, "amazon-2023", Rpm, true, "2.34"),
         // 12 has rpm 4.11. 15 has 4.14; from which service pack on it is built with zstd is not known to us.
-        (System::Sles12, "sles-12", Rpm, false),
-        (System::Sles15, "sles-15", Rpm, false),
+        (System::Sles12, "sles-12", Rpm, false, "2.19"),
+        (System::Sles15, "sles-15", Rpm, false, "2.26"),
     ]
 };
 
 impl System {
+    /// All that linkpack knows, in the order of the table.
+    pub const ALL: [System; 16] = {
+        let mut all = [System::Debian10; 16];
+        let mut at = 0;
+        while at < all.len() {
+            all[at] = TABLE[at].0;
+            at += 1;
+        }
+        all
+    };
+
     /// All that linkpack knows.
     pub fn all() -> impl Iterator<Item = System> {
         TABLE.iter().map(|line| line.0)
@@ -119,6 +130,11 @@ impl System {
     /// Whether that reads packages compressed with zstd.
     pub fn reads_zstd(self) -> bool {
         self.line().3
+    }
+
+    /// The version of its C library: programs that need a newer one do not start there.
+    pub fn glibc(self) -> &'static str {
+        self.line().4
     }
 
     fn line(self) -> &'static Line {

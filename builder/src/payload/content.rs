@@ -3,6 +3,7 @@
 use crate::error::{Error, IoContext, Result};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -20,7 +21,28 @@ pub struct Content {
 #[derive(Debug)]
 enum Place {
     Memory(Arc<[u8]>),
-    Range { file: Arc<PathBuf>, offset: u64, stamp: Option<Stamp> },
+    Range { file: FileName, offset: u64, stamp: Option<Stamp> },
+}
+
+/// A file's path. A hundred thousand files share those of their folders.
+#[derive(Debug, Clone)]
+struct FileName {
+    folder: Arc<Path>,
+    /// Empty where the folder's path is the file's own.
+    name: Box<OsStr>,
+}
+
+impl FileName {
+    fn whole(path: Arc<Path>) -> Self {
+        FileName { folder: path, name: Box::default() }
+    }
+
+    fn path(&self) -> PathBuf {
+        match self.name.is_empty() {
+            true => self.folder.to_path_buf(),
+            false => self.folder.join(&*self.name),
+        }
+    }
 }
 
 /// What must not change between the scan of a file and the end of its reading.
@@ -61,14 +83,23 @@ impl Content {
     }
 
     /// A whole file as it was when `meta` was taken; reading it fails when it has changed since.
-    pub fn file(path: PathBuf, meta: &std::fs::Metadata) -> Self {
-        let place = Place::Range { file: Arc::new(path), offset: 0, stamp: Some(Stamp::of(meta)) };
+    pub fn file(path: &Path, meta: &std::fs::Metadata) -> Self {
+        Content::scanned(FileName::whole(path.into()), meta)
+    }
+
+    /// The file of a folder, in the same way.
+    pub(super) fn in_folder(folder: &Arc<Path>, name: OsString, meta: &std::fs::Metadata) -> Self {
+        Content::scanned(FileName { folder: folder.clone(), name: name.into_boxed_os_str() }, meta)
+    }
+
+    fn scanned(file: FileName, meta: &std::fs::Metadata) -> Self {
+        let place = Place::Range { file, offset: 0, stamp: Some(Stamp::of(meta)) };
         Content { len: meta.size(), place: Arc::new(place) }
     }
 
     /// `len` bytes from `offset` of a spool file that belongs to this build alone.
-    pub fn spooled(spool: Arc<PathBuf>, offset: u64, len: u64) -> Self {
-        Content { len, place: Arc::new(Place::Range { file: spool, offset, stamp: None }) }
+    pub fn spooled(spool: Arc<Path>, offset: u64, len: u64) -> Self {
+        Content { len, place: Arc::new(Place::Range { file: FileName::whole(spool), offset, stamp: None }) }
     }
 
     /// `len` of the bytes, from `from` on, which must be there.
@@ -118,14 +149,15 @@ impl Content {
         match &*self.place {
             Place::Memory(bytes) => Ok(ContentReader(Reader::Memory { bytes: bytes.clone(), at: 0 })),
             Place::Range { file, offset, stamp } => {
+                let path = file.path();
                 let mut handle = match stamp {
-                    Some(stamp) => open_scanned(file, stamp)?,
-                    None => File::open(file.as_path()).or_cannot("read", file)?,
+                    Some(stamp) => open_scanned(&path, stamp)?,
+                    None => File::open(&path).or_cannot("read", &path)?,
                 };
                 if *offset > 0 {
-                    handle.seek(SeekFrom::Start(*offset)).or_cannot("read", file)?;
+                    handle.seek(SeekFrom::Start(*offset)).or_cannot("read", &path)?;
                 }
-                Ok(ContentReader(Reader::File { handle, path: file.clone(), left: self.len, stamp: *stamp }))
+                Ok(ContentReader(Reader::File { handle, path, start: *offset, len: self.len, left: self.len, stamp: *stamp }))
             }
         }
     }
@@ -151,7 +183,7 @@ pub struct ContentReader(Reader);
 
 enum Reader {
     Memory { bytes: Arc<[u8]>, at: usize },
-    File { handle: File, path: Arc<PathBuf>, left: u64, stamp: Option<Stamp> },
+    File { handle: File, path: PathBuf, start: u64, len: u64, left: u64, stamp: Option<Stamp> },
 }
 
 impl ContentReader {
@@ -171,6 +203,22 @@ impl ContentReader {
         Ok(())
     }
 
+    /// Goes on from `at`, or from the end where there are fewer bytes.
+    ///
+    /// # Errors
+    /// The file cannot be positioned.
+    pub fn seek(&mut self, to: u64) -> Result<()> {
+        match &mut self.0 {
+            Reader::Memory { bytes, at } => *at = to.min(bytes.len() as u64) as usize,
+            Reader::File { handle, path, start, len, left, .. } => {
+                let to = to.min(*len);
+                handle.seek(SeekFrom::Start(*start + to)).or_cannot("read", path)?;
+                *left = *len - to;
+            }
+        }
+        Ok(())
+    }
+
     /// Fills `buffer` as far as there are bytes left and says how many it read; 0 at the end.
     ///
     /// # Errors
@@ -183,7 +231,7 @@ impl ContentReader {
                 *at += count;
                 Ok(count)
             }
-            Reader::File { handle, path, left, stamp } => {
+            Reader::File { handle, path, left, stamp, .. } => {
                 let want = (*left).min(buffer.len() as u64) as usize;
                 handle.read_exact(&mut buffer[..want]).map_err(|error| match error.kind() {
                     ErrorKind::UnexpectedEof => changed(path),

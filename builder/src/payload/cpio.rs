@@ -2,14 +2,14 @@
 //! Formats: `cpio(5)` for newc; lib/rpmcpio.c of rpm 4.12 and later for the stripped one.
 
 use super::decode::Stream;
-use super::spool::SpoolFile;
+use super::sink::Sink;
 use crate::error::Result;
 
 const LONGEST_NAME: u64 = 64 * 1024;
 
 /// One record's header. Its data is the reader's to fetch before the next record.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Record {
+pub(crate) enum Record {
     /// A record that names its file.
     Named { name: Vec<u8>, inode: (u64, u64), links: u32, size: u64 },
     /// A record that is only the file's index in the RPM's header; the size stands there as well.
@@ -17,22 +17,22 @@ pub(super) enum Record {
 }
 
 /// Walks a cpio archive.
-pub(super) struct Cpio<'s, 'a> {
+pub(crate) struct Cpio<'s, 'a> {
     stream: &'s mut Stream<'a>,
     position: u64,
 }
 
 impl<'s, 'a> Cpio<'s, 'a> {
-    pub(super) fn new(stream: &'s mut Stream<'a>) -> Self {
+    pub(crate) fn new(stream: &'s mut Stream<'a>) -> Self {
         Cpio { stream, position: 0 }
     }
 
-    pub(super) fn stream(&self) -> &Stream<'a> {
+    pub(crate) fn stream(&self) -> &Stream<'a> {
         self.stream
     }
 
     /// The next record; `None` at the trailer, after which the whole stream was read.
-    pub(super) fn next(&mut self) -> Result<Option<Record>> {
+    pub(crate) fn next(&mut self) -> Result<Option<Record>> {
         self.align()?;
         let mut magic = [0; 6];
         self.exact(&mut magic)?;
@@ -67,14 +67,14 @@ impl<'s, 'a> Cpio<'s, 'a> {
         Ok(Some(Record::Named { name, inode: (major << 32 | minor, inode), links: links as u32, size }))
     }
 
-    /// The current record's data, into the spool.
-    pub(super) fn copy(&mut self, size: u64, spool: &mut SpoolFile) -> Result<()> {
+    /// The current record's data, into a sink.
+    pub(crate) fn copy(&mut self, size: u64, sink: &mut impl Sink) -> Result<()> {
         self.position += size;
-        self.stream.copy(size, spool)
+        self.stream.copy(size, sink)
     }
 
     /// Reads over the current record's data.
-    pub(super) fn skip(&mut self, size: u64) -> Result<()> {
+    pub(crate) fn skip(&mut self, size: u64) -> Result<()> {
         self.position += size;
         self.stream.skip(size)
     }

@@ -5,7 +5,7 @@ use super::decode::{broken, Input};
 use super::gather::{Found, FoundKind};
 use super::select::Name;
 use super::spool::SpoolFile;
-use super::{tar, PackageFacts};
+use super::{copyright, tar, PackageFacts, PackageKind};
 use crate::error::{Error, Result};
 use std::collections::HashSet;
 use std::io::{Read, Seek, SeekFrom};
@@ -17,10 +17,13 @@ const MOST_MEMBERS: usize = 64;
 /// Bytes of `control` or `conffiles`.
 const LONGEST_CONTROL: u64 = 4 << 20;
 
-struct Member {
-    name: String,
-    offset: u64,
-    size: u64,
+/// A member of the ar archive, within the file.
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
+    pub name: String,
+    /// Where its bytes begin.
+    pub offset: u64,
+    pub size: u64,
 }
 
 /// Reads the package: its data's entries, contents into the spool, conffiles marked as configuration.
@@ -34,12 +37,25 @@ pub(super) fn read(input: &mut Input, name: &str, spool: &mut SpoolFile) -> Resu
     let (Some(control), Some(data)) = (control, data_start) else {
         return Err(broken(name, "it is an ar archive without the control.tar and data.tar of a Debian package"));
     };
-    let control = Control::read(input, name, &members[control], spool)?;
+    let mut control = Control::read(input, name, &members[control], spool)?;
     let mut found = read_tar(input, name, &members[data], spool)?;
+    control.facts.license = license(&found, &control.facts.name, spool)?;
     for one in &mut found {
         one.config = control.conffiles.contains(&Name::parse(&one.name).joined);
     }
     Ok((found, control.facts))
+}
+
+/// What the package's copyright file says, where it is machine-readable; selection may leave that file out later.
+fn license(found: &[Found], package: &str, spool: &mut SpoolFile) -> Result<Option<String>> {
+    let path = format!("usr/share/doc/{package}/copyright");
+    let copyright = found.iter().find_map(|one| match &one.kind {
+        FoundKind::File(content) if Name::parse(&one.name).joined == path.as_bytes() => Some(content),
+        _ => None,
+    });
+    let Some(content) = copyright.filter(|content| content.len() <= copyright::LONGEST) else { return Ok(None) };
+    spool.flush()?;
+    Ok(copyright::license(&String::from_utf8_lossy(&content.bytes()?)))
 }
 
 fn read_tar(input: &mut Input, name: &str, member: &Member, spool: &mut SpoolFile) -> Result<Vec<Found>> {
@@ -48,7 +64,7 @@ fn read_tar(input: &mut Input, name: &str, member: &Member, spool: &mut SpoolFil
 }
 
 /// The members, all of them within the file; the first must be `debian-binary` of format 2.
-fn members(input: &mut Input, name: &str) -> Result<Vec<Member>> {
+pub(crate) fn members(input: &mut Input, name: &str) -> Result<Vec<Member>> {
     let mut members: Vec<Member> = Vec::new();
     let mut offset = MAGIC.len() as u64;
     while offset < input.size() {
@@ -111,10 +127,15 @@ impl Control {
         let control = String::from_utf8_lossy(&control);
         let field = |key: &str| field(&control, key).ok_or_else(|| broken(name, format!("its control file has no {key}")));
         let facts = PackageFacts {
+            kind: PackageKind::Deb,
             name: field("Package")?,
             version: field("Version")?,
+            epoch: None,
+            architecture: field("Architecture").ok(),
             license: None,
             summary: field("Description").ok(),
+            supplier: field("Maintainer").ok(),
+            homepage: field("Homepage").ok(),
             depends: field("Depends").ok(),
         };
         let conffiles = text(b"conffiles")?.unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use super::content::Stamp;
 use super::limits;
-use super::spool::SpoolFile;
+use super::sink::Sink;
 use crate::error::{Error, IoContext, Result};
 use crate::interrupt;
 use crate::listener::Listener;
@@ -17,7 +17,7 @@ const ZSTD_WINDOW_LOG: u32 = 27;
 const BLOCK: usize = 128 * 1024;
 
 /// An archive file that is being read; reports its progress, and whether somebody wrote to it meanwhile.
-pub(super) struct Input<'a> {
+pub(crate) struct Input<'a> {
     file: File,
     path: &'a Path,
     task: String,
@@ -27,7 +27,7 @@ pub(super) struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    pub(super) fn open(path: &'a Path, listener: &'a dyn Listener) -> Result<Self> {
+    pub(crate) fn open(path: &'a Path, listener: &'a dyn Listener) -> Result<Self> {
         let file = File::open(path).or_cannot("read", path)?;
         let meta = file.metadata().or_cannot("read", path)?;
         let task = format!("reading {}", path.file_name().unwrap_or(path.as_os_str()).to_string_lossy());
@@ -36,16 +36,16 @@ impl<'a> Input<'a> {
     }
 
     /// The file's length in bytes when it was opened.
-    pub(super) fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         self.size
     }
 
-    pub(super) fn path(&self) -> &'a Path {
+    pub(crate) fn path(&self) -> &'a Path {
         self.path
     }
 
     /// The first bytes, at most as many as `buffer` holds; the next read starts at the beginning again.
-    pub(super) fn peek(&mut self, buffer: &mut [u8]) -> Result<usize> {
+    pub(crate) fn peek(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let mut filled = 0;
         while filled < buffer.len() {
             match self.file.read(&mut buffer[filled..]).or_cannot("read", self.path)? {
@@ -60,7 +60,7 @@ impl<'a> Input<'a> {
     /// A byte stream of `len` bytes from `offset`, decompressed when it is compressed.
     ///
     /// `name` stands for it in messages. # Errors: a compression that linkpack does not read.
-    pub(super) fn stream(&mut self, name: String, offset: u64, len: u64) -> Result<Stream<'_>> {
+    pub(crate) fn stream(&mut self, name: String, offset: u64, len: u64) -> Result<Stream<'_>> {
         self.file.seek(SeekFrom::Start(offset)).or_cannot("read", self.path)?;
         let limit = limits::unpacked(self.size);
         Ok(Stream { limit, left: limit, ..Stream::new(name, self.take(len))? })
@@ -68,7 +68,7 @@ impl<'a> Input<'a> {
 
     /// # Errors
     /// The file is not the one any more that was opened.
-    pub(super) fn unchanged(&self) -> Result<()> {
+    pub(crate) fn unchanged(&self) -> Result<()> {
         self.stamp.check(&self.file, self.path)
     }
 }
@@ -95,7 +95,7 @@ impl Seek for Input<'_> {
 
 /// What a stream's first bytes say about its compression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Codec {
+pub(crate) enum Codec {
     Plain,
     Gzip,
     Xz,
@@ -104,8 +104,36 @@ pub(super) enum Codec {
     Refused(&'static str),
 }
 
+impl Codec {
+    /// The compression's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Codec::Plain => "plain",
+            Codec::Gzip => "gzip",
+            Codec::Xz => "xz",
+            Codec::Zstd => "zstd",
+            Codec::Refused(name) => name,
+        }
+    }
+}
+
+impl Codec {
+    /// What names of tar archives with it end in.
+    pub(crate) fn extension(self) -> &'static str {
+        match self {
+            Codec::Plain => "",
+            Codec::Gzip => ".gz",
+            Codec::Xz => ".xz",
+            Codec::Zstd => ".zst",
+            Codec::Refused("bzip2") => ".bz2",
+            Codec::Refused("lzma (the predecessor of xz)") => ".lzma",
+            Codec::Refused(_) => ".unknown",
+        }
+    }
+}
+
 /// Recognises a compression by its magic bytes.
-pub(super) fn codec(first: &[u8]) -> Codec {
+pub(crate) fn codec(first: &[u8]) -> Codec {
     match first {
         [0x1f, 0x8b, ..] => Codec::Gzip,
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Codec::Xz,
@@ -120,19 +148,24 @@ pub(super) fn codec(first: &[u8]) -> Codec {
     }
 }
 
+/// Is shown every plain byte.
+type Observer<'a> = Box<dyn FnMut(&[u8]) + 'a>;
+
 /// A decompressed stream of an archive's bytes; every error names the archive.
-pub(super) struct Stream<'a> {
+pub(crate) struct Stream<'a> {
     reader: Box<dyn Read + 'a>,
     name: String,
     codec: Codec,
     block: Vec<u8>,
-    /// How many bytes it may come to, and how many of them are left.
+    /// How many bytes it may decompress to, and how many of them are left.
     limit: u64,
     left: u64,
+    /// Sees every decompressed byte.
+    observer: Option<Observer<'a>>,
 }
 
 impl<'a> Stream<'a> {
-    pub(super) fn new(name: String, input: impl Read + 'a) -> Result<Self> {
+    pub(crate) fn new(name: String, input: impl Read + 'a) -> Result<Self> {
         let mut input = BufReader::with_capacity(BLOCK, input);
         let codec = codec(input.fill_buf().map_err(|error| damaged(&name, &error))?);
         let reader: Box<dyn Read> = match codec {
@@ -153,7 +186,7 @@ impl<'a> Stream<'a> {
                     .help("repack it with gzip, xz or zstd, or give the unpacked directory as the source"))
             }
         };
-        Ok(Stream { reader, name, codec, block: vec![0; BLOCK], limit: u64::MAX, left: u64::MAX })
+        Ok(Stream { reader, name, codec, block: vec![0; BLOCK], limit: u64::MAX, left: u64::MAX, observer: None })
     }
 
     /// What it is called in messages.
@@ -161,17 +194,29 @@ impl<'a> Stream<'a> {
         &self.name
     }
 
-    pub(super) fn codec(&self) -> Codec {
+    pub(crate) fn codec(&self) -> Codec {
         self.codec
     }
 
+    /// The same, refused once it has decompressed to more than `limit` bytes.
+    pub(crate) fn limited(mut self, limit: u64) -> Self {
+        (self.limit, self.left) = (limit, limit);
+        self
+    }
+
+    /// The same, with every decompressed byte shown to `observer` as well.
+    pub(crate) fn observed(mut self, observer: impl FnMut(&[u8]) + 'a) -> Self {
+        self.observer = Some(Box::new(observer));
+        self
+    }
+
     /// The error for an archive whose structure is wrong.
-    pub(super) fn broken(&self, why: impl Into<String>) -> Error {
+    pub(crate) fn broken(&self, why: impl Into<String>) -> Error {
         broken(&self.name, why)
     }
 
     /// Fills the buffer as far as the stream goes and says how far that was.
-    pub(super) fn fill(&mut self, buffer: &mut [u8]) -> Result<usize> {
+    pub(crate) fn fill(&mut self, buffer: &mut [u8]) -> Result<usize> {
         interrupt::check()?;
         let mut filled = 0;
         while filled < buffer.len() {
@@ -182,12 +227,20 @@ impl<'a> Stream<'a> {
                 Err(error) => return Err(damaged(&self.name, &error)),
             }
         }
-        self.left = self.left.checked_sub(filled as u64).ok_or_else(|| limits::bomb(&self.name, self.limit))?;
+        self.left = self.left.checked_sub(filled as u64).ok_or_else(|| self.too_large())?;
+        if let Some(observer) = &mut self.observer {
+            observer(&buffer[..filled]);
+        }
         Ok(filled)
     }
 
+    /// The error for an archive that unpacks to far more than any of its size does.
+    pub(crate) fn too_large(&self) -> Error {
+        limits::bomb(&self.name, self.limit)
+    }
+
     /// Fills the whole buffer. # Errors: also when the stream ends before that.
-    pub(super) fn exact(&mut self, buffer: &mut [u8]) -> Result<()> {
+    pub(crate) fn exact(&mut self, buffer: &mut [u8]) -> Result<()> {
         match self.fill(buffer)? == buffer.len() {
             true => Ok(()),
             false => Err(self.broken("it ends early")),
@@ -195,7 +248,7 @@ impl<'a> Stream<'a> {
     }
 
     /// `len` bytes in memory; `what` they are when they exceed `limit`.
-    pub(super) fn small(&mut self, len: u64, limit: u64, what: &str) -> Result<Vec<u8>> {
+    pub(crate) fn small(&mut self, len: u64, limit: u64, what: &str) -> Result<Vec<u8>> {
         if len > limit {
             return Err(self.broken(format!("{what} of {len} bytes, and {limit} is the limit")));
         }
@@ -204,13 +257,13 @@ impl<'a> Stream<'a> {
         Ok(bytes)
     }
 
-    /// Appends `len` bytes to the spool.
-    pub(super) fn copy(&mut self, mut len: u64, spool: &mut SpoolFile) -> Result<()> {
+    /// Hands `len` bytes to a sink.
+    pub(crate) fn copy(&mut self, mut len: u64, sink: &mut impl Sink) -> Result<()> {
         let mut block = std::mem::take(&mut self.block);
         while len > 0 {
             let want = len.min(BLOCK as u64) as usize;
             self.exact(&mut block[..want])?;
-            spool.write(&block[..want])?;
+            sink.write(&block[..want])?;
             len -= want as u64;
         }
         self.block = block;
@@ -218,7 +271,7 @@ impl<'a> Stream<'a> {
     }
 
     /// Reads over `len` bytes.
-    pub(super) fn skip(&mut self, mut len: u64) -> Result<()> {
+    pub(crate) fn skip(&mut self, mut len: u64) -> Result<()> {
         let mut block = std::mem::take(&mut self.block);
         while len > 0 {
             let want = len.min(BLOCK as u64) as usize;
@@ -230,7 +283,7 @@ impl<'a> Stream<'a> {
     }
 
     /// Reads to the end, so that the compression's own checksums are compared.
-    pub(super) fn drain(&mut self) -> Result<()> {
+    pub(crate) fn drain(&mut self) -> Result<()> {
         let mut block = std::mem::take(&mut self.block);
         while self.fill(&mut block)? > 0 {}
         self.block = block;
@@ -239,12 +292,12 @@ impl<'a> Stream<'a> {
 }
 
 /// The error for an archive whose structure is wrong.
-pub(super) fn broken(name: &str, why: impl Into<String>) -> Error {
+pub(crate) fn broken(name: &str, why: impl Into<String>) -> Error {
     Error::new(format!("cannot read {name}: it is truncated or damaged")).note(why).help("fetch or make the archive again")
 }
 
 /// The error for a failed read: the disk's, a decoder that would need too much memory, or a damaged archive.
-pub(super) fn damaged(name: &str, error: &std::io::Error) -> Error {
+pub(crate) fn damaged(name: &str, error: &std::io::Error) -> Error {
     if error.raw_os_error().is_some() {
         return Error::new(format!("cannot read {name}: {error}"));
     }

@@ -12,6 +12,7 @@ use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Lists everything below `root` that is not excluded; links are listed, never followed.
 ///
@@ -21,6 +22,7 @@ pub(super) fn read(root: &Path, selector: &Selector) -> Result<Vec<Found>> {
     let mut found = Vec::new();
     let mut folders: Vec<(PathBuf, Vec<u8>)> = vec![(root.to_path_buf(), Vec::new())];
     while let Some((folder, prefix)) = folders.pop() {
+        let shared: Arc<Path> = folder.as_path().into();
         let entries = std::fs::read_dir(&folder).map_err(|error| unreadable(&folder, &error))?;
         for entry in entries {
             interrupt::check()?;
@@ -31,7 +33,7 @@ pub(super) fn read(root: &Path, selector: &Selector) -> Result<Vec<Found>> {
                 continue;
             }
             let meta = entry.metadata().map_err(|error| unreadable(&entry.path(), &error))?;
-            let kind = kind(&entry, &meta)?;
+            let kind = kind(&entry, &shared, &meta)?;
             if matches!(kind, FoundKind::Directory) {
                 let mut prefix = name.clone();
                 prefix.push(b'/');
@@ -43,7 +45,7 @@ pub(super) fn read(root: &Path, selector: &Selector) -> Result<Vec<Found>> {
     Ok(found)
 }
 
-fn kind(entry: &DirEntry, meta: &Metadata) -> Result<FoundKind> {
+fn kind(entry: &DirEntry, folder: &Arc<Path>, meta: &Metadata) -> Result<FoundKind> {
     let kind = meta.file_type();
     let refused = |what: &str| Ok(FoundKind::Refused(what.into()));
     if kind.is_dir() {
@@ -51,7 +53,7 @@ fn kind(entry: &DirEntry, meta: &Metadata) -> Result<FoundKind> {
     } else if kind.is_file() {
         let path = entry.path();
         match rustix::fs::accessat(CWD, &path, Access::READ_OK, AtFlags::EACCESS) {
-            Ok(()) => Ok(FoundKind::File(Content::file(path, meta))),
+            Ok(()) => Ok(FoundKind::File(Content::in_folder(folder, entry.file_name(), meta))),
             Err(error) => Ok(FoundKind::Refused(format!("a file that cannot be read: {}", std::io::Error::from(error)))),
         }
     } else if kind.is_symlink() {

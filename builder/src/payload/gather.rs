@@ -9,7 +9,7 @@ use crate::listener::Listener;
 use std::collections::{HashMap, HashSet};
 
 /// One entry as its source has it, nothing checked.
-pub(super) struct Found {
+pub(crate) struct Found {
     pub name: Vec<u8>,
     pub kind: FoundKind,
     /// Permission bits; bits above 0o7777 are ignored.
@@ -22,9 +22,9 @@ pub(super) struct Found {
 
 /// What an entry is in its source.
 #[derive(Clone)]
-pub(super) enum FoundKind {
+pub(crate) enum FoundKind<C = Content> {
     Directory,
-    File(Content),
+    File(C),
     Symlink(Vec<u8>),
     /// Another name for the entry of that name before it.
     HardLink(Vec<u8>),

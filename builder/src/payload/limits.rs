@@ -22,7 +22,7 @@ pub(super) fn unpacked(packed: u64) -> u64 {
 pub(super) fn bomb(name: &str, limit: u64) -> Error {
     Error::new(format!("{name} unpacks to more than {} MiB", limit >> 20))
         .note(format!("that is more than {RATIO} times its own size, as in an archive that is made to fill disks"))
-        .help("where that is meant, unpack it and give the folder as the source")
+        .help("find out where it comes from; where that is meant, unpack it and give the folder as the source")
 }
 
 /// An archive's entries, as many as it may have.

@@ -4,20 +4,25 @@
 //! its entries pass the same selection and the same checks (`gather`).
 
 mod content;
-mod cpio;
-mod deb;
-mod decode;
+mod copyright;
+pub(crate) mod cpio;
+pub(crate) mod deb;
+pub(crate) mod decode;
 mod dir;
-mod gather;
+pub mod elf;
+pub(crate) mod gather;
 mod limits;
 mod links;
 pub mod pe;
-mod rpm;
-mod rpm_header;
+pub mod program;
+pub(crate) mod rpm;
+pub(crate) mod rpm_header;
 mod select;
+pub(crate) mod sink;
 mod spool;
-mod tar;
+pub(crate) mod tar;
 mod tree;
+pub mod window;
 mod zip;
 
 pub use content::{Content, ContentReader};
@@ -52,18 +57,37 @@ pub struct Source {
     pub config: Vec<String>,
 }
 
+/// The kind of a package that is a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PackageKind {
+    /// Of dpkg.
+    Deb,
+    /// Of rpm.
+    Rpm,
+}
+
 /// What a DEB or RPM says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackageFacts {
+    /// What it is.
+    pub kind: PackageKind,
     /// The package's name.
     pub name: String,
     /// Its version as its format writes it, with Debian's epoch and revision or RPM's release.
     pub version: String,
-    /// Its licence, which only RPM declares.
+    /// RPM's epoch, which is not in `version`.
+    pub epoch: Option<u64>,
+    /// Its architecture as its format names it.
+    pub architecture: Option<String>,
+    /// Its licence: RPM's License, or what the files of a DEB's machine-readable copyright file (DEP-5) are under.
     pub license: Option<String>,
     /// One line about it.
     pub summary: Option<String>,
-    /// A DEB's Depends field: what the agent may need on the endpoint.
+    /// A DEB's Maintainer, an RPM's Vendor or else Packager.
+    pub supplier: Option<String>,
+    /// Where to read more.
+    pub homepage: Option<String>,
+    /// A DEB's Depends field, or an RPM's Requires: what the agent may need on the endpoint.
     pub depends: Option<String>,
 }
 

@@ -1,6 +1,8 @@
 //! What is read of Windows programs: their machine, and the number and languages of their version resource.
 //! Layouts: "PE Format" and "VS_VERSIONINFO" of Microsoft's documentation. The bytes may be anyone's.
 
+use super::window::Window;
+
 /// Where the headers end at the latest, in bytes; a program whose headers are longer has none for us.
 pub const HEADERS: usize = 4096;
 /// The largest resource section that is looked at, in bytes.
@@ -46,6 +48,8 @@ pub struct Program {
     pub library: bool,
     /// Its version resource.
     pub version: Option<FileVersion>,
+    /// What its debug symbols are found by: the GUID and age of its PDB, hexadecimal.
+    pub debug_id: Option<String>,
 }
 
 /// A version resource, as the File table has it.
@@ -77,6 +81,8 @@ pub struct Headers {
     pub library: bool,
     /// Where its resources are.
     pub resources: Option<Section>,
+    /// Where its debug directory is: an offset and a length in bytes.
+    debug: Option<(u64, usize)>,
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
@@ -103,18 +109,54 @@ pub fn headers(bytes: &[u8]) -> Option<Headers> {
     let library = u16_at(bytes, coff + 22)? & DLL != 0;
     let optional = coff + 24;
     const PE32_PLUS: u16 = 0x20B;
-    // The third data directory is the resources'.
-    let directory = optional + if u16_at(bytes, optional)? == PE32_PLUS { 112 } else { 96 } + 2 * 8;
-    let resources = u32_at(bytes, directory).filter(|&address| address != 0 && directory < optional + optional_len);
-    let resources = resources.and_then(|address| {
-        (0..sections).map(|index| optional + optional_len + 40 * index).find_map(|header| {
-            let start = u32_at(bytes, header + 12)?;
-            let len = u32_at(bytes, header + 16)?;
-            let inside = address >= start && address - start < len;
-            inside.then_some(Section { at: u64::from(u32_at(bytes, header + 20)?), len: len as usize, address: start })
-        })
+    let directories = optional + if u16_at(bytes, optional)? == PE32_PLUS { 112 } else { 96 };
+    let section = |index: usize| {
+        let directory = directories + 8 * index;
+        let address = u32_at(bytes, directory).filter(|&address| address != 0 && directory < optional + optional_len)?;
+        let len = u32_at(bytes, directory + 4)? as usize;
+        let sections = (0..sections).map(|index| optional + optional_len + 40 * index);
+        let section = sections
+            .map_while(|header| section_at(bytes, header))
+            .find(|section| address >= section.address && ((address - section.address) as usize) < section.len)?;
+        Some((section, address - section.address, len))
+    };
+    let resources = section(RESOURCE_DIRECTORY).map(|(section, ..)| section);
+    let debug = section(DEBUG_DIRECTORY).map(|(section, inside, len)| (section.at + u64::from(inside), len));
+    Some(Headers { machine, library, resources, debug })
+}
+
+/// Data directories by their numbers.
+const RESOURCE_DIRECTORY: usize = 2;
+const DEBUG_DIRECTORY: usize = 6;
+
+fn section_at(bytes: &[u8], header: usize) -> Option<Section> {
+    let at = u64::from(u32_at(bytes, header + 20)?);
+    Some(Section { at, len: u32_at(bytes, header + 16)? as usize, address: u32_at(bytes, header + 12)? })
+}
+
+/// Reads a program; `None` for what is none. What lies outside of the window is left out.
+pub fn read(window: &mut dyn Window) -> Option<Program> {
+    let head = window.up_to(0, HEADERS);
+    let Headers { machine, library, resources, debug } = headers(&head)?;
+    let version = resources.and_then(|section| {
+        let bytes = window.up_to(section.at, section.len.min(RESOURCES));
+        version(&bytes, section.address)
     });
-    Some(Headers { machine, library, resources })
+    let debug_id = debug.and_then(|(at, len)| debug_id(window, at, len));
+    Some(Program { machine, library, version, debug_id })
+}
+
+/// The GUID and age of a CodeView record, as symbol servers write them.
+fn debug_id(window: &mut dyn Window, at: u64, len: usize) -> Option<String> {
+    const ENTRY: usize = 28;
+    const MOST_ENTRIES: usize = 32;
+    const IMAGE_DEBUG_TYPE_CODEVIEW: u32 = 2;
+    let directory = window.get(at, len.min(MOST_ENTRIES * ENTRY))?;
+    let codeview = |entry: &&[u8]| u32_at(entry, 12) == Some(IMAGE_DEBUG_TYPE_CODEVIEW);
+    let record = u64::from(u32_at(directory.chunks_exact(ENTRY).find(codeview)?, 24)?);
+    let record = window.get(record, 24).filter(|record| record.starts_with(b"RSDS"))?;
+    let guid = uuid::Uuid::from_bytes_le(record[4..20].try_into().ok()?);
+    Some(format!("{:X}{:x}", guid.simple(), u32_at(&record, 20)?))
 }
 
 /// The version resource in a section that is loaded at `address`; the resource directory is the section's start.

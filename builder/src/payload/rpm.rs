@@ -8,8 +8,9 @@ use super::limits::NAMES;
 use super::links::show;
 use super::rpm_header::{intro, Header, Tag, INTRO, LEAD};
 use super::select::Name;
+use super::sink::Sink;
 use super::spool::SpoolFile;
-use super::{Content, PackageFacts};
+use super::{Content, PackageFacts, PackageKind};
 use crate::error::{Error, Result};
 use crate::listener::Listener;
 use sha2::{Digest, Sha256};
@@ -18,12 +19,12 @@ use std::collections::HashMap;
 use std::io::{Read, Seek, SeekFrom};
 
 /// RPMFILE_CONFIG and RPMFILE_GHOST.
-const CONFIG: u64 = 1 << 0;
+pub(crate) const CONFIG: u64 = 1 << 0;
 const GHOST: u64 = 1 << 6;
 /// PGPHASHALGO_SHA256.
 const SHA256: u64 = 8;
 /// The file type's bits in a mode.
-const TYPE: u32 = 0o170000;
+pub(crate) const TYPE: u32 = 0o170000;
 const REGULAR: u32 = 0o100000;
 
 /// Reads the package: the header's files without ghosts, contents into the spool.
@@ -54,19 +55,33 @@ pub(super) fn read(
     Ok((found, facts))
 }
 
-/// The main header, and the payload's offset.
-fn read_header(input: &mut Input, name: &str) -> Result<(Header, u64)> {
-    let (_, signature) = read_intro(input, name, LEAD)?;
-    // The signature is padded to 8 bytes; the lead and the intros are multiples of 8 themselves.
-    let start = (LEAD + INTRO as u64 + signature).next_multiple_of(8);
+/// One header structure, and where in the file it lies.
+pub(crate) fn header_at(input: &mut Input, name: &str, start: u64, limit: u64) -> Result<(Header, std::ops::Range<u64>)> {
     let (tags, len) = read_intro(input, name, start)?;
-    let payload = start + INTRO as u64 + len;
-    if payload > input.size() {
+    let end = start + INTRO as u64 + len;
+    if end > input.size() {
         return Err(broken(name, "its header is cut"));
+    }
+    if len > limit {
+        return Err(broken(name, format!("a header of {len} bytes, and {limit} is the limit")));
     }
     let mut bytes = vec![0; len as usize];
     input.read_exact(&mut bytes).map_err(|error| damaged(name, &error))?;
-    let header = Header::new(tags, bytes);
+    Ok((Header::new(tags, bytes), start..end))
+}
+
+/// Where the main header begins behind a signature header that ends there: it is padded to 8 bytes; the lead and the intros are
+/// multiples of 8 themselves.
+pub(crate) fn main_header_start(signature_end: u64) -> u64 {
+    signature_end.next_multiple_of(8)
+}
+
+/// The main header, and the payload's offset.
+fn read_header(input: &mut Input, name: &str) -> Result<(Header, u64)> {
+    let (_, signature) = read_intro(input, name, LEAD)?;
+    let start = main_header_start(LEAD + INTRO as u64 + signature);
+    let (header, range) = header_at(input, name, start, u64::MAX)?;
+    let payload = range.end;
     if header.has(Tag::SourcePackage) {
         return Err(Error::new(format!("{name} is a source package")).help("give the binary package that was built from it"));
     }
@@ -88,33 +103,68 @@ fn facts(header: &Header, name: &str) -> Result<PackageFacts> {
     let text = |tag| header.text(tag).filter(|text| !text.is_empty());
     let required = |tag| text(tag).ok_or_else(|| broken(name, format!("its header has no {tag:?}")));
     Ok(PackageFacts {
+        kind: PackageKind::Rpm,
         name: required(Tag::Name)?,
         version: format!("{}-{}", required(Tag::Version)?, required(Tag::Release)?),
+        epoch: header.numbers(Tag::Epoch).first().copied(),
+        architecture: text(Tag::Arch),
         license: text(Tag::License),
         summary: text(Tag::Summary),
-        depends: None,
+        supplier: text(Tag::Vendor).or_else(|| text(Tag::Packager)),
+        homepage: text(Tag::Url),
+        depends: requires(header),
     })
 }
 
+/// What the package requires, without what it requires of rpm itself; in the header's order.
+fn requires(header: &Header) -> Option<String> {
+    const LESS: u64 = 1 << 1;
+    const GREATER: u64 = 1 << 2;
+    const EQUAL: u64 = 1 << 3;
+    let (names, versions) = (header.strings(Tag::RequireName), header.strings(Tag::RequireVersion));
+    let flags = header.numbers(Tag::RequireFlags);
+    let mut all = Vec::new();
+    for ((name, version), flags) in names.iter().zip(versions).zip(flags) {
+        let (name, version) = (String::from_utf8_lossy(name), String::from_utf8_lossy(version));
+        if name.starts_with("rpmlib(") {
+            continue;
+        }
+        let signs = [(LESS, "<"), (GREATER, ">"), (EQUAL, "=")];
+        let sign: String = signs.into_iter().filter(|(flag, _)| flags & flag != 0).map(|(_, sign)| sign).collect();
+        let one = if version.is_empty() { name.into_owned() } else { format!("{name} {sign} {version}") };
+        if !all.contains(&one) && all.len() < MOST_REQUIRES {
+            all.push(one);
+        }
+    }
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
+/// Requirements that are told; an RPM may name thousands of symbol versions.
+const MOST_REQUIRES: usize = 500;
+
 /// One file as the header lists it.
-struct File {
+pub(crate) struct File {
     /// Without the leading slash.
-    name: Vec<u8>,
-    mode: u32,
-    flags: u64,
-    size: u64,
-    mtime: i64,
-    link: Vec<u8>,
+    pub name: Vec<u8>,
+    /// Type and permission bits.
+    pub mode: u32,
+    /// RPMFILE_*.
+    pub flags: u64,
+    pub size: u64,
+    /// Seconds since 1970.
+    pub mtime: i64,
+    /// A link's target.
+    pub link: Vec<u8>,
     inode: (u64, u64),
     has_caps: bool,
 }
 
 impl File {
-    fn is_ghost(&self) -> bool {
+    pub(crate) fn is_ghost(&self) -> bool {
         self.flags & GHOST != 0
     }
 
-    fn is_regular(&self) -> bool {
+    pub(crate) fn is_regular(&self) -> bool {
         self.mode & TYPE == REGULAR && !self.is_ghost()
     }
 
@@ -132,8 +182,12 @@ impl File {
     }
 }
 
-fn files(header: &Header, name: &str) -> Result<Vec<File>> {
+/// The files as the header lists them, ghosts too.
+pub(crate) fn files(header: &Header, name: &str) -> Result<Vec<File>> {
     let names = names(header).ok_or_else(|| broken(name, "its header's file names do not fit together"))?;
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
     let sizes = if header.has(Tag::LongFileSizes) { Tag::LongFileSizes } else { Tag::FileSizes };
     let columns = [sizes, Tag::FileModes, Tag::FileMtimes, Tag::FileFlags, Tag::FileDevices, Tag::FileInodes];
     let columns = columns.map(|tag| header.numbers(tag));
@@ -191,7 +245,9 @@ fn read_payload(
     input.seek(SeekFrom::Start(offset)).map_err(|error| damaged(name, &error))?;
     let contents = {
         let mut stream = Stream::new(format!("{name} (payload)"), Hashing { input, hash: &hash })?;
-        Payload::new(files).read(&mut Cpio::new(&mut stream), spool)?
+        let (contents, done) = Payload::new(files).read(&mut Cpio::new(&mut stream), spool);
+        done?;
+        contents
     };
     if header.numbers(Tag::PayloadDigestAlgo).first() == Some(&SHA256) {
         let declared = header.text(Tag::PayloadDigest).unwrap_or_default();
@@ -217,21 +273,27 @@ impl<R: Read> Read for Hashing<'_, R> {
 }
 
 /// Brings the payload's records and the header's files together. Of a set of hard links only the last record carries the data.
-struct Payload<'f> {
+pub(crate) struct Payload<'f, S: Sink> {
     files: &'f [File],
     by_name: HashMap<&'f [u8], usize>,
-    contents: Vec<Option<Content>>,
+    contents: Vec<Option<S::Content>>,
     /// Named records that wait for their set's data, by the inode in the payload.
     waiting: HashMap<(u64, u64), Vec<usize>>,
 }
 
-impl<'f> Payload<'f> {
-    fn new(files: &'f [File]) -> Self {
+impl<'f, S: Sink> Payload<'f, S> {
+    pub(crate) fn new(files: &'f [File]) -> Self {
         let by_name = files.iter().enumerate().map(|(at, file)| (file.name.as_slice(), at)).collect();
         Payload { files, by_name, contents: vec![None; files.len()], waiting: HashMap::new() }
     }
 
-    fn read(mut self, cpio: &mut Cpio, spool: &mut SpoolFile) -> Result<Vec<Option<Content>>> {
+    /// Each file's content, where the payload has one; of a damaged payload, what was read before the error is kept too.
+    pub(crate) fn read(mut self, cpio: &mut Cpio, sink: &mut S) -> (Vec<Option<S::Content>>, Result<()>) {
+        let done = self.walk(cpio, sink);
+        (self.contents, done)
+    }
+
+    fn walk(&mut self, cpio: &mut Cpio, sink: &mut S) -> Result<()> {
         // Sets of hard links by the inode in the header, each with its files in order: what stripped records go by.
         let mut sets: HashMap<(u64, u64), Vec<usize>> = HashMap::new();
         for (at, file) in self.files.iter().enumerate().filter(|(_, file)| file.is_regular()) {
@@ -239,26 +301,19 @@ impl<'f> Payload<'f> {
         }
         while let Some(record) = cpio.next()? {
             match record {
-                Record::Named { name, inode, links, size } => self.named(&name, inode, links, size, cpio, spool)?,
-                Record::Stripped { index } => self.stripped(index, &sets, cpio, spool)?,
+                Record::Named { name, inode, links, size } => self.named(&name, inode, links, size, cpio, sink)?,
+                Record::Stripped { index } => self.stripped(index, &sets, cpio, sink)?,
             }
         }
         // A set of empty files never gets data.
         for at in std::mem::take(&mut self.waiting).into_values().flatten().filter(|&at| self.files[at].size == 0) {
-            self.contents[at] = Some(spool.content_since(spool.position()));
+            sink.begin();
+            self.contents[at] = Some(sink.end());
         }
-        Ok(self.contents)
+        Ok(())
     }
 
-    fn named(
-        &mut self,
-        name: &[u8],
-        inode: (u64, u64),
-        links: u32,
-        size: u64,
-        cpio: &mut Cpio,
-        spool: &mut SpoolFile,
-    ) -> Result<()> {
+    fn named(&mut self, name: &[u8], inode: (u64, u64), links: u32, size: u64, cpio: &mut Cpio, sink: &mut S) -> Result<()> {
         let Some(&at) = self.by_name.get(Name::parse(name).joined.as_slice()) else {
             return Err(cpio.stream().broken(format!("its payload holds \"{}\", which its header does not list", show(name))));
         };
@@ -272,23 +327,17 @@ impl<'f> Payload<'f> {
             }
         }
         let set = if links > 1 { self.waiting.remove(&inode).unwrap_or_default() } else { vec![at] };
-        self.fill(&set, size, cpio, spool)
+        self.fill(&set, size, cpio, sink)
     }
 
-    fn stripped(
-        &mut self,
-        index: usize,
-        sets: &HashMap<(u64, u64), Vec<usize>>,
-        cpio: &mut Cpio,
-        spool: &mut SpoolFile,
-    ) -> Result<()> {
+    fn stripped(&mut self, index: usize, sets: &HashMap<(u64, u64), Vec<usize>>, cpio: &mut Cpio, sink: &mut S) -> Result<()> {
         let Some(file) = self.files.get(index) else {
             return Err(cpio.stream().broken("its payload holds a file that its header does not list"));
         };
         match file.mode & TYPE {
             REGULAR if file.is_ghost() => cpio.skip(file.size),
             REGULAR => match sets.get(&file.inode) {
-                Some(set) if set.last() == Some(&index) => self.fill(set, file.size, cpio, spool),
+                Some(set) if set.last() == Some(&index) => self.fill(set, file.size, cpio, sink),
                 _ => Ok(()),
             },
             0o120000 => cpio.skip(file.size),
@@ -296,15 +345,16 @@ impl<'f> Payload<'f> {
         }
     }
 
-    fn fill(&mut self, set: &[usize], size: u64, cpio: &mut Cpio, spool: &mut SpoolFile) -> Result<()> {
+    fn fill(&mut self, set: &[usize], size: u64, cpio: &mut Cpio, sink: &mut S) -> Result<()> {
         if let Some(&at) = set.iter().find(|&&at| self.files[at].size != size) {
             let name = show(&self.files[at].name);
             return Err(cpio.stream().broken(format!("\"{name}\" has another size in its payload than in its header")));
         }
-        let start = spool.position();
-        cpio.copy(size, spool)?;
+        sink.begin();
+        cpio.copy(size, sink)?;
+        let content = sink.end();
         for &at in set {
-            self.contents[at] = Some(spool.content_since(start));
+            self.contents[at] = Some(content.clone());
         }
         Ok(())
     }

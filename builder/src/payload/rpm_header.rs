@@ -4,32 +4,42 @@
 //! are not UTF-8; vendors' packages are input, so neither will do here. Format: "RPM V4 Package format" in rpm's manual, and
 //! lib/header.c for the limits.
 
-use super::limits::MOST_ENTRIES;
-
 /// The lead in front of the signature.
-pub(super) const LEAD: u64 = 96;
+pub(crate) const LEAD: u64 = 96;
 /// Bytes of a header before its index: magic, version, reserved, counts.
-pub(super) const INTRO: usize = 16;
+pub(crate) const INTRO: usize = 16;
 const INDEX_ENTRY: usize = 16;
+/// The type of a tag of bytes.
+const BINARY: u32 = 7;
 /// rpm's own limit of tags, and a quarter of its limit of data: what it holds is taken apart in memory.
 const MOST_TAGS: u32 = 0xffff;
 const MOST_DATA: u32 = 64 << 20;
+/// Values of one tag: no package has as many files, and each takes memory.
+const MOST_VALUES: usize = 1_000_000;
 
 /// Tags of the main header, by their names in rpm's rpmtag.h.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
-pub(super) enum Tag {
+pub(crate) enum Tag {
     Name = 1000,
     Version = 1001,
     Release = 1002,
+    Epoch = 1003,
     Summary = 1004,
+    Vendor = 1011,
     License = 1014,
+    Packager = 1015,
+    Url = 1020,
+    Arch = 1022,
     OldFileNames = 1027,
     FileSizes = 1028,
     FileModes = 1030,
     FileMtimes = 1034,
     FileLinkTos = 1036,
     FileFlags = 1037,
+    RequireFlags = 1048,
+    RequireName = 1049,
+    RequireVersion = 1050,
     FileDevices = 1095,
     FileInodes = 1096,
     SourcePackage = 1106,
@@ -43,40 +53,62 @@ pub(super) enum Tag {
     PayloadDigestAlgo = 5093,
 }
 
+impl From<Tag> for u32 {
+    fn from(tag: Tag) -> u32 {
+        tag as u32
+    }
+}
+
 /// The sizes in a header's first 16 bytes: tags, and bytes of index and data together. `None`: no header, or beyond rpm's limits.
-pub(super) fn intro(bytes: &[u8; INTRO]) -> Option<(u32, u64)> {
+pub(crate) fn intro(bytes: &[u8; INTRO]) -> Option<(u32, u64)> {
     let (tags, data) = (be32(&bytes[8..]), be32(&bytes[12..]));
     let valid = bytes.starts_with(&[0x8e, 0xad, 0xe8, 0x01]) && tags <= MOST_TAGS && data <= MOST_DATA;
     valid.then(|| (tags, u64::from(tags) * INDEX_ENTRY as u64 + u64::from(data)))
 }
 
 /// A header's index and data.
-pub(super) struct Header {
+pub(crate) struct Header {
     tags: usize,
     bytes: Vec<u8>,
 }
 
 impl Header {
     /// `bytes` are the index of that many tags and the data after it, as [`intro`] declared them.
-    pub(super) fn new(tags: u32, bytes: Vec<u8>) -> Self {
+    pub(crate) fn new(tags: u32, bytes: Vec<u8>) -> Self {
         Header { tags: tags as usize, bytes }
     }
 
     /// Type, count and the data from the tag's offset on.
-    fn find(&self, tag: Tag) -> Option<(u32, usize, &[u8])> {
+    fn find(&self, tag: impl Into<u32>) -> Option<(u32, usize, &[u8])> {
+        let tag = tag.into();
         let (index, data) = self.bytes.split_at_checked(self.tags * INDEX_ENTRY)?;
-        let entry = index.chunks_exact(INDEX_ENTRY).find(|entry| be32(entry) == tag as u32)?;
-        Some((be32(&entry[4..]), be32(&entry[12..]) as usize, data.get(be32(&entry[8..]) as usize..)?))
+        let entry = index.chunks_exact(INDEX_ENTRY).find(|entry| be32(entry) == tag)?;
+        let count = Some(be32(&entry[12..]) as usize).filter(|&count| count <= MOST_VALUES || be32(&entry[4..]) == BINARY)?;
+        Some((be32(&entry[4..]), count, data.get(be32(&entry[8..]) as usize..)?))
     }
 
-    pub(super) fn has(&self, tag: Tag) -> bool {
-        self.find(tag).is_some()
+    pub(crate) fn has(&self, tag: impl Into<u32>) -> bool {
+        let tag = tag.into();
+        self.tags().any(|(found, _)| found == tag)
     }
 
-    /// STRING (6), STRING_ARRAY (8) or I18NSTRING (9), whose first is the C locale's. Empty when the tag is missing or malformed, or
-    /// has more values than a package may have files.
-    pub(super) fn strings(&self, tag: Tag) -> Vec<&[u8]> {
-        let Some((6 | 8 | 9, count @ ..=MOST_ENTRIES, mut data)) = self.find(tag) else { return Vec::new() };
+    /// Every tag with its type, in the index's order.
+    pub(crate) fn tags(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        let index = self.bytes.get(..self.tags * INDEX_ENTRY).unwrap_or_default();
+        index.chunks_exact(INDEX_ENTRY).map(|entry| (be32(entry), be32(&entry[4..])))
+    }
+
+    /// CHAR (1), INT8 (2) or BIN (7): bytes. `None` when the tag is missing or malformed.
+    pub(crate) fn binary(&self, tag: impl Into<u32>) -> Option<&[u8]> {
+        match self.find(tag)? {
+            (1 | 2 | BINARY, count, data) => data.get(..count),
+            _ => None,
+        }
+    }
+
+    /// STRING (6), STRING_ARRAY (8) or I18NSTRING (9), whose first is the C locale's. Empty when the tag is missing or malformed.
+    pub(crate) fn strings(&self, tag: impl Into<u32>) -> Vec<&[u8]> {
+        let Some((6 | 8 | 9, count, mut data)) = self.find(tag) else { return Vec::new() };
         let mut strings = Vec::new();
         for _ in 0..count {
             let Some(end) = data.iter().position(|&b| b == 0) else { return Vec::new() };
@@ -87,13 +119,13 @@ impl Header {
     }
 
     /// The first string, as text.
-    pub(super) fn text(&self, tag: Tag) -> Option<String> {
+    pub(crate) fn text(&self, tag: impl Into<u32>) -> Option<String> {
         self.strings(tag).first().map(|text| String::from_utf8_lossy(text).into_owned())
     }
 
     /// INT16 (3), INT32 (4) or INT64 (5). Empty when the tag is missing or malformed.
-    pub(super) fn numbers(&self, tag: Tag) -> Vec<u64> {
-        let Some((kind @ 3..=5, count @ ..=MOST_ENTRIES, data)) = self.find(tag) else { return Vec::new() };
+    pub(crate) fn numbers(&self, tag: impl Into<u32>) -> Vec<u64> {
+        let Some((kind @ 3..=5, count, data)) = self.find(tag) else { return Vec::new() };
         let width = 1 << (kind - 2);
         let Some(data) = count.checked_mul(width).and_then(|len| data.get(..len)) else { return Vec::new() };
         data.chunks_exact(width).map(|bytes| bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte))).collect()

@@ -1,11 +1,12 @@
 //! Where archives unpack to: one file per archive in a private folder of the build.
 
+use super::sink::Sink;
 use super::{limits, Content};
 use crate::error::{Error, IoContext, Result};
 use crate::workdir::WorkDir;
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
 
@@ -39,7 +40,17 @@ impl Spool {
         let path = self.folder.path().join(self.files.fetch_add(1, Ordering::Relaxed).to_string());
         let file = File::create_new(&path).map_err(|error| write_error(&path, &error))?;
         let file = BufWriter::with_capacity(256 * 1024, file);
-        Ok(SpoolFile { path: Arc::new(path), file, written: 0, holes: 0, position: 0, archive: archive.to_owned(), limit })
+        Ok(SpoolFile {
+            path: path.into(),
+            file,
+            written: 0,
+            holes: 0,
+            position: 0,
+            gap: false,
+            begun: 0,
+            archive: archive.to_owned(),
+            limit,
+        })
     }
 }
 
@@ -58,13 +69,16 @@ fn write_error(path: &Path, error: &std::io::Error) -> Error {
 }
 
 /// One archive's contents, one after the other.
-pub(super) struct SpoolFile {
-    path: Arc<PathBuf>,
+pub(crate) struct SpoolFile {
+    path: Arc<Path>,
     file: BufWriter<File>,
     /// Bytes that were written, and those of holes: the position is their sum.
     written: u64,
     holes: u64,
     position: u64,
+    /// The file's own position is before a hole.
+    gap: bool,
+    begun: u64,
     archive: String,
     limit: u64,
 }
@@ -79,7 +93,11 @@ impl SpoolFile {
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         if bytes.len() >= HOLE && bytes.chunks(HOLE).all(|chunk| chunk == &ZEROS[..chunk.len()]) {
             self.advance(bytes.len() as u64, 0)?;
-            return self.seek();
+            self.gap = true;
+            return Ok(());
+        }
+        if std::mem::take(&mut self.gap) {
+            self.file.seek(SeekFrom::Start(self.position)).map_err(|error| write_error(&self.path, &error))?;
         }
         self.advance(bytes.len() as u64, 0)?;
         self.file.write_all(bytes).map_err(|error| write_error(&self.path, &error))
@@ -88,11 +106,7 @@ impl SpoolFile {
     /// Appends `len` zero bytes that take no space.
     pub(super) fn hole(&mut self, len: u64) -> Result<()> {
         self.advance(0, len)?;
-        self.seek()
-    }
-
-    fn seek(&mut self) -> Result<()> {
-        self.file.seek(SeekFrom::Start(self.position)).map_err(|error| write_error(&self.path, &error))?;
+        self.gap = true;
         Ok(())
     }
 
@@ -116,5 +130,25 @@ impl SpoolFile {
     pub(super) fn flush(&mut self) -> Result<()> {
         self.file.flush().map_err(|error| write_error(&self.path, &error))?;
         self.file.get_ref().set_len(self.position).or_cannot("unpack into", &self.path)
+    }
+}
+
+impl Sink for SpoolFile {
+    type Content = Content;
+
+    fn begin(&mut self) {
+        self.begun = self.position;
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        SpoolFile::write(self, bytes)
+    }
+
+    fn hole(&mut self, len: u64) -> Result<()> {
+        SpoolFile::hole(self, len)
+    }
+
+    fn end(&mut self) -> Content {
+        self.content_since(self.begun)
     }
 }

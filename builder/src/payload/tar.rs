@@ -8,6 +8,7 @@ use super::decode::{Codec, Stream};
 use super::gather::{Found, FoundKind};
 use super::limits::Entries;
 use super::links::show;
+use super::sink::Sink;
 use super::spool::SpoolFile;
 use crate::error::Result;
 use ::tar::{EntryType, GnuExtSparseHeader, GnuSparseHeader, Header};
@@ -17,11 +18,15 @@ const BLOCK: usize = 512;
 const LONGEST_NAME: u64 = 64 * 1024;
 /// Bytes of one PAX header.
 const LONGEST_PAX: u64 = 1024 * 1024;
+/// Bytes of all PAX records that describe one entry, or that hold for all.
+const LONGEST_RECORDS: usize = 4 * 1024 * 1024;
 /// Pieces of data in one sparse file.
 const MOST_PIECES: usize = 1_000_000;
+/// Bytes of the text that lists them.
+const LONGEST_MAP: usize = 32 * 1024 * 1024;
 
 /// Whether these bytes are a tar header: one whose checksum is right.
-pub(super) fn is_header(block: &[u8]) -> bool {
+pub(crate) fn is_header(block: &[u8]) -> bool {
     if block.len() != BLOCK {
         return false;
     }
@@ -29,13 +34,43 @@ pub(super) fn is_header(block: &[u8]) -> bool {
     Header::from_byte_slice(block).cksum().is_ok_and(|declared| declared == sum)
 }
 
+/// One entry as the archive has it.
+pub(crate) struct Member<C> {
+    /// Its name, byte for byte.
+    pub name: Vec<u8>,
+    pub kind: FoundKind<C>,
+    /// Permission bits; bits above 0o7777 mean nothing.
+    pub mode: u32,
+    /// Seconds since 1970.
+    pub mtime: i64,
+    /// The owner's number and name, which may be empty.
+    pub owner: (u64, Vec<u8>),
+    /// The same of the group.
+    pub group: (u64, Vec<u8>),
+}
+
 /// Reads the whole archive: entries in their order, contents into the spool.
 ///
 /// # Errors
-/// A damaged or truncated archive. What follows tar's end marker is ignored, as tar does.
+/// As [`walk`].
 pub(super) fn read(stream: &mut Stream, spool: &mut SpoolFile) -> Result<Vec<Found>> {
     let archive = stream.name().to_owned();
     let mut found = Entries::of(&archive);
+    walk(stream, spool, &mut |Member { name, kind, mode, mtime, .. }| {
+        found.push(Found { name, kind, mode, mtime, config: false })
+    })?;
+    Ok(found.finish())
+}
+
+/// Walks the whole archive: contents into the sink, then each entry to `each`.
+///
+/// # Errors
+/// A damaged or truncated archive, and what `each` refuses. What follows tar's end marker is ignored, as tar does.
+pub(crate) fn walk<S: Sink>(
+    stream: &mut Stream,
+    sink: &mut S,
+    each: &mut dyn FnMut(Member<S::Content>) -> Result<()>,
+) -> Result<()> {
     let mut global = Pax::default();
     let mut next = Extensions::default();
     let mut first = true;
@@ -47,7 +82,8 @@ pub(super) fn read(stream: &mut Stream, spool: &mut SpoolFile) -> Result<Vec<Fou
             break;
         }
         if first && !(len == BLOCK && is_header(&block)) {
-            return Err(stream.broken("it is compressed, but not a tar archive"));
+            let compressed = if stream.codec() == Codec::Plain { "" } else { "compressed, but " };
+            return Err(stream.broken(format!("it is {compressed}not a tar archive")));
         }
         if len < BLOCK {
             // Without compression nothing else tells a cut archive from a whole one.
@@ -60,16 +96,15 @@ pub(super) fn read(stream: &mut Stream, spool: &mut SpoolFile) -> Result<Vec<Fou
         let header = Header::from_byte_slice(&block);
         if !next.absorb(header, &mut global, stream)? {
             let extensions = std::mem::take(&mut next);
-            if let Some(one) = entry(header, &extensions, &global, stream, spool)? {
-                found.push(one)?;
+            if let Some(member) = entry(header, &extensions, &global, stream, sink)? {
+                each(member)?;
             }
         }
     }
     if !next.is_empty() {
         return Err(stream.broken("its last header describes an entry that is missing"));
     }
-    stream.drain()?;
-    Ok(found.finish())
+    stream.drain()
 }
 
 /// Records that describe the entry after them.
@@ -106,7 +141,13 @@ impl Extensions {
     }
 }
 
-fn entry(header: &Header, own: &Extensions, global: &Pax, stream: &mut Stream, spool: &mut SpoolFile) -> Result<Option<Found>> {
+fn entry<S: Sink>(
+    header: &Header,
+    own: &Extensions,
+    global: &Pax,
+    stream: &mut Stream,
+    sink: &mut S,
+) -> Result<Option<Member<S::Content>>> {
     let pax = |key: &str| own.pax.get(key).or_else(|| global.get(key));
     let text = |key: &str| pax(key).map(<[u8]>::to_vec);
     let name = text("GNU.sparse.name").or_else(|| text("path")).or_else(|| own.name.clone());
@@ -121,16 +162,16 @@ fn entry(header: &Header, own: &Extensions, global: &Pax, stream: &mut Stream, s
     if kind == EntryType::Link {
         size = 0; // Some writers note the size of the file that is linked to; no data follows, as GNU tar reads it.
     }
-    let start = spool.position();
+    sink.begin();
     let is_file = matches!(kind, EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse);
     if kind == EntryType::GNUSparse {
         let (pieces, real_size) = gnu_pieces(header, stream)?;
-        expand(&pieces, size, real_size, stream, spool)?;
+        expand(&pieces, size, real_size, stream, sink)?;
     } else if let (true, Some(sparse)) = (is_file, PaxSparse::of(&own.pax, stream)?) {
         let (pieces, map_size) = sparse.pieces(size, stream)?;
-        expand(&pieces, size - map_size, sparse.real_size, stream, spool)?;
+        expand(&pieces, size - map_size, sparse.real_size, stream, sink)?;
     } else if is_file {
-        stream.copy(size, spool)?;
+        stream.copy(size, sink)?;
     } else {
         stream.skip(size)?;
     }
@@ -138,7 +179,7 @@ fn entry(header: &Header, own: &Extensions, global: &Pax, stream: &mut Stream, s
     let kind = match kind {
         // Archives older than POSIX have no type for directories.
         _ if is_file && name.ends_with(b"/") => FoundKind::Directory,
-        _ if is_file => FoundKind::File(spool.content_since(start)),
+        _ if is_file => FoundKind::File(sink.end()),
         EntryType::Directory => FoundKind::Directory,
         EntryType::Symlink => FoundKind::Symlink(link),
         EntryType::Link => FoundKind::HardLink(link),
@@ -154,13 +195,20 @@ fn entry(header: &Header, own: &Extensions, global: &Pax, stream: &mut Stream, s
         Some(mtime) => seconds(mtime).ok_or_else(|| stream.broken("a PAX mtime is no number"))?,
         None => number(header.mtime(), stream)? as i64,
     };
-    Ok(Some(Found { name, kind, mode: number(header.mode(), stream)?, mtime, config: false }))
+    let who = |numbers: &str, names: &str, number: std::io::Result<u64>, name: Option<&[u8]>| {
+        // A number that is none has always been nobody's.
+        let number = pax(numbers).and_then(decimal).or_else(|| number.ok()).unwrap_or_default();
+        (number, text(names).unwrap_or_else(|| name.unwrap_or_default().to_vec()))
+    };
+    let owner = who("uid", "uname", header.uid(), header.username_bytes());
+    let group = who("gid", "gname", header.gid(), header.groupname_bytes());
+    Ok(Some(Member { name, kind, mode: number(header.mode(), stream)?, mtime, owner, group }))
 }
 
 /// A file's data as it lies in the archive: offset and length of each piece, ascending; the rest is zeros.
 type Pieces = Vec<(u64, u64)>;
 
-fn expand(pieces: &Pieces, stored: u64, real_size: u64, stream: &mut Stream, spool: &mut SpoolFile) -> Result<()> {
+fn expand(pieces: &Pieces, stored: u64, real_size: u64, stream: &mut Stream, sink: &mut impl Sink) -> Result<()> {
     let wrong = || stream.broken("the map of a sparse file is wrong");
     let mut at = 0;
     let mut data = 0u64;
@@ -174,11 +222,11 @@ fn expand(pieces: &Pieces, stored: u64, real_size: u64, stream: &mut Stream, spo
     }
     at = 0;
     for &(offset, len) in pieces {
-        spool.hole(offset - at)?;
-        stream.copy(len, spool)?;
+        sink.hole(offset - at)?;
+        stream.copy(len, sink)?;
         at = offset + len;
     }
-    spool.hole(real_size - at)
+    sink.hole(real_size - at)
 }
 
 /// The map of an old GNU sparse file: four pieces in the header, more in blocks after it.
@@ -241,7 +289,7 @@ impl PaxSparse {
         let mut wanted = 1;
         while lines < wanted {
             let at = text.len();
-            if (at + BLOCK) as u64 > size {
+            if (at + BLOCK) as u64 > size || at >= LONGEST_MAP {
                 return Err(stream.broken("the map of a sparse file is cut"));
             }
             text.resize(at + BLOCK, 0);
@@ -299,7 +347,10 @@ impl Pax {
             }
             data = rest;
         }
-        Ok(())
+        match self.0.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>() > LONGEST_RECORDS {
+            true => Err(stream.broken("its PAX headers hold more than any archive's")),
+            false => Ok(()),
+        }
     }
 
     fn set(&mut self, key: &[u8], value: &[u8]) {

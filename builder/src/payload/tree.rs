@@ -54,6 +54,11 @@ impl TreePath {
         Some(TreePath(self.0[..slash].into()))
     }
 
+    /// Whether this path lies in the directory or in one below it.
+    pub fn is_below(&self, directory: &TreePath) -> bool {
+        self.0.strip_prefix(directory.as_bytes()).is_some_and(|rest| rest.starts_with(b"/"))
+    }
+
     /// The components, to sort parents before what lies below them.
     pub fn components(&self) -> impl Iterator<Item = &[u8]> {
         self.0.split(|&b| b == b'/')
@@ -118,6 +123,37 @@ pub struct Entry {
     pub mtime: i64,
 }
 
+/// Parents first, and what lies below a directory right after it.
+fn sort(entries: &mut [Entry]) {
+    entries.sort_by(|a, b| a.path.components().cmp(b.path.components()));
+}
+
+/// The directories that sorted entries lie below without listing them.
+fn missing_parents(entries: &[Entry]) -> Result<Vec<Entry>> {
+    let mut missing = Vec::new();
+    // The directories around the entry at hand, outermost first, and the last entry that is none.
+    let mut around: Vec<TreePath> = Vec::new();
+    let mut solid: Option<&TreePath> = None;
+    for entry in entries {
+        if let Some(solid) = solid.filter(|solid| entry.path.is_below(solid)) {
+            return Err(Error::new(format!("{:?} lies below {solid:?}, which is not a directory", entry.path)));
+        }
+        while around.pop_if(|directory| !entry.path.is_below(directory)).is_some() {}
+        let known = around.len();
+        let mut next = entry.path.parent();
+        while let Some(parent) = next.filter(|parent| around[..known].last() != Some(parent)) {
+            next = parent.parent();
+            around.insert(known, parent.clone());
+            missing.push(Entry { path: parent, kind: Kind::Directory, mode: 0o755, config: false, mtime: entry.mtime });
+        }
+        match entry.kind {
+            Kind::Directory => around.push(entry.path.clone()),
+            _ => solid = Some(&entry.path),
+        }
+    }
+    Ok(missing)
+}
+
 /// Entries sorted by path bytes component by component, each path once, every entry's parents present before it.
 #[derive(Debug, Clone, Default)]
 pub struct Tree {
@@ -129,56 +165,43 @@ impl Tree {
     ///
     /// # Errors
     /// A path that occurs twice, or that lies below something that is not a directory.
-    pub fn new(entries: Vec<Entry>) -> Result<Self> {
-        let mut by_path = std::collections::BTreeMap::new();
-        for entry in entries {
-            if let Some(twice) = by_path.insert(entry.path.clone(), entry) {
-                return Err(Error::new(format!("{:?} occurs twice", twice.path)));
-            }
+    pub fn new(mut entries: Vec<Entry>) -> Result<Self> {
+        sort(&mut entries);
+        if let Some(twice) = entries.windows(2).find(|pair| pair[0].path == pair[1].path) {
+            return Err(Error::new(format!("{:?} occurs twice", twice[0].path)));
         }
-        let mut parents = std::collections::BTreeMap::new();
-        for entry in by_path.values() {
-            let mut next = entry.path.parent();
-            while let Some(parent) = next {
-                match by_path.get(&parent) {
-                    Some(Entry { kind: Kind::Directory, .. }) => break,
-                    Some(other) => {
-                        return Err(Error::new(format!("{:?} lies below {:?}, which is not a directory", entry.path, other.path)))
-                    }
-                    None if parents.contains_key(&parent) => break,
-                    None => {}
-                }
-                next = parent.parent();
-                let directory =
-                    Entry { path: parent.clone(), kind: Kind::Directory, mode: 0o755, config: false, mtime: entry.mtime };
-                parents.insert(parent, directory);
-            }
+        let parents = missing_parents(&entries)?;
+        if !parents.is_empty() {
+            entries.extend(parents);
+            sort(&mut entries);
         }
-        by_path.append(&mut parents);
-        let mut entries: Vec<Entry> = by_path.into_values().collect();
-        entries.sort_by(|a, b| a.path.components().cmp(b.path.components()));
         Ok(Tree { entries })
     }
 
-    /// This tree with another laid over it: where both have a path, the upper one's entry stays. A file that was configuration below
-    /// remains so.
+    /// Trees laid over each other, the lowest first: where several have a path, the uppermost one's entry stays. A file that was
+    /// configuration below remains so.
     ///
     /// # Errors
-    /// A directory where the other tree has something below a file or link.
-    pub fn covered_by(self, upper: Tree) -> Result<Tree> {
-        let mut by_path: std::collections::BTreeMap<_, _> =
-            self.entries.into_iter().map(|entry| (entry.path.clone(), entry)).collect();
-        for mut entry in upper.entries {
-            if let Some(below) = by_path.remove(&entry.path) {
+    /// A directory where another tree has a file or link, or something below one.
+    pub fn layered(mut layers: Vec<Tree>) -> Result<Tree> {
+        if layers.len() == 1 {
+            return Ok(layers.remove(0));
+        }
+        let mut all: Vec<Entry> = layers.into_iter().flat_map(Tree::into_entries).collect();
+        // Stable: of one path, the lower comes first.
+        sort(&mut all);
+        let mut entries: Vec<Entry> = Vec::with_capacity(all.len());
+        for mut entry in all {
+            if let Some(below) = entries.pop_if(|below| below.path == entry.path) {
                 if matches!(below.kind, Kind::Directory) != matches!(entry.kind, Kind::Directory) {
                     return Err(Error::new(format!("{:?} is a directory in one source and none in another", entry.path))
                         .help("leave one of them out with exclude"));
                 }
                 entry.config |= below.config;
             }
-            by_path.insert(entry.path.clone(), entry);
+            entries.push(entry);
         }
-        Tree::new(by_path.into_values().collect())
+        Tree::new(entries)
     }
 
     /// The same tree with one time for all entries, so that packages do not depend on when files were copied or checked out.

@@ -2,6 +2,7 @@
 
 mod control;
 mod lintian;
+pub mod signing;
 
 use super::patch::write_failed;
 use super::{hashing, tar, PreparedFile};

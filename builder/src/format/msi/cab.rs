@@ -357,7 +357,7 @@ mod tests {
     fn a_file_above_the_limit_is_refused_by_its_name() {
         let entry = |len| Entry {
             path: TreePath::new(b"huge.bin").unwrap(),
-            kind: Kind::File(Content::spooled(Arc::new("/nowhere".into()), 0, len)),
+            kind: Kind::File(Content::spooled(std::path::Path::new("/nowhere").into(), 0, len)),
             mode: 0o644,
             config: false,
             mtime: 0,

@@ -13,6 +13,7 @@ mod schema;
 mod sequences;
 mod service;
 mod settings;
+pub mod signing;
 mod strings;
 mod summary;
 mod version;

@@ -55,11 +55,10 @@ impl<'a> Row<'a> {
         [self.above, slash, self.below]
     }
 
-    /// The path's directory with its final slash, as DIRNAMES has it.
-    fn directory(&self) -> Vec<u8> {
-        let mut path = self.path();
-        path.truncate(path.len() - self.name().len());
-        path
+    /// The parts of the path's directory with its final slash, as DIRNAMES has it.
+    fn directory(&self) -> [&'a [u8]; 3] {
+        let [above, slash, below] = self.parts();
+        [above, slash, &below[..below.len() - self.name().len()]]
     }
 
     /// The name inside the directory.
@@ -139,7 +138,7 @@ impl<'a> FileList<'a> {
                 verify: FileVerifyFlags::ALL_FLAGS.bits(),
             },
             Item::Packaged(file) => packaged(self.prefix, file, self.latest),
-            Item::Made(ghost) => made_there(ghost, self.latest),
+            Item::Made(ghost) => made_there(self.prefix, ghost, self.latest),
         }
     }
 
@@ -196,13 +195,14 @@ impl<'a> FileList<'a> {
         let mut directories = Vec::new();
         let mut indexes = Vec::with_capacity(self.items.len());
         for directory in self.rows().map(|row| row.directory()) {
-            let number = *numbers.entry(directory).or_insert_with_key(|directory| {
-                directories.push(directory.clone());
+            let number = *numbers.entry(directory).or_insert_with(|| {
+                directories.push(directory);
                 directories.len() as u32 - 1
             });
             indexes.push(number);
         }
-        header.put_texts(IndexTag::RPMTAG_DIRNAMES as u32, directories);
+        drop(numbers);
+        header.put_texts(IndexTag::RPMTAG_DIRNAMES as u32, directories.iter().map(|parts| parts.concat()));
         header.put_numbers(IndexTag::RPMTAG_DIRINDEXES as u32, indexes);
         header.put_texts(IndexTag::RPMTAG_BASENAMES as u32, self.rows().map(|row| row.name()));
     }
@@ -235,7 +235,7 @@ fn packaged<'a>(prefix: &'a str, file: &'a PreparedFile, latest: u32) -> Row<'a>
     }
 }
 
-fn made_there(ghost: &Ghost, latest: u32) -> Row<'_> {
+fn made_there<'a>(prefix: &'a str, ghost: &'a Ghost, latest: u32) -> Row<'a> {
     let (mode, target): (_, &[u8]) = match &ghost.kind {
         GhostKind::File { mode } => (REGULAR | (mode & 0o7777), b""),
         GhostKind::Directory { mode } => (DIRECTORY | (mode & 0o7777), b""),
@@ -251,9 +251,12 @@ fn made_there(ghost: &Ghost, latest: u32) -> Row<'_> {
         | FileVerifyFlags::MODE
         | FileVerifyFlags::RDEV
         | FileVerifyFlags::CAPS;
+    // Apart as packaged files' paths are: one directory is one pair.
+    let below = ghost.path.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/'));
+    let (above, below) = below.map_or(("", ghost.path.as_ref()), |below| (prefix, below));
     Row {
-        above: b"",
-        below: ghost.path.as_bytes(),
+        above: above.as_bytes(),
+        below: below.as_bytes(),
         mode,
         size: target.len() as u64,
         mtime: latest,

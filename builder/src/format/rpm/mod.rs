@@ -11,6 +11,7 @@ mod header;
 mod metadata;
 mod payload;
 mod signature;
+pub mod signing;
 mod spec;
 
 pub use spec::{file_name, Ghost, GhostKind, RpmSpec, Scriptlets};

@@ -35,13 +35,23 @@ fn sized(main_header: &[u8], plain_len: u64, packed_len: u64) -> Result<Vec<u8>>
             header.put(Tag::RPMSIGTAG_LONGARCHIVESIZE as u32, Value::Int64(vec![plain_len]));
         }
     }
+    filled(header, LEN)
+}
+
+/// A signature header of this length, reserved space filling it up.
+///
+/// # Errors
+/// What is in it takes more.
+pub(super) fn filled(mut header: Header, len: usize) -> Result<Vec<u8>> {
     let encode = |header: &Header| header.clone().encode(Tag::HEADER_SIGNATURES as u32);
-    let mut reserve = |len: usize| header.put(Tag::RPMSIGTAG_RESERVEDSPACE as u32, Value::Binary(vec![0; len]));
-    reserve(0);
-    let used = encode(&header)?.len();
-    let room = LEN.checked_sub(used).ok_or_else(|| Error::new(format!("the RPM's signature header takes {used} bytes")))?;
-    header.put(Tag::RPMSIGTAG_RESERVEDSPACE as u32, Value::Binary(vec![0; room]));
-    encode(&header)
+    let mut reserve = |len: usize| {
+        header.put(Tag::RPMSIGTAG_RESERVEDSPACE as u32, Value::Binary(vec![0; len]));
+        encode(&header)
+    };
+    let used = reserve(0)?.len();
+    let room =
+        len.checked_sub(used).ok_or_else(|| Error::new(format!("the RPM's signature header takes {used} bytes of {len}")))?;
+    reserve(room)
 }
 
 #[cfg(test)]

@@ -1,21 +1,11 @@
-//! What is wrong with a package, as its administrators would find out. Numbers such as ICE30 name Microsoft's internal consistency
-//! evaluators, whose own run needs Windows.
+//! What is wrong with a package, as its administrators would find out.
 
-mod actions;
-mod category;
-mod cells;
-mod components;
-pub mod condition;
-mod files;
-mod folders;
-mod identity;
-mod order;
-mod scope;
-mod secrets;
-mod service;
+mod linux;
+pub mod msi;
 
-use super::msi::{Msi, Row};
-use super::Report;
+use super::msi::Row;
+use super::Package;
+use crate::manifest::System;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -88,27 +78,12 @@ impl fmt::Display for Place {
     }
 }
 
-/// All findings about a package, rule by rule.
-pub fn lint(report: &Report) -> Vec<Finding> {
-    let Report::Msi(msi) = report;
+/// All findings about a package, rule by rule; `systems` are the Linux systems that it is meant for, as far as they were told.
+pub fn lint(package: &Package, systems: &[System]) -> Vec<Finding> {
     let mut findings = Findings::default();
-    for damage in &msi.damage {
-        findings.error("damaged", Place::part(&damage.part), damage.what.clone(), "build the package again, or fetch it again");
-    }
-    let checks: [fn(&Msi, &mut Findings); 10] = [
-        cells::check,
-        files::check,
-        folders::check,
-        components::check,
-        identity::check,
-        order::check,
-        actions::check,
-        scope::check,
-        service::check,
-        secrets::check,
-    ];
-    for check in checks {
-        check(msi, &mut findings);
+    match &package.msi {
+        Some(msi) => msi::check(msi, &mut findings),
+        None => linux::check(&package.report, systems, &mut findings),
     }
     findings.finish()
 }

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::payload::pe::{self, Headers, Program};
 use flate2::{Decompress, FlushDecompress};
 use md5::{Digest, Md5};
+use sha2::Sha256;
 use std::io::{BufRead, Read, Seek, SeekFrom};
 
 /// What all cabinets of one package may still unpack to. Behind it, someone wants to keep us busy.
@@ -60,6 +61,8 @@ pub struct Member {
 pub struct Seen {
     /// Its MD5.
     pub md5: [u8; 16],
+    /// Its SHA-256.
+    pub sha256: [u8; 32],
     /// What its headers and version resource say, when it is a Windows program.
     pub program: Option<Program>,
 }
@@ -238,6 +241,7 @@ impl Blocks {
 #[derive(Default)]
 struct Watcher {
     md5: Md5,
+    sha256: Sha256,
     /// The first bytes, until there are enough of them.
     head: Vec<u8>,
     headers: Option<Headers>,
@@ -248,6 +252,7 @@ struct Watcher {
 impl Watcher {
     fn see(&mut self, bytes: &[u8]) {
         self.md5.update(bytes);
+        self.sha256.update(bytes);
         let into_head = bytes.len().min(pe::HEADERS - self.head.len());
         if into_head > 0 {
             self.head.extend_from_slice(&bytes[..into_head]);
@@ -285,12 +290,13 @@ impl Watcher {
         if self.head.len() < pe::HEADERS {
             self.behead();
         }
-        let program = self.headers.map(|Headers { machine, library, resources }| Program {
+        let program = self.headers.map(|Headers { machine, library, resources, .. }| Program {
             machine,
             library,
             version: resources.and_then(|section| pe::version(&self.resources, section.address)),
+            debug_id: None,
         });
-        Seen { md5: self.md5.finalize().into(), program }
+        Seen { md5: self.md5.finalize().into(), sha256: self.sha256.finalize().into(), program }
     }
 }
 

@@ -49,6 +49,13 @@ impl<R: Read + Seek> Container<R> {
         self.bytes(SUMMARY, SUMMARY_LIMIT)
     }
 
+    /// The Authenticode signature, where there is one.
+    pub fn signature(&mut self) -> Result<Option<Vec<u8>>> {
+        const SIGNATURE: &str = "\u{5}DigitalSignature";
+        let there = self.names.contains_key(&(false, SIGNATURE.to_owned()));
+        there.then(|| self.bytes(SIGNATURE, crate::inspect::limits::SIGNATURE)).transpose()
+    }
+
     /// A stream of data, such as a cabinet.
     pub fn open_data(&mut self, name: &str) -> Result<Option<Stream<R>>> {
         let Some(stored) = self.names.get(&(false, name.to_owned())).cloned() else { return Ok(None) };
@@ -68,6 +75,14 @@ impl<R: Read + Seek> Container<R> {
 
 fn unreadable(error: std::io::Error) -> Error {
     Error::new(format!("the compound file cannot be read: {error}"))
+}
+
+/// A stream's name as people know it: the table's, or the one that rows of tables say.
+pub fn stream_name(stored: &str) -> String {
+    match decoded(stored) {
+        (true, table) => format!("of the table {table}"),
+        (false, name) => format!("{name:?}"),
+    }
 }
 
 /// Unpacks a name: each unit is one or two characters of a base-64 alphabet, and a first unit of its own marks tables.

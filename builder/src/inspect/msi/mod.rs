@@ -9,6 +9,7 @@ mod tables;
 
 use cabinet::Budget;
 pub use cabinet::{Cabinet, Member, Seen};
+pub use container::stream_name;
 pub use database::{Column, Database, Kind, Row, Table, Value};
 pub use summary::Summary;
 
@@ -28,6 +29,8 @@ pub struct Msi {
     pub summary: Summary,
     /// The cabinets by their name in the Media table.
     pub cabinets: BTreeMap<String, Cabinet>,
+    /// The Authenticode signature: PKCS #7, DER.
+    pub signature: Option<Vec<u8>>,
     /// What could not be read, a sentence each, with the table where it is one's.
     pub damage: Vec<Damage>,
 }
@@ -59,6 +62,10 @@ pub fn read<R: Read + Seek>(mut input: R, folder: Option<&Path>) -> Result<Msi> 
             Summary::default()
         }
     };
+    let signature = container.signature().unwrap_or_else(|error| {
+        damage.push(Damage { part: "digital signature".to_owned(), what: error.what().to_owned() });
+        None
+    });
     let names: BTreeSet<String> = database.rows("Media").filter_map(|row| row.text("Cabinet").map(str::to_owned)).collect();
     let mut budget = cabinet::Budget::new(len + beside(folder, &names));
     let mut cabinets = BTreeMap::new();
@@ -70,7 +77,7 @@ pub fn read<R: Read + Seek>(mut input: R, folder: Option<&Path>) -> Result<Msi> 
         };
         cabinets.insert(name, cabinet);
     }
-    Ok(Msi { database, summary, cabinets, damage })
+    Ok(Msi { database, summary, cabinets, signature, damage })
 }
 
 /// Bytes of the cabinets that lie beside the package.

@@ -11,6 +11,8 @@ pub struct Summary {
     pub revision: Option<String>,
     /// The least version of Windows Installer, times 100.
     pub pages: Option<i32>,
+    /// The program that made the package.
+    pub application: Option<String>,
     /// Bits: 2 is compressed, 8 needs no elevation.
     pub words: Option<i32>,
 }
@@ -34,6 +36,7 @@ pub fn parse(bytes: &[u8]) -> Result<Summary> {
             7 => summary.template = text(value),
             9 => summary.revision = text(value),
             14 => summary.pages = integer(value),
+            18 => summary.application = text(value),
             15 => summary.words = integer(value),
             _ => {}
         }

@@ -1,0 +1,205 @@
+//! Builds packages again from their manifest and compares: whoever trusts the sources can then trust the packages.
+//!
+//! Signatures are set aside: those who rebuild do not have the key.
+
+mod compound;
+mod difference;
+mod linear;
+
+use super::{build, CodecChoice, FormatName, Options, SigningOptions};
+use crate::compress::CacheChoice;
+use crate::error::{Error, IoContext, Result};
+use crate::inspect;
+use crate::inspect::report::Format;
+use crate::listener::Listener;
+use crate::manifest::Target;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// What to build again, and from what.
+#[derive(Debug, Clone)]
+pub struct Rebuild {
+    /// The manifest.
+    pub manifest: PathBuf,
+    /// Site files of the packages' sites.
+    pub sites: Vec<PathBuf>,
+    /// Compressing threads.
+    pub threads: usize,
+    /// Where the packages are built, and removed again.
+    pub temporary: PathBuf,
+}
+
+/// How a package compares with what was built again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Comparison {
+    /// The package's path as it was given.
+    pub package: String,
+    /// The first thing that differs; `None` where nothing does.
+    pub difference: Option<String>,
+    /// Signatures that were set aside.
+    pub signatures: usize,
+}
+
+/// What is read of manifest.json: how the packages beside it were built.
+#[derive(Deserialize)]
+struct Record {
+    codec: Option<String>,
+    source_date_epoch: Option<i64>,
+    packages: Vec<Built>,
+}
+
+#[derive(Deserialize, Clone)]
+struct Built {
+    file: String,
+    format: String,
+    target: String,
+    site: Option<String>,
+    /// What lies beside an MSI above 2 GB.
+    #[serde(default)]
+    cabinets: Vec<BuiltCabinet>,
+}
+
+#[derive(Deserialize, Clone)]
+struct BuiltCabinet {
+    file: String,
+}
+
+const RECORD: &str = "manifest.json";
+/// Bytes of a manifest.json: thousands of packages'.
+const RECORD_LIMIT: u64 = 64 << 20;
+
+impl Rebuild {
+    /// Builds one package again, or all that the manifest.json of a folder lists, and compares each.
+    ///
+    /// # Errors
+    /// There is no manifest.json beside the package, it does not list it, or it names a site whose file was not given; whatever the build
+    /// refuses.
+    pub fn compare(&self, path: &Path, listener: &dyn Listener) -> Result<Vec<Comparison>> {
+        let (folder, name) = match path.is_dir() {
+            true => (path, None),
+            false => (path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")), path.file_name()),
+        };
+        let record = record(folder)?;
+        let wanted: Vec<Built> = match name {
+            None => record.packages.clone(),
+            Some(name) => record.packages.iter().filter(|built| name == built.file.as_str()).cloned().collect(),
+        };
+        if wanted.is_empty() {
+            return Err(Error::new(format!("{} does not list {}", folder.join(RECORD).display(), path.display()))
+                .help("name a package as build named it, in the folder that it was built into"));
+        }
+        let again = tempfile::Builder::new().prefix("linkpack-again-").tempdir_in(&self.temporary);
+        let again = again
+            .or_cannot("create a folder in", &self.temporary)
+            .map_err(|error| error.help("set TMPDIR to a folder with room"))?;
+        let made = build(&self.options(&record, &wanted, again.path())?, listener)?;
+        let compare = |built: &Built| {
+            let same = |package: &&super::Package| {
+                package.format == built.format && package.target == built.target && package.site == built.site
+            };
+            let rebuilt = made.packages.iter().find(same).ok_or_else(|| self.site_missing(built))?;
+            let mut comparison = compare(&folder.join(&built.file), &again.path().join(&rebuilt.file))?;
+            if comparison.difference.is_none() {
+                comparison.difference = cabinets(folder, built, rebuilt)?;
+            }
+            Ok(comparison)
+        };
+        wanted.iter().map(compare).collect()
+    }
+
+    fn options(&self, record: &Record, wanted: &[Built], output: &Path) -> Result<Options> {
+        let unknown = |what: &str, name: &str| {
+            Error::new(format!("{RECORD} names the {what} \"{name}\", which this linkpack does not know"))
+                .help("use the version of linkpack that made the packages: manifest.json names it")
+        };
+        let (mut formats, mut targets) = (Vec::new(), Vec::new());
+        for built in wanted {
+            let format = FormatName::ALL.into_iter().find(|format| format.name() == built.format);
+            let target = Target::ALL.into_iter().find(|target| target.name() == built.target);
+            let format = format.ok_or_else(|| unknown("format", &built.format))?;
+            let target = target.ok_or_else(|| unknown("target", &built.target))?;
+            if !formats.contains(&format) {
+                formats.push(format);
+            }
+            if !targets.contains(&target) {
+                targets.push(target);
+            }
+        }
+        let codec = match record.codec.as_deref() {
+            None => CodecChoice::Auto,
+            Some("gzip") => CodecChoice::Fast,
+            Some("zstd") => CodecChoice::Zstd,
+            Some("xz") => CodecChoice::Small,
+            Some(other) => return Err(unknown("codec", other)),
+        };
+        Ok(Options {
+            manifest: self.manifest.clone(),
+            sites: self.sites.clone(),
+            formats,
+            targets,
+            output: output.to_path_buf(),
+            threads: self.threads,
+            codec,
+            // What an earlier build left could be what is to be found out.
+            cache: CacheChoice::Temporary(self.temporary.clone()),
+            epoch: record.source_date_epoch,
+            signing: SigningOptions::default(),
+            sbom: false,
+        })
+    }
+
+    fn site_missing(&self, built: &Built) -> Error {
+        let error = Error::new(format!("nothing like {} was built from {}", built.file, self.manifest.display()));
+        match &built.site {
+            Some(site) => error.help(format!("it is of the site \"{site}\": give its file with -s SITE.toml")),
+            None => error.help("give the manifest that it was built from, and no site file: it is of none"),
+        }
+    }
+}
+
+fn record(folder: &Path) -> Result<Record> {
+    use std::io::Read;
+    let path = folder.join(RECORD);
+    let help = "the folder that build wrote has it: how a package was built (codec, site, SOURCE_DATE_EPOCH) is read from there";
+    let mut text = String::new();
+    let file = std::fs::File::open(&path).or_cannot("read", &path).map_err(|error| error.help(help))?;
+    file.take(RECORD_LIMIT).read_to_string(&mut text).or_cannot("read", &path)?;
+    serde_json::from_str(&text)
+        .map_err(|error| Error::new(format!("{} is no manifest.json of linkpack: {error}", path.display())))
+}
+
+/// The first cabinet beside an MSI that differs from the one built again.
+fn cabinets(folder: &Path, built: &Built, rebuilt: &super::Package) -> Result<Option<String>> {
+    let names = |files: Vec<&String>| files.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let theirs = names(built.cabinets.iter().map(|cabinet| &cabinet.file).collect());
+    let ours = names(rebuilt.cabinets.iter().map(|cabinet| &cabinet.file).collect());
+    if theirs != ours {
+        return Ok(Some(format!("its cabinets: {theirs}, and {ours} built again")));
+    }
+    for cabinet in &rebuilt.cabinets {
+        let path = folder.join(&cabinet.file);
+        let mut file = std::fs::File::open(&path).or_cannot("read", &path)?;
+        let (_, sha256) = super::output::digest(&mut file).or_cannot("read", &path)?;
+        if sha256 != cabinet.sha256 {
+            return Ok(Some(format!("the cabinet {}", cabinet.file)));
+        }
+    }
+    Ok(None)
+}
+
+/// Compares a package with the one that was built again.
+fn compare(package: &Path, rebuilt: &Path) -> Result<Comparison> {
+    let (theirs, ours) = (inspect::read(package)?.report, inspect::read(rebuilt)?.report);
+    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let place = match theirs.format {
+        Format::Msi => compound::difference(package, rebuilt)?,
+        _ => linear::difference((package, &theirs), (rebuilt, &ours))?,
+    };
+    let difference = match place {
+        _ if name(package) != name(rebuilt) => Some(format!("its name: the one built again is {}", name(rebuilt))),
+        // What the bytes mean says more than where they are.
+        Some(place) => Some(difference::of_reports(&theirs, &ours).unwrap_or(place)),
+        None => None,
+    };
+    Ok(Comparison { package: package.display().to_string(), difference, signatures: theirs.signatures.len() })
+}

@@ -1,0 +1,193 @@
+//! `linkpack sign`: packages that were built before, and the lists beside them that state their digests.
+
+use super::output::{self, Output};
+use super::packages::FormatName;
+use super::sign::{Signed, Signing};
+use crate::error::{Error, IoContext, Result};
+use crate::listener::Listener;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// A package after `linkpack sign`.
+#[derive(Debug, Serialize)]
+pub struct Resigned {
+    /// The file.
+    pub path: PathBuf,
+    /// Its format.
+    pub format: &'static str,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its SHA-256, hexadecimal.
+    pub sha256: String,
+    /// Who signed it; none where no key is for its format.
+    pub signed: Option<Signed>,
+}
+
+/// Bytes of SHA256SUMS or manifest.json.
+const LIST_LIMIT: u64 = 64 << 20;
+const SUMS: &str = "SHA256SUMS";
+
+/// Signs packages, and all packages of folders. Each is signed in a copy that then takes its place.
+///
+/// # Errors
+/// One is no package or cannot be signed; no name then has anything but a whole package, of before or after.
+pub fn sign(paths: &[PathBuf], signing: &Signing, listener: &dyn Listener) -> Result<Vec<Resigned>> {
+    let mut folders: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
+    for path in paths {
+        let whole = path.is_dir();
+        let folder = if whole { path.clone() } else { parent(path) };
+        let found = if whole { packages_in(path)? } else { vec![path.clone()] };
+        folders.entry(folder).or_default().extend(found);
+    }
+    let mut all = Vec::new();
+    for (folder, mut packages) in folders {
+        packages.sort();
+        packages.dedup();
+        all.extend(sign_folder(&folder, &packages, signing, listener)?);
+    }
+    Ok(all)
+}
+
+fn parent(path: &Path) -> PathBuf {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf()
+}
+
+fn packages_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).or_cannot("list", folder)? {
+        let path = entry.or_cannot("list", folder)?.path();
+        let ours =
+            path.extension().and_then(|end| end.to_str()).is_some_and(|end| FormatName::ALL.iter().any(|one| one.name() == end));
+        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if ours && !hidden && path.symlink_metadata().is_ok_and(|meta| meta.is_file()) {
+            found.push(path);
+        }
+    }
+    match found.is_empty() {
+        true => Err(Error::new(format!("{} holds no packages", folder.display()))),
+        false => Ok(found),
+    }
+}
+
+/// The format of a package by its first bytes; `None` for none of them.
+pub fn format_of(file: &mut File) -> std::io::Result<Option<FormatName>> {
+    use std::io::Seek;
+    let mut start = Vec::new();
+    file.rewind()?;
+    file.by_ref().take(17).read_to_end(&mut start)?;
+    file.rewind()?;
+    let magics: [(FormatName, &[u8]); 4] = [
+        (FormatName::Deb, b"!<arch>\n"),
+        (FormatName::Rpm, &[0xed, 0xab, 0xee, 0xdb]),
+        (FormatName::Run, b"#!/bin/sh\nLP_SUM="),
+        (FormatName::Msi, &[0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1]),
+    ];
+    Ok(magics.into_iter().find(|(_, magic)| start.starts_with(magic)).map(|(format, _)| format))
+}
+
+fn sign_folder(folder: &Path, packages: &[PathBuf], signing: &Signing, listener: &dyn Listener) -> Result<Vec<Resigned>> {
+    let mut output = Output::open(folder)?;
+    let mut signed = Vec::new();
+    for path in packages {
+        let (one, file) = sign_one(path, &output, signing, listener)?;
+        if one.signed.is_some() {
+            output.keep(file, name(path)?);
+        }
+        signed.push(one);
+    }
+    let changed: Vec<&Resigned> = signed.iter().filter(|one| one.signed.is_some()).collect();
+    let mut lists = Vec::new();
+    if let Some(text) = list(&folder.join(output::MANIFEST))? {
+        lists.extend(new_manifest(&text, &changed)?.map(|text| (output::MANIFEST, text.into_bytes())));
+    }
+    if let Some(text) = list(&folder.join(SUMS))? {
+        let sums = new_sums(&text, &changed)?;
+        let signature = signing.sign_sums(sums.as_bytes())?;
+        if signature.is_none() && sums != text && folder.join(output::SUMS_SIGNATURE).exists() {
+            let path = folder.join(output::SUMS_SIGNATURE);
+            listener.warning(&format!("{} is removed: SHA256SUMS changes, and there is no key to sign it with", path.display()));
+        }
+        if signature.is_some() || sums != text {
+            lists.extend(signature.map(|signature| (output::SUMS_SIGNATURE, signature)));
+            lists.push((SUMS, sums.into_bytes()));
+        }
+    }
+    output.finish_with(lists)?;
+    Ok(signed)
+}
+
+fn name(path: &Path) -> Result<String> {
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .map(str::to_owned)
+        .ok_or_else(|| Error::new(format!("{} has no name that SHA256SUMS could hold", path.display())).help("rename it"))
+}
+
+fn sign_one(
+    path: &Path,
+    output: &Output,
+    signing: &Signing,
+    listener: &dyn Listener,
+) -> Result<(Resigned, tempfile::NamedTempFile)> {
+    let mut original = File::open(path).or_cannot("read", path)?;
+    let format = format_of(&mut original).or_cannot("read", path)?.ok_or_else(|| {
+        Error::new(format!("{} is no package that linkpack can sign", path.display()))
+            .help("it signs .deb, .rpm, .msi and its own .run")
+    })?;
+    let mut copy = output.partial()?;
+    std::io::copy(&mut original, copy.as_file_mut()).or_cannot("copy", path)?;
+    let mode = original.metadata().or_cannot("read", path)?.permissions();
+    copy.as_file().set_permissions(mode).or_cannot("set the mode of the copy of", path)?;
+    let signed = signing.sign(format, copy.as_file_mut(), path, listener)?;
+    let (size, sha256) = output::digest(copy.as_file_mut()).or_cannot("read", path)?;
+    crate::interrupt::check()?;
+    Ok((Resigned { path: path.to_path_buf(), format: format.name(), size, sha256, signed }, copy))
+}
+
+fn list(path: &Path) -> Result<Option<String>> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        file => file.or_cannot("read", path)?,
+    };
+    let mut text = String::new();
+    file.take(LIST_LIMIT).read_to_string(&mut text).or_cannot("read", path)?;
+    Ok(Some(text))
+}
+
+/// SHA256SUMS with the new digests of what was signed.
+fn new_sums(text: &str, changed: &[&Resigned]) -> Result<String> {
+    let mut sums = String::new();
+    for line in text.lines() {
+        let file = line.get(66..).unwrap_or_default();
+        let mut found = None;
+        for one in changed {
+            if name(&one.path)? == file {
+                found = Some(one);
+            }
+        }
+        match found {
+            Some(one) => sums += &format!("{}  {file}\n", one.sha256),
+            None => sums += &format!("{line}\n"),
+        }
+    }
+    Ok(sums)
+}
+
+/// manifest.json with the new digests and lengths, and who signed; `None` where it is somebody else's.
+fn new_manifest(text: &str, changed: &[&Resigned]) -> Result<Option<String>> {
+    let Ok(mut document) = serde_json::from_str::<Value>(text) else { return Ok(None) };
+    let Some(packages) = document["packages"].as_array_mut() else { return Ok(None) };
+    for one in changed {
+        let file = name(&one.path)?;
+        for package in packages.iter_mut().filter(|package| package["file"] == file.as_str()) {
+            package["sha256"] = one.sha256.clone().into();
+            package["size"] = one.size.into();
+            package["signed"] = serde_json::to_value(&one.signed).expect("plain JSON");
+        }
+    }
+    Ok(Some(serde_json::to_string_pretty(&document).expect("plain JSON") + "\n"))
+}

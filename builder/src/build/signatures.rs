@@ -1,0 +1,76 @@
+//! The signatures of any package, judged by given keys, and a package with its signature set aside.
+
+use super::packages::FormatName;
+use super::resign::format_of;
+use crate::error::{Error, IoContext, Result};
+use crate::format::{deb, msi, rpm, run};
+use crate::trust::key::Hash;
+use crate::trust::keys::Keys;
+use crate::trust::Verdict;
+use std::fs::File;
+use std::path::Path;
+use std::time::SystemTime;
+
+/// One signature of a package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// Where it is: an RPM's tag, a DEB's member, an MSI's stream; empty for a package without any.
+    pub place: String,
+    /// What is to be said of it.
+    pub verdict: Verdict,
+}
+
+/// Judges all signatures of a package; exactly one [`Verdict::Unsigned`] where it has none.
+///
+/// # Errors
+/// It cannot be read, or is no package.
+pub fn verify(path: &Path, keys: &Keys) -> Result<Vec<Judged>> {
+    let mut file = File::open(path).or_cannot("read", path)?;
+    let judged = match format(&mut file, path)? {
+        FormatName::Deb => deb::signing::verify(&mut file, path, &keys.openpgp)?,
+        FormatName::Rpm => rpm::signing::verify(&mut file, path, &keys.openpgp)?,
+        FormatName::Run => run::signing::verify(&mut file, path, &keys.public)?,
+        FormatName::Msi => msi::signing::verify(&mut file, path, &keys.certificates, SystemTime::now())?,
+    };
+    if judged.is_empty() {
+        return Ok(vec![Judged { place: String::new(), verdict: Verdict::Unsigned }]);
+    }
+    Ok(judged.into_iter().map(|(place, verdict)| Judged { place, verdict }).collect())
+}
+
+/// Whether a package's signatures prove it: one at least is good, and none is wrong. Another key's does no harm.
+pub fn proves(judged: &[Judged]) -> bool {
+    judged.iter().any(|one| one.verdict.is_good()) && !judged.iter().any(|one| matches!(one.verdict, Verdict::Bad { .. }))
+}
+
+/// Judges a detached signature, such as SHA256SUMS.sig, over a file's bytes.
+pub fn verify_detached(bytes: &[u8], signature: &[u8], keys: &Keys) -> Verdict {
+    let digest = Hash::Sha256.digest(bytes);
+    match keys.public.iter().find(|key| key.verify(Hash::Sha256, &digest, signature)) {
+        Some(key) => key.weakness().map_or_else(|| Verdict::Good { by: key.fingerprint(), note: None }, Verdict::bad),
+        None => Verdict::OtherKey { by: "not one of the given keys, or what it signs was changed".to_owned() },
+    }
+}
+
+fn format(file: &mut File, path: &Path) -> Result<FormatName> {
+    format_of(file)
+        .or_cannot("read", path)?
+        .ok_or_else(|| Error::new(format!("{} is no package whose signature linkpack knows", path.display())))
+}
+
+/// A package's parts with its signature set aside, each with its SHA-256: the whole file's as one part (named as the format is), or an
+/// MSI's streams. Two packages compare when these are equal. `scratch` is a writable copy of the package.
+///
+/// # Errors
+/// It cannot be read, or is no package.
+pub fn unsigned_parts(scratch: &mut File, path: &Path) -> Result<Vec<(String, String)>> {
+    let format = format(scratch, path)?;
+    match format {
+        FormatName::Deb => deb::signing::strip(scratch, path)?,
+        FormatName::Rpm => rpm::signing::strip(scratch, path)?,
+        FormatName::Run => run::signing::strip(scratch, path)?,
+        FormatName::Msi => return msi::signing::unsigned_parts(scratch, path),
+    }
+    let (_, sha256) = super::output::digest(scratch).or_cannot("read", path)?;
+    Ok(vec![(format.name().to_owned(), sha256)])
+}

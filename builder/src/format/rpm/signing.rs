@@ -1,0 +1,198 @@
+//! Signatures of RPM packages: over the main header, which holds the payload's digest, in the room that the signature header reserves.
+
+use super::header::{Header, Value};
+use super::signature;
+use crate::error::{Error, IoContext, Result};
+use crate::trust::openpgp::{self, Algorithm, Detached, KeyRing, OpenPgpSigner};
+use crate::trust::Verdict;
+use ::rpm::IndexSignatureTag as Tag;
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+const LEAD: u64 = 96;
+const INTRO: usize = 16;
+const ENTRY: usize = 16;
+/// A signature header holds digests and a few signatures; a main header lists every file.
+const SIGNATURE_LIMIT: usize = 4 << 20;
+const HEADER_LIMIT: usize = 96 << 20;
+/// Tags that are signatures over the main header; those over header and payload (SIGGPG, SIGPGP) are older than the payload's digest.
+const OVER_HEADER: [u32; 2] = [Tag::RPMSIGTAG_RSA as u32, Tag::RPMSIGTAG_DSA as u32];
+const OVER_ALL: [u32; 2] = [Tag::RPMSIGTAG_PGP as u32, Tag::RPMSIGTAG_GPG as u32];
+const RESERVED: u32 = Tag::RPMSIGTAG_RESERVEDSPACE as u32;
+
+/// The two headers of a package.
+struct Headers {
+    signature: Vec<u8>,
+    main: Vec<u8>,
+}
+
+impl Headers {
+    fn read(file: &mut File, path: &Path) -> Result<Headers> {
+        let broken = || Error::new(format!("{} is not an RPM, or its headers are damaged", path.display()));
+        file.seek(SeekFrom::Start(LEAD)).or_cannot("read", path)?;
+        let signature = read_header(file, SIGNATURE_LIMIT).or_cannot("read", path)?.ok_or_else(broken)?;
+        let padding = signature.len().next_multiple_of(8) - signature.len();
+        file.seek(SeekFrom::Current(padding as i64)).or_cannot("read", path)?;
+        let main = read_header(file, HEADER_LIMIT).or_cannot("read", path)?.ok_or_else(broken)?;
+        Ok(Headers { signature, main })
+    }
+
+    /// Where the payload begins.
+    fn payload_at(&self) -> u64 {
+        LEAD + self.signature.len().next_multiple_of(8) as u64 + self.main.len() as u64
+    }
+}
+
+/// A whole header; `None` where there is none, or a larger one than any.
+fn read_header(file: &mut File, limit: usize) -> std::io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    (&mut *file).take(INTRO as u64).read_to_end(&mut bytes)?;
+    if bytes.len() < INTRO || bytes[..4] != [0x8e, 0xad, 0xe8, 1] {
+        return Ok(None);
+    }
+    let len = (be32(&bytes, 8) as usize).saturating_mul(ENTRY).saturating_add(be32(&bytes, 12) as usize);
+    if len > limit {
+        return Ok(None);
+    }
+    (&mut *file).take(len as u64).read_to_end(&mut bytes)?;
+    Ok((bytes.len() == INTRO + len).then_some(bytes))
+}
+
+fn be32(bytes: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+}
+
+/// Tag, type, count and the store from the value on, of every entry.
+fn entries(header: &[u8]) -> impl Iterator<Item = (u32, u32, usize, &[u8])> {
+    let count = be32(header, 8) as usize;
+    let (index, store) = header[INTRO..].split_at(count * ENTRY);
+    index.chunks_exact(ENTRY).filter_map(move |entry| {
+        Some((be32(entry, 0), be32(entry, 4), be32(entry, 12) as usize, store.get(be32(entry, 8) as usize..)?))
+    })
+}
+
+fn binary(header: &[u8], tag: u32) -> Option<&[u8]> {
+    entries(header).find(|(found, kind, ..)| (*found, *kind) == (tag, 7)).and_then(|(_, _, count, data)| data.get(..count))
+}
+
+/// The signature header with these signatures, and no others, in the same length.
+fn with_signatures(header: &[u8], signatures: &[(u32, &[u8])]) -> Result<Vec<u8>> {
+    let unread = || Error::new("the RPM's signature header is damaged");
+    let mut made = Header::default();
+    for (tag, kind, count, data) in entries(header) {
+        if tag == Tag::HEADER_SIGNATURES as u32 || tag == RESERVED || OVER_HEADER.contains(&tag) || OVER_ALL.contains(&tag) {
+            continue;
+        }
+        made.put(tag, value(kind, count, data).ok_or_else(unread)?);
+    }
+    for (tag, bytes) in signatures {
+        made.put(*tag, Value::Binary(bytes.to_vec()));
+    }
+    signature::filled(made, header.len()).map_err(|error| {
+        error.help("the package leaves no room for a signature: sign it with rpmsign --addsign, or build it with linkpack")
+    })
+}
+
+fn value(kind: u32, count: usize, data: &[u8]) -> Option<Value> {
+    let part = |width: usize| data.get(..count.checked_mul(width)?);
+    Some(match kind {
+        3 => Value::Int16(part(2)?.chunks_exact(2).map(|two| u16::from_be_bytes([two[0], two[1]])).collect()),
+        4 => Value::Int32(part(4)?.chunks_exact(4).map(|four| be32(four, 0)).collect()),
+        5 => Value::Int64(
+            part(8)?.chunks_exact(8).map(|eight| u64::from(be32(eight, 0)) << 32 | u64::from(be32(eight, 4))).collect(),
+        ),
+        6 => Value::Text(data[..data.iter().position(|&byte| byte == 0)?].to_vec()),
+        7 => Value::Binary(part(1)?.to_vec()),
+        _ => return None,
+    })
+}
+
+/// Signs a package in place; signatures that were there are replaced, and nothing moves.
+///
+/// # Errors
+/// No RPM, no room, a kind of key that rpm does not read, and whatever the signer says.
+pub fn sign(file: &mut File, path: &Path, signer: &OpenPgpSigner) -> Result<Detached> {
+    let headers = Headers::read(file, path)?;
+    let made = signer.sign("rpm", &mut headers.main.as_slice())?;
+    let tag = match made.algorithm {
+        Algorithm::Rsa => Tag::RPMSIGTAG_RSA,
+        Algorithm::Ed25519 => Tag::RPMSIGTAG_DSA,
+        Algorithm::Other => {
+            return Err(Error::new(format!("rpm cannot check signatures of the OpenPGP key {}", made.key))
+                .help("use a key of RSA with 2048 bits or more, or of Ed25519"))
+        }
+    };
+    write(file, path, &with_signatures(&headers.signature, &[(tag as u32, &made.bytes)])?)?;
+    Ok(made)
+}
+
+fn write(file: &mut File, path: &Path, header: &[u8]) -> Result<()> {
+    file.seek(SeekFrom::Start(LEAD)).and_then(|_| file.write_all(header)).or_cannot("write", path)
+}
+
+/// Judges a package's signatures, each with its place.
+///
+/// # Errors
+/// It cannot be read.
+pub fn verify(file: &mut File, path: &Path, keys: &KeyRing) -> Result<Vec<(String, Verdict)>> {
+    let headers = Headers::read(file, path)?;
+    let mut judged = Vec::new();
+    for (tag, name) in OVER_HEADER.into_iter().zip(["RSAHEADER", "DSAHEADER"]) {
+        if let Some(bytes) = binary(&headers.signature, tag) {
+            judged.push((name.to_owned(), keys.verify(bytes, &mut headers.main.as_slice())));
+        }
+    }
+    for (tag, name) in OVER_ALL.into_iter().zip(["SIGPGP", "SIGGPG"]) {
+        if let Some(bytes) = binary(&headers.signature, tag).map(<[u8]>::to_vec) {
+            let at = headers.payload_at() - headers.main.len() as u64;
+            file.seek(SeekFrom::Start(at)).or_cannot("read", path)?;
+            judged.push((name.to_owned(), keys.verify(&bytes, &mut std::io::BufReader::new(&*file))));
+        }
+    }
+    if let Some(wrong) = payload_differs(file, path, &headers)? {
+        // The signature is over the header: the payload counts through the digest in it.
+        judged
+            .iter_mut()
+            .filter(|(_, verdict)| verdict.is_good())
+            .for_each(|(_, verdict)| *verdict = Verdict::bad(wrong.clone()));
+    }
+    Ok(judged)
+}
+
+/// What the signatures say of their keys.
+///
+/// # Errors
+/// It cannot be read.
+pub fn claimed(file: &mut File, path: &Path) -> Result<Option<String>> {
+    let headers = Headers::read(file, path)?;
+    let tags = OVER_HEADER.into_iter().chain(OVER_ALL);
+    let found = tags.into_iter().find_map(|tag| binary(&headers.signature, tag));
+    Ok(found.map(openpgp::claimed))
+}
+
+/// Why the payload is not the one that the header states.
+fn payload_differs(file: &mut File, path: &Path, headers: &Headers) -> Result<Option<String>> {
+    const PAYLOAD_DIGEST: u32 = 5092;
+    let stated = entries(&headers.main).find(|(tag, ..)| *tag == PAYLOAD_DIGEST).and_then(|(_, _, _, data)| {
+        let end = data.iter().position(|&byte| byte == 0)?;
+        std::str::from_utf8(&data[..end]).ok().filter(|text| text.len() == 64)
+    });
+    let Some(stated) = stated else {
+        return Ok(Some("the header has no SHA-256 of the payload, which is not signed then".to_owned()));
+    };
+    file.seek(SeekFrom::Start(headers.payload_at())).or_cannot("read", path)?;
+    let mut digest = Sha256::new();
+    std::io::copy(file, &mut digest).or_cannot("read", path)?;
+    Ok((hex::encode(digest.finalize()) != stated).then(|| "the payload was changed after it was signed".to_owned()))
+}
+
+/// Takes the signatures away, in place: what is left are the bytes of the package before it was signed.
+///
+/// # Errors
+/// No RPM, or it cannot be written.
+pub fn strip(file: &mut File, path: &Path) -> Result<()> {
+    let headers = Headers::read(file, path)?;
+    write(file, path, &with_signatures(&headers.signature, &[])?)
+}

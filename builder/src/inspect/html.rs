@@ -1,0 +1,169 @@
+//! A report as one page: no network, no external part, and nothing of the package but escaped text.
+
+use super::report::{FileEntry, Report};
+use super::text::{mode, plain_lines};
+use super::tree::{bytes, Node};
+use super::treemap;
+use crate::error::{Error, Result};
+use minijinja::{context, escape_formatter, Environment, Value};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+const PAGE: &str = include_str!("../../../templates/inspect/page.html");
+const STYLE: &str = include_str!("../../../templates/inspect/page.css");
+const SCRIPT: &str = include_str!("../../../templates/inspect/page.js");
+/// Rows of the page's list: browsers get slow beyond.
+const ROWS: usize = 20_000;
+
+/// One row of the list.
+#[derive(Serialize)]
+struct Row<'a> {
+    path: &'a str,
+    mode: String,
+    owner: String,
+    size: String,
+    bytes: u64,
+    sha256: String,
+    target: Option<&'a str>,
+    marks: String,
+}
+
+impl<'a> Row<'a> {
+    fn of(file: &'a FileEntry) -> Self {
+        let marks = [(file.config, "config"), (file.ghost, "ghost")];
+        Row {
+            path: &file.path,
+            mode: mode(file),
+            owner: format!("{}/{}", file.owner.as_deref().unwrap_or("-"), file.group.as_deref().unwrap_or("-")),
+            size: bytes(file.size),
+            bytes: file.size,
+            sha256: file.sha256.map(hex::encode).unwrap_or_default(),
+            target: file.target.as_deref(),
+            marks: marks.into_iter().filter(|(is, _)| *is).map(|(_, mark)| mark).collect::<Vec<_>>().join(" "),
+        }
+    }
+}
+
+/// The page.
+///
+/// # Errors
+/// The template is broken, which is a fault of linkpack.
+pub fn page(report: &Report) -> Result<String> {
+    let broken = |error: minijinja::Error| Error::new(format!("the page's template is broken: {error:#}; please report this"));
+    let mut environment = Environment::new();
+    // Whatever is not marked as safe is a text of the package: nothing that steers, and escaped by the template's name.
+    environment.set_formatter(|out, state, value| match value.as_str() {
+        Some(text) if !value.is_safe() => escape_formatter(out, state, &Value::from(plain_lines(text))),
+        _ => escape_formatter(out, state, value),
+    });
+    environment.add_template("page.html", PAGE).map_err(broken)?;
+    let root = Node::of(report);
+    let rows: Vec<Row> = report.files.iter().take(ROWS).map(Row::of).collect();
+    let differing: Vec<_> = report.claims.listed.iter().filter(|claim| !claim.holds()).take(1000).collect();
+    let parts: Vec<_> = report.parts.iter().map(|part| (&part.name, bytes(part.size), part.codec.as_deref())).collect();
+    let template = environment.get_template("page.html").map_err(broken)?;
+    template
+        .render(context! {
+            style => Value::from_safe_string(STYLE.to_owned()),
+            script => Value::from_safe_string(SCRIPT.to_owned()),
+            style_hash => Value::from_safe_string(hash(STYLE)),
+            script_hash => Value::from_safe_string(hash(SCRIPT)),
+            map => Value::from_safe_string(treemap::svg(&root)),
+            format => report.format.name(),
+            file => of(&report.file),
+            file_size => bytes(report.file.size),
+            id => of(&report.identity),
+            facts => of(&facts(report)),
+            parts => of(&parts),
+            services => of(&report.services),
+            settings => of(&report.settings),
+            relations => of(&report.relations),
+            scripts => of(&report.scripts),
+            tables => of(&report.tables),
+            signatures => of(&report.signatures),
+            held => of(&report.claims.held),
+            differing => of(&differing),
+            damage => of(&report.damage),
+            notes => of(&report.notes),
+            rows => of(&rows),
+            files => report.files.len(),
+            installed => bytes(root.size),
+        })
+        .map_err(broken)
+}
+
+fn of(value: &impl Serialize) -> Value {
+    Value::from(minijinja::value::Serde(value))
+}
+
+/// Name and value of what an identity may have.
+fn facts(report: &Report) -> Vec<(&str, &str)> {
+    let id = &report.identity;
+    let facts = [
+        ("architecture", id.architecture.as_str()),
+        ("publisher", &id.publisher),
+        ("contact", &id.contact),
+        ("license", &id.license),
+        ("homepage", &id.homepage),
+        ("section", &id.section),
+        ("product code", &id.product_code),
+        ("upgrade code", &id.upgrade_code),
+        ("package code", &id.package_code),
+        ("made by", report.made_by.as_deref().unwrap_or_default()),
+        ("install root", report.root.as_deref().unwrap_or_default()),
+    ];
+    facts.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+}
+
+/// A source of the page's policy: `sha256-` and base64.
+fn hash(text: &str) -> String {
+    format!("sha256-{}", base64(&Sha256::digest(text)))
+}
+
+/// RFC 4648, section 4.
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for group in bytes.chunks(3) {
+        let value = group.iter().fold(0_u32, |value, &byte| value << 8 | u32::from(byte)) << (8 * (3 - group.len()));
+        for place in 0..4 {
+            let letter = LETTERS[(value >> (18 - 6 * place)) as usize & 63];
+            text.push(if place <= group.len() { char::from(letter) } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::report::{FileFacts, FileKind, Format};
+
+    #[test]
+    fn base64_pads() {
+        assert_eq!([&b"f"[..], b"fo", b"foo", b"foob"].map(base64), ["Zg==", "Zm8=", "Zm9v", "Zm9vYg=="]);
+    }
+
+    #[test]
+    fn nothing_of_a_hostile_package_becomes_markup() {
+        let evil = "<img src=x onerror=alert(1)>'\"&\u{202e}\u{1b}[2J</script></style>";
+        let file = FileFacts { name: evil.into(), size: 1, sha256: evil.into() };
+        let mut report = Report::new(Format::Deb, file);
+        report.identity.name = evil.into();
+        report.identity.homepage = "javascript:alert(1)".into();
+        report.made_by = Some(evil.into());
+        report.script(evil, Some(evil.into()), evil.as_bytes());
+        report.set(evil, evil);
+        report.relate(evil, evil);
+        report.notes.push(evil.into());
+        report.damaged(evil, evil);
+        let mut entry = FileEntry::new(format!("/{evil}"), FileKind::File);
+        (entry.size, entry.target) = (9, Some(evil.into()));
+        report.files.push(entry);
+        let page = page(&report).unwrap();
+        assert!(!page.contains("<img") && !page.contains('\u{202e}') && !page.contains('\u{1b}'));
+        assert!(!page.contains("href"), "a link of the package would lead out of the page");
+        assert_eq!(page.matches("<script").count(), 1);
+        assert!(page.contains("default-src &#39;none&#39;") || page.contains("default-src 'none'"));
+    }
+}

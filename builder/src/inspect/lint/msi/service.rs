@@ -1,0 +1,75 @@
+//! Services and permissions (ICE102, 104, and our own).
+
+use super::super::{Findings, Place};
+use super::files;
+use super::identity::Machine;
+use crate::inspect::msi::{Msi, Row};
+use crate::payload::pe;
+use std::collections::HashMap;
+
+pub(super) fn check(msi: &Msi, findings: &mut Findings) {
+    programs(msi, findings);
+    for row in msi.database.rows("MsiServiceConfig") {
+        if let Some(what) = illegal(&row) {
+            let place = Place::cell("MsiServiceConfig", &row, "Argument");
+            findings.error("service-config", place, what, "use what ChangeServiceConfig2 knows for this ConfigType");
+        }
+    }
+    let rows = |table: &str| msi.database.rows(table).next().is_some();
+    if rows("LockPermissions") && rows("MsiLockPermissionsEx") {
+        let what = "LockPermissions and MsiLockPermissionsEx both have rows: the installation fails".to_owned();
+        findings.error("permission-tables", Place::part("LockPermissions"), what, "use MsiLockPermissionsEx alone");
+    }
+}
+
+/// The key path of a service's component is its program: that is what Windows Installer registers.
+fn programs(msi: &Msi, findings: &mut Findings) {
+    let text = |table: &'static str, key: &'static str, column: &'static str| -> HashMap<&str, &str> {
+        msi.database.rows(table).filter_map(|row| Some((row.text(key)?, row.text(column)?))).collect()
+    };
+    let (key_paths, names) = (text("Component", "Component", "KeyPath"), text("File", "File", "FileName"));
+    let seen = files::seen(msi);
+    for row in msi.database.rows("ServiceInstall") {
+        let place = Place::cell("ServiceInstall", &row, "Component_");
+        let key = key_paths.get(row.text("Component_").unwrap_or_default());
+        let file = key.and_then(|key| Some((*key, *names.get(key)?)));
+        let Some((key, name)) = file.filter(|(_, name)| name.to_ascii_lowercase().ends_with(".exe")) else {
+            let what = "the key path of its component is no .exe, which is what would be registered".to_owned();
+            findings.error("service-program", place, what, "make the service's program the key path of its component");
+            continue;
+        };
+        let Some(seen) = seen.get(key) else { continue };
+        const ARM64: u16 = 0xAA64;
+        let wanted = Machine::of(msi).map(|machine| match machine {
+            Machine::X86 => pe::Machine::X86,
+            Machine::X64 => pe::Machine::X64,
+            Machine::Arm64 => pe::Machine::Other(ARM64),
+        });
+        let what = match &seen.program {
+            None => format!("{name} is no Windows program"),
+            Some(program) if program.library => format!("{name} is a library"),
+            Some(program) if wanted.is_some_and(|wanted| wanted != program.machine) => {
+                format!("{name} is for {}, which the package is not", program.machine)
+            }
+            Some(_) => continue,
+        };
+        findings.error("service-program", place, what, "put the program of the package's platform there");
+    }
+}
+
+/// SERVICE_CONFIG_*: what each may be set to.
+fn illegal(row: &Row) -> Option<String> {
+    let (kind, argument) = (row.number("ConfigType")?, row.text("Argument").unwrap_or_default());
+    let fine = match kind {
+        // Delayed start, actions also without a crash: a switch.
+        3 | 4 => ["0", "1"].contains(&argument) || argument.contains('['),
+        // The service's SID: none, unrestricted, restricted.
+        5 => ["0", "1", "3"].contains(&argument) || argument.contains('['),
+        // Privileges, separated by [~].
+        6 => argument.is_empty() || argument.split("[~]").all(|name| name.starts_with("Se") || name.starts_with('[')),
+        // Milliseconds before a shutdown.
+        7 => argument.parse::<u32>().is_ok() || argument.contains('['),
+        _ => return Some(format!("there is no ConfigType {kind}")),
+    };
+    (!fine).then(|| format!("ConfigType {kind} cannot be set to {argument:?}"))
+}

@@ -1,0 +1,83 @@
+//! Judges what packages claim: each digest, size and list against what is there, and folders of packages against their SHA256SUMS and
+//! manifest.json.
+
+mod folder;
+pub mod signatures;
+
+pub use folder::folder;
+
+use super::report::{Claim, Damage, Report};
+use crate::error::Result;
+use serde::Serialize;
+use signatures::Judged;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What verification of one package or folder found.
+#[derive(Debug, Clone, Serialize)]
+pub struct Verdict {
+    /// The path as it was given.
+    pub path: String,
+    /// `deb`, `rpm`, `run`, `msi`, or `folder`.
+    pub format: &'static str,
+    /// Nothing differs, nothing is damaged, and no signature fails.
+    pub ok: bool,
+    /// How many claims of each sort hold.
+    pub held: BTreeMap<String, u64>,
+    /// Every claim that does not.
+    pub differences: Vec<Claim>,
+    /// What cannot be read.
+    pub damage: Vec<Damage>,
+    /// The signatures that are there, and what became of them.
+    pub signatures: Vec<Judged>,
+    /// What an auditor should know though nothing is wrong.
+    pub notes: Vec<String>,
+}
+
+impl Verdict {
+    fn of_folder(path: &Path) -> Self {
+        Verdict {
+            path: path.display().to_string(),
+            format: "folder",
+            ok: true,
+            held: BTreeMap::new(),
+            differences: Vec::new(),
+            damage: Vec::new(),
+            signatures: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Whether there was nothing to compare with: no claim, no signature.
+    pub fn is_without_claims(&self) -> bool {
+        self.ok && self.held.is_empty() && self.signatures.is_empty()
+    }
+
+    fn judge(&mut self) {
+        let signed = self.signatures.iter().all(|one| !one.outcome.fails());
+        self.ok = self.differences.is_empty() && self.damage.is_empty() && signed;
+    }
+}
+
+/// Verifies one package; `keys` are files of public keys that signatures must be of.
+///
+/// # Errors
+/// It cannot be read at all, or a key cannot.
+pub fn package(path: &Path, keys: &[PathBuf]) -> Result<Verdict> {
+    judged(path, &super::read(path)?.report, keys)
+}
+
+fn judged(path: &Path, report: &Report, keys: &[PathBuf]) -> Result<Verdict> {
+    let mut verdict = Verdict {
+        path: path.display().to_string(),
+        format: report.format.name(),
+        ok: true,
+        held: report.claims.held.clone(),
+        differences: report.claims.listed.iter().filter(|claim| !claim.holds()).cloned().collect(),
+        damage: report.damage.clone(),
+        signatures: signatures::check(path, report, keys)?,
+        notes: report.notes.clone(),
+    };
+    verdict.judge();
+    Ok(verdict)
+}

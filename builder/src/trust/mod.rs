@@ -1,0 +1,19 @@
+//! What lets a site check packages: who made them (keys, signers, signatures and their verdicts), what is in them, and how they were
+//! made. Knows digests and bytes, and no package format.
+
+pub mod authenticode;
+pub mod certificate;
+mod cms;
+mod der;
+pub mod key;
+pub mod keys;
+pub mod openpgp;
+mod pkcs12;
+pub mod provenance;
+pub mod sbom;
+pub mod secret;
+pub mod signer;
+pub mod timestamp;
+pub mod verdict;
+
+pub use verdict::Verdict;
