@@ -40,7 +40,17 @@ impl Spool {
         let path = self.folder.path().join(self.files.fetch_add(1, Ordering::Relaxed).to_string());
         let file = File::create_new(&path).map_err(|error| write_error(&path, &error))?;
         let file = BufWriter::with_capacity(256 * 1024, file);
-        Ok(SpoolFile { path: path.into(), file, position: 0, gap: false, begun: 0, archive: archive.to_owned(), limit })
+        Ok(SpoolFile {
+            path: path.into(),
+            file,
+            written: 0,
+            holes: 0,
+            position: 0,
+            gap: false,
+            begun: 0,
+            archive: archive.to_owned(),
+            limit,
+        })
     }
 }
 
@@ -62,6 +72,9 @@ fn write_error(path: &Path, error: &std::io::Error) -> Error {
 pub(crate) struct SpoolFile {
     path: Arc<Path>,
     file: BufWriter<File>,
+    /// Bytes that were written, and those of holes: the position is their sum.
+    written: u64,
+    holes: u64,
     position: u64,
     /// The file's own position is before a hole.
     gap: bool,
@@ -79,29 +92,32 @@ impl SpoolFile {
     /// Appends bytes.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         if bytes.len() >= HOLE && bytes.chunks(HOLE).all(|chunk| chunk == &ZEROS[..chunk.len()]) {
-            self.advance(bytes.len() as u64, self.limit)?;
+            self.advance(bytes.len() as u64, 0)?;
             self.gap = true;
             return Ok(());
         }
         if std::mem::take(&mut self.gap) {
             self.file.seek(SeekFrom::Start(self.position)).map_err(|error| write_error(&self.path, &error))?;
         }
-        self.advance(bytes.len() as u64, self.limit)?;
+        self.advance(bytes.len() as u64, 0)?;
         self.file.write_all(bytes).map_err(|error| write_error(&self.path, &error))
     }
 
     /// Appends `len` zero bytes that take no space.
     pub(super) fn hole(&mut self, len: u64) -> Result<()> {
-        self.advance(len, self.limit.max(SPARSE))?;
+        self.advance(0, len)?;
         self.gap = true;
         Ok(())
     }
 
     /// # Errors
     /// The archive unpacks to more than it may.
-    fn advance(&mut self, len: u64, limit: u64) -> Result<()> {
-        let end = self.position.checked_add(len).filter(|&end| end <= limit);
-        self.position = end.ok_or_else(|| limits::bomb(&self.archive, limit))?;
+    fn advance(&mut self, written: u64, hole: u64) -> Result<()> {
+        let limit = if hole > 0 { SPARSE } else { self.limit };
+        let bomb = || limits::bomb(&self.archive, limit);
+        self.written = self.written.checked_add(written).filter(|&sum| sum <= self.limit).ok_or_else(bomb)?;
+        self.holes = self.holes.checked_add(hole).filter(|&sum| sum <= SPARSE).ok_or_else(bomb)?;
+        self.position = self.written + self.holes;
         Ok(())
     }
 
