@@ -402,3 +402,85 @@ fn damaged_signatures_are_bad_and_never_a_panic() {
     }
     eprintln!("{tried} damaged packages tried");
 }
+
+/// The page's commands: its indented lines, with packages and folders of this test in the places of its capitals.
+fn commands(page: &str, folder: &Path) -> String {
+    let lines = page.lines().filter_map(|line| line.strip_prefix("    "));
+    let mut script: String = lines.map(|line| format!("{line}\n")).collect();
+    for format in ["deb", "rpm", "run", "msi"] {
+        let name = package(folder, format).file_name().expect("a name").to_string_lossy().into_owned();
+        script = script.replace(&format!("PACKAGE.{format}"), &name);
+    }
+    script.replace("NAME-VERSION", "intigua-sample-1.0.0").replace("TARGET", "linux-x86_64").replace("PRODUCT", "../product")
+}
+
+#[test]
+fn what_the_page_for_auditors_says_to_type_works_on_what_a_build_signed() {
+    let bench = bench();
+    need("debsig-verify", "debsig-verify");
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/trust.md")).expect("docs/trust.md");
+    let line =
+        "linkpack build -q --no-cache -m product/linkpack.toml -o site --key code.key --cert code.pem --openpgp-key rsa.sec && \
+                cp code.pub site/key.pub && cp rsa.asc site/key.asc && cp ca.pem site/ca.pem && cp ca.pem site/tsa-ca.pem";
+    let program = Path::new(env!("CARGO_BIN_EXE_linkpack")).parent().expect("a folder");
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").expect("a PATH"));
+    let sh = |line: &str| bench.sh(line).env("PATH", &path).env("SOURCE_DATE_EPOCH", "1700000000");
+    sh(line).run().ok();
+    let site = bench.path("site");
+    let script = commands(&page, &site);
+    assert!(script.lines().count() > 20 && !script.contains("PACKAGE"), "{script}");
+    fs::write(site.join("page.sh"), &script).expect("written");
+    let mut done = sh("cd site && sh -eux page.sh").run().ok();
+    for said in
+        ["Verified OK", "Signature, key ID", "Verified package", "Signature verification: ok", "good, ", "the same to the byte"]
+    {
+        done = done.says(said);
+    }
+    // Each of them sees a change.
+    for format in ["deb", "rpm", "run", "msi"] {
+        let file = package(&site, format);
+        let good = fs::read(&file).expect("read");
+        let mut bad = good.clone();
+        let at = bad.len() / 2;
+        bad[at] ^= 1;
+        fs::write(&file, &bad).expect("written");
+        let keys = "linkpack verify --key key.pub --key key.asc --key ca.pem";
+        sh(&format!("cd site && {keys} {}", file.display())).run().exits(1).says("error:");
+        sh(&format!("cd site && {keys} .")).run().exits(1).says("SHA-256 in SHA256SUMS");
+        sh(&format!("cd site && linkpack verify --rebuild ../product/linkpack.toml {}", file.display())).run().exits(1);
+        fs::write(&file, &good).expect("written");
+    }
+}
+
+#[test]
+fn signing_a_folder_later_keeps_its_lists_and_its_provenance_true() {
+    let bench = bench();
+    let folder = copy(bench);
+    sign(bench, folder.path(), "--key code.key --cert code.pem --openpgp-key rsa.sec").run().ok();
+    linkpack()
+        .args(["verify", "--key"])
+        .arg(bench.path("code.pub"))
+        .arg("--key")
+        .arg(bench.path("rsa.asc"))
+        .arg("--key")
+        .arg(bench.path("ca.pem"))
+        .arg(folder.path())
+        .run()
+        .ok();
+    let statement = fs::read_to_string(folder.path().join("intigua-sample-1.0.0.provenance.json")).expect("a statement");
+    let statement: serde_json::Value = serde_json::from_str(&statement).expect("JSON");
+    let sums = fs::read_to_string(folder.path().join("SHA256SUMS")).expect("sums");
+    let subjects = statement["subject"].as_array().expect("subjects");
+    assert!(subjects.len() >= 4);
+    for subject in subjects {
+        let line = format!("{}  {}\n", subject["digest"]["sha256"].as_str().unwrap(), subject["name"].as_str().unwrap());
+        assert!(sums.contains(&line), "{line}");
+    }
+    linkpack()
+        .args(["verify", "--rebuild"])
+        .arg(bench.path("product/linkpack.toml"))
+        .arg(folder.path())
+        .run()
+        .ok()
+        .says("set aside");
+}

@@ -104,24 +104,23 @@ impl Output {
         let documents = report.documents.iter().map(|document| sum(&document.sha256, &document.file));
         let sums: String = report.packages.iter().map(sums).chain(documents).collect();
         let manifest = manifest_json(product, options, report, inputs)?;
-        let mut lists = vec![(MANIFEST, manifest.into_bytes())];
-        lists.extend(signing.sign_sums(sums.as_bytes())?.map(|signature| (SUMS_SIGNATURE, signature)));
-        lists.push((SUMS, sums.into_bytes()));
+        let mut lists = vec![(MANIFEST.to_owned(), manifest.into_bytes())];
+        lists.extend(signing.sign_sums(sums.as_bytes())?.map(|signature| (SUMS_SIGNATURE.to_owned(), signature)));
+        lists.push((SUMS.to_owned(), sums.into_bytes()));
         self.finish_with(lists)
     }
 
     /// Gives every kept file its name, and then these their names and bytes.
-    pub fn finish_with(mut self, lists: Vec<(&str, Vec<u8>)>) -> Result<()> {
-        let mut withdrawn: Vec<&str> = lists.iter().map(|(name, _)| *name).collect();
+    pub fn finish_with(mut self, lists: Vec<(String, Vec<u8>)>) -> Result<()> {
+        let mut withdrawn: Vec<String> = lists.iter().map(|(name, _)| name.clone()).collect();
         // A signature of the SHA256SUMS before is none of the new one.
-        if withdrawn.contains(&SUMS) && !withdrawn.contains(&SUMS_SIGNATURE) {
-            withdrawn.push(SUMS_SIGNATURE);
-        }
+        withdrawn.push(SUMS_SIGNATURE.to_owned());
         for (name, bytes) in lists {
             let mut file = self.partial()?;
             file.write_all(&bytes).or_cannot("write to the output folder", &self.folder).map_err(elsewhere)?;
-            self.keep(file, name.to_owned());
+            self.keep(file, name);
         }
+        let withdrawn: Vec<&str> = withdrawn.iter().map(String::as_str).collect();
         switch(&self.folder, std::mem::take(&mut self.whole), &withdrawn).map_err(elsewhere)
     }
 

@@ -7,6 +7,7 @@ use crate::error::{Error, IoContext, Result};
 use crate::listener::Listener;
 use serde::Serialize;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
@@ -105,27 +106,29 @@ fn sign_folder(folder: &Path, packages: &[PathBuf], signing: &Signing, listener:
 }
 
 /// What stands beside the packages, as it is to be afterwards.
-fn lists(
-    folder: &Path,
-    changed: &[&Resigned],
-    signing: &Signing,
-    listener: &dyn Listener,
-) -> Result<Vec<(&'static str, Vec<u8>)>> {
+fn lists(folder: &Path, changed: &[&Resigned], signing: &Signing, listener: &dyn Listener) -> Result<Vec<(String, Vec<u8>)>> {
+    let mut sums = BTreeMap::new();
+    for one in changed {
+        sums.insert(name(&one.path)?, one.sha256.clone());
+    }
     let mut lists = Vec::new();
     if let Some(text) = list(&folder.join(output::MANIFEST))? {
-        lists.push((output::MANIFEST, new_manifest(&text, changed)?.unwrap_or(text).into_bytes()));
+        let (manifest, provenance) = new_manifest(folder, &text, changed, &mut sums)?.unwrap_or((text, None));
+        lists.extend(provenance);
+        lists.push((output::MANIFEST.to_owned(), manifest.into_bytes()));
     }
     let Some(text) = list(&folder.join(output::SUMS))? else { return Ok(lists) };
-    let sums = new_sums(&text, changed)?;
+    let sums = new_sums(&text, &sums);
     let signature = folder.join(output::SUMS_SIGNATURE);
+    let mut signed = |bytes| lists.push((output::SUMS_SIGNATURE.to_owned(), bytes));
     match signing.sign_sums(sums.as_bytes())? {
-        Some(bytes) => lists.push((output::SUMS_SIGNATURE, bytes)),
+        Some(bytes) => signed(bytes),
         None if !signature.exists() => {}
-        None if sums == text => lists.push((output::SUMS_SIGNATURE, fs::read(&signature).or_cannot("read", &signature)?)),
+        None if sums == text => signed(fs::read(&signature).or_cannot("read", &signature)?),
         None => listener
             .warning(&format!("{} is removed: SHA256SUMS changes, and there is no --key to sign it with", signature.display())),
     }
-    lists.push((output::SUMS, sums.into_bytes()));
+    lists.push((output::SUMS.to_owned(), sums.into_bytes()));
     Ok(lists)
 }
 
@@ -167,27 +170,26 @@ fn list(path: &Path) -> Result<Option<String>> {
     Ok(Some(text))
 }
 
-/// SHA256SUMS with the new digests of what was signed.
-fn new_sums(text: &str, changed: &[&Resigned]) -> Result<String> {
-    let mut sums = String::new();
-    for line in text.lines() {
-        let file = line.get(66..).unwrap_or_default();
-        let mut found = None;
-        for one in changed {
-            if name(&one.path)? == file {
-                found = Some(one);
-            }
-        }
-        match found {
-            Some(one) => sums += &format!("{}  {file}\n", one.sha256),
-            None => sums += &format!("{line}\n"),
-        }
-    }
-    Ok(sums)
+/// SHA256SUMS with the new digests of files.
+fn new_sums(text: &str, changed: &BTreeMap<String, String>) -> String {
+    let line = |line: &str| match line.get(66..).and_then(|file| Some((file, changed.get(file)?))) {
+        Some((file, sha256)) => format!("{sha256}  {file}\n"),
+        None => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
 }
 
-/// manifest.json with the new digests and lengths, and who signed; `None` where it is somebody else's.
-fn new_manifest(text: &str, changed: &[&Resigned]) -> Result<Option<String>> {
+/// A list's name and bytes.
+type Named = (String, Vec<u8>);
+
+/// manifest.json with the new digests and lengths, and who signed, and the provenance that names the packages; `None` where it is somebody
+/// else's. The provenance's digest joins `sums`.
+fn new_manifest(
+    folder: &Path,
+    text: &str,
+    changed: &[&Resigned],
+    sums: &mut BTreeMap<String, String>,
+) -> Result<Option<(String, Option<Named>)>> {
     let Ok(mut document) = serde_json::from_str::<Value>(text) else { return Ok(None) };
     let Some(packages) = document["packages"].as_array_mut() else { return Ok(None) };
     for one in changed {
@@ -198,5 +200,29 @@ fn new_manifest(text: &str, changed: &[&Resigned]) -> Result<Option<String>> {
             package["signed"] = serde_json::to_value(&one.signed).expect("plain JSON");
         }
     }
-    Ok(Some(serde_json::to_string_pretty(&document).expect("plain JSON") + "\n"))
+    let is_provenance = |document: &&mut Value| document["kind"] == "provenance";
+    let listed = document["documents"].as_array_mut().and_then(|documents| documents.iter_mut().find(is_provenance));
+    let provenance = match listed {
+        Some(listed) => new_provenance(folder, listed, sums)?,
+        None => None,
+    };
+    Ok(Some((serde_json::to_string_pretty(&document).expect("plain JSON") + "\n", provenance)))
+}
+
+/// The provenance with the new digests of its subjects.
+fn new_provenance(folder: &Path, listed: &mut Value, sums: &mut BTreeMap<String, String>) -> Result<Option<Named>> {
+    let Some(file) = listed["file"].as_str().filter(|file| !file.contains('/')).map(str::to_owned) else { return Ok(None) };
+    let Some(text) = list(&folder.join(&file))? else { return Ok(None) };
+    let Ok(mut statement) = serde_json::from_str::<Value>(&text) else { return Ok(None) };
+    for subject in statement["subject"].as_array_mut().into_iter().flatten() {
+        if let Some(sha256) = subject["name"].as_str().and_then(|name| sums.get(name)) {
+            subject["digest"]["sha256"] = sha256.clone().into();
+        }
+    }
+    let bytes = (serde_json::to_string_pretty(&statement).expect("plain JSON") + "\n").into_bytes();
+    let sha256 = hex::encode(Sha256::digest(&bytes));
+    listed["size"] = bytes.len().into();
+    listed["sha256"] = sha256.clone().into();
+    sums.insert(file.clone(), sha256);
+    Ok(Some((file, bytes)))
 }
