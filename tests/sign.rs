@@ -8,7 +8,6 @@ use linkpack::trust::keys::Keys;
 use linkpack::trust::Verdict;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 const PASSWORD: &str = "correct-horse-battery";
 
@@ -84,20 +83,23 @@ END
 echo 01 >tsa.serial
 "#;
 
-/// Made once a test process.
-fn bench() -> &'static Bench {
-    static BENCH: OnceLock<Bench> = OnceLock::new();
-    BENCH.get_or_init(|| {
-        for (tool, package) in [("gpg", "gnupg"), ("openssl", "openssl"), ("rpm", "rpm"), ("osslsigncode", "osslsigncode")] {
-            need(tool, package);
-        }
-        let bench = Bench { folder: tempfile::tempdir().expect("a folder") };
-        bench.sh(MAKE_KEYS).run().ok();
-        linkpack().args(["init", "--sample"]).arg(bench.path("product")).run().ok();
-        let built = linkpack().args(["build", "--no-cache", "-o"]).arg(bench.path("plain")).dir(bench.path("product")).run().ok();
-        built.says("unsigned: ");
-        bench
-    })
+impl Drop for Bench {
+    /// gpg's agent would live on.
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("gpgconf").args(["--kill", "all"]).env("GNUPGHOME", self.path("gnupg")).status();
+    }
+}
+
+fn bench() -> Bench {
+    for (tool, package) in [("gpg", "gnupg"), ("openssl", "openssl"), ("rpm", "rpm"), ("osslsigncode", "osslsigncode")] {
+        need(tool, package);
+    }
+    let bench = Bench { folder: tempfile::tempdir().expect("a folder") };
+    bench.sh(MAKE_KEYS).run().ok();
+    linkpack().args(["init", "--sample"]).arg(bench.path("product")).run().ok();
+    let built = linkpack().args(["build", "--no-cache", "-o"]).arg(bench.path("plain")).dir(bench.path("product")).run().ok();
+    built.says("unsigned: ");
+    bench
 }
 
 fn linkpack() -> Cmd {
@@ -147,7 +149,7 @@ fn is_bad(verdict: &Verdict, why: &str) {
 
 #[test]
 fn rpm_takes_what_rsa_and_ed25519_keys_signed_and_resigning_replaces() {
-    let bench = bench();
+    let bench = &bench();
     let folder = copy(bench);
     let rpm = package(folder.path(), "rpm");
     let len = fs::metadata(&rpm).unwrap().len();
@@ -172,7 +174,7 @@ fn rpm_takes_what_rsa_and_ed25519_keys_signed_and_resigning_replaces() {
 
 #[test]
 fn rpmsigns_own_signature_is_known() {
-    let bench = bench();
+    let bench = &bench();
     let folder = copy(bench);
     let rpm = package(folder.path(), "rpm");
     need("rpmsign", "rpm");
@@ -198,7 +200,7 @@ END
 
 #[test]
 fn debsig_verify_takes_a_signed_deb_and_dpkg_still_reads_it() {
-    let bench = bench();
+    let bench = &bench();
     need("debsig-verify", "debsig-verify");
     need("debsigs", "debsigs");
     bench.sh(POLICY).run().ok();
@@ -234,7 +236,7 @@ fn debsig_verify_takes_a_signed_deb_and_dpkg_still_reads_it() {
 
 #[test]
 fn osslsigncode_takes_a_signed_msi_with_and_without_time_stamp() {
-    let bench = bench();
+    let bench = &bench();
     let folder = copy(bench);
     let msi = package(folder.path(), "msi");
     let check = format!("osslsigncode verify -CAfile ca.pem -TSA-CAfile ca.pem -in {}", msi.display());
@@ -266,7 +268,7 @@ fn osslsigncode_takes_a_signed_msi_with_and_without_time_stamp() {
 
 #[test]
 fn osslsigncodes_own_signature_is_known_and_a_changed_package_is_not() {
-    let bench = bench();
+    let bench = &bench();
     let folder = copy(bench);
     let (msi, out) = (package(folder.path(), "msi"), folder.path().join("other.msi"));
     let line = |hash: &str| {
@@ -281,7 +283,7 @@ fn osslsigncodes_own_signature_is_known_and_a_changed_package_is_not() {
 
 #[test]
 fn openssl_verifies_the_run_and_the_sums_of_a_folder() {
-    let bench = bench();
+    let bench = &bench();
     for (options, key) in [("--key ec.enc --password-env THE_PASSWORD", "ec.pub"), ("--key code.key --cert code.pem", "code.pub")]
     {
         let folder = copy(bench);
@@ -306,7 +308,7 @@ fn openssl_verifies_the_run_and_the_sums_of_a_folder() {
 
 #[test]
 fn commands_sign_instead_of_keys() {
-    let bench = bench();
+    let bench = &bench();
     let folder = copy(bench);
     let service =
         r#"test "$LINKPACK_SIGN_ALGORITHM" = rsa-pkcs1-sha256 && openssl pkeyutl -sign -inkey code.key -pkeyopt digest:sha256"#;
@@ -325,7 +327,7 @@ fn commands_sign_instead_of_keys() {
 
 #[test]
 fn a_password_is_in_no_command_line_and_in_nothing_that_is_said() {
-    let bench = bench();
+    let bench = &bench();
     let folder = copy(bench);
     // Of this test alone: the others' keys are made with theirs on command lines.
     let password = format!("battery-{}-staple", std::process::id());
@@ -358,7 +360,7 @@ fn a_password_is_in_no_command_line_and_in_nothing_that_is_said() {
 
 #[test]
 fn a_build_signs_before_a_package_has_its_name() {
-    let bench = bench();
+    let bench = &bench();
     let out = bench.path("built");
     let build = linkpack().args(["build", "--no-cache", "-f", "run", "-o"]).arg(&out).dir(bench.path("product"));
     build.arg("--key").arg(bench.path("ec.key")).run().ok().never_says("unsigned");
@@ -371,7 +373,7 @@ fn a_build_signs_before_a_package_has_its_name() {
 
 #[test]
 fn damaged_signatures_are_bad_and_never_a_panic() {
-    let bench = bench();
+    let bench = &bench();
     let folder = copy(bench);
     sign(bench, folder.path(), "--key code.key --cert code.pem --openpgp-key rsa.sec").run().ok();
     let keys = Keys::read(&["ca.pem", "rsa.asc", "code.pub"].map(|name| bench.path(name))).unwrap();
@@ -416,7 +418,7 @@ fn commands(page: &str, folder: &Path) -> String {
 
 #[test]
 fn what_the_page_for_auditors_says_to_type_works_on_what_a_build_signed() {
-    let bench = bench();
+    let bench = &bench();
     need("debsig-verify", "debsig-verify");
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/trust.md")).expect("docs/trust.md");
     let line =
@@ -454,7 +456,7 @@ fn what_the_page_for_auditors_says_to_type_works_on_what_a_build_signed() {
 
 #[test]
 fn signing_a_folder_later_keeps_its_lists_and_its_provenance_true() {
-    let bench = bench();
+    let bench = &bench();
     let folder = copy(bench);
     sign(bench, folder.path(), "--key code.key --cert code.pem --openpgp-key rsa.sec").run().ok();
     linkpack()

@@ -135,7 +135,8 @@ impl Boot<'_> {
     fn qemu(&self, probe: &Path, console: &Path, result: &Path) -> super::Cmd {
         let kernel = kernel();
         let snapshot = if self.snapshot { "on" } else { "off" };
-        let append = "console=ttyS0 root=/dev/vda rw panic=-1 systemd.wants=linkpack-probe.service systemd.getty_auto=no \
+        let append =
+            "console=ttyS0 root=/dev/vda rw panic=-1 no_timer_check systemd.wants=linkpack-probe.service systemd.getty_auto=no \
                       systemd.show_status=true systemd.mask=systemd-networkd-wait-online.service";
         cmd("qemu-system-x86_64")
             .args("-nodefaults -no-user-config -display none -no-reboot -m 768 -smp 2 -nic none".split(' '))

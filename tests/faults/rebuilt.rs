@@ -32,7 +32,7 @@ impl Rebuilt {
         product.build().ok();
         product.new = product.output();
         assert_eq!(product.old.keys().collect::<Vec<_>>(), product.new.keys().collect::<Vec<_>>());
-        assert_eq!(product.old.len(), 6, "four packages and two lists");
+        assert_eq!(product.old.len(), 11, "four packages, two targets' bills, the provenance and two lists");
         assert!(product.old.iter().all(|(name, bytes)| product.new[name] != *bytes), "a package that does not change");
         product
     }

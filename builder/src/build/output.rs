@@ -112,7 +112,8 @@ impl Output {
 
     /// Gives every kept file its name, and then these their names and bytes.
     pub fn finish_with(mut self, lists: Vec<(String, Vec<u8>)>) -> Result<()> {
-        let mut withdrawn: Vec<String> = lists.iter().map(|(name, _)| name.clone()).collect();
+        // SHA256SUMS, the last to come, is the first to go: it speaks for the others.
+        let mut withdrawn: Vec<String> = lists.iter().rev().map(|(name, _)| name.clone()).collect();
         // A signature of the SHA256SUMS before is none of the new one.
         withdrawn.push(SUMS_SIGNATURE.to_owned());
         for (name, bytes) in lists {
