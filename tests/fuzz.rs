@@ -47,6 +47,11 @@ fn the_rpm_reader_survives_mutations() {
 }
 
 #[test]
+fn the_run_reader_survives_mutations() {
+    survives("run", "the_run_reader_survives_mutations");
+}
+
+#[test]
 fn the_msi_reader_and_lint_survive_mutations() {
     survives("msi", "the_msi_reader_and_lint_survive_mutations");
 }

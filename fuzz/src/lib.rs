@@ -2,9 +2,11 @@
 //! a panic, a hang, memory beyond the limit or a tree that leaves its folder is a fault. Run by cargo-fuzz (coverage-guided, nightly)
 //! and by tests/fuzz.rs (seeded mutations, any Rust).
 
+use linkpack::build::signatures;
 use linkpack::inspect::{self, lint};
 use linkpack::listener::Listener;
 use linkpack::payload::{self, Kind, Source, Spool, Tree};
+use linkpack::trust::keys::Keys;
 use linkpack::{manifest, Error};
 use std::fs;
 use std::path::Path;
@@ -13,8 +15,16 @@ use std::path::Path;
 pub type Target = (&'static str, fn(&Path, &[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 7] =
-    [("manifest", manifest), ("site", site), ("tar", tar), ("zip", zip), ("deb", deb), ("rpm", rpm), ("msi", msi)];
+pub const TARGETS: [Target; 8] = [
+    ("manifest", manifest),
+    ("site", site),
+    ("tar", tar),
+    ("zip", zip),
+    ("deb", deb),
+    ("rpm", rpm),
+    ("run", run_file),
+    ("msi", msi),
+];
 
 /// Runs one target on bytes, in `folder`, which holds nothing else.
 pub fn run(name: &str, folder: &Path, bytes: &[u8]) {
@@ -72,10 +82,12 @@ fn zip(folder: &Path, bytes: &[u8]) {
 
 fn deb(folder: &Path, bytes: &[u8]) {
     load(folder, "case.deb", bytes);
+    look(folder, "case.deb", bytes);
 }
 
 fn rpm(folder: &Path, bytes: &[u8]) {
     load(folder, "case.rpm", bytes);
+    look(folder, "case.rpm", bytes);
 }
 
 /// Bytes read of each content: enough to see that it is there.
@@ -114,9 +126,30 @@ fn is_within(tree: &Tree) {
     }
 }
 
+fn run_file(folder: &Path, bytes: &[u8]) {
+    look(folder, "case.run", bytes);
+}
+
 fn msi(folder: &Path, bytes: &[u8]) {
-    match inspect::read(&case(folder, "case.msi", bytes)) {
-        Ok(report) => drop(lint::lint(&report, &[])),
+    look(folder, "case.msi", bytes);
+}
+
+/// inspect in each of its forms, lint, verify, and whose signatures there are.
+fn look(folder: &Path, name: &str, bytes: &[u8]) {
+    let path = case(folder, name, bytes);
+    match inspect::read(&path) {
+        Ok(package) => {
+            lint::lint(&package, &[]);
+            let shown = inspect::text::text(&package.report, inspect::text::Shown { files: true, scripts: true });
+            assert!(!shown.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')), "control characters are shown");
+            inspect::html::page(&package.report).expect("a page");
+        }
         Err(error) => is_shown(&error),
+    }
+    if let Err(error) = inspect::verify::package(&path, &inspect::verify::signatures::NoKeys) {
+        is_shown(&error);
+    }
+    if let Err(error) = signatures::verify(&path, &Keys::default()) {
+        is_shown(&error);
     }
 }

@@ -60,7 +60,29 @@ cat >x.wxs <<'WXS'
 <Feature Id="A" Level="1"><ComponentRef Id="C"/></Feature></Product></Wix>
 WXS
 wixl -o msi.wixl x.wxs
-rm -rf tree top
+rm tree/lll*
+for codec in gzip xz; do makeself --$codec --nox11 --sha256 tree run.makeself-$codec label ./bin/tool >/dev/null 2>&1; done
+mkdir -p product/connector
+cp tree/bin/tool product/connector/vlink
+cp -r tree/etc product/connector/
+cat >product/linkpack.toml <<'TOML'
+[product]
+name = "agent"
+title = "Agent"
+version = "1"
+publisher = "p"
+contact = "p <p@e.x>"
+license = "MIT"
+description = "d"
+[connector]
+executable = { linux = "vlink" }
+payload = { linux-x86_64 = "connector" }
+TOML
+for codec in fast small; do
+	"$LINKPACK" build -q --no-cache --no-sbom --codec $codec -m product/linkpack.toml -o dist
+	mv dist/*.run run.$codec; mv dist/*.deb deb.ours-$codec; mv dist/*.rpm rpm.ours-$codec
+done
+rm -rf tree top product dist
 "#;
 
 const MANIFEST: &str = include_str!("../../templates/manifest/linkpack.toml");
@@ -87,8 +109,10 @@ fn made(target: &str) -> Vec<Vec<u8>> {
 }
 
 fn make(folder: &Path) {
-    for (tool, package) in [("zip", "zip"), ("rpmbuild", "rpm"), ("wixl", "wixl"), ("zstd", "zstd"), ("xz", "xz-utils")] {
+    for (tool, package) in
+        [("zip", "zip"), ("rpmbuild", "rpm"), ("wixl", "wixl"), ("makeself", "makeself"), ("zstd", "zstd"), ("xz", "xz-utils")]
+    {
         need(tool, package);
     }
-    cmd("sh").args(["-euc", RECIPE]).dir(folder).run().ok();
+    cmd("sh").env("LINKPACK", env!("CARGO_BIN_EXE_linkpack")).args(["-euc", RECIPE]).dir(folder).run().ok();
 }
