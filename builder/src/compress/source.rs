@@ -62,6 +62,11 @@ pub(super) fn with_whole<T>(source: &dyn Source, show: impl FnOnce(&[u8]) -> Res
     })
 }
 
+/// Gives this thread's buffer back.
+pub(super) fn release() {
+    PLAIN.take();
+}
+
 /// Some bytes of a source.
 pub(super) fn part(source: &dyn Source, from: u64, len: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(len as usize);

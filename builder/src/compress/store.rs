@@ -3,7 +3,7 @@
 use super::codec::{Codec, Segment};
 use super::digest::LastDigest;
 use super::nature::Nature;
-use super::source::{with_whole, Bytes, Source};
+use super::source::{release, with_whole, Bytes, Source};
 use crate::error::{Error, IoContext, Result};
 use crate::workdir::WorkDir;
 use rustix::fs::{flock, FlockOperation};
@@ -107,6 +107,14 @@ impl Store {
     /// The workers that compress.
     pub fn pool(&self) -> Arc<rayon::ThreadPool> {
         self.pool.clone()
+    }
+
+    /// Gives the workers' buffers back, once no more large units follow: what comes then needs the memory.
+    pub fn release_buffers(&self) {
+        self.pool.broadcast(|_| {
+            PACKED.take();
+            release();
+        });
     }
 
     /// Makes sure that the store holds `plain` compressed by `codec`: compresses it unless an intact unit is there already.

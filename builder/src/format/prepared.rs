@@ -83,7 +83,9 @@ pub fn prepare(tree: Tree, codec: Codec, store: &Arc<Store>, listener: &dyn List
             None => {}
         }
     }
-    reading.finish()
+    let files = reading.finish()?;
+    store.release_buffers();
+    Ok(files)
 }
 
 /// A tree that is being read.

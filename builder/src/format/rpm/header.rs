@@ -41,9 +41,11 @@ pub struct Texts {
     joined: Vec<u8>,
 }
 
-impl<T: AsRef<[u8]>> FromIterator<T> for Texts {
-    fn from_iter<I: IntoIterator<Item = T>>(texts: I) -> Self {
-        let mut all = Texts::default();
+impl Texts {
+    /// Asks twice for the texts: room that grows with them would leave holes of megabytes in memory.
+    fn of<T: AsRef<[u8]>>(texts: impl Iterator<Item = T> + Clone) -> Self {
+        let len = texts.clone().map(|text| text.as_ref().len() + 1).sum();
+        let mut all = Texts { count: 0, joined: Vec::with_capacity(len) };
         for text in texts {
             all.count += 1;
             all.joined.extend_from_slice(text.as_ref());
@@ -136,8 +138,8 @@ impl Header {
     }
 
     /// Sets a tag to an array of strings.
-    pub fn put_texts<T: AsRef<[u8]>>(&mut self, tag: u32, texts: impl IntoIterator<Item = T>) {
-        self.put(tag, Value::Texts(texts.into_iter().collect()));
+    pub fn put_texts<T: AsRef<[u8]>>(&mut self, tag: u32, texts: impl IntoIterator<Item = T, IntoIter: Clone>) {
+        self.put(tag, Value::Texts(Texts::of(texts.into_iter())));
     }
 
     /// Sets a tag to 32-bit numbers.
