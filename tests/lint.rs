@@ -5,7 +5,7 @@ mod msi;
 use linkpack::inspect::lint::{lint, Finding, Severity};
 use linkpack::inspect::msi::{Cabinet, Damage, Member, Msi, Table, Value};
 use linkpack::inspect::{self, Package};
-use linkpack::payload::pe::Machine;
+use linkpack::payload::pe::{Machine, Program};
 use linkpack::payload::Content;
 use msi::{output, run, Product};
 use std::collections::BTreeSet;
@@ -232,6 +232,12 @@ const FAULTS: &[(&str, Plant)] = &[
         let member = members(msi).iter_mut().find(|member| member.name == key).unwrap();
         member.content.as_mut().unwrap().program.as_mut().unwrap().machine = Machine::X86;
     }),
+    ("program-machine", |msi| {
+        let key = file(msi, "file.txt")[0].to_string();
+        let member = members(msi).iter_mut().find(|member| member.name == key).unwrap();
+        let arm64 = Program { machine: Machine::Other(0xAA64), library: true, version: None, debug_id: None };
+        member.content.as_mut().unwrap().program = Some(arm64);
+    }),
     ("service-config", |msi| set(msi, "MsiServiceConfig", "Service", "Argument", text("2"))),
     ("permission-tables", |msi| {
         msi.database.tables.insert("LockPermissions".into(), Table { columns: vec![], rows: vec![vec![]] });
@@ -415,8 +421,13 @@ fn a_package_of_wixl_is_read_and_judged() {
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let findings = lint(&inspect::read(&folder.path().join("p.msi")).unwrap(), &[]);
     let rules: BTreeSet<&str> = findings.iter().map(|finding| finding.rule).collect();
-    // What wixl leaves out: _Validation, versions, and ALLUSERS where nobody asked for it.
-    assert_eq!(rules, BTreeSet::from(["file-version", "per-machine", "validation-missing"]), "{:#?}", shown(&findings));
+    // What wixl leaves out: _Validation, versions, and ALLUSERS where nobody asked for it; and a 64-bit program in a 32-bit package.
+    assert_eq!(
+        rules,
+        BTreeSet::from(["file-version", "per-machine", "program-machine", "validation-missing"]),
+        "{:#?}",
+        shown(&findings)
+    );
 }
 
 /// A generator of numbers that is the same in every run.

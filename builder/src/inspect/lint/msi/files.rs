@@ -2,7 +2,9 @@
 
 use super::super::{Findings, Place};
 use super::category;
+use super::identity::Machine;
 use crate::inspect::msi::{Cabinet, Member, Msi, Row, Seen};
+use crate::payload::pe;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// msidbFileAttributesNoncompressed: it lies beside the package.
@@ -122,6 +124,9 @@ fn contents(msi: &Msi, findings: &mut Findings) {
             continue;
         }
         self::version(&row, version, seen.get(key).copied(), findings);
+        if let Some(program) = seen.get(key).and_then(|seen| seen.program.as_ref()) {
+            machine(msi, key, program.machine, findings);
+        }
         match (version, hashes.get(key)) {
             (None, None) => {
                 let what = "a file without a version has no MsiFileHash".to_owned();
@@ -140,6 +145,21 @@ fn contents(msi: &Msi, findings: &mut Findings) {
             }
             (Some(_), None) => {}
         }
+    }
+}
+
+/// 64-bit Windows runs 32-bit programs, and Windows on ARM both of the others'.
+fn machine(msi: &Msi, key: &str, program: pe::Machine, findings: &mut Findings) {
+    const ARM64: pe::Machine = pe::Machine::Other(0xAA64);
+    let runs = match Machine::of(msi) {
+        None => return,
+        Some(Machine::X86) => program == pe::Machine::X86,
+        Some(Machine::X64) => matches!(program, pe::Machine::X86 | pe::Machine::X64),
+        Some(Machine::Arm64) => matches!(program, pe::Machine::X86 | pe::Machine::X64) || program == ARM64,
+    };
+    if !runs {
+        let what = format!("it is a program for {program}, which the package's platform does not run");
+        findings.error("program-machine", Place::row("File", key), what, "ship the program that is built for this platform");
     }
 }
 
