@@ -3,7 +3,7 @@
 
 use super::certificate::{Broken, Certificate, Chain, Purpose};
 use super::cms::{self, Built, SignedData};
-use super::der::{self, context, implicit, tlv, Reader};
+use super::der::{self, context, implicit, tlv};
 use super::signer::Signer;
 use super::timestamp::{self, Stamper};
 use super::Verdict;
@@ -128,14 +128,4 @@ fn stated_digest<'a>(data: &SignedData<'a>) -> Result<&'a [u8], String> {
 fn stamp(data: &SignedData, anchors: &[Certificate], now: SystemTime) -> Option<Result<(SystemTime, String), String>> {
     let token = data.unsigned(COUNTERSIGNATURE)?;
     Some(timestamp::check(token.whole, data.signature(), anchors, &data.certificates, now))
-}
-
-/// What the signature says of its maker, for people; nothing of it is checked.
-pub fn claimed(signature: &[u8]) -> String {
-    SignedData::read(signature).map_or_else(|| "an unknown signer".to_owned(), |data| data.claimed())
-}
-
-/// Whether some bytes begin as a ContentInfo does.
-pub fn is_content_info(bytes: &[u8]) -> bool {
-    Reader(bytes).expect(der::SEQUENCE).is_some_and(|info| info.inside().expect(der::OID).is_some())
 }

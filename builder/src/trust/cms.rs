@@ -67,14 +67,6 @@ impl<'a> SignedData<'a> {
         self.signer.is(certificate)
     }
 
-    /// What the signer says of itself, for people.
-    pub fn claimed(&self) -> String {
-        match self.end() {
-            Some(end) => end.describe(),
-            None => "a certificate that is not in the signature".to_owned(),
-        }
-    }
-
     /// The signature's bytes.
     pub fn signature(&self) -> &'a [u8] {
         self.signer.signature

@@ -169,11 +169,6 @@ fn claimed_key(signature: &Signature) -> String {
     fingerprint.or_else(id).unwrap_or_else(|| "unknown".to_owned())
 }
 
-/// What a signature says of its key, for people; nothing of it is checked.
-pub fn claimed(bytes: &[u8]) -> String {
-    parse(bytes).as_ref().map_or_else(|| "unknown".to_owned(), claimed_key)
-}
-
 /// The one detached signature in these bytes, armoured or not.
 fn parse(bytes: &[u8]) -> Option<Signature> {
     if bytes.is_empty() || bytes.len() > LONGEST {

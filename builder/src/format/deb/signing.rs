@@ -3,7 +3,7 @@
 
 use super::member;
 use crate::error::{Error, IoContext, Result};
-use crate::trust::openpgp::{self, Detached, KeyRing, OpenPgpSigner};
+use crate::trust::openpgp::{Detached, KeyRing, OpenPgpSigner};
 use crate::trust::Verdict;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -144,16 +144,6 @@ pub fn verify(file: &mut File, path: &Path, keys: &KeyRing) -> Result<Vec<(Strin
         judged.push((one.name.clone(), verdict));
     }
     Ok(judged)
-}
-
-/// What the first signature says of its key.
-///
-/// # Errors
-/// It cannot be read.
-pub fn claimed(file: &mut File, path: &Path) -> Result<Option<String>> {
-    let members = members(file, path)?;
-    let Some(one) = members.iter().find(|one| one.is_signature()) else { return Ok(None) };
-    Ok(Some(openpgp::claimed(&content(file, one, path)?)))
 }
 
 fn content(mut file: &File, member: &Member, path: &Path) -> Result<Vec<u8>> {

@@ -13,6 +13,8 @@ use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+/// The streams of a signature, which is no part of what it covers.
+pub const STREAMS: [&str; 2] = [SIGNATURE, EXTENDED];
 const SIGNATURE: &str = "\u{5}DigitalSignature";
 /// A digest of names and times, too, which signtool can add.
 const EXTENDED: &str = "\u{5}MsiDigitalSignatureEx";
@@ -62,7 +64,7 @@ fn add<F: Read + Seek>(
     let mut entries: Vec<(Vec<u8>, PathBuf, bool, u64)> = Vec::new();
     for entry in file.read_storage(storage)? {
         *left = left.checked_sub(1).filter(|_| depth < DEEPEST).ok_or_else(too_much)?;
-        let ours = depth == 0 && [SIGNATURE, EXTENDED].contains(&entry.name());
+        let ours = depth == 0 && STREAMS.contains(&entry.name());
         if !ours {
             let name = entry.name().encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect();
             entries.push((name, storage.join(entry.name()), entry.is_stream(), entry.len()));
@@ -100,7 +102,7 @@ pub fn sign(file: &mut File, path: &Path, signing: &MsiSigning) -> Result<()> {
 }
 
 fn drop_signature<F: Read + Write + Seek>(container: &mut CompoundFile<F>) -> std::io::Result<()> {
-    for name in [SIGNATURE, EXTENDED] {
+    for name in STREAMS {
         let at = Path::new("/").join(name);
         if container.is_stream(&at) {
             container.remove_stream(&at)?;
@@ -135,13 +137,4 @@ pub fn verify(file: &mut File, path: &Path, anchors: &[Certificate], now: System
         () => authenticode::verify(&bytes, &digest(&mut container, path)?, anchors, now),
     };
     Ok(vec![("DigitalSignature".to_owned(), verdict)])
-}
-
-/// What the signature says of its maker.
-///
-/// # Errors
-/// It cannot be read.
-pub fn claimed(file: &mut File, path: &Path) -> Result<Option<String>> {
-    let mut container = open(&mut *file, path)?;
-    Ok(signature(&mut container, path)?.map(|bytes| authenticode::claimed(&bytes)))
 }

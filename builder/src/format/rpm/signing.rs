@@ -3,7 +3,7 @@
 use super::header::{Header, Value};
 use super::signature;
 use crate::error::{Error, IoContext, Result};
-use crate::trust::openpgp::{self, Algorithm, Detached, KeyRing, OpenPgpSigner};
+use crate::trust::openpgp::{Algorithm, Detached, KeyRing, OpenPgpSigner};
 use crate::trust::Verdict;
 use ::rpm::IndexSignatureTag as Tag;
 use sha2::{Digest, Sha256};
@@ -159,17 +159,6 @@ pub fn verify(file: &mut File, path: &Path, keys: &KeyRing) -> Result<Vec<(Strin
             .for_each(|(_, verdict)| *verdict = Verdict::bad(wrong.clone()));
     }
     Ok(judged)
-}
-
-/// What the signatures say of their keys.
-///
-/// # Errors
-/// It cannot be read.
-pub fn claimed(file: &mut File, path: &Path) -> Result<Option<String>> {
-    let headers = Headers::read(file, path)?;
-    let tags = OVER_HEADER.into_iter().chain(OVER_ALL);
-    let found = tags.into_iter().find_map(|tag| binary(&headers.signature, tag));
-    Ok(found.map(openpgp::claimed))
 }
 
 /// Why the payload is not the one that the header states.

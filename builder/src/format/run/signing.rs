@@ -91,23 +91,6 @@ pub fn verify(file: &mut File, path: &Path, keys: &[PublicKey]) -> Result<Vec<(S
     Ok(vec![("LP_SIG".to_owned(), verdict)])
 }
 
-/// Whether there is a signature.
-///
-/// # Errors
-/// As [`verify`].
-pub fn is_signed(file: &mut File, path: &Path) -> Result<bool> {
-    Ok(FirstLines::read(file, path)?.signature.is_some())
-}
-
-/// Takes the signature away, in place: what is left are the bytes of the package before it was signed.
-///
-/// # Errors
-/// No `.run` of linkpack, or it cannot be written.
-pub fn strip(file: &mut File, path: &Path) -> Result<()> {
-    FirstLines::read(file, path)?;
-    put(file, path, &run_signature_field("").expect("nothing fits"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
