@@ -3,7 +3,8 @@
 use super::signatures::{self, proves, verify_detached};
 use crate::error::{IoContext, Result};
 use crate::inspect::report::{Format, Report, Signature};
-use crate::inspect::verify::signatures::{detached, Judge, Judged, Outcome, SUMS_SIGNATURE};
+use crate::inspect::verify::signatures::{detached, Judge, Judged, Outcome};
+use crate::inspect::verify::{SUMS, SUMS_SIGNATURE};
 use crate::trust::keys::Keys;
 use crate::trust::Verdict;
 use std::fs::File;
@@ -13,7 +14,6 @@ use std::path::{Path, PathBuf};
 /// Bytes of a signature, and of SHA256SUMS.
 const SIGNATURE_LIMIT: u64 = 64 << 10;
 const SUMS_LIMIT: u64 = 16 << 20;
-const SUMS: &str = "SHA256SUMS";
 
 /// Judges by keys.
 pub struct ByKeys(Keys);

@@ -4,6 +4,7 @@ use super::assemble::Input;
 use super::switch::switch;
 use super::{FormatName, Options, Package, Report, Signing};
 use crate::error::{Error, IoContext, Result};
+pub use crate::inspect::verify::{MANIFEST, SUMS, SUMS_SIGNATURE};
 use crate::listener::Listener;
 use crate::manifest::Product;
 use rustix::fs::{flock, FlockOperation};
@@ -16,12 +17,6 @@ use tempfile::NamedTempFile;
 
 /// What names of unfinished packages begin with; they are locked while their build lives.
 pub(super) const PARTIAL: &str = ".linkpack-partial-";
-/// The packages' digests.
-pub const SUMS: &str = "SHA256SUMS";
-/// What was built from what.
-pub const MANIFEST: &str = "manifest.json";
-/// The detached signature of SHA256SUMS.
-pub const SUMS_SIGNATURE: &str = "SHA256SUMS.sig";
 
 /// The output folder of one build.
 pub struct Output {

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 /// Builds packages and says which.
 pub fn run(arguments: &BuildArguments) -> Result<()> {
     let screen = Screen::new(arguments.quiet);
-    let threads = arguments.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let threads = arguments.jobs.map_or_else(super::processors, usize::from);
     let epoch = epoch(std::env::var_os("SOURCE_DATE_EPOCH"))?;
     let options = Options {
         manifest: arguments.manifest.clone(),

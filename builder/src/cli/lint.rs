@@ -30,15 +30,7 @@ pub fn run(arguments: &LintArguments) -> ExitCode {
         documents.push(Document::new(package, findings));
     }
     let shown = if arguments.json { json(&documents) } else { text(&documents) };
-    if let Err(error) = super::print(&shown) {
-        screen::error(&error);
-        failed = true;
-    }
-    if failed {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    }
+    super::conclude(&shown, failed)
 }
 
 /// One package's findings, as scripts read them.

@@ -64,6 +64,23 @@ fn man() -> crate::Result<()> {
     print(&String::from_utf8_lossy(&page))
 }
 
+/// Prints what a verb found, and says by the exit code whether anything `failed`.
+fn conclude(shown: &str, mut failed: bool) -> ExitCode {
+    if let Err(error) = print(shown) {
+        screen::error(&error);
+        failed = true;
+    }
+    match failed {
+        true => ExitCode::FAILURE,
+        false => ExitCode::SUCCESS,
+    }
+}
+
+/// As many threads as there are processors.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Puts text on stdout.
 fn print(text: &str) -> crate::Result<()> {
     use std::io::Write;

@@ -13,20 +13,17 @@ pub fn say(line: &str) {
 }
 
 /// Prints an error: `error:` what happened, the place in the file, `note:` facts, `help:` what to do next.
-/// What a package or a file's name contributed to it cannot steer the terminal.
+/// What a package or a file's name contributed to it cannot steer the terminal: [`Error`] holds no such characters, and [`say`] lets none through.
 pub fn error(error: &Error) {
-    let plain = |text: &str| -> String {
-        text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { char::REPLACEMENT_CHARACTER } else { c }).collect()
-    };
-    say(&format!("error: {}", plain(error.what())));
+    say(&format!("error: {}", error.what()));
     if let Some(snippet) = error.snippet() {
         say(&excerpt(snippet));
     }
     for note in error.notes() {
-        say(&format!("note: {}", plain(note)));
+        say(&format!("note: {}", note));
     }
     if let Some(help) = error.help_text() {
-        say(&format!("help: {}", plain(help)));
+        say(&format!("help: {}", help));
     }
 }
 

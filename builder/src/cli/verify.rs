@@ -34,21 +34,13 @@ pub fn run(arguments: &VerifyArguments) -> ExitCode {
         }
     }
     let differs = |comparison: &Comparison| comparison.difference.is_some();
-    let mut failed = !unread.is_empty() || verdicts.iter().any(|verdict| !verdict.ok) || comparisons.iter().any(differs);
+    let failed = !unread.is_empty() || verdicts.iter().any(|verdict| !verdict.ok) || comparisons.iter().any(differs);
     let shown = if arguments.json {
         format!("{:#}\n", serde_json::json!({ "ok": !failed, "verdicts": verdicts, "rebuilt": comparisons, "unread": unread }))
     } else {
         verdicts.iter().map(text).chain(comparisons.iter().map(compared)).collect()
     };
-    if let Err(error) = super::print(&shown) {
-        screen::error(&error);
-        failed = true;
-    }
-    if failed {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    }
+    super::conclude(&shown, failed)
 }
 
 /// Verifies what is at a path, and builds it again where that was asked for.
@@ -61,7 +53,7 @@ fn one(path: &Path, judge: &dyn Judge, arguments: &VerifyArguments) -> Result<(V
     let rebuild = Rebuild {
         manifest: manifest.clone(),
         sites: arguments.sites.clone(),
-        threads: std::thread::available_parallelism().map_or(1, usize::from),
+        threads: super::processors(),
         temporary: std::env::temp_dir(),
     };
     Ok((verdicts, rebuild.compare(path, &Screen::new(true))?))

@@ -98,7 +98,7 @@ fn control(input: &mut Input, members: &[Member], at: usize, report: &mut Report
         Ok(())
     });
     drop(stream);
-    say(done, &members[at].name, report)?;
+    report.settle(&members[at].name, done)?;
     match control.get(b"control".as_slice()) {
         Some(bytes) => identity(&text(bytes), report),
         None => report.damaged("control.tar", "it has no control file"),
@@ -115,18 +115,6 @@ fn control(input: &mut Input, members: &[Member], at: usize, report: &mut Report
         ours::facts(&String::from_utf8_lossy(script), report);
     }
     Ok(control)
-}
-
-/// What a walk came to: damage, unless the user wants to stop.
-fn say(done: Result<()>, part: &str, report: &mut Report) -> Result<()> {
-    match done {
-        Err(error) if error.is_interrupted() => Err(error),
-        Err(error) => {
-            report.damaged_by(part, &error);
-            Ok(())
-        }
-        Ok(()) => Ok(()),
-    }
 }
 
 /// The program of a script's first line.
@@ -228,7 +216,7 @@ fn data(
     let done = tar::walk(&mut stream, &mut watch, &mut |member| entries.member("/", member));
     drop(stream);
     let whole = done.is_ok();
-    say(done, &members[at].name, report)?;
+    report.settle(&members[at].name, done)?;
     entries.link();
     let conffiles = control.get(b"conffiles".as_slice()).map(|text| conffiles(text)).unwrap_or_default();
     let mut missing = conffiles.clone();

@@ -160,14 +160,7 @@ fn archive(input: &mut Input, part: &str, range: std::ops::Range<u64>, entries: 
         Err(error) => (None, Err(error)),
     };
     report.parts.push(Part { name: part.to_owned(), offset: Some(range.start), size: len, codec });
-    match done {
-        Err(error) if error.is_interrupted() => Err(error),
-        Err(error) => {
-            report.damaged_by(part, &error);
-            Ok(())
-        }
-        Ok(()) => Ok(()),
-    }
+    report.settle(part, done)
 }
 
 #[cfg(test)]

@@ -115,6 +115,18 @@ impl Report {
         self.damaged(part, format!("{}{note}", error.what()));
     }
 
+    /// What reading a part came to: damage, unless the user wants to stop.
+    pub(super) fn settle(&mut self, part: &str, done: crate::Result<()>) -> crate::Result<()> {
+        match done {
+            Err(error) if error.is_interrupted() => Err(error),
+            Err(error) => {
+                self.damaged_by(part, &error);
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
     pub(super) fn relate(&mut self, kind: &str, what: impl Into<String>) {
         if self.relations.len() < limits::LINES {
             self.relations.push(Relation { kind: kind.to_owned(), what: what.into() });

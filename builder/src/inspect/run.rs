@@ -152,11 +152,7 @@ fn payload(input: &mut Input, offset: u64, size: u64, report: &mut Report) -> Re
         Err(error) => (None, Err(error)),
     };
     let whole = done.is_ok();
-    match done {
-        Err(error) if error.is_interrupted() => return Err(error),
-        Err(error) => report.damaged_by("payload", &error),
-        Ok(()) => {}
-    }
+    report.settle("payload", done)?;
     if let (Some(part), Some(codec)) = (report.parts.last_mut(), &codec) {
         part.codec = Some(codec.clone());
     }

@@ -1,6 +1,7 @@
 //! MSIs stream by stream: a signature moves sectors about, and changes none of the others.
 
 use crate::error::{Error, IoContext, Result};
+use crate::format::msi::signing::STREAMS;
 use crate::inspect::msi::stream_name;
 use cfb::CompoundFile;
 use std::collections::BTreeMap;
@@ -8,8 +9,6 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// The streams of an Authenticode signature.
-const SIGNATURES: [&str; 2] = ["\u{5}DigitalSignature", "\u{5}MsiDigitalSignatureEx"];
 const BLOCK: usize = 128 << 10;
 
 /// The first stream that differs, by its name, if any does.
@@ -46,7 +45,7 @@ fn open(path: &Path) -> Result<CompoundFile<File>> {
 fn streams(file: &CompoundFile<File>) -> BTreeMap<String, u64> {
     let streams = file.walk().filter(|entry| entry.is_stream());
     let named = streams.map(|entry| (entry.path().to_string_lossy().trim_start_matches('/').to_owned(), entry.len()));
-    named.filter(|(name, _)| !SIGNATURES.contains(&name.as_str())).collect()
+    named.filter(|(name, _)| !STREAMS.contains(&name.as_str())).collect()
 }
 
 fn differs(one: &mut CompoundFile<File>, other: &mut CompoundFile<File>, name: &str) -> Result<Option<u64>> {

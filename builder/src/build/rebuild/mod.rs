@@ -11,6 +11,7 @@ use crate::compress::CacheChoice;
 use crate::error::{Error, IoContext, Result};
 use crate::inspect;
 use crate::inspect::report::Format;
+use crate::inspect::verify::MANIFEST as RECORD;
 use crate::listener::Listener;
 use crate::manifest::Target;
 use serde::{Deserialize, Serialize};
@@ -64,7 +65,6 @@ struct BuiltCabinet {
     file: String,
 }
 
-const RECORD: &str = "manifest.json";
 /// Bytes of a manifest.json: thousands of packages'.
 const RECORD_LIMIT: u64 = 64 << 20;
 

@@ -1,7 +1,7 @@
 //! A folder of packages: SHA256SUMS, manifest.json, and each package in it.
 
 use super::signatures::Judge;
-use super::{judged, Verdict};
+use super::{judged, Verdict, MANIFEST, SUMS};
 use crate::error::{Error, IoContext, Result};
 use crate::inspect::limits;
 use crate::inspect::report::{Claim, Damage};
@@ -11,8 +11,6 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-const SUMS: &str = "SHA256SUMS";
-const MANIFEST: &str = "manifest.json";
 /// Extensions of packages, and of what travels with them.
 const PACKAGES: [&str; 4] = ["deb", "rpm", "run", "msi"];
 const CABINET: &str = "cab";

@@ -1,12 +1,10 @@
 //! The boundary to whoever knows keys: every signature of a package or a folder's lists, and what became of it.
 
+use super::SUMS_SIGNATURE;
 use crate::error::Result;
 use crate::inspect::report::{Report, Signature};
 use serde::Serialize;
 use std::path::Path;
-
-/// The detached signature of SHA256SUMS, beside it.
-pub const SUMS_SIGNATURE: &str = "SHA256SUMS.sig";
 
 /// A signature and its outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
