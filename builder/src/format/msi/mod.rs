@@ -6,6 +6,7 @@ mod container;
 mod contents;
 mod database;
 mod dialogs;
+mod gathered;
 mod names;
 mod pe;
 mod product;
