@@ -144,13 +144,15 @@ fn osslsigncodes_own_signature_is_known_and_a_changed_package_is_not() {
     let bench = &bench();
     let folder = copy(bench);
     let (msi, out) = (package(folder.path(), "msi"), folder.path().join("other.msi"));
-    let line = |hash: &str| {
+    let line = |key: &str, hash: &str| {
         let (msi, out) = (msi.display(), out.display());
-        format!("rm -f {out}; osslsigncode sign -h {hash} -certs code.pem -key code.key -in {msi} -out {out}")
+        format!("rm -f {out}; osslsigncode sign -h {hash} -certs {key}.pem -key {key}.key -in {msi} -out {out}")
     };
-    bench.sh(&line("sha256")).run().ok();
-    assert!(judged(bench, &out, "ca.pem").is_good(), "{:?}", judged(bench, &out, "ca.pem"));
-    bench.sh(&line("sha1")).run().ok();
+    for (key, hash) in [("code", "sha256"), ("ec", "sha256"), ("ec", "sha384"), ("code", "sha512")] {
+        bench.sh(&line(key, hash)).run().ok();
+        assert!(judged(bench, &out, "ca.pem").is_good(), "{key} {hash}: {:?}", judged(bench, &out, "ca.pem"));
+    }
+    bench.sh(&line("code", "sha1")).run().ok();
     is_bad(&judged(bench, &out, "ca.pem"), "SHA-1");
 }
 
@@ -196,6 +198,25 @@ fn commands_sign_instead_of_keys() {
     run.says("is not a signature of the key");
     sign(bench, folder.path(), "--cert code.pem").args(["--sign-command", "exit 3"]).run().exits(1).says("failed");
     assert!(judged(bench, &package(folder.path(), "run"), "code.pub").is_good(), "what was there stays");
+}
+
+#[test]
+fn a_package_that_no_key_is_for_is_not_even_copied() {
+    let bench = &bench();
+    let folder = copy(bench);
+    let deb = package(folder.path(), "deb");
+    let before = fs::read(&deb).unwrap();
+    // In blocks of 512 bytes: room for the lists, none for a copy of the package.
+    let line = format!("ulimit -f 64; {} sign {} --key ec.key", env!("CARGO_BIN_EXE_linkpack"), deb.display());
+    assert!(before.len() > 64 * 512);
+    bench.sh(&line).run().ok().says("left as it is: no key is for this format");
+    assert_eq!(fs::read(&deb).unwrap(), before);
+    sign(bench, &package(folder.path(), "msi"), "--key ec.key").run().ok().says("--cert FILE").says("left as it is");
+    // What is no package is told before any other is signed.
+    fs::write(folder.path().join("other.deb"), "not one").unwrap();
+    let run = fs::read(package(folder.path(), "run")).unwrap();
+    sign(bench, folder.path(), "--key ec.key").run().exits(1).says("other.deb is no package");
+    assert_eq!(fs::read(package(folder.path(), "run")).unwrap(), run);
 }
 
 #[test]

@@ -164,6 +164,28 @@ fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
+fn who_tires_of_waiting_for_an_authority_interrupts_and_finds_all_as_it_was() {
+    let bench = &bench();
+    let folder = copy(bench);
+    let before = contents(folder.path());
+    let (asked, waits) = std::sync::mpsc::channel();
+    let url = authority(move |stream, _| asked.send(stream).expect("the test waits"));
+    let child = std::process::Command::new(env!("CARGO_BIN_EXE_linkpack"))
+        .args(["sign", "--key", "code.key", "--cert", "code.pem", "--timestamp-url", &url])
+        .arg(folder.path())
+        .current_dir(bench.folder.path())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("linkpack runs");
+    let _silent = waits.recv_timeout(Duration::from_secs(60)).expect("a request");
+    cmd("kill").args(["-INT", &child.id().to_string()]).run().ok();
+    let done = child.wait_with_output().expect("an end");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(!done.status.success() && said.contains("interrupted"), "{said}");
+    assert_eq!(contents(folder.path()), before);
+}
+
+#[test]
 fn an_authority_that_never_comes_to_an_end_is_given_up() {
     need("openssl", "openssl");
     let silent = authority(|stream, _| std::mem::forget(stream));

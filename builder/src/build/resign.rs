@@ -119,7 +119,6 @@ fn sign_folder(folder: &Path, packages: &[Work], signing: &Signing, listener: &d
     let mut output = Output::open(folder)?;
     let mut signed = Vec::new();
     for work in packages {
-        crate::interrupt::check()?;
         if work.covered {
             let (one, file) = sign_one(work, &output, signing, listener)?;
             output.keep(file, name(work.path)?);
@@ -186,6 +185,7 @@ fn sign_one(
     let mode = original.metadata().or_cannot("read", path)?.permissions();
     copy.as_file().set_permissions(mode).or_cannot("set the mode of the copy of", path)?;
     let signed = signing.sign(work.format, copy.as_file_mut(), path, listener)?;
+    crate::interrupt::check()?;
     Ok((resigned(work, copy.as_file_mut(), signed)?, copy))
 }
 
