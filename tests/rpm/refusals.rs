@@ -1,6 +1,7 @@
 //! What %pre finds wrong: rpm fails, nothing is changed, and install.json tells all of it.
+use crate::common::built;
 use crate::common::{Place, Scratch};
-use crate::sample::{built, endpoint, unchanged, Endpoint, Sample, ANSWERS, NAME, ROOT};
+use crate::sample::{endpoint, unchanged, Endpoint, Sample, ANSWERS, NAME, ROOT};
 
 const ONE: &str = "1.0.0";
 
