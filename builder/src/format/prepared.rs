@@ -57,30 +57,22 @@ enum Learned {
 /// # Errors
 /// A file cannot be read or changed since it was scanned; the store is full; the user interrupted.
 pub fn prepare(tree: Tree, codec: Codec, store: &Arc<Store>, listener: &dyn Listener) -> Result<Vec<PreparedFile>> {
-    let (files, queue, batch) = (Vec::new(), Ordered::new(store.pool()), Vec::new());
-    let entries = tree.into_entries();
+    // The tree's own list is gone before the contents' buffers come.
+    let files = unread(tree);
+    let (queue, batch) = (Ordered::new(store.pool()), Vec::new());
     // What is known of a file takes memory, too.
     const KNOWN: u64 = 512;
-    let spare = codec.spare_memory().saturating_sub(entries.len() as u64 * KNOWN);
+    let spare = codec.spare_memory().saturating_sub(files.len() as u64 * KNOWN);
     let mut reading = Reading { files, queue, batch, batch_bytes: 0, spare };
-    reading.files.reserve_exact(entries.len());
-    for entry in entries {
-        let content = match &entry.kind {
-            Kind::File(content) => Some(content.clone()),
-            _ => None,
-        };
-        let index = reading.files.len();
-        reading.files.push(PreparedFile::unread(entry));
-        match content {
-            Some(content) if content.len() >= UNIT_FLOOR => {
-                let digests = reading.large(index, &content, codec, store, listener)?;
-                reading.files[index].digests = Some(digests);
-            }
-            Some(content) => {
-                listener.advance("read", content.len());
-                reading.small(index, content)?;
-            }
-            None => {}
+    for index in 0..reading.files.len() {
+        let Kind::File(content) = &reading.files[index].entry.kind else { continue };
+        let content = content.clone();
+        if content.len() >= UNIT_FLOOR {
+            let digests = reading.large(index, &content, codec, store, listener)?;
+            reading.files[index].digests = Some(digests);
+        } else {
+            listener.advance("read", content.len());
+            reading.small(index, content)?;
         }
     }
     let files = reading.finish()?;

@@ -153,14 +153,14 @@ impl<'a> FileList<'a> {
     }
 
     /// Puts all tags that describe files.
-    pub fn put(&self, header: &mut Header) {
+    pub fn put<'b>(&'b self, header: &mut Header<'b>) {
         self.put_sizes(header);
         self.put_names(header);
         let rows = || self.rows();
         let none = || rows().map(|_| "");
         let root = || rows().map(|_| "root");
-        header.put(IndexTag::RPMTAG_FILEMODES as u32, Value::Int16(rows().map(|row| row.mode).collect()));
-        header.put(IndexTag::RPMTAG_FILERDEVS as u32, Value::Int16(vec![0; self.items.len()]));
+        header.put(IndexTag::RPMTAG_FILEMODES as u32, Value::int16(rows().map(|row| row.mode)));
+        header.put(IndexTag::RPMTAG_FILERDEVS as u32, Value::int16(rows().map(|_| 0)));
         header.put_numbers(IndexTag::RPMTAG_FILEMTIMES as u32, rows().map(|row| row.mtime));
         header.put_texts(IndexTag::RPMTAG_FILEDIGESTS as u32, rows().map(|row| row.digest()));
         header.put_texts(IndexTag::RPMTAG_FILELINKTOS as u32, rows().map(|row| row.target));
@@ -174,35 +174,36 @@ impl<'a> FileList<'a> {
         header.put_numbers(IndexTag::RPMTAG_FILEDIGESTALGO as u32, [super::SHA256]);
     }
 
-    fn put_sizes(&self, header: &mut Header) {
+    fn put_sizes<'b>(&'b self, header: &mut Header<'b>) {
         let sizes = self.rows().map(|row| row.size);
         let total: u64 = sizes.clone().sum();
         if total < u32::MAX.into() {
             header.put_numbers(IndexTag::RPMTAG_SIZE as u32, [total as u32]);
         } else {
-            header.put(IndexTag::RPMTAG_LONGSIZE as u32, Value::Int64(vec![total]));
+            header.put(IndexTag::RPMTAG_LONGSIZE as u32, Value::int64([total]));
         }
         if self.has_large_files() {
-            header.put(IndexTag::RPMTAG_LONGFILESIZES as u32, Value::Int64(sizes.collect()));
+            header.put(IndexTag::RPMTAG_LONGFILESIZES as u32, Value::int64(sizes));
         } else {
             header.put_numbers(IndexTag::RPMTAG_FILESIZES as u32, sizes.map(|size| size as u32));
         }
     }
 
     /// Directories once each, and for every file its directory's number and its own name.
-    fn put_names(&self, header: &mut Header) {
+    fn put_names<'b>(&'b self, header: &mut Header<'b>) {
         let mut numbers = std::collections::HashMap::new();
-        let mut directories = Vec::new();
+        // Of each directory, the first item that is in it.
+        let mut firsts: Vec<&Item> = Vec::new();
         let mut indexes = Vec::with_capacity(self.items.len());
-        for directory in self.rows().map(|row| row.directory()) {
-            let number = *numbers.entry(directory).or_insert_with(|| {
-                directories.push(directory);
-                directories.len() as u32 - 1
+        for item in &self.items {
+            let number = *numbers.entry(self.row(item).directory()).or_insert_with(|| {
+                firsts.push(item);
+                firsts.len() as u32 - 1
             });
             indexes.push(number);
         }
         drop(numbers);
-        header.put_texts(IndexTag::RPMTAG_DIRNAMES as u32, directories.iter().map(|parts| parts.concat()));
+        header.put_texts(IndexTag::RPMTAG_DIRNAMES as u32, firsts.into_iter().map(|item| self.row(item).directory().concat()));
         header.put_numbers(IndexTag::RPMTAG_DIRINDEXES as u32, indexes);
         header.put_texts(IndexTag::RPMTAG_BASENAMES as u32, self.rows().map(|row| row.name()));
     }
