@@ -11,7 +11,10 @@ use std::time::{Duration, SystemTime};
 type Compound = cfb::CompoundFile<File>;
 
 /// Shapes of storages that packages of other makers have, and some that none has.
-const SHAPES: [(&str, fn(&mut Compound)); 6] = [
+/// Makes something in a compound file.
+type Shape = fn(&mut Compound);
+
+const SHAPES: [(&str, Shape); 6] = [
     ("one with a class, like a transform", |file| {
         storage(file, "/Sub", 0x000C_1082);
         stream(file, "/Sub/\u{4840}\u{3f7f}\u{4164}", b"names");

@@ -20,7 +20,7 @@ pub struct Node {
 impl Node {
     /// The tree of a package's files; another name of a file takes no space.
     pub fn of(report: &Report) -> Node {
-        let separator = if report.format == Format::Msi { '\\' } else { '/' };
+        let separator = separator(report);
         let mut root = Node::default();
         for file in &report.files {
             let (size, count) = match file.kind {
@@ -37,6 +37,22 @@ impl Node {
         root
     }
 
+    /// The folder in which paths part, and the way there: `usr/local/acme` where nothing else is in `usr` and `local`.
+    pub fn unbranched(&self, name: &str, separator: char) -> (String, &Node) {
+        let (mut way, mut node) = (name.to_owned(), self);
+        while let Some((name, child)) = node.children.iter().find(|(_, child)| child.is_folder() && child.files == node.files) {
+            if child.size != node.size {
+                break;
+            }
+            if !way.is_empty() {
+                way.push(separator);
+            }
+            way.push_str(name);
+            node = child;
+        }
+        (way, node)
+    }
+
     /// Whether it has something in it.
     pub fn is_folder(&self) -> bool {
         !self.children.is_empty()
@@ -47,6 +63,14 @@ impl Node {
         let mut children: Vec<_> = self.children.iter().map(|(name, node)| (name.as_str(), node)).collect();
         children.sort_by(|a, b| b.1.size.cmp(&a.1.size).then(a.0.cmp(b.0)));
         children
+    }
+}
+
+/// What stands between the folders of a path.
+pub fn separator(report: &Report) -> char {
+    match report.format {
+        Format::Msi => '\\',
+        Format::Deb | Format::Rpm | Format::Run => '/',
     }
 }
 

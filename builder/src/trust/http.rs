@@ -56,7 +56,7 @@ impl Post<'_> {
             if Instant::now() >= deadline {
                 return Err(wrong(format!("it gave no whole answer within {} s", self.patience.as_secs_f32())));
             }
-            if !answer.read(&mut stream).map_err(|why| wrong(why))? {
+            if !answer.read(&mut stream).map_err(&wrong)? {
                 break;
             }
         }
