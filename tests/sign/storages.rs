@@ -10,10 +10,10 @@ use std::time::{Duration, SystemTime};
 
 type Compound = cfb::CompoundFile<File>;
 
-/// Shapes of storages that packages of other makers have, and some that none has.
 /// Makes something in a compound file.
 type Shape = fn(&mut Compound);
 
+/// Shapes of storages that packages of other makers have, and some that none has.
 const SHAPES: [(&str, Shape); 6] = [
     ("one with a class, like a transform", |file| {
         storage(file, "/Sub", 0x000C_1082);
