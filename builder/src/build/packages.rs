@@ -136,10 +136,10 @@ pub fn write_all(
     listener: &dyn Listener,
 ) -> Result<Vec<Package>> {
     let formats: Vec<_> = FormatName::ALL.into_iter().filter(|one| formats.contains(one) && one.is_for(base.target)).collect();
-    // Each format's lists of very many files take as much memory as everything else together.
+    // Each format's lists of very many files take memory.
     const MANY_FILES: usize = 20_000;
     let threads = match base.files.len() {
-        MANY_FILES.. => 1,
+        MANY_FILES.. => 2,
         _ => base.store.pool().current_num_threads().max(formats.len()),
     };
     let shared = products.iter().map(|_| Mutex::new(Weak::new())).collect();

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::listener::Listener;
 use crate::memory;
 use crate::payload::program::may_be_program;
-use crate::payload::{Content, Entry, Kind, Tree, TreePath};
+use crate::payload::{Content, ContentReader, Entry, Kind, Tree, TreePath};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
@@ -139,14 +139,21 @@ impl Reading {
         self.spare -= if keep { self.batch_bytes } else { 0 };
         self.batch_bytes = 0;
         let done = self.queue.submit(move || {
-            let read = |(index, content): (usize, Content)| {
+            // All are asked for before the first is waited for: small files on a disk are a matter of its latency.
+            let open = |(index, content): (usize, Content)| {
+                let reader = content.open()?;
+                reader.prefetch();
+                Ok((index, reader))
+            };
+            let opened: Vec<_> = batch.into_iter().map(open).collect::<Result<_>>()?;
+            let read = |(index, reader): (usize, ContentReader)| {
                 crate::interrupt::check()?;
-                let bytes = content.bytes()?;
+                let bytes = reader.into_bytes()?;
                 let digests = Digests { sha256: Sha256::digest(&bytes).into(), md5: None };
                 let may_be_program = may_be_program(&bytes);
                 Ok(SmallFile { index, digests, may_be_program, kept: keep.then(|| Content::memory(bytes)) })
             };
-            Ok(Learned::Small(batch.into_iter().map(read).collect::<Result<_>>()?))
+            Ok(Learned::Small(opened.into_iter().map(read).collect::<Result<_>>()?))
         })?;
         self.settle(done);
         Ok(())

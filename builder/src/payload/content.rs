@@ -1,7 +1,7 @@
 //! The bytes of one file, wherever they lie, with a guard against change while they are read.
 
 use crate::error::{Error, IoContext, Result};
-use rustix::fs::OFlags;
+use rustix::fs::{Advice, OFlags};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -26,23 +26,42 @@ enum Place {
     Range { file: FileName, offset: u64, stamp: Option<Stamp> },
 }
 
-/// A file's path. A hundred thousand files share those of their folders.
+/// A file's path.
 #[derive(Debug, Clone)]
-struct FileName {
-    folder: Arc<Path>,
-    /// Empty where the folder's path is the file's own.
-    name: Box<OsStr>,
+enum FileName {
+    Whole(Arc<Path>),
+    In { folder: Arc<Folder>, name: Box<OsStr> },
 }
 
 impl FileName {
-    fn whole(path: Arc<Path>) -> Self {
-        FileName { folder: path, name: Box::default() }
+    fn path(&self) -> PathBuf {
+        match self {
+            FileName::Whole(path) => path.to_path_buf(),
+            FileName::In { folder, name } => folder.path().join(&**name),
+        }
+    }
+}
+
+/// A folder's path, as its name in another folder: a hundred thousand files share those of their folders, and these what is above them.
+#[derive(Debug)]
+pub(super) struct Folder {
+    above: Option<Arc<Folder>>,
+    name: Box<OsStr>,
+}
+
+impl Folder {
+    pub(super) fn new(path: &Path) -> Arc<Folder> {
+        Arc::new(Folder { above: None, name: path.as_os_str().into() })
     }
 
-    fn path(&self) -> PathBuf {
-        match self.name.is_empty() {
-            true => self.folder.to_path_buf(),
-            false => self.folder.join(&*self.name),
+    pub(super) fn folder(self: &Arc<Self>, name: &OsStr) -> Arc<Folder> {
+        Arc::new(Folder { above: Some(self.clone()), name: name.into() })
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        match &self.above {
+            Some(above) => above.path().join(&*self.name),
+            None => PathBuf::from(&*self.name),
         }
     }
 }
@@ -84,12 +103,12 @@ impl Content {
 
     /// A whole file as it was when `meta` was taken; reading it fails when it has changed since.
     pub fn file(path: &Path, meta: &std::fs::Metadata) -> Self {
-        Content::scanned(FileName::whole(path.into()), meta)
+        Content::scanned(FileName::Whole(path.into()), meta)
     }
 
     /// The file of a folder, in the same way.
-    pub(super) fn in_folder(folder: &Arc<Path>, name: OsString, meta: &std::fs::Metadata) -> Self {
-        Content::scanned(FileName { folder: folder.clone(), name: name.into_boxed_os_str() }, meta)
+    pub(super) fn in_folder(folder: &Arc<Folder>, name: OsString, meta: &std::fs::Metadata) -> Self {
+        Content::scanned(FileName::In { folder: folder.clone(), name: name.into_boxed_os_str() }, meta)
     }
 
     fn scanned(file: FileName, meta: &std::fs::Metadata) -> Self {
@@ -99,7 +118,7 @@ impl Content {
 
     /// `len` bytes from `offset` of a spool file that belongs to this build alone.
     pub fn spooled(spool: Arc<Path>, offset: u64, len: u64) -> Self {
-        Content { len, place: Arc::new(Place::Range { file: FileName::whole(spool), offset, stamp: None }) }
+        Content { len, place: Arc::new(Place::Range { file: FileName::Whole(spool), offset, stamp: None }) }
     }
 
     /// `len` of the bytes, from `from` on, which must be there.
@@ -132,13 +151,7 @@ impl Content {
     /// # Errors
     /// Those of [`Content::open`] and [`ContentReader::read_block`].
     pub fn bytes(&self) -> Result<Vec<u8>> {
-        let mut bytes = vec![0; self.len as usize];
-        let mut reader = self.open()?;
-        let mut filled = 0;
-        while filled < bytes.len() {
-            filled += reader.read_block(&mut bytes[filled..])?;
-        }
-        Ok(bytes)
+        self.open()?.into_bytes()
     }
 
     /// Opens the bytes for one sequential reading.
@@ -187,6 +200,31 @@ enum Reader {
 }
 
 impl ContentReader {
+    /// Has the system fetch the bytes meanwhile; they will be read soon.
+    pub fn prefetch(&self) {
+        if let Reader::File { handle, start, len, .. } = &self.0 {
+            // Advice only: nothing is lost where the file system takes none.
+            let _ = rustix::fs::fadvise(handle, *start, NonZeroU64::new(*len), Advice::WillNeed);
+        }
+    }
+
+    /// All bytes that are left, for contents known to be small.
+    ///
+    /// # Errors
+    /// Those of [`ContentReader::read_block`].
+    pub fn into_bytes(mut self) -> Result<Vec<u8>> {
+        let left = match &self.0 {
+            Reader::Memory { bytes, at } => bytes.len() - at,
+            Reader::File { left, .. } => *left as usize,
+        };
+        let mut bytes = vec![0; left];
+        let mut filled = 0;
+        while filled < bytes.len() {
+            filled += self.read_block(&mut bytes[filled..])?;
+        }
+        Ok(bytes)
+    }
+
     /// Leaves out `count` bytes, or as many as there are.
     ///
     /// # Errors

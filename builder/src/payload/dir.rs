@@ -1,6 +1,6 @@
 //! A directory as a source: its files stay where they are and are not read, only stamped.
 
-use super::content::changed;
+use super::content::{changed, Folder};
 use super::gather::{Found, FoundKind};
 use super::select::Selector;
 use super::Content;
@@ -11,7 +11,7 @@ use std::fs::{DirEntry, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Lists everything below `root` that is not excluded; links are listed, never followed.
@@ -20,9 +20,9 @@ use std::sync::Arc;
 /// A folder that cannot be listed, or an entry that vanished meanwhile. A file that cannot be read is listed as refused.
 pub(super) fn read(root: &Path, selector: &Selector) -> Result<Vec<Found>> {
     let mut found = Vec::new();
-    let mut folders: Vec<(PathBuf, Vec<u8>)> = vec![(root.to_path_buf(), Vec::new())];
-    while let Some((folder, prefix)) = folders.pop() {
-        let shared: Arc<Path> = folder.as_path().into();
+    let mut folders: Vec<(Arc<Folder>, Vec<u8>)> = vec![(Folder::new(root), Vec::new())];
+    while let Some((shared, prefix)) = folders.pop() {
+        let folder = shared.path();
         let entries = std::fs::read_dir(&folder).map_err(|error| unreadable(&folder, &error))?;
         for entry in entries {
             interrupt::check()?;
@@ -37,7 +37,7 @@ pub(super) fn read(root: &Path, selector: &Selector) -> Result<Vec<Found>> {
             if matches!(kind, FoundKind::Directory) {
                 let mut prefix = name.clone();
                 prefix.push(b'/');
-                folders.push((entry.path(), prefix));
+                folders.push((shared.folder(&entry.file_name()), prefix));
             }
             found.push(Found { name, kind, mode: meta.mode(), mtime: meta.mtime(), config: false });
         }
@@ -45,7 +45,7 @@ pub(super) fn read(root: &Path, selector: &Selector) -> Result<Vec<Found>> {
     Ok(found)
 }
 
-fn kind(entry: &DirEntry, folder: &Arc<Path>, meta: &Metadata) -> Result<FoundKind> {
+fn kind(entry: &DirEntry, folder: &Arc<Folder>, meta: &Metadata) -> Result<FoundKind> {
     let kind = meta.file_type();
     let refused = |what: &str| Ok(FoundKind::Refused(what.into()));
     if kind.is_dir() {

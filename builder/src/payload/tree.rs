@@ -2,11 +2,18 @@
 
 use super::Content;
 use crate::error::{Error, Result};
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// A path inside a package: relative, `/`-separated, no empty, `.` or `..` component, no NUL; bytes, since Unix names are bytes. Copies share them.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TreePath(Arc<[u8]>);
+#[derive(Clone)]
+pub struct TreePath {
+    /// The bytes of this path, and of others: a hundred thousand pieces of memory take a third more than one.
+    text: Arc<Vec<u8>>,
+    from: u32,
+    len: u32,
+}
 
 impl TreePath {
     /// Checks the bytes and makes a path of them; a leading `./` and a trailing `/` are dropped.
@@ -35,49 +42,54 @@ impl TreePath {
                 _ => {}
             }
         }
-        Ok(TreePath(trimmed.into()))
+        Ok(TreePath::alone(trimmed.to_vec()))
+    }
+
+    fn alone(text: Vec<u8>) -> TreePath {
+        TreePath { from: 0, len: text.len() as u32, text: Arc::new(text) }
     }
 
     /// The bytes of the path.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.text[self.from as usize..][..self.len as usize]
     }
 
     /// This path below `prefix`.
     pub fn below(&self, prefix: &TreePath) -> TreePath {
-        TreePath([prefix.as_bytes(), b"/", self.as_bytes()].concat().into())
+        TreePath::alone([prefix.as_bytes(), b"/", self.as_bytes()].concat())
     }
 
     /// The path's directory, `None` for a path of one component.
     pub fn parent(&self) -> Option<TreePath> {
-        let slash = self.0.iter().rposition(|&b| b == b'/')?;
-        Some(TreePath(self.0[..slash].into()))
+        let slash = self.as_bytes().iter().rposition(|&b| b == b'/')?;
+        Some(TreePath { len: slash as u32, ..self.clone() })
     }
 
     /// Whether this path lies in the directory or in one below it.
     pub fn is_below(&self, directory: &TreePath) -> bool {
-        self.0.strip_prefix(directory.as_bytes()).is_some_and(|rest| rest.starts_with(b"/"))
+        self.as_bytes().strip_prefix(directory.as_bytes()).is_some_and(|rest| rest.starts_with(b"/"))
     }
 
     /// The components, to sort parents before what lies below them.
     pub fn components(&self) -> impl Iterator<Item = &[u8]> {
-        self.0.split(|&b| b == b'/')
+        self.as_bytes().split(|&b| b == b'/')
     }
 
     /// The last component.
     pub fn file_name(&self) -> &[u8] {
-        self.0.rsplit(|&b| b == b'/').next().unwrap_or(&self.0)
+        self.as_bytes().rsplit(|&b| b == b'/').next().unwrap_or_default()
     }
 
     /// The components of the path's directory, outermost first.
     pub(super) fn parent_components(&self) -> impl Iterator<Item = &[u8]> {
-        let parent = self.0.iter().rposition(|&b| b == b'/').map_or(&[][..], |slash| &self.0[..slash]);
+        let path = self.as_bytes();
+        let parent = path.iter().rposition(|&b| b == b'/').map_or(&[][..], |slash| &path[..slash]);
         parent.split(|&b| b == b'/').filter(|part| !part.is_empty())
     }
 
     /// For messages: unprintable and non-UTF-8 bytes are escaped.
     pub fn display(&self) -> String {
-        escaped(&self.0)
+        escaped(self.as_bytes())
     }
 }
 
@@ -89,6 +101,32 @@ pub(super) fn escaped(bytes: &[u8]) -> String {
         chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
     }
     text
+}
+
+impl PartialEq for TreePath {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for TreePath {}
+
+impl PartialOrd for TreePath {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for TreePath {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
+impl Hash for TreePath {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
+    }
 }
 
 impl std::fmt::Debug for TreePath {
@@ -208,7 +246,19 @@ impl Tree {
 
     /// The same entries below `folder`, which is not one of them.
     pub fn below(mut self, folder: &TreePath) -> Tree {
-        self.entries.iter_mut().for_each(|entry| entry.path = entry.path.below(folder));
+        let len = |entry: &Entry| folder.as_bytes().len() + 1 + entry.path.as_bytes().len();
+        let mut text = Vec::with_capacity(self.entries.iter().map(len).sum());
+        for entry in &self.entries {
+            text.extend_from_slice(folder.as_bytes());
+            text.push(b'/');
+            text.extend_from_slice(entry.path.as_bytes());
+        }
+        let (text, mut from) = (Arc::new(text), 0);
+        for entry in &mut self.entries {
+            let len = len(entry) as u32;
+            entry.path = TreePath { text: text.clone(), from, len };
+            from += len;
+        }
         self
     }
 
