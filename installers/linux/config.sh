@@ -84,8 +84,10 @@ lp_config_write() {
     [ -f "$file" ] || made=1
     (umask 077 && lp_config_text "$file" >"$LP_D$lp_root/.linkpack/csclient.new") || return 1
     # Ours are the values of a first installation; what an upgrade finds edited must stay "edited".
-    if [ "$made" = 1 ] || [ "$(lp_config_digest "$file")" = "$lp_old_config_sum" ]; then
+    if [ "$made" = 1 ] || lp_config_is_ours "$(lp_config_digest "$file")" "$lp_old_config_sum"; then
         lp_config_sum=$(lp_config_digest "$LP_D$lp_root/.linkpack/csclient.new")
+        # Killed between here and the state, the next attempt finds a file that the state does not know.
+        [ ! -f "$LP_LIB/journal" ] || printf 'config_sum=%s\n' "$lp_config_sum" >>"$LP_LIB/journal" || return 1
     else
         lp_config_sum=edited
     fi
@@ -101,8 +103,13 @@ lp_config_digest() {
     sed -e '/^vlinkCoreId:/d' -e '/^vlinkMachineId:/d' "$1" | cksum
 }
 
+# Whether a digest is the one of the state, or of what an attempt that was killed wrote.
+lp_config_is_ours() {
+    [ "$1" = "$2" ] || lp_journal_sums | grep -qxF "config_sum=$1"
+}
+
 lp_config_is_edited() {
     local file
     file=$(lp_config_file)
-    [ -f "$file" ] && [ "$(lp_config_digest "$file")" != "$1" ]
+    [ -f "$file" ] && ! lp_config_is_ours "$(lp_config_digest "$file")" "$1"
 }

@@ -57,6 +57,7 @@ lp_package_interrupted() {
     [ -n "$(lp_journal root)" ] || lp_journal_drop
     [ -f "$LP_LIB/journal" ] || return 0
     lp_made_join "$(lp_journal made)"
+    lp_sums=$(lp_journal_sums)
     if [ "$(lp_journal rollback)" = 1 ] && lp_kept; then
         lp_restore || return 1
         lp_state_load

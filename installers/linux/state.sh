@@ -43,10 +43,16 @@ lp_made_join() {
     done
 }
 
-# lp_journal_write KEY=VALUE...: replaces the journal.
+# lp_journal_write KEY=VALUE...: replaces the journal. lp_sums are the config_sum lines of the one before.
+lp_sums=''
 lp_journal_write() {
     lp_make_dir "$LP_LIB" 755 || return 1
-    printf '%s\n' "$@" "made=$lp_made" | lp_write "$LP_LIB/journal" 600
+    printf '%s\n' "$@" "made=$lp_made" ${lp_sums:+"$lp_sums"} | lp_write "$LP_LIB/journal" 600
+}
+
+# The digests of all that attempts which were killed wrote as configuration, a line each.
+lp_journal_sums() {
+    grep '^config_sum=' "$LP_LIB/journal" 2>/dev/null || :
 }
 
 lp_journal() {

@@ -1,6 +1,6 @@
 //! What %pre finds wrong: rpm fails, nothing is changed, and install.json tells all of it.
-use crate::common::{Place, Product, Scratch};
-use crate::sample::{built, endpoint, unchanged, Endpoint, Sample, ANSWERS, NAME, ROOT};
+use crate::common::{built, Place, Product, Scratch};
+use crate::sample::{endpoint, unchanged, Endpoint, Sample, ANSWERS, NAME, ROOT};
 
 const ONE: &str = "1.0.0";
 

@@ -92,7 +92,7 @@ fn write_document(
     write: impl FnOnce(&mut dyn Write) -> Result<()>,
 ) -> Result<Document> {
     let partial = output.partial()?;
-    let mut out = BufWriter::with_capacity(1 << 18, Digesting::new(partial.as_file()));
+    let mut out = BufWriter::with_capacity(1 << 18, Digesting::new(&partial));
     let full = |error: Error| {
         error.note(format!("while writing {file}")).help("free some space in the output folder, or choose another with -o DIR")
     };

@@ -3,6 +3,7 @@
 use crate::compress::{Codec, Layout, Nature, Ordered, SmallContent, Source, Store, Unit};
 use crate::error::{Error, Result};
 use crate::listener::Listener;
+use crate::memory;
 use crate::payload::program::may_be_program;
 use crate::payload::{Content, Entry, Kind, Tree, TreePath};
 use sha2::{Digest, Sha256};
@@ -25,8 +26,9 @@ pub struct PreparedFile {
     pub digests: Option<Digests>,
     /// False where the content's first bytes are known and are no program's.
     pub may_be_program: bool,
-    /// The content as compressed units; empty where the content is glue.
-    units: Vec<Unit>,
+    /// The content as compressed units; none where the content is glue, as most are: nothing is kept for those.
+    #[allow(clippy::box_collection, reason = "a hundred thousand empty vectors take as much as what compresses")]
+    units: Option<Box<Vec<Unit>>>,
 }
 
 /// The digests that package formats list.
@@ -57,7 +59,8 @@ enum Learned {
 /// # Errors
 /// A file cannot be read or changed since it was scanned; the store is full; the user interrupted.
 pub fn prepare(tree: Tree, codec: Codec, store: &Arc<Store>, listener: &dyn Listener) -> Result<Vec<PreparedFile>> {
-    // The tree's own list is gone before the contents' buffers come.
+    // What was thrown away while the tree was made, and then the tree's own list, are gone before the contents' buffers come.
+    memory::trim();
     let files = unread(tree);
     let (queue, batch) = (Ordered::new(store.pool()), Vec::new());
     // What is known of a file takes memory, too.
@@ -77,6 +80,7 @@ pub fn prepare(tree: Tree, codec: Codec, store: &Arc<Store>, listener: &dyn List
     }
     let files = reading.finish()?;
     store.release_buffers();
+    memory::trim();
     Ok(files)
 }
 
@@ -160,7 +164,7 @@ impl Reading {
                     }
                 }
             }
-            Some(Learned::Unit(index, unit)) => self.files[index].units.push(unit),
+            Some(Learned::Unit(index, unit)) => self.files[index].units.get_or_insert_default().push(unit),
             None => {}
         }
     }
@@ -222,7 +226,7 @@ impl PreparedFile {
         let digests = Digests { sha256: Sha256::digest(&bytes).into(), md5: None };
         let may_be_program = may_be_program(&bytes);
         let entry = Entry { path, kind: Kind::File(Content::memory(bytes)), mode, config: false, mtime };
-        PreparedFile { entry, digests: Some(digests), may_be_program, units: Vec::new() }
+        PreparedFile { entry, digests: Some(digests), may_be_program, units: None }
     }
 
     /// A directory that linkpack itself makes, for one package alone.
@@ -233,7 +237,7 @@ impl PreparedFile {
 
     /// An entry whose content nobody read yet.
     pub fn unread(entry: Entry) -> Self {
-        PreparedFile { entry, digests: None, may_be_program: true, units: Vec::new() }
+        PreparedFile { entry, digests: None, may_be_program: true, units: None }
     }
 
     /// A file of this one's content over and over, whose digests nobody computed.
@@ -241,7 +245,7 @@ impl PreparedFile {
     pub(super) fn repeated(self, times: usize) -> Self {
         let len = self.len() * times as u64;
         let kind = Kind::File(Content::spooled(std::path::Path::new("").into(), 0, len));
-        let units = self.units.iter().cycle().take(self.units.len() * times).cloned().collect();
+        let units = self.units.map(|units| Box::new(units.iter().cycle().take(units.len() * times).cloned().collect()));
         PreparedFile { entry: Entry { kind, ..self.entry }, digests: None, may_be_program: true, units }
     }
 
@@ -264,12 +268,12 @@ impl PreparedFile {
     /// # Errors
     /// As [`Layout`]'s. A small file that is no longer what was hashed makes the layout fail.
     pub fn add_content(&self, layout: &mut Layout) -> Result<()> {
-        for unit in &self.units {
+        for unit in self.units.iter().flat_map(|units| units.iter()) {
             layout.unit(unit)?;
         }
         match (&self.entry.kind, self.digests) {
-            (Kind::File(content), Some(digests)) if self.units.is_empty() && content.len() <= UNIT_FLOOR => {
-                let file = PreparedFile { units: Vec::new(), ..self.clone() };
+            (Kind::File(content), Some(digests)) if self.units.is_none() && content.len() <= UNIT_FLOOR => {
+                let file = PreparedFile { units: None, ..self.clone() };
                 let read = move |out: &mut Vec<u8>| {
                     file.read_content(&mut |bytes| {
                         out.extend_from_slice(bytes);
@@ -279,7 +283,7 @@ impl PreparedFile {
                 layout.content(SmallContent { sha256: digests.sha256, len: content.len() as usize, read: Box::new(read) })
             }
             // What linkpack itself makes can be longer: the list of a hundred thousand files.
-            _ if self.units.is_empty() => self.read_content(&mut |bytes| layout.bytes(bytes)),
+            _ if self.units.is_none() => self.read_content(&mut |bytes| layout.bytes(bytes)),
             _ => Ok(()),
         }
     }

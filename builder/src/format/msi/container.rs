@@ -1,5 +1,6 @@
 //! The file around the database: a compound file (MS-CFB) of version 3, written once, one stream after another.
 
+use super::gathered::Gathered;
 use crate::error::{Error, Result};
 use crate::format::patch;
 use cfb::{CompoundFile, Stream, Version};
@@ -24,18 +25,22 @@ pub enum StreamName<'a> {
 }
 
 /// A compound file that is being written.
-pub struct Container<F>(CompoundFile<F>);
+pub struct Container<F>(CompoundFile<Gathered<F>>);
 
 impl<F: Read + Write + Seek> Container<F> {
     /// Begins a compound file at the writer's start.
     pub fn create(out: F) -> Result<Self> {
-        let mut file = CompoundFile::create_with_version(Version::V3, out).map_err(patch::write_failed)?;
+        let mut file = CompoundFile::create_with_version(Version::V3, Gathered::new(out)).map_err(patch::write_failed)?;
         file.set_storage_clsid("/", PACKAGE_CLASS).map_err(patch::write_failed)?;
         Ok(Container(file))
     }
 
     /// Adds one stream; `body` writes it.
-    pub fn stream(&mut self, name: &StreamName, body: impl FnOnce(&mut BufWriter<Stream<F>>) -> Result<()>) -> Result<()> {
+    pub fn stream(
+        &mut self,
+        name: &StreamName,
+        body: impl FnOnce(&mut BufWriter<Stream<Gathered<F>>>) -> Result<()>,
+    ) -> Result<()> {
         let stream = self.0.create_stream(format!("/{}", encoded(name)?)).map_err(patch::write_failed)?;
         let mut buffered = BufWriter::with_capacity(BUFFER, stream);
         body(&mut buffered)?;

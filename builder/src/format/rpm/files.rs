@@ -103,7 +103,7 @@ impl<'a> FileList<'a> {
         items.extend(spec.files.iter().map(|file| Item::Packaged(file)));
         items.extend(spec.ghosts.iter().map(Item::Made));
         let mut list = FileList { prefix: spec.prefix, latest, items: Vec::new() };
-        items.sort_by(|a, b| list.row(a).cmp_path(&list.row(b)));
+        items.sort_unstable_by(|a, b| list.row(a).cmp_path(&list.row(b)));
         list.items = items;
         for (row, next) in list.rows().zip(list.rows().skip(1)) {
             if row.cmp_path(&next).is_eq() {
@@ -191,19 +191,26 @@ impl<'a> FileList<'a> {
 
     /// Directories once each, and for every file its directory's number and its own name.
     fn put_names<'b>(&'b self, header: &mut Header<'b>) {
-        let mut numbers = std::collections::HashMap::new();
-        // Of each directory, the first item that is in it.
-        let mut firsts: Vec<&Item> = Vec::new();
-        let mut indexes = Vec::with_capacity(self.items.len());
-        for item in &self.items {
-            let number = *numbers.entry(self.row(item).directory()).or_insert_with(|| {
-                firsts.push(item);
-                firsts.len() as u32 - 1
-            });
-            indexes.push(number);
+        let directory = |index: u32| self.row(&self.items[index as usize]).directory();
+        // By directory, and in each by number: a map of a hundred thousand directories would take as much memory as all else here.
+        let mut sorted: Vec<u32> = (0..self.items.len() as u32).collect();
+        sorted.sort_unstable_by(|&a, &b| directory(a).cmp(&directory(b)).then(a.cmp(&b)));
+        // First, for every file, the first file of its directory; then, since that comes before it, its directory's number.
+        let mut indexes = vec![0; sorted.len()];
+        for alike in sorted.chunk_by(|&a, &b| directory(a) == directory(b)) {
+            alike.iter().for_each(|&index| indexes[index as usize] = alike[0]);
         }
-        drop(numbers);
-        header.put_texts(IndexTag::RPMTAG_DIRNAMES as u32, firsts.into_iter().map(|item| self.row(item).directory().concat()));
+        let mut firsts = Vec::new();
+        for index in 0..indexes.len() {
+            let first = indexes[index];
+            if first as usize == index {
+                indexes[index] = firsts.len() as u32;
+                firsts.push(first);
+            } else {
+                indexes[index] = indexes[first as usize];
+            }
+        }
+        header.put_texts(IndexTag::RPMTAG_DIRNAMES as u32, firsts.into_iter().map(move |first| directory(first).concat()));
         header.put_numbers(IndexTag::RPMTAG_DIRINDEXES as u32, indexes);
         header.put_texts(IndexTag::RPMTAG_BASENAMES as u32, self.rows().map(|row| row.name()));
     }

@@ -26,8 +26,10 @@ pub struct Value<'a> {
     /// What the value's offset must be a multiple of.
     alignment: usize,
     /// Writes the values as the store has them and says how many there are.
-    write: Box<dyn Fn(&mut dyn Write) -> io::Result<u32> + 'a>,
+    write: Writer<'a>,
 }
+
+type Writer<'a> = Box<dyn Fn(&mut dyn Write) -> io::Result<u32> + 'a>;
 
 /// The number of the BIN type.
 const BINARY: u32 = 7;
