@@ -5,18 +5,37 @@ use super::shell::{code, open_quote};
 
 /// The line of the first such fault, and what it is.
 pub fn fault(script: &str) -> Option<(usize, String)> {
-    if let Some((line, quote)) = open_quote(script) {
-        return Some((line, format!("the {quote} that opens here is never closed")));
+    if script.lines().any(nests_quotes) {
+        return None;
     }
+    let quote = open_quote(script);
     let mut open: Vec<(&str, usize)> = Vec::new();
     for (at, line) in code(script).iter().enumerate() {
-        for piece in pieces(line) {
+        if quote.is_some_and(|(opened, _)| opened == at + 1) {
+            break;
+        }
+        let pieces = pieces(line);
+        let first = line.split_whitespace().next().unwrap_or_default();
+        // A shell reads as far as it runs: a program of another language may follow.
+        if open.is_empty() && pieces.len() == 1 && matches!(first, "exec" | "exit") {
+            return None;
+        }
+        for piece in pieces {
             if let Some(what) = nested(piece, at + 1, &mut open) {
                 return Some((at + 1, what));
             }
         }
     }
+    if let Some((line, quote)) = quote {
+        return Some((line, format!("the {quote} that opens here is never closed")));
+    }
     open.pop().map(|(word, line)| (line, format!("the {word} that opens here has no {}", end(word))))
+}
+
+/// Quotes in a command in quotes, which only a parser of the whole language tells apart.
+fn nests_quotes(line: &str) -> bool {
+    let inner = line.split_once("$(").or_else(|| line.split_once('`'));
+    inner.is_some_and(|(before, after)| before.contains('"') && after.contains(['"', '\'']))
 }
 
 fn end(word: &str) -> &'static str {
@@ -64,7 +83,13 @@ fn pieces(line: &str) -> Vec<&str> {
         start = at + 1;
         match c {
             '(' => depth += 1,
-            ')' if depth > 0 => depth -= 1,
+            ')' if depth > 0 => {
+                depth -= 1;
+                // A pattern may stand in parentheses; no command is one keyword.
+                if !piece.contains(' ') {
+                    continue;
+                }
+            }
             // The end of a pattern, and what was before a `|` belongs to it.
             ')' if !piece.starts_with("case ") && piece != "esac" => {
                 pieces.truncate(pieces.len() - arms);
@@ -91,6 +116,8 @@ mod tests {
             "case $1 in\n  done|fi) a ;;\n  (if) b ;;\n  *) if x; then y; fi ;;\nesac\n",
             "for x do echo $x; done; for y in a b\ndo\n  while read l; do echo \"$l's\"; done\ndone <f\n",
             "x=$(case $y in a) echo 1;; esac)\necho done fi esac do if\n",
+            "exec perl -x -- \"$0\" \"$@\"\n#!perl\nif (x) {\n}\nprint 'it\n",
+            "x=\"$(sed -e \"s' a 'b'\")\"\nif a; then b; fi\n",
             "cat <<EOF\nit's if\nEOF\necho \"a 'b\nc\" # don't\nif a; then { b; } fi\n",
         ] {
             assert_eq!(fault(script), None, "{script}");
