@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn hostile_names_stay_text() {
         let mut root = Node { size: 10, files: 1, ..Node::default() };
-        root.children.insert("</title><script>alert(1)</script>\"".into(), Node { size: 10, files: 1, ..Node::default() });
+        root.children.push(("</title><script>alert(1)</script>\"", Node { size: 10, files: 1, ..Node::default() }));
         let svg = svg(&root);
         assert!(svg.contains("&lt;script&gt;") && !svg.contains("<script"), "{svg}");
     }
