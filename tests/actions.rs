@@ -9,23 +9,13 @@ mod rules;
 #[path = "msi/wine.rs"]
 mod wine;
 
+use msi::exit::{DONE, FAILED, SERVICE_FAILED, SERVICE_KEY};
 use package::{Package, SETUP_KEY};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::{symlink, PermissionsExt};
 use std::path::{Path, PathBuf};
 use wine::Wine;
-
-/// What is left of an exit code in the eight bits that Wine hands on.
-const fn code(full: i32) -> i32 {
-    full & 0xFF
-}
-const DONE: i32 = 0;
-/// ERROR_INSTALL_FAILURE.
-const FAILED: i32 = code(1603);
-/// Wine's word for a service that does not start; Windows says 1603.
-const SERVICE_FAILED: i32 = code(1627);
-const SERVICE_KEY: &str = r"System\CurrentControlSet\Services\vAgentManager";
 
 /// A Windows with the package in drive C.
 struct Endpoint {

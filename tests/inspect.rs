@@ -2,11 +2,15 @@
 
 mod common;
 
-use common::{cmd, Cmd};
+use common::{cmd, need, Cmd};
 use serde_json::Value;
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 fn linkpack() -> Cmd {
     cmd(env!("CARGO_BIN_EXE_linkpack")).env("SOURCE_DATE_EPOCH", "1700000000")
@@ -131,10 +135,89 @@ fn the_page_is_one_file_that_asks_nobody_for_anything() {
         linkpack().arg("inspect").arg("--html").arg(&page).arg(package(extension)).run().ok();
         let text = fs::read_to_string(&page).unwrap();
         assert!(text.contains("<svg") && text.contains("default-src 'none'"));
-        for outside in ["src=\"", "href=", "url(", "@import"] {
+        for outside in ["src=\"", "url(", "@import"] {
             assert!(!text.contains(outside), "{extension}: the page has {outside}");
         }
+        assert!(text.split("href=").skip(1).all(|link| link.starts_with("\"#map-")), "{extension}: a link leads out of the page");
     }
+}
+
+/// What a browser made of a page, and what it asked the network for.
+struct Browsed {
+    dom: String,
+    asked: Vec<String>,
+}
+
+/// Opens a page in a real browser, whose only way to a network is a listener of ours.
+fn browse(page: &Path) -> Browsed {
+    need("chromium", "chromium");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
+    let proxy = listener.local_addr().expect("an address").to_string();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let (end, heard) = (Arc::new(AtomicBool::new(false)), asked.clone());
+    let over = end.clone();
+    let server = std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            if over.load(Ordering::SeqCst) {
+                return;
+            }
+            let mut line = String::new();
+            let _ = BufReader::new(&stream).read_line(&mut line);
+            heard.lock().expect("a list").push(line);
+            let _ = (&stream).write_all(b"HTTP/1.1 404 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        }
+    });
+    let home = tempfile::tempdir().expect("a folder");
+    let browser =
+        cmd("chromium").env("HOME", home.path()).args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]);
+    let browser = browser.args(["--disable-background-networking", "--disable-component-update", "--dump-dom"]);
+    let browser = browser.arg(format!("--user-data-dir={}", home.path().display())).arg(format!("--proxy-server={proxy}"));
+    let dom = browser.arg(format!("file://{}", page.display())).limit(120).run().ok().stdout;
+    end.store(true, Ordering::SeqCst);
+    let _ = TcpStream::connect(&proxy);
+    server.join().expect("the listener ends");
+    let asked = asked.lock().expect("a list").clone();
+    Browsed { dom, asked }
+}
+
+#[test]
+fn a_browser_draws_the_page_runs_nothing_of_the_package_and_asks_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    // What it would do if it were no text.
+    let evil = "</pre></title></style><img src='http://evil.example/a' onerror=\"document.title='owned'\"><script>document.title='owned'</script>";
+    let root = folder.path().join("root");
+    fs::create_dir_all(root.join("DEBIAN")).unwrap();
+    let control = format!(
+        "Package: evil\nVersion: 1\nArchitecture: all\nMaintainer: {evil}\nHomepage: http://evil.example/\nDepends: a\nDescription: {evil}\n {evil}\n"
+    );
+    fs::write(root.join("DEBIAN/control"), control).unwrap();
+    fs::write(root.join("DEBIAN/postinst"), format!("#!/bin/sh\n# {evil}\n")).unwrap();
+    fs::set_permissions(root.join("DEBIAN/postinst"), fs::Permissions::from_mode(0o755)).unwrap();
+    for at in 0..3 {
+        let names = evil.replace('/', &format!("{at}"));
+        fs::create_dir_all(root.join(&names)).unwrap();
+        fs::write(root.join(&names).join(&names), vec![b'x'; 10_000 * (at + 1)]).unwrap();
+        fs::write(root.join(&names).join("&lt;b&gt;"), "x".repeat(5_000)).unwrap();
+        std::os::unix::fs::symlink(evil, root.join(format!("link{at}"))).unwrap();
+    }
+    cmd("dpkg-deb").args(["--root-owner-group", "--nocheck", "-b"]).arg(&root).arg(folder.path().join("evil.deb")).run().ok();
+    let page = folder.path().join("evil.html");
+    linkpack().arg("inspect").arg("--html").arg(&page).arg(folder.path().join("evil.deb")).run().ok();
+    let seen = browse(&page);
+    assert!(seen.dom.contains("<title>evil 1 (deb)</title>"), "the package's script ran, or was cut off: {}", &seen.dom[..900]);
+    assert!(seen.dom.contains("<button>Path</button>"), "the page's own script did not run");
+    assert!(seen.dom.contains("<svg") && seen.dom.contains("id=\"map-1\""), "there is no map of a folder");
+    let asked: Vec<_> = seen.asked.iter().filter(|line| line.contains("evil.example")).collect();
+    assert!(asked.is_empty(), "{asked:?}");
+    // The same as markup does what it says: the browser and the listener would have shown it.
+    let control = folder.path().join("control.html");
+    fs::write(&control, format!("<title>good</title>{evil}")).unwrap();
+    let seen = browse(&control);
+    assert!(
+        seen.dom.contains("<title>owned</title>") && seen.asked.iter().any(|line| line.contains("evil.example")),
+        "{:?}",
+        seen.asked
+    );
 }
 
 #[test]
@@ -177,4 +260,35 @@ for name, data in [('sparse', sparse), ('deep', deep), ('evil', evil)]:
     assert!(!said.stdout.contains('\u{1b}') && !said.stdout.contains('\u{202e}'), "{said}");
     let page = fs::read_to_string(folder.path().join("evil.html")).unwrap();
     assert!(!page.contains("<script>alert") && !page.contains('\u{1b}'));
+}
+
+/// Every field's name; what a map of the package's own words has for keys is none.
+fn fields(value: &Value, found: &mut std::collections::BTreeSet<String>) {
+    match value {
+        Value::Array(all) => all.iter().for_each(|one| fields(one, found)),
+        Value::Object(map) => {
+            for (name, value) in map {
+                found.insert(name.clone());
+                if !["tables", "held"].contains(&name.as_str()) {
+                    fields(value, found);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn every_field_of_the_documents_is_documented() {
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/json.md")).expect("docs/json.md");
+    let mut found = std::collections::BTreeSet::new();
+    let packages = ["deb", "rpm", "run", "msi"].map(package);
+    packages.iter().for_each(|package| fields(&report(package), &mut found));
+    for verb in ["verify", "lint"] {
+        let said = linkpack().args([verb, "--json"]).args(&packages).run().ok();
+        fields(&serde_json::from_str(&said.stdout).expect("JSON"), &mut found);
+    }
+    assert!(found.len() > 40, "{found:?}");
+    let missing: Vec<_> = found.iter().filter(|name| !page.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "docs/json.md does not name {missing:?}");
 }

@@ -140,6 +140,16 @@ fn planted() -> Vec<Planted> {
         }),
         ("listed twice", "damaged", None, |deb| deb.run("sh", &["-c", "md5sum usr/bin/agent usr/bin/agent >DEBIAN/md5sums"])),
         ("stopped", "service-stopped", None, |deb| deb.script("prerm", "#!/bin/sh\nset -e\nsystemctl stop agent.service\n")),
+        ("stopped at last", "service-stopped", None, |deb| {
+            deb.file("usr/lib/systemd/system/agent.service", "[Service]\nExecStart=/usr/bin/agent\n", 0o644)
+                .script("postinst", "#!/bin/sh\nset -e\nsystemctl stop agent.service || true\n")
+        }),
+        ("syntax", "script-syntax", Some("maintainer-shell-script-fails-syntax-check"), |deb| {
+            deb.script("postinst", "#!/bin/sh\nset -e\nif [ \"$1\" = configure ]; then\n\techo yes\n")
+        }),
+        ("quote", "script-syntax", Some("maintainer-shell-script-fails-syntax-check"), |deb| {
+            deb.script("postinst", "#!/bin/sh\nset -e\necho \"yes\n")
+        }),
         ("key", "secret", None, |deb| deb.file("usr/lib/agent/x.pem", KEY, 0o644)),
         ("key in a script", "secret", None, |deb| {
             deb.script("postinst", &format!("#!/bin/sh\nset -e\ncat >/etc/x <<EOF\n{KEY}EOF\n"))
@@ -196,6 +206,9 @@ fn what_may_be_meant_is_a_warning() {
     for (name, rule, plant) in [
         ("set-uid", "set-uid", (|deb: Deb| deb.file("usr/bin/su", "#!/bin/sh\n", 0o4755)) as fn(Deb) -> Deb),
         ("no set -e", "script-errors", |deb| deb.script("postinst", "#!/bin/sh\nexit 0\n")),
+        ("cannot fail", "script-verdict", |deb| {
+            deb.script("preinst", "#!/bin/sh\n[ -d /opt ] || echo 'error: there is no /opt' >&2\nexit 0\n")
+        }),
         ("local", "place-local", |deb| deb.file("usr/local/lib/x", "x", 0o644)),
         ("password", "secret", |deb| {
             deb.file("etc/agent.conf", "DBPassword=Tr0ub4dor&3x\n", 0o644).file("DEBIAN/conffiles", "/etc/agent.conf\n", 0o644)
@@ -212,6 +225,7 @@ fn what_only_looks_like_a_fault_is_none() {
     let deb = Deb::new()
         .script("postinst", "#!/bin/sh\nset -e\n# apt-get install x\necho 'run: wget x'\ncat <<EOF\ncurl x\nEOF\nt=$(mktemp /tmp/x.XXXXXX)\necho x >\"$t\"\ndpkg -s x >/dev/null || true\nrpm -q x || true\n")
         .script("prerm", "#!/bin/sh\nset -e\nif [ \"$1\" = remove ]; then\n\tsystemctl stop agent.service\nfi\n")
+        .script("preinst", "#!/bin/sh\nset -e\n[ -d /opt ] || { echo 'error: there is no /opt' >&2; exit 1; }\ncase $1 in done|if) : ;; esac\n")
         .file("usr/lib/agent/key.pem", KEY, 0o600)
         .file("etc/agent.conf", "token-file=/etc/agent/token\npassword=\n", 0o644)
         .file("DEBIAN/conffiles", "/etc/agent.conf\n", 0o644);
@@ -270,13 +284,22 @@ fn each_fault_planted_in_an_rpm_is_found_and_rpmlints_errors_are_ours() {
         let parent = Path::new(path).parent().expect("a folder").display();
         format!("mkdir -p %{{buildroot}}{parent}\necho x >%{{buildroot}}{path}\nchmod {mode} %{{buildroot}}{path}")
     };
-    let faults: [(&str, &str, Option<&str>, String, &str); 7] = [
+    let faults: [(&str, &str, Option<&str>, String, &str); 10] = [
         ("home", "place", Some("dir-or-file-in-home"), put("/home/x", "644"), "/home/x"),
         ("temp", "place", Some("dir-or-file-in-tmp"), put("/tmp/x", "644"), "/tmp/x"),
         ("mnt", "place", Some("dir-or-file-in-mnt"), put("/mnt/x", "644"), "/mnt/x"),
         ("world-writable", "writable", Some("world-writable"), put("/usr/lib/agent", "666"), "/usr/lib/agent"),
         ("set-uid", "set-uid", Some("setuid-binary"), put("/usr/bin/su", "4755"), "%attr(4755,root,root) /usr/bin/su"),
         ("stopped", "service-stopped", None, String::new(), "%preun\nsystemctl stop agent.service || :\n"),
+        (
+            "stopped at last",
+            "service-stopped",
+            None,
+            put("/usr/lib/systemd/system/agent.service", "644"),
+            "/usr/lib/systemd/system/agent.service\n%post\nsystemctl stop agent.service || :\n",
+        ),
+        ("syntax", "script-syntax", Some("shell-syntax-error-in-%post"), String::new(), "%post\nif [ -x /a ]; then\n  /a\n"),
+        ("macro", "script-macro", None, String::new(), "%post\n%no_such_macro agent.service\n"),
         ("network", "script-network", None, String::new(), "%post\nwget -q https://x/y || :\n"),
     ];
     let mut compared = 0;

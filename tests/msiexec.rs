@@ -8,6 +8,7 @@ mod transform;
 #[path = "msi/wine.rs"]
 mod wine;
 
+use msi::exit::{DONE, FAILED, SERVICE_FAILED, SERVICE_KEY};
 use msi::{service, SETUP_KEY};
 use sample::{files, Sample};
 use serde_json::Value;
@@ -16,16 +17,6 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use wine::Wine;
 
-/// What is left of an exit code in the eight bits that Wine hands on.
-const fn code(full: i32) -> i32 {
-    full & 0xFF
-}
-const DONE: i32 = 0;
-/// ERROR_INSTALL_FAILURE.
-const FAILED: i32 = code(1603);
-/// Wine's word for a service that does not start; Windows says 1603.
-const SERVICE_FAILED: i32 = code(1627);
-const SERVICE_KEY: &str = r"System\CurrentControlSet\Services\vAgentManager";
 const VENDOR_KEY: &str = r"VMI\setup";
 /// As `net start` shows the service.
 const RUNNING: &str = "Intigua sample";

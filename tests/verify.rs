@@ -3,11 +3,14 @@
 mod common;
 
 use common::{cmd, fixture, need, Cmd};
+use linkpack::build::Rebuild;
 use linkpack::inspect::verify::signatures::NoKeys;
 use linkpack::inspect::verify::{self, Verdict};
+use linkpack::listener::Listener;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 fn linkpack() -> Cmd {
     cmd(env!("CARGO_BIN_EXE_linkpack")).env("SOURCE_DATE_EPOCH", "1700000000")
@@ -226,7 +229,17 @@ fn makeselfs_archives_are_as_they_claim_and_are_never_run() {
     let marker = folder.path().join("ran");
     fs::write(files.join("go.sh"), format!("#!/bin/sh\ntouch {}\n", marker.display())).unwrap();
     let mut made = BTreeMap::new();
-    for options in ["--gzip", "--xz", "--zstd", "--nocomp", "--gzip --nox11 --sha256", "--gzip --nocrc --nomd5", "--bzip2"] {
+    for options in [
+        "--gzip",
+        "--xz",
+        "--zstd",
+        "--nocomp",
+        "--gzip --nox11 --sha256",
+        "--gzip --nocrc --nomd5",
+        "--bzip2",
+        "--base64",
+        "--ssl-encrypt --ssl-passwd secret",
+    ] {
         let run = folder.path().join(format!("{}.run", options.replace([' ', '-'], "")));
         cmd("makeself").args(options.split(' ')).arg(&files).arg(&run).args(["A label", "sh", "./go.sh"]).run().ok();
         made.insert(options, run);
@@ -237,7 +250,13 @@ fn makeselfs_archives_are_as_they_claim_and_are_never_run() {
     }
     assert_eq!(as_claimed(&made["--gzip --nox11 --sha256"]).held.get("SHA-256 of the package"), Some(&1));
     linkpack().arg("verify").arg(&made["--gzip --nocrc --nomd5"]).run().ok().says("nothing to verify against");
-    linkpack().arg("verify").arg(&made["--bzip2"]).run().exits(1).says("compressed with bzip2");
+    let unread = |options: &str, why: &str| {
+        linkpack().arg("verify").arg(&made[options]).run().exits(1).says(why).says("NOT verified: 1 parts not read");
+        linkpack().arg("lint").arg(&made[options]).run().ok().says("warning[unread]").says(why);
+    };
+    unread("--bzip2", "compressed with bzip2");
+    unread("--base64", "written in base64");
+    unread("--ssl-encrypt --ssl-passwd secret", "encrypted with openssl");
     let mut bytes = fs::read(&made["--gzip"]).unwrap();
     let at = bytes.len() - 100;
     bytes[at] ^= 1;
@@ -281,6 +300,36 @@ fn dpkgs_packages_are_held_to_their_md5sums() {
         .run()
         .exits(1)
         .says("compressed with bzip2, which linkpack does not read");
+}
+
+/// Keeps what a build says.
+#[derive(Default)]
+struct Said(Mutex<Vec<String>>);
+
+impl Listener for Said {
+    fn warning(&self, message: &str) {
+        self.info(message);
+    }
+    fn info(&self, message: &str) {
+        self.0.lock().expect("a list").push(message.to_owned());
+    }
+}
+
+#[test]
+fn packages_of_one_folder_are_built_again_in_one_go_and_a_stranger_among_them_is_named() {
+    let (folder, out) = dist("fast");
+    let mut paths: Vec<PathBuf> = ["deb", "rpm", "run"].map(|extension| package(&out, extension)).into();
+    paths.push(out.join("stranger.deb"));
+    fs::copy(&paths[0], &paths[3]).unwrap();
+    let manifest = folder.path().join("demo/linkpack.toml");
+    let rebuild = Rebuild { manifest, sites: Vec::new(), threads: 2, temporary: folder.path().to_path_buf() };
+    let (said, mut failed) = (Said::default(), Vec::new());
+    let compared = rebuild.compare(&paths, &said, &mut |path, error| failed.push((path.to_owned(), error.to_string()))).unwrap();
+    assert_eq!(compared.iter().map(|one| one.difference.as_deref()).collect::<Vec<_>>(), [None; 3]);
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert!(failed[0].0 == paths[3] && failed[0].1.contains("does not list"), "{failed:?}");
+    let builds = said.0.lock().unwrap().iter().filter(|line| line.starts_with("compressing with ")).count();
+    assert_eq!(builds, 1, "{:?}", said.0.lock().unwrap());
 }
 
 #[test]

@@ -9,16 +9,17 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// An error a release engineer reads: one sentence of what happened, notes of where, help for the next step.
 ///
 /// An error that points into a file carries the file's text and the byte range, which the command line shows as a snippet.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Error(Box<Inner>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Inner {
     what: String,
     notes: Vec<String>,
     help: Option<String>,
     snippet: Option<Snippet>,
     interrupted: bool,
+    unsupported: bool,
 }
 
 /// The place in a text file that an error is about.
@@ -51,7 +52,14 @@ pub fn plain(text: String) -> String {
 impl Error {
     /// An error that says in one sentence what happened.
     pub fn new(what: impl Into<String>) -> Self {
-        Error(Box::new(Inner { what: plain(what.into()), notes: Vec::new(), help: None, snippet: None, interrupted: false }))
+        Error(Box::new(Inner {
+            what: plain(what.into()),
+            notes: Vec::new(),
+            help: None,
+            snippet: None,
+            interrupted: false,
+            unsupported: false,
+        }))
     }
 
     /// An operating system error: what was tried, on which path, and the system's reason.
@@ -69,6 +77,17 @@ impl Error {
     /// Whether this is [`Error::interrupted`].
     pub fn is_interrupted(&self) -> bool {
         self.0.interrupted
+    }
+
+    /// Says that nothing is wrong with the input: linkpack does not read its kind.
+    pub fn unsupported(mut self) -> Self {
+        self.0.unsupported = true;
+        self
+    }
+
+    /// Whether this is one of [`Error::unsupported`].
+    pub fn is_unsupported(&self) -> bool {
+        self.0.unsupported
     }
 
     /// Adds a fact that says where or why.

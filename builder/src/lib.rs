@@ -11,6 +11,7 @@ pub mod inspect;
 pub mod interrupt;
 pub mod listener;
 pub mod manifest;
+pub mod memory;
 pub mod payload;
 pub mod trust;
 mod workdir;

@@ -184,11 +184,11 @@ fn look(folder: &Path, name: &str, bytes: &[u8]) {
     let path = case(folder, name, bytes);
     match inspect::read(&path) {
         Ok(package) => {
-            lint::lint(&package, &[]);
+            let findings = lint::lint(&package, &[]);
             let shown = inspect::text::text(&package.report, inspect::text::Shown { files: true, scripts: true });
             assert!(!shown.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')), "control characters are shown");
             if is_chosen(bytes) {
-                inspect::html::page(&package.report).expect("a page");
+                inspect::html::page(&package.report, &findings).expect("a page");
             }
         }
         Err(error) => is_shown(&error),

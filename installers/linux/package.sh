@@ -9,6 +9,11 @@ lp_refuse() {
     return "$1"
 }
 
+# Whether an installation of a package was killed here: its directories are then no stranger's. Those of a killed .run are for it to repair.
+lp_package_returns() {
+    [ -f "$LP_LIB/journal" ] && [ "$(lp_journal channel)" != run ]
+}
+
 lp_package_settings() {
     lp_state_load || :
     if [ "$LP_CHANNEL" = deb ] && [ "${ALLOW_DOWNGRADE:-}" = 1 ]; then lp_option ALLOW_DOWNGRADE 1; fi

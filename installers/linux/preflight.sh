@@ -95,12 +95,13 @@ lp_check_channel() {
 # and an interrupted run of ours (lp_returns) have left such directories legitimately.
 lp_returns=0
 lp_check_in_the_way() {
-    local name
+    local name remedy
     [ "$lp_returns" = 0 ] && [ -z "$(lp_root_fault "$lp_root")" ] || return 0
+    remedy='choose another INSTALL_ROOT, or move it away'
+    [ "$(lp_journal channel)" != run ] || remedy='a .run was killed there: run it again, which repairs, or with --uninstall'
     for name in vAgentManager Intigua-Libs bin current versions; do
         if [ -e "$LP_D$lp_root/$name" ] || [ -L "$LP_D$lp_root/$name" ]; then
-            lp_check other 17 "$lp_root/$name" "$lp_root/$name is there already, and not from this package" '' \
-                'choose another INSTALL_ROOT, or move it away'
+            lp_check other 17 "$lp_root/$name" "$lp_root/$name is there already, and not from this package" '' "$remedy"
         fi
     done
 }

@@ -21,6 +21,7 @@ mod place;
 mod process;
 mod product;
 mod random;
+mod rpms;
 mod scratch;
 mod sysv;
 
@@ -33,5 +34,6 @@ pub use memory::{peak, peak_of};
 pub use place::Place;
 pub use product::Product;
 pub use random::{setting, Random};
+pub use rpms::{built, shell_package};
 pub use scratch::Scratch;
 pub use sysv::{sysv_generator, Generated};

@@ -96,6 +96,23 @@ fn files_of_someone_else_in_the_root() {
     refused(&scratch, &deb, 17, &["other"]);
 }
 
+/// Its root is as full as a stranger's, and only the .run knows how to go on.
+#[test]
+fn what_a_killed_first_run_left() {
+    let scratch = Scratch::debian();
+    let product = Product::sample("1.0.0");
+    let (deb, run) = (put(&scratch, &product), put_file(&scratch, &product.build("run")));
+    let until = format!("until [ -e {ROOT}/versions ]; do :; done");
+    scratch.sh(&format!("setsid sh {run} >/dev/null 2>&1 & {until}; kill -KILL -$!; wait; :")).ok();
+    scratch.sh("test -f /var/lib/intigua/journal && test ! -e /var/lib/intigua/state").ok();
+    install(&scratch, &deb).fails().says("a .run was killed there: run it again");
+    assert_eq!(outcome(&scratch), is("refused", 17, "1.0.0"));
+    scratch.sh(&format!("sh {run}")).ok();
+    assert_eq!(outcome(&scratch), is("installed", 0, "1.0.0"));
+    scratch.sh(&format!("{ROOT}/bin/linkctl uninstall --purge")).ok();
+    install(&scratch, &deb).ok();
+}
+
 #[test]
 fn an_answer_file_that_is_not_roots_or_has_unknown_lines() {
     let (scratch, deb) = chroot();

@@ -1,6 +1,8 @@
 //! A product as an MSI, for the tests of the format and of msiexec.
 #![allow(dead_code)] // Each test program uses its own part.
 
+pub mod exit;
+
 use linkpack::compress::{CacheChoice, Store};
 use linkpack::format::msi::{self, ContainerSpec, LibrarySpec, MsiSpec, Platform, ServiceSpec};
 use linkpack::format::{unread, PreparedFile};

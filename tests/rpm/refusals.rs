@@ -1,6 +1,6 @@
 //! What %pre finds wrong: rpm fails, nothing is changed, and install.json tells all of it.
-use crate::common::{Place, Scratch};
-use crate::sample::{built, endpoint, unchanged, Endpoint, Sample, ANSWERS, NAME, ROOT};
+use crate::common::{built, Place, Product, Scratch};
+use crate::sample::{endpoint, unchanged, Endpoint, Sample, ANSWERS, NAME, ROOT};
 
 const ONE: &str = "1.0.0";
 
@@ -59,6 +59,21 @@ fn a_full_disk_is_refused() {
     refused(&scratch, "--ignoresize --prefix /opt/small/intigua", 14, &["space"]);
     scratch.sh("cat /dev/zero >/opt/small/filler 2>/dev/null; true").ok();
     refused(&scratch, "--ignoresize --prefix /opt/small/intigua", 12, &["root", "space"]);
+}
+
+/// Its root is as full as a stranger's, and only the .run knows how to go on.
+#[test]
+fn what_a_killed_first_run_left_is_refused() {
+    let scratch = endpoint(&[Sample::new(ONE)]);
+    scratch.copy_in(&Product::sample(ONE).build("run"), "/packages/one.run");
+    let until = format!("until [ -e {ROOT}/versions ]; do :; done");
+    scratch.sh(&format!("setsid sh /packages/one.run >/dev/null 2>&1 & {until}; kill -KILL -$!; wait; :")).ok();
+    scratch.sh("test -f /var/lib/intigua/journal && test ! -e /var/lib/intigua/state").ok();
+    scratch.rpm("-i", ONE).fails().says("a .run was killed there: run it again");
+    assert!(failed(&scratch).iter().all(|id| id == "other"), "{:#}", scratch.result());
+    assert_eq!(scratch.result()["exit_code"], 17);
+    scratch.sh("sh /packages/one.run --uninstall").ok();
+    scratch.rpm("-i", ONE).ok();
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Packages of the sample product, and endpoints for them: roots with real rpm and dnf in them.
-use crate::common::{cmd, fixture, need, Cmd, Place, Scratch};
+use crate::common::{cmd, shell_package, Cmd, Place, Scratch};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -88,28 +88,6 @@ pub fn endpoint(samples: &[Sample]) -> Scratch {
 /// Puts a sample's package on the shelf, as VERSION.rpm.
 pub fn offer(place: &(impl Place + Sized), sample: &Sample) {
     place.copy_in(&sample.build(), &format!("{SHELF}/{}.rpm", sample.version));
-}
-
-/// An empty package that provides what Debian's rpm database does not know of: /bin/sh.
-fn shell_package() -> PathBuf {
-    let spec = "Name: shell\nVersion: 1\nRelease: 1\nSummary: the shell that is there\nLicense: none\nBuildArch: noarch\n\
-                Provides: /bin/sh\n%description\n%files\n";
-    built("shell", spec)
-}
-
-/// A package of rpmbuild's, made once.
-pub fn built(name: &str, spec: &str) -> PathBuf {
-    need("rpmbuild", "rpm");
-    fixture(&format!("rpm-{name}"), spec, |dir| {
-        fs::write(dir.join("package.spec"), spec).expect("write a spec file");
-        let define = |key: &str| format!("{key} {}", dir.display());
-        cmd("rpmbuild")
-            .args(["-bb", "--quiet", "-D", &define("_topdir"), "-D", &define("_rpmdir")])
-            .arg(dir.join("package.spec"))
-            .run()
-            .ok();
-    })
-    .join(format!("noarch/{name}-1-1.noarch.rpm"))
 }
 
 /// What a test asks of an endpoint that has the sample, or had it.

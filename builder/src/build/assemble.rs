@@ -77,13 +77,16 @@ pub const CONNECTOR: &str = "connector";
 pub fn read(product: &Product, target: Target, spool: &Spool, listener: &dyn Listener) -> Result<Trees> {
     let manifest = product.manifest();
     let (mut entries, mut origins) = (Vec::new(), Vec::new());
-    let connector = load(product, &manifest.connector.payload[&target], "the connector", target, spool, listener)?;
+    let folder = TreePath::new(b"vAgentManager")?;
+    let what = "the connector";
+    let connector = load(product, &manifest.connector.payload[&target], &folder, what, target, spool, listener)?;
     let executables = &manifest.connector.executable;
     let program = if target.is_linux() { &executables.linux } else { &executables.windows };
     if let Some(program) = program {
-        require_program(&connector.tree, target, program.as_str(), "the connector", &format!("executable.{}", target.system()))?;
+        let inside = Inside { tree: &connector.tree, folder: &folder, what };
+        inside.require_program(target, program.as_str(), &format!("executable.{}", target.system()))?;
     }
-    graft(&mut entries, b"vAgentManager", connector.tree)?;
+    entries.extend(connector.tree.into_entries());
     origins.extend(connector.package.map(|package| Origin { role: CONNECTOR.to_owned(), package }));
     for container in &manifest.container {
         let container = container.get_ref();
@@ -92,27 +95,28 @@ pub fn read(product: &Product, target: Target, spool: &Spool, listener: &dyn Lis
             listener.info(&format!("{what} has no payload for {}: left out of its packages", target.name()));
             continue;
         };
-        let loaded = load(product, source, &what, target, spool, listener)?;
-        check_container(container, target, &loaded.tree, &what)?;
+        let folder = TreePath::new(&[b"Intigua-Libs/", container.name.as_str().as_bytes()].concat())?;
+        let loaded = load(product, source, &folder, &what, target, spool, listener)?;
+        check_container(container, target, &Inside { tree: &loaded.tree, folder: &folder, what: &what })?;
         if let Some(depends) = loaded.package.as_ref().and_then(|package| package.depends.as_ref()) {
             let advice = "name what the agent needs in [deb] depends and [rpm] requires";
             listener.info(&format!("{what} comes from a package that depends on {depends}; {advice}"));
         }
         let version = loaded.package.as_ref().map(|package| package.version.clone());
-        let prefix = [b"Intigua-Libs/", container.name.as_str().as_bytes()].concat();
         let newest = newest(loaded.tree.entries());
-        graft(&mut entries, &prefix, loaded.tree)?;
-        entries.push(descriptor(container, target, version.as_deref(), &prefix, newest)?);
+        entries.extend(loaded.tree.into_entries());
+        entries.push(descriptor(container, target, version.as_deref(), &folder, newest)?);
         origins.extend(loaded.package.map(|package| Origin { role: container.name.to_string(), package }));
     }
     let tree = Tree::new(entries).map_err(|error| error.help("container.json is made by linkpack: leave it out with exclude"))?;
     Ok(Trees { tree, origins })
 }
 
-/// A payload's layers, each over the one before; the package facts of the lowest layer that has any.
+/// A payload's layers, each over the one before, below its folder of the root; the package facts of the lowest layer that has any.
 fn load(
     product: &Product,
     spec: &SourceSpec,
+    folder: &TreePath,
     what: &str,
     target: Target,
     spool: &Spool,
@@ -122,7 +126,8 @@ fn load(
     let (mut layers, mut package) = (Vec::new(), None);
     for layer in &spec.layers {
         let loaded = payload::load(&source(product, layer), spool, listener).map_err(in_payload)?;
-        layers.push(loaded.tree);
+        // At once: the next layer's small pieces then fill the room of the short paths.
+        layers.push(loaded.tree.below(folder));
         package = package.or(loaded.package);
     }
     Ok(Loaded { tree: Tree::layered(layers).map_err(in_payload)?, package })
@@ -140,51 +145,56 @@ fn source(product: &Product, layer: &SourceTable) -> Source {
     }
 }
 
-fn graft(entries: &mut Vec<Entry>, prefix: &[u8], tree: Tree) -> Result<()> {
-    let prefix = TreePath::new(prefix)?;
-    entries.extend(tree.into_entries().into_iter().map(|entry| Entry { path: entry.path.below(&prefix), ..entry }));
-    Ok(())
-}
-
-fn descriptor(container: &ContainerTable, target: Target, version: Option<&str>, prefix: &[u8], mtime: i64) -> Result<Entry> {
-    let path = TreePath::new(b"container.json")?.below(&TreePath::new(prefix)?);
+fn descriptor(container: &ContainerTable, target: Target, version: Option<&str>, folder: &TreePath, mtime: i64) -> Result<Entry> {
+    let path = TreePath::new(b"container.json")?.below(folder);
     let kind = Kind::File(Content::memory(endpoint::container_json(container, target, version)));
     Ok(Entry { path, kind, mode: 0o644, config: false, mtime })
 }
 
-fn check_container(container: &ContainerTable, target: Target, tree: &Tree, what: &str) -> Result<()> {
+fn check_container(container: &ContainerTable, target: Target, payload: &Inside) -> Result<()> {
     let program = container.command.get(target).map_or("", |command| &command.0[0]);
     let inside = program.strip_prefix("{dir}/").unwrap_or(program);
     if !inside.starts_with('/') && !inside.starts_with('{') {
-        require_program(tree, target, inside, what, "command")?;
+        payload.require_program(target, inside, "command")?;
     }
     match container.library(target) {
-        Some(library) => require_file(tree, library.as_str(), what, "library").map(|_| ()),
+        Some(library) => payload.require_file(library.as_str(), "library").map(|_| ()),
         None => Ok(()),
     }
 }
 
-fn require_file<'t>(tree: &'t Tree, path: &str, what: &str, key: &str) -> Result<&'t Entry> {
-    let found = tree.get(&TreePath::new(path.as_bytes())?).filter(|entry| !matches!(entry.kind, Kind::Directory));
-    found.ok_or_else(|| {
-        let name = path.rsplit('/').next().unwrap_or(path).as_bytes();
-        let similar =
-            tree.entries().iter().find(|entry| entry.path.file_name() == name && !matches!(entry.kind, Kind::Directory));
-        let help = match similar {
-            Some(entry) => format!("write {key} = {:?}", entry.path),
-            None => format!("name a file of the payload in {key}, relative to the payload's folder"),
-        };
-        Error::new(format!("{what}: its payload has no file \"{path}\", which {key} names")).help(help)
-    })
+/// A payload in its folder, whose files the manifest names relative to it.
+struct Inside<'a> {
+    tree: &'a Tree,
+    folder: &'a TreePath,
+    /// Whose it is, in messages.
+    what: &'a str,
 }
 
-fn require_program(tree: &Tree, target: Target, path: &str, what: &str, key: &str) -> Result<()> {
-    let entry = require_file(tree, path, what, key)?;
-    // Windows has no such bit, and archives made there carry none.
-    match target.is_linux() && matches!(entry.kind, Kind::File(_)) && entry.mode & 0o111 == 0 {
-        true => Err(Error::new(format!("{what}: \"{path}\" is not executable (mode {:o})", entry.mode))
-            .help("set its x bit in the payload: chmod +x")),
-        false => Ok(()),
+impl Inside<'_> {
+    fn require_file(&self, path: &str, key: &str) -> Result<&Entry> {
+        let is_file = |entry: &&Entry| !matches!(entry.kind, Kind::Directory);
+        let found = self.tree.get(&TreePath::new(path.as_bytes())?.below(self.folder)).filter(is_file);
+        found.ok_or_else(|| {
+            let name = path.rsplit('/').next().unwrap_or(path).as_bytes();
+            let similar = self.tree.entries().iter().filter(is_file).find(|entry| entry.path.file_name() == name);
+            let relative = |entry: &Entry| TreePath::new(&entry.path.as_bytes()[self.folder.as_bytes().len() + 1..]).ok();
+            let help = match similar.and_then(relative) {
+                Some(path) => format!("write {key} = {path:?}"),
+                None => format!("name a file of the payload in {key}, relative to the payload's folder"),
+            };
+            Error::new(format!("{}: its payload has no file \"{path}\", which {key} names", self.what)).help(help)
+        })
+    }
+
+    fn require_program(&self, target: Target, path: &str, key: &str) -> Result<()> {
+        let entry = self.require_file(path, key)?;
+        // Windows has no such bit, and archives made there carry none.
+        match target.is_linux() && matches!(entry.kind, Kind::File(_)) && entry.mode & 0o111 == 0 {
+            true => Err(Error::new(format!("{}: \"{path}\" is not executable (mode {:o})", self.what, entry.mode))
+                .help("set its x bit in the payload: chmod +x")),
+            false => Ok(()),
+        }
     }
 }
 

@@ -143,6 +143,9 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     let codec = compression.as_ref().map_or(Codec::Gzip, |compression| compression.codec);
     // A password that is wrong should not be found out after the work.
     let signing = Signing::open(&options.signing, listener)?;
+    for format in &chosen.formats {
+        signing.covers(*format, listener)?;
+    }
     let mut output = Output::open(&options.output)?;
     let spool = Spool::new(&spool_folder(&options.cache)?)?;
     let store = Store::open(options.cache.clone(), options.threads)?;

@@ -36,20 +36,46 @@ const LIST_LIMIT: u64 = 64 << 20;
 /// # Errors
 /// One is no package or cannot be signed; no name then has anything but a whole package, of before or after.
 pub fn sign(paths: &[PathBuf], signing: &Signing, listener: &dyn Listener) -> Result<Vec<Resigned>> {
-    let mut folders: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
+    let mut folders: BTreeMap<PathBuf, BTreeMap<PathBuf, FormatName>> = BTreeMap::new();
     for path in paths {
         let whole = path.is_dir();
         let folder = if whole { path.clone() } else { parent(path) };
         let found = if whole { packages_in(path)? } else { vec![path.clone()] };
-        folders.entry(folder).or_default().extend(found);
+        let folder = folders.entry(folder).or_default();
+        for package in found {
+            let format = known_format(&package)?;
+            folder.insert(package, format);
+        }
+    }
+    // What cannot be signed is told before the first package is copied.
+    let mut covered = BTreeMap::new();
+    for format in folders.values().flat_map(BTreeMap::values) {
+        if !covered.contains_key(format) {
+            covered.insert(*format, signing.covers(*format, listener)?);
+        }
     }
     let mut all = Vec::new();
-    for (folder, mut packages) in folders {
-        packages.sort();
-        packages.dedup();
-        all.extend(sign_folder(&folder, &packages, signing, listener)?);
+    for (folder, packages) in &folders {
+        let work: Vec<Work> =
+            packages.iter().map(|(path, format)| Work { path, format: *format, covered: covered[format] }).collect();
+        all.extend(sign_folder(folder, &work, signing, listener)?);
     }
     Ok(all)
+}
+
+/// A package, and whether there is a key for it.
+struct Work<'a> {
+    path: &'a Path,
+    format: FormatName,
+    covered: bool,
+}
+
+fn known_format(path: &Path) -> Result<FormatName> {
+    let mut file = File::open(path).or_cannot("read", path)?;
+    format_of(&mut file).or_cannot("read", path)?.ok_or_else(|| {
+        Error::new(format!("{} is no package that linkpack can sign", path.display()))
+            .help("it signs .deb, .rpm, .msi and its own .run")
+    })
 }
 
 fn parent(path: &Path) -> PathBuf {
@@ -89,15 +115,17 @@ pub fn format_of(file: &mut File) -> std::io::Result<Option<FormatName>> {
     Ok(magics.into_iter().find(|(_, magic)| start.starts_with(magic)).map(|(format, _)| format))
 }
 
-fn sign_folder(folder: &Path, packages: &[PathBuf], signing: &Signing, listener: &dyn Listener) -> Result<Vec<Resigned>> {
+fn sign_folder(folder: &Path, packages: &[Work], signing: &Signing, listener: &dyn Listener) -> Result<Vec<Resigned>> {
     let mut output = Output::open(folder)?;
     let mut signed = Vec::new();
-    for path in packages {
-        let (one, file) = sign_one(path, &output, signing, listener)?;
-        if one.signed.is_some() {
-            output.keep(file, name(path)?);
+    for work in packages {
+        if work.covered {
+            let (one, file) = sign_one(work, &output, signing, listener)?;
+            output.keep(file, name(work.path)?);
+            signed.push(one);
+        } else {
+            signed.push(left_alone(work)?);
         }
-        signed.push(one);
     }
     let changed: Vec<&Resigned> = signed.iter().filter(|one| one.signed.is_some()).collect();
     let lists = lists(folder, &changed, signing, listener)?;
@@ -139,25 +167,31 @@ fn name(path: &Path) -> Result<String> {
         .ok_or_else(|| Error::new(format!("{} has no name that SHA256SUMS could hold", path.display())).help("rename it"))
 }
 
+fn left_alone(work: &Work) -> Result<Resigned> {
+    let mut original = File::open(work.path).or_cannot("read", work.path)?;
+    resigned(work, &mut original, None)
+}
+
 fn sign_one(
-    path: &Path,
+    work: &Work,
     output: &Output,
     signing: &Signing,
     listener: &dyn Listener,
 ) -> Result<(Resigned, tempfile::NamedTempFile)> {
+    let path = work.path;
     let mut original = File::open(path).or_cannot("read", path)?;
-    let format = format_of(&mut original).or_cannot("read", path)?.ok_or_else(|| {
-        Error::new(format!("{} is no package that linkpack can sign", path.display()))
-            .help("it signs .deb, .rpm, .msi and its own .run")
-    })?;
     let mut copy = output.partial()?;
     std::io::copy(&mut original, copy.as_file_mut()).or_cannot("copy", path)?;
     let mode = original.metadata().or_cannot("read", path)?.permissions();
     copy.as_file().set_permissions(mode).or_cannot("set the mode of the copy of", path)?;
-    let signed = signing.sign(format, copy.as_file_mut(), path, listener)?;
-    let (size, sha256) = output::digest(copy.as_file_mut()).or_cannot("read", path)?;
+    let signed = signing.sign(work.format, copy.as_file_mut(), path, listener)?;
     crate::interrupt::check()?;
-    Ok((Resigned { path: path.to_path_buf(), format: format.name(), size, sha256, signed }, copy))
+    Ok((resigned(work, copy.as_file_mut(), signed)?, copy))
+}
+
+fn resigned(work: &Work, file: &mut File, signed: Option<Signed>) -> Result<Resigned> {
+    let (size, sha256) = output::digest(file).or_cannot("read", work.path)?;
+    Ok(Resigned { path: work.path.to_path_buf(), format: work.format.name(), size, sha256, signed })
 }
 
 fn list(path: &Path) -> Result<Option<String>> {

@@ -6,7 +6,7 @@ use crate::format::{deb, msi, rpm, run};
 use crate::inspect;
 use crate::listener::Listener;
 use crate::trust::authenticode::About;
-use crate::trust::certificate::Certificate;
+use crate::trust::certificate::{Certificate, Purpose};
 use crate::trust::key::{PrivateKey, PublicKey};
 use crate::trust::openpgp::OpenPgpSigner;
 use crate::trust::secret::{key_file, public_file, PasswordSource};
@@ -16,6 +16,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Where keys are. No secret is in here.
 #[derive(Debug, Clone, Default)]
@@ -80,13 +81,46 @@ impl Signing {
             (None, None) => None,
         };
         let command = |line: &String| Stamper::Command(ShellCommand::new(line, "--timestamp-command", hidden));
-        let stamper = options.timestamp_url.clone().map(Stamper::Url).or(options.timestamp_command.as_ref().map(command));
+        let url = |url: &String| Stamper::Url { url: url.clone(), patience: Stamper::PATIENCE };
+        let stamper = options.timestamp_url.as_ref().map(url).or(options.timestamp_command.as_ref().map(command));
         Ok(Signing { signer, chain, openpgp, stamper })
     }
 
     /// Whether there is no key at all.
     pub fn is_empty(&self) -> bool {
         self.signer.is_none() && self.openpgp.is_none()
+    }
+
+    /// Whether packages of this format get a signature: asked before any work, so that none is done in vain.
+    ///
+    /// # Errors
+    /// The certificate is of no use for it: expired, or not for code signing.
+    pub fn covers(&self, format: FormatName, listener: &dyn Listener) -> Result<bool> {
+        match format {
+            FormatName::Deb | FormatName::Rpm => Ok(self.openpgp.is_some()),
+            FormatName::Run => Ok(self.signer.is_some()),
+            FormatName::Msi => self.covers_msi(listener),
+        }
+    }
+
+    fn covers_msi(&self, listener: &dyn Listener) -> Result<bool> {
+        let Some(end) = self.chain.first() else {
+            if self.signer.is_some() {
+                listener.warning("no MSI is signed: that needs the key's certificate, --cert FILE");
+            }
+            return Ok(false);
+        };
+        end.check_use(Purpose::CodeSigning, SystemTime::now()).map_err(|why| {
+            Error::new(format!("an MSI cannot be signed by {}: {why}", end.describe()))
+                .note("Windows would refuse the signature, and a time stamp of today cannot mend that")
+                .help("sign with a certificate for code signing that is valid today (extendedKeyUsage = codeSigning)")
+        })?;
+        if self.stamper.is_none() {
+            let until = end.valid_until();
+            listener
+                .info(&format!("without a time stamp an MSI's signature holds no longer than its certificate, until {until}"));
+        }
+        Ok(true)
     }
 
     /// Signs a package in place; `None` where no key is for its format. `path` is what the user knows it by.
@@ -112,10 +146,7 @@ impl Signing {
     }
 
     fn sign_msi(&self, file: &mut File, path: &Path, signer: &Signer, listener: &dyn Listener) -> Result<Option<Signed>> {
-        let Some(end) = self.chain.first() else {
-            listener.warning(&format!("{} is not signed: an MSI needs the key's certificate, --cert FILE", path.display()));
-            return Ok(None);
-        };
+        let Some(end) = self.chain.first() else { return Ok(None) };
         let about = about(file, listener);
         let signing = msi::signing::MsiSigning { signer, chain: &self.chain, stamper: self.stamper.as_ref(), about: &about };
         msi::signing::sign(file, path, &signing)?;

@@ -7,7 +7,7 @@ use crate::inspect::text::{difference, plain};
 use crate::inspect::verify::signatures::{Judge, NoKeys, Outcome};
 use crate::inspect::verify::{self, Verdict};
 use crate::Result;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Verifies packages and folders. Exit codes: 0 all as claimed; 1 differences, all of them listed, or something unreadable; 2 usage.
@@ -20,19 +20,27 @@ pub fn run(arguments: &VerifyArguments) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let (mut verdicts, mut comparisons, mut unread) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut verdicts, mut unread, mut read) = (Vec::new(), Vec::new(), Vec::new());
+    let mut failed = |path: &Path, error: crate::Error| {
+        screen::error(&error);
+        unread.push(serde_json::json!({ "path": path.display().to_string(), "why": error.to_string() }));
+    };
     for path in &arguments.paths {
-        match one(path, &*judge, arguments) {
-            Ok((more, compared)) => {
+        match one(path, &*judge) {
+            Ok(more) => {
                 verdicts.extend(more);
-                comparisons.extend(compared);
+                read.push(path.clone());
             }
-            Err(error) => {
-                screen::error(&error);
-                unread.push(serde_json::json!({ "path": path.display().to_string(), "why": error.to_string() }));
-            }
+            Err(error) => failed(path, error),
         }
     }
+    let comparisons = match rebuilt(&read, arguments, &mut failed) {
+        Ok(comparisons) => comparisons,
+        Err(error) => {
+            screen::error(&error);
+            return ExitCode::FAILURE;
+        }
+    };
     let differs = |comparison: &Comparison| comparison.difference.is_some();
     let failed = !unread.is_empty() || verdicts.iter().any(|verdict| !verdict.ok) || comparisons.iter().any(differs);
     let shown = if arguments.json {
@@ -43,20 +51,27 @@ pub fn run(arguments: &VerifyArguments) -> ExitCode {
     super::conclude(&shown, failed)
 }
 
-/// Verifies what is at a path, and builds it again where that was asked for.
-fn one(path: &Path, judge: &dyn Judge, arguments: &VerifyArguments) -> Result<(Vec<Verdict>, Vec<Comparison>)> {
-    let verdicts = match path.is_dir() {
-        true => verify::folder(path, judge)?,
-        false => vec![verify::package(path, judge)?],
-    };
-    let Some(manifest) = &arguments.rebuild else { return Ok((verdicts, Vec::new())) };
+fn one(path: &Path, judge: &dyn Judge) -> Result<Vec<Verdict>> {
+    match path.is_dir() {
+        true => verify::folder(path, judge),
+        false => Ok(vec![verify::package(path, judge)?]),
+    }
+}
+
+/// Builds what is at these paths again, where that was asked for.
+fn rebuilt(
+    paths: &[PathBuf],
+    arguments: &VerifyArguments,
+    failed: &mut dyn FnMut(&Path, crate::Error),
+) -> Result<Vec<Comparison>> {
+    let Some(manifest) = &arguments.rebuild else { return Ok(Vec::new()) };
     let rebuild = Rebuild {
         manifest: manifest.clone(),
         sites: arguments.sites.clone(),
         threads: super::processors(),
         temporary: std::env::temp_dir(),
     };
-    Ok((verdicts, rebuild.compare(path, &Screen::new(true))?))
+    rebuild.compare(paths, &Screen::new(true), failed)
 }
 
 fn compared(comparison: &Comparison) -> String {
@@ -69,6 +84,24 @@ fn compared(comparison: &Comparison) -> String {
         Some(what) => format!("error: built again it differs{aside}: {what}"),
     };
     format!("{}: {}\n", plain(&comparison.package), plain(&said))
+}
+
+/// How much of what went wrong there is.
+fn not_as_claimed(verdict: &Verdict) -> String {
+    let unread = verdict.damage.iter().filter(|damage| damage.unread).count();
+    let bad = verdict.signatures.iter().filter(|one| one.outcome.fails()).count();
+    let counts = [
+        (verdict.differences.len(), "differences"),
+        (verdict.damage.len() - unread, "parts damaged"),
+        (unread, "parts not read"),
+        (bad, "signatures refused"),
+    ];
+    let said: Vec<String> =
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    // What nobody looked at is not known to be wrong.
+    let verified =
+        if verdict.differences.is_empty() && bad == 0 && unread == verdict.damage.len() { "verified" } else { "as claimed" };
+    format!("NOT {verified}: {}", said.join(", "))
 }
 
 fn text(verdict: &Verdict) -> String {
@@ -94,9 +127,7 @@ fn text(verdict: &Verdict) -> String {
     lines.push(match (verdict.ok, held.is_empty()) {
         (true, true) => "nothing to verify against: it says nothing of its own bytes".to_owned(),
         (true, false) => format!("as claimed: {}", held.join(", ")),
-        (false, _) => {
-            format!("NOT as claimed: {} differences, {} parts damaged", verdict.differences.len(), verdict.damage.len())
-        }
+        (false, _) => not_as_claimed(verdict),
     });
     // What a package says must not steer the terminal.
     lines.iter().map(|line| format!("{}: {}\n", plain(&verdict.path), plain(line))).collect()

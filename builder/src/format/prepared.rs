@@ -3,6 +3,7 @@
 use crate::compress::{Codec, Layout, Nature, Ordered, SmallContent, Source, Store, Unit};
 use crate::error::{Error, Result};
 use crate::listener::Listener;
+use crate::memory;
 use crate::payload::program::may_be_program;
 use crate::payload::{Content, Entry, Kind, Tree, TreePath};
 use sha2::{Digest, Sha256};
@@ -25,8 +26,9 @@ pub struct PreparedFile {
     pub digests: Option<Digests>,
     /// False where the content's first bytes are known and are no program's.
     pub may_be_program: bool,
-    /// The content as compressed units; empty where the content is glue.
-    units: Vec<Unit>,
+    /// The content as compressed units; none where the content is glue, as most are: nothing is kept for those.
+    #[allow(clippy::box_collection, reason = "a hundred thousand empty vectors take as much as what compresses")]
+    units: Option<Box<Vec<Unit>>>,
 }
 
 /// The digests that package formats list.
@@ -57,34 +59,28 @@ enum Learned {
 /// # Errors
 /// A file cannot be read or changed since it was scanned; the store is full; the user interrupted.
 pub fn prepare(tree: Tree, codec: Codec, store: &Arc<Store>, listener: &dyn Listener) -> Result<Vec<PreparedFile>> {
-    let (files, queue, batch) = (Vec::new(), Ordered::new(store.pool()), Vec::new());
-    let entries = tree.into_entries();
+    // What was thrown away while the tree was made, and then the tree's own list, are gone before the contents' buffers come.
+    memory::trim();
+    let files = unread(tree);
+    let (queue, batch) = (Ordered::new(store.pool()), Vec::new());
     // What is known of a file takes memory, too.
     const KNOWN: u64 = 512;
-    let spare = codec.spare_memory().saturating_sub(entries.len() as u64 * KNOWN);
+    let spare = codec.spare_memory().saturating_sub(files.len() as u64 * KNOWN);
     let mut reading = Reading { files, queue, batch, batch_bytes: 0, spare };
-    reading.files.reserve_exact(entries.len());
-    for entry in entries {
-        let content = match &entry.kind {
-            Kind::File(content) => Some(content.clone()),
-            _ => None,
-        };
-        let index = reading.files.len();
-        reading.files.push(PreparedFile::unread(entry));
-        match content {
-            Some(content) if content.len() >= UNIT_FLOOR => {
-                let digests = reading.large(index, &content, codec, store, listener)?;
-                reading.files[index].digests = Some(digests);
-            }
-            Some(content) => {
-                listener.advance("read", content.len());
-                reading.small(index, content)?;
-            }
-            None => {}
+    for index in 0..reading.files.len() {
+        let Kind::File(content) = &reading.files[index].entry.kind else { continue };
+        let content = content.clone();
+        if content.len() >= UNIT_FLOOR {
+            let digests = reading.large(index, &content, codec, store, listener)?;
+            reading.files[index].digests = Some(digests);
+        } else {
+            listener.advance("read", content.len());
+            reading.small(index, content)?;
         }
     }
     let files = reading.finish()?;
     store.release_buffers();
+    memory::trim();
     Ok(files)
 }
 
@@ -168,7 +164,7 @@ impl Reading {
                     }
                 }
             }
-            Some(Learned::Unit(index, unit)) => self.files[index].units.push(unit),
+            Some(Learned::Unit(index, unit)) => self.files[index].units.get_or_insert_default().push(unit),
             None => {}
         }
     }
@@ -230,7 +226,7 @@ impl PreparedFile {
         let digests = Digests { sha256: Sha256::digest(&bytes).into(), md5: None };
         let may_be_program = may_be_program(&bytes);
         let entry = Entry { path, kind: Kind::File(Content::memory(bytes)), mode, config: false, mtime };
-        PreparedFile { entry, digests: Some(digests), may_be_program, units: Vec::new() }
+        PreparedFile { entry, digests: Some(digests), may_be_program, units: None }
     }
 
     /// A directory that linkpack itself makes, for one package alone.
@@ -241,7 +237,7 @@ impl PreparedFile {
 
     /// An entry whose content nobody read yet.
     pub fn unread(entry: Entry) -> Self {
-        PreparedFile { entry, digests: None, may_be_program: true, units: Vec::new() }
+        PreparedFile { entry, digests: None, may_be_program: true, units: None }
     }
 
     /// A file of this one's content over and over, whose digests nobody computed.
@@ -249,7 +245,7 @@ impl PreparedFile {
     pub(super) fn repeated(self, times: usize) -> Self {
         let len = self.len() * times as u64;
         let kind = Kind::File(Content::spooled(std::path::Path::new("").into(), 0, len));
-        let units = self.units.iter().cycle().take(self.units.len() * times).cloned().collect();
+        let units = self.units.map(|units| Box::new(units.iter().cycle().take(units.len() * times).cloned().collect()));
         PreparedFile { entry: Entry { kind, ..self.entry }, digests: None, may_be_program: true, units }
     }
 
@@ -272,12 +268,12 @@ impl PreparedFile {
     /// # Errors
     /// As [`Layout`]'s. A small file that is no longer what was hashed makes the layout fail.
     pub fn add_content(&self, layout: &mut Layout) -> Result<()> {
-        for unit in &self.units {
+        for unit in self.units.iter().flat_map(|units| units.iter()) {
             layout.unit(unit)?;
         }
         match (&self.entry.kind, self.digests) {
-            (Kind::File(content), Some(digests)) if self.units.is_empty() && content.len() <= UNIT_FLOOR => {
-                let file = PreparedFile { units: Vec::new(), ..self.clone() };
+            (Kind::File(content), Some(digests)) if self.units.is_none() && content.len() <= UNIT_FLOOR => {
+                let file = PreparedFile { units: None, ..self.clone() };
                 let read = move |out: &mut Vec<u8>| {
                     file.read_content(&mut |bytes| {
                         out.extend_from_slice(bytes);
@@ -287,7 +283,7 @@ impl PreparedFile {
                 layout.content(SmallContent { sha256: digests.sha256, len: content.len() as usize, read: Box::new(read) })
             }
             // What linkpack itself makes can be longer: the list of a hundred thousand files.
-            _ if self.units.is_empty() => self.read_content(&mut |bytes| layout.bytes(bytes)),
+            _ if self.units.is_none() => self.read_content(&mut |bytes| layout.bytes(bytes)),
             _ => Ok(()),
         }
     }

@@ -1,8 +1,9 @@
 //! A report as one page: no network, no external part, and nothing of the package but escaped text.
 
-use super::report::{FileEntry, Report};
+use super::lint::{Finding, Severity};
+use super::report::{FileEntry, FileKind, Report};
 use super::text::{mode, plain_lines};
-use super::tree::{bytes, Node};
+use super::tree::{bytes, separator, Node};
 use super::treemap;
 use crate::error::{Error, Result};
 use minijinja::{context, escape_formatter, Environment, Value};
@@ -14,6 +15,12 @@ const STYLE: &str = include_str!("../../../templates/inspect/page.css");
 const SCRIPT: &str = include_str!("../../../templates/inspect/page.js");
 /// Rows of the page's list: browsers get slow beyond.
 const ROWS: usize = 20_000;
+/// Bytes of all paths in that list.
+const PATHS: usize = 4 << 20;
+/// Characters of any text but a script's and a description's.
+const LONGEST: usize = 2000;
+/// Bytes of scripts.
+const SCRIPTS: usize = 2 << 20;
 
 /// One row of the list.
 #[derive(Serialize)]
@@ -35,7 +42,7 @@ impl<'a> Row<'a> {
             path: &file.path,
             mode: mode(file),
             owner: format!("{}/{}", file.owner.as_deref().unwrap_or("-"), file.group.as_deref().unwrap_or("-")),
-            size: bytes(file.size),
+            size: if matches!(file.kind, FileKind::File | FileKind::HardLink) { bytes(file.size) } else { String::new() },
             bytes: file.size,
             sha256: file.sha256.map(hex::encode).unwrap_or_default(),
             target: file.target.as_deref(),
@@ -44,11 +51,36 @@ impl<'a> Row<'a> {
     }
 }
 
-/// The page.
+/// A script as the page shows it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    name: &'a str,
+    interpreter: Option<&'a str>,
+    text: &'a str,
+}
+
+/// A finding as the page shows it.
+#[derive(Serialize)]
+struct Found<'a> {
+    severity: &'static str,
+    rule: &'a str,
+    place: String,
+    what: &'a str,
+    help: &'a str,
+}
+
+impl<'a> Found<'a> {
+    fn of(finding: &'a Finding) -> Self {
+        let Finding { rule, severity, place, what, remedy } = finding;
+        Found { severity: severity.name(), rule, place: place.to_string(), what, help: remedy }
+    }
+}
+
+/// The page: a report, and what lint found.
 ///
 /// # Errors
 /// The template is broken, which is a fault of linkpack.
-pub fn page(report: &Report) -> Result<String> {
+pub fn page(report: &Report, findings: &[Finding]) -> Result<String> {
     let broken = |error: minijinja::Error| Error::new(format!("the page's template is broken: {error:#}; please report this"));
     let mut environment = Environment::new();
     // Whatever is not marked as safe is a text of the package: nothing that steers, and escaped by the template's name.
@@ -56,9 +88,12 @@ pub fn page(report: &Report) -> Result<String> {
         Some(text) if !value.is_safe() => escape_formatter(out, state, &Value::from(plain_lines(text))),
         _ => escape_formatter(out, state, value),
     });
+    environment.add_filter("cut", cut);
     environment.add_template("page.html", PAGE).map_err(broken)?;
     let root = Node::of(report);
-    let rows: Vec<Row> = report.files.iter().take(ROWS).map(Row::of).collect();
+    let rows = rows(report);
+    let found: Vec<Found> = findings.iter().map(Found::of).collect();
+    let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let differing: Vec<_> = report.claims.listed.iter().filter(|claim| !claim.holds()).take(1000).collect();
     let parts: Vec<_> = report.parts.iter().map(|part| (&part.name, bytes(part.size), part.codec.as_deref())).collect();
     let template = environment.get_template("page.html").map_err(broken)?;
@@ -68,7 +103,11 @@ pub fn page(report: &Report) -> Result<String> {
             script => Value::from_safe_string(SCRIPT.to_owned()),
             style_hash => Value::from_safe_string(hash(STYLE)),
             script_hash => Value::from_safe_string(hash(SCRIPT)),
-            map => Value::from_safe_string(treemap::svg(&root)),
+            maps => of(&treemap::maps(&root, separator(report))),
+            findings => of(&found),
+            errors => count(Severity::Error),
+            warnings => count(Severity::Warning),
+            modes => report.files.iter().any(|file| file.mode.is_some()),
             format => report.format.name(),
             file => of(&report.file),
             file_size => bytes(report.file.size),
@@ -78,7 +117,7 @@ pub fn page(report: &Report) -> Result<String> {
             services => of(&report.services),
             settings => of(&report.settings),
             relations => of(&report.relations),
-            scripts => of(&report.scripts),
+            scripts => of(&scripts(report)),
             tables => of(&report.tables),
             signatures => of(&report.signatures),
             held => of(&report.claims.held),
@@ -90,6 +129,44 @@ pub fn page(report: &Report) -> Result<String> {
             installed => bytes(root.size),
         })
         .map_err(broken)
+}
+
+/// The first files, as many as a browser bears.
+fn rows(report: &Report) -> Vec<Row<'_>> {
+    let mut left = PATHS;
+    let fits = |file: &&FileEntry| {
+        let len = file.path.len() + file.target.as_ref().map_or(0, String::len);
+        let fits = len <= left;
+        left = left.saturating_sub(len);
+        fits
+    };
+    report.files.iter().take(ROWS).take_while(fits).map(Row::of).collect()
+}
+
+/// The scripts, cut where all of them together are longer than a page should be.
+fn scripts(report: &Report) -> Vec<Shown<'_>> {
+    let mut left = SCRIPTS;
+    let mut shown = Vec::new();
+    for script in &report.scripts {
+        let text = start(&script.text, left);
+        left -= text.len();
+        shown.push(Shown { name: &script.name, interpreter: script.interpreter.as_deref(), text });
+    }
+    shown
+}
+
+/// A text's first bytes, in whole characters.
+fn start(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
+    &text[..end.unwrap_or_default()]
+}
+
+/// A text that is no longer than one should be.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}\u{2026}", &text[..at]),
+        None => text.to_owned(),
+    }
 }
 
 fn of(value: &impl Serialize) -> Value {
@@ -160,10 +237,35 @@ mod tests {
         let mut entry = FileEntry::new(format!("/{evil}"), FileKind::File);
         (entry.size, entry.target) = (9, Some(evil.into()));
         report.files.push(entry);
-        let page = page(&report).unwrap();
+        let finding = Finding {
+            rule: "rule",
+            severity: Severity::Error,
+            place: crate::inspect::lint::Place { table: evil.into(), row: Some(evil.into()), column: None },
+            what: evil.into(),
+            remedy: "help",
+        };
+        let page = page(&report, &[finding]).unwrap();
         assert!(!page.contains("<img") && !page.contains('\u{202e}') && !page.contains('\u{1b}'));
-        assert!(!page.contains("href"), "a link of the package would lead out of the page");
+        for link in page.split("href=").skip(1) {
+            assert!(link.starts_with("\"#map-"), "a link of the package would lead out of the page: {}", &link[..40]);
+        }
         assert_eq!(page.matches("<script").count(), 1);
         assert!(page.contains("default-src &#39;none&#39;") || page.contains("default-src 'none'"));
+    }
+    #[test]
+    fn the_page_of_a_hundred_thousand_files_with_long_names_and_scripts_is_bounded() {
+        let mut report = Report::new(Format::Deb, FileFacts { name: "a".into(), size: 1, sha256: String::new() });
+        for at in 0..100_000_u64 {
+            let mut entry = FileEntry::new(format!("/{}/{at}/{}", at % 7, "\"&".repeat(50)), FileKind::File);
+            (entry.size, entry.mode, entry.sha256) = (at + 1, Some(0o644), Some([7; 32]));
+            report.files.push(entry);
+        }
+        for _ in 0..20 {
+            report.script("postinst", None, &b"&".repeat(1 << 20));
+            report.relate("depends", "&".repeat(60_000));
+        }
+        let page = page(&report, &[]).unwrap();
+        assert!(page.len() < 40 << 20, "{}", page.len());
+        assert!(page.contains("linkpack inspect --files has all"));
     }
 }

@@ -1,15 +1,16 @@
 //! makeself's self-extracting archives, from 2.1 on: a shell header that names its sums and sizes, then compressed tar archives.
 //! <https://makeself.io>. The header is text to read; nothing of it is run.
 
+use super::digest::range as digest;
 use super::entries::Entries;
 use super::limits;
 use super::report::{text, FileFacts, Format, Part, Report};
-use super::run::digest;
 use super::watch::{Algorithm, Cksum, Hasher, Watch};
 use crate::error::{Error, Result};
-use crate::payload::decode::Input;
+use crate::payload::decode::{damaged, Input};
 use crate::payload::tar;
 use std::collections::BTreeMap;
+use std::io::{Read, Seek, SeekFrom};
 
 /// What the header says of the archives behind it.
 pub struct Header {
@@ -137,7 +138,7 @@ fn sums(
         }
     }
     let name = report.file.name.clone();
-    let found = digest(input, range.start, range.end, hashers, &name)?;
+    let found = digest(input, range, hashers, &name)?;
     for ((algorithm, stated), found) in stated.into_iter().zip(found) {
         let found = match <[u8; 4]>::try_from(found.as_slice()) {
             Ok(crc) => u32::from_be_bytes(crc).to_string(),
@@ -151,7 +152,7 @@ fn sums(
 fn archive(input: &mut Input, part: &str, range: std::ops::Range<u64>, entries: &mut Entries, report: &mut Report) -> Result<()> {
     let len = range.end - range.start;
     let limit = limits::unpacked(len);
-    let (codec, done) = match input.stream(part.to_owned(), range.start, len) {
+    let (codec, done) = match readable(input, part, range.start).and_then(|()| input.stream(part.to_owned(), range.start, len)) {
         Ok(stream) => {
             let codec = stream.codec().name().to_owned();
             let mut watch = Watch::new(None, limit);
@@ -161,6 +162,20 @@ fn archive(input: &mut Input, part: &str, range: std::ops::Range<u64>, entries: 
     };
     report.parts.push(Part { name: part.to_owned(), offset: Some(range.start), size: len, codec });
     report.settle(part, done)
+}
+
+/// Refuses what is no archive before it is decoded by a program and a password that linkpack has not.
+fn readable(input: &mut Input, part: &str, at: u64) -> Result<()> {
+    let mut first = Vec::new();
+    let read = input.seek(SeekFrom::Start(at)).and_then(|_| input.by_ref().take(64).read_to_end(&mut first));
+    read.map_err(|error| damaged(part, &error))?;
+    let armoured = first.len() == 64 && first.iter().all(|b| b.is_ascii_alphanumeric() || b"+/".contains(b));
+    let how = match () {
+        () if first.starts_with(b"Salted__") => "encrypted with openssl",
+        () if armoured => "written in base64",
+        () => return Ok(()),
+    };
+    Err(Error::new(format!("{part} is {how}, which linkpack does not read")).unsupported())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! nothing here trusts them, writes anything, or follows what is inside.
 
 mod deb;
+mod digest;
 mod entries;
 pub mod html;
 pub mod limits;
@@ -28,9 +29,9 @@ use crate::listener::Silent;
 use crate::payload::decode::Input;
 use report::{FileFacts, Format};
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::Seek;
 use std::path::Path;
-use watch::Algorithm;
+use watch::{Algorithm, Hasher};
 
 /// A package: the report that all formats have, and what only an MSI has.
 #[derive(Debug, Clone)]
@@ -100,22 +101,12 @@ fn recognise(input: &mut Input, path: &Path) -> Result<Format> {
 
 /// Length and SHA-256 of the file itself.
 fn facts(input: &mut Input, path: &Path) -> Result<FileFacts> {
-    let mut hasher = Algorithm::Sha256.hasher();
-    let mut block = vec![0; 256 << 10];
-    let mut size = 0;
+    let mut hasher = [Algorithm::Sha256.hasher()];
     input.rewind().or_cannot("read", path)?;
-    loop {
-        crate::interrupt::check()?;
-        let count = input.read(&mut block).or_cannot("read", path)?;
-        if count == 0 {
-            break;
-        }
-        hasher.update(&block[..count]);
-        size += count as u64;
-    }
+    let size = digest::feed(input, &mut hasher, |error| Error::io("read", path, &error))?;
     let name = path.file_name().map(|name| report::path_text(name.as_encoded_bytes())).unwrap_or_default();
     if size != input.size() {
         input.unchanged()?;
     }
-    Ok(FileFacts { name, size, sha256: hex::encode(hasher.finish()) })
+    Ok(FileFacts { name, size, sha256: hex::encode(hasher.map(Hasher::finish).concat()) })
 }

@@ -105,14 +105,17 @@ impl Report {
 
     pub(super) fn damaged(&mut self, part: impl Into<String>, what: impl Into<String>) {
         if self.damage.len() < limits::LISTED {
-            self.damage.push(Damage { part: part.into(), what: what.into() });
+            self.damage.push(Damage { part: part.into(), what: what.into(), unread: false });
         }
     }
 
     /// An error as damage of that part: what happened and its first fact.
     pub(super) fn damaged_by(&mut self, part: impl Into<String>, error: &crate::Error) {
         let note = error.notes().first().map(|note| format!(": {note}")).unwrap_or_default();
-        self.damaged(part, format!("{}{note}", error.what()));
+        if self.damage.len() < limits::LISTED {
+            let (part, what) = (part.into(), format!("{}{note}", error.what()));
+            self.damage.push(Damage { part, what, unread: error.is_unsupported() });
+        }
     }
 
     /// What reading a part came to: damage, unless the user wants to stop.
@@ -443,6 +446,9 @@ pub struct Damage {
     pub part: String,
     /// What is wrong with it.
     pub what: String,
+    /// Nothing is known to be wrong: linkpack does not read its kind.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unread: bool,
 }
 
 /// A path as text that no two paths share: UTF-8 as it is, a byte that is none as `\xNN`, a backslash as `\\`.

@@ -1,11 +1,12 @@
 //! Self-extracting shell archives: linkpack's own, and makeself's, whose headers are read as text and never run.
 
+use super::digest;
 use super::entries::Entries;
 use super::limits;
 use super::makeself;
 use super::ours;
 use super::report::{path_text, text, FileEntry, FileFacts, FileKind, Format, Part, Report, Signature};
-use super::watch::{Algorithm, Hasher, Keep, Seen, Watch};
+use super::watch::{Algorithm, Keep, Seen, Watch};
 use crate::endpoint::{run_signature_field, RUN_SIGNATURE_AT, RUN_SUM_AT, RUN_SUM_COVERS_FROM};
 use crate::error::{Error, Result};
 use crate::payload::decode::{damaged, Input};
@@ -14,7 +15,7 @@ use crate::payload::sink::Sink;
 use crate::payload::tar;
 use base64ct::{Base64, Encoding};
 use std::collections::{BTreeMap, HashMap};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek};
 
 /// What our own stubs begin with, up to the digest.
 const OURS: &[u8] = b"#!/bin/sh\nLP_SUM=";
@@ -45,27 +46,11 @@ fn head(input: &mut Input, name: &str) -> Result<Vec<u8>> {
     Ok(head)
 }
 
-/// Digests of ranges of the file, in one pass over each.
-pub(super) fn digest(input: &mut Input, from: u64, to: u64, hashers: Vec<Hasher>, name: &str) -> Result<Vec<Vec<u8>>> {
-    let wrong = |error: std::io::Error| damaged(name, &error);
-    let mut hashers = hashers;
-    input.seek(SeekFrom::Start(from)).map_err(wrong)?;
-    let (mut left, mut block) = (to.saturating_sub(from), vec![0; 128 << 10]);
-    while left > 0 {
-        crate::interrupt::check()?;
-        let want = left.min(block.len() as u64) as usize;
-        input.read_exact(&mut block[..want]).map_err(wrong)?;
-        hashers.iter_mut().for_each(|hasher| hasher.update(&block[..want]));
-        left -= want as u64;
-    }
-    Ok(hashers.into_iter().map(Hasher::finish).collect())
-}
-
 fn ours(input: &mut Input, file: FileFacts, head: &[u8]) -> Result<Report> {
     let (name, size) = (file.name.clone(), file.size);
     let mut report = Report::new(Format::Run, file);
     let stated = text(head.get(RUN_SUM_AT.start as usize..RUN_SUM_AT.end as usize).unwrap_or_default());
-    let found = digest(input, RUN_SUM_COVERS_FROM.min(size), size, vec![Algorithm::Sha256.hasher()], &name)?.remove(0);
+    let found = digest::range(input, RUN_SUM_COVERS_FROM.min(size)..size, vec![Algorithm::Sha256.hasher()], &name)?.remove(0);
     report.claims.part("everything after line 3", "SHA-256", stated, hex::encode(found));
     for fault in line_faults(head) {
         report.damaged("stub", fault);

@@ -1,7 +1,7 @@
 //! A report as text for people.
 
 use super::report::{FileEntry, FileKind, Report};
-use super::tree::{bytes, Node};
+use super::tree::{bytes, separator, Node};
 use std::fmt::Write;
 
 /// What a text shows besides the summary.
@@ -17,6 +17,9 @@ pub struct Shown {
 const LINES: usize = 40;
 /// Folders in the tree of sizes.
 const FOLDERS: usize = 30;
+/// What a screen is wide, and what the names in front of values take of it.
+const COLUMNS: usize = 80;
+const NAMES: usize = 14;
 
 /// The text; what a package says cannot steer a terminal.
 pub fn text(report: &Report, shown: Shown) -> String {
@@ -52,8 +55,24 @@ fn steers(c: char) -> bool {
 fn line(out: &mut String, name: &str, value: &str) {
     if !value.is_empty() {
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "{name:<14}{}", plain(value));
+        let _ = writeln!(out, "{}", format!("{name:<NAMES$}{}", plain(value)).trim_end());
     }
+}
+
+/// Words as a paragraph behind a name.
+fn words(out: &mut String, mut name: &str, words: impl Iterator<Item = String>) {
+    let mut row = String::new();
+    for word in words {
+        if !row.is_empty() && row.chars().count() + 1 + word.chars().count() > COLUMNS - NAMES {
+            line(out, std::mem::take(&mut name), &row);
+            row.clear();
+        }
+        if !row.is_empty() {
+            row.push(' ');
+        }
+        row.push_str(&word);
+    }
+    line(out, name, &row);
 }
 
 fn identity(report: &Report, out: &mut String) {
@@ -107,7 +126,7 @@ fn parts(report: &Report, out: &mut String) {
         line(out, "DIFFERS", &difference(&claim.subject, &claim.algorithm, &claim.claimed, &claim.found));
     }
     for damage in report.damage.iter().take(LINES) {
-        line(out, "DAMAGED", &format!("{}: {}", damage.part, damage.what));
+        line(out, if damage.unread { "NOT READ" } else { "DAMAGED" }, &format!("{}: {}", damage.part, damage.what));
     }
     report.notes.iter().take(LINES).for_each(|note| line(out, "note", note));
 }
@@ -135,31 +154,33 @@ fn lists(report: &Report, out: &mut String) {
     if report.settings.len() > LINES {
         line(out, "setting", &format!("... and {} more (--json has them all)", report.settings.len() - LINES));
     }
-    let names: Vec<&str> = report.scripts.iter().map(|script| script.name.as_str()).take(LINES).collect();
-    line(out, "scripts", &names.join(" "));
-    let tables: Vec<String> = report.tables.iter().map(|(name, rows)| format!("{name} {rows}")).collect();
-    line(out, "tables", &tables.join(", "));
+    let more = (report.scripts.len() > LINES).then(|| format!("... and {} more", report.scripts.len() - LINES));
+    words(out, "scripts", report.scripts.iter().map(|script| script.name.clone()).take(LINES).chain(more));
+    words(out, "tables", report.tables.iter().map(|(name, rows)| format!("{name}:{rows}")));
 }
 
 /// The largest folders, each with its size and number of files.
 fn tree(report: &Report, out: &mut String) {
-    let root = Node::of(report);
+    let (root, separator) = (Node::of(report), separator(report));
     let _ = writeln!(out, "\n{:>10}  {:>7} files in {} entries", bytes(root.size), root.files, report.files.len());
     // What is smaller than a fiftieth of everything would only make the list long.
     let least = root.size / 50;
-    let mut left = FOLDERS;
+    let (mut shown, mut left_out) = (0, 0);
     // Largest first, each before what is in it.
     let mut stack: Vec<(usize, &str, &Node)> = root.by_size().into_iter().rev().map(|(name, node)| (0, name, node)).collect();
     while let Some((depth, name, node)) = stack.pop() {
-        if left == 0 || node.size < least || (node.size == 0 && depth > 0) {
+        let (way, node) = node.unbranched(name, separator);
+        if shown == FOLDERS || node.size < least || (node.size == 0 && depth > 0) {
+            left_out += node.files;
             continue;
         }
-        left -= 1;
-        let slash = if node.is_folder() { "/" } else { "" };
-        let _ = writeln!(out, "{:>10}  {:>7}  {}{}{slash}", bytes(node.size), node.files, "  ".repeat(depth), plain(name));
-        stack.extend(
-            node.by_size().into_iter().rev().filter(|(_, node)| node.size > 0).map(|(name, node)| (depth + 1, name, node)),
-        );
+        shown += 1;
+        let slash = if node.is_folder() { separator.to_string() } else { String::new() };
+        let _ = writeln!(out, "{:>10}  {:>7}  {}{}{slash}", bytes(node.size), node.files, "  ".repeat(depth), plain(&way));
+        stack.extend(node.by_size().into_iter().rev().map(|(name, node)| (depth + 1, name, node)));
+    }
+    if left_out > 0 {
+        let _ = writeln!(out, "{:>10}  {left_out:>7}  smaller ones (--files lists all)", "");
     }
 }
 
@@ -223,6 +244,15 @@ mod tests {
         assert_eq!(plain("a\u{1b}[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
         assert_eq!(plain("exe\u{202e}gpj"), "exe\u{fffd}gpj");
         assert_eq!(plain_lines("a\n\tb\u{7}"), "a\n\tb\u{fffd}");
+    }
+
+    #[test]
+    fn words_fill_lines_of_a_screen_and_a_long_one_has_its_own() {
+        let mut out = String::new();
+        words(&mut out, "tables", (0..30).map(|at| format!("Table{at}")).chain(["x".repeat(100), "end".into()]));
+        assert!(out.starts_with("tables        Table0 Table1"), "{out}");
+        assert!(out.lines().skip(1).all(|line| line.starts_with(&" ".repeat(NAMES))), "{out}");
+        assert_eq!(out.lines().filter(|line| line.len() > COLUMNS).count(), 1, "{out}");
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub struct Node<'a> {
 impl<'a> Node<'a> {
     /// The tree of a package's files; another name of a file takes no space.
     pub fn of(report: &'a Report) -> Node<'a> {
-        let paths = Paths { separator: if report.format == Format::Msi { '\\' } else { '/' } };
+        let paths = Paths { separator: separator(report) };
         let mut files: Vec<&FileEntry> = report.files.iter().collect();
         files.sort_by(|a, b| paths.parts(a).cmp(paths.parts(b)));
         Node::below(&files, &paths, 0)
@@ -40,6 +40,22 @@ impl<'a> Node<'a> {
         }
         node.children.shrink_to_fit();
         node
+    }
+
+    /// The folder in which paths part, and the way there: `usr/local/acme` where nothing else is in `usr` and `local`.
+    pub fn unbranched(&self, name: &str, separator: char) -> (String, &Node<'a>) {
+        let (mut way, mut node) = (name.to_owned(), self);
+        while let Some((name, child)) = node.children.iter().find(|(_, child)| child.is_folder() && child.files == node.files) {
+            if child.size != node.size {
+                break;
+            }
+            if !way.is_empty() {
+                way.push(separator);
+            }
+            way.push_str(name);
+            node = child;
+        }
+        (way, node)
     }
 
     /// Whether it has something in it.
@@ -63,6 +79,14 @@ struct Paths {
 impl Paths {
     fn parts<'a>(&self, file: &&'a FileEntry) -> impl Iterator<Item = &'a str> + use<'a> {
         file.path.split(self.separator).filter(|part| !part.is_empty()).take(DEEPEST)
+    }
+}
+
+/// What stands between the folders of a path.
+pub fn separator(report: &Report) -> char {
+    match report.format {
+        Format::Msi => '\\',
+        Format::Deb | Format::Rpm | Format::Run => '/',
     }
 }
 

@@ -5,7 +5,9 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
+use std::hash::{Hash, Hasher};
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::num::NonZeroU64;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,18 +47,16 @@ impl FileName {
     }
 }
 
-/// What must not change between the scan of a file and the end of its reading.
+/// What must not change between the scan of a file and the end of its reading: its device, inode, size and time, as one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp {
-    device: u64,
-    inode: u64,
-    size: u64,
-    mtime: (i64, i64),
-}
+pub(super) struct Stamp(NonZeroU64);
 
 impl Stamp {
     pub(super) fn of(meta: &std::fs::Metadata) -> Self {
-        Stamp { device: meta.dev(), inode: meta.ino(), size: meta.size(), mtime: (meta.mtime(), meta.mtime_nsec()) }
+        // Without a key, so that two stamps of one file are equal; nobody gains from finding two files of one number.
+        let mut hasher = std::hash::DefaultHasher::new();
+        (meta.dev(), meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec()).hash(&mut hasher);
+        Stamp(NonZeroU64::new(hasher.finish()).unwrap_or(NonZeroU64::MIN))
     }
 
     /// # Errors

@@ -183,6 +183,7 @@ impl<'a> Stream<'a> {
             }
             Codec::Refused(which) => {
                 return Err(Error::new(format!("{name} is compressed with {which}, which linkpack does not read"))
+                    .unsupported()
                     .help("repack it with gzip, xz or zstd, or give the unpacked directory as the source"))
             }
         };

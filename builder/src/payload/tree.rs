@@ -187,6 +187,7 @@ impl Tree {
         if layers.len() == 1 {
             return Ok(layers.remove(0));
         }
+        // Each layer has the parents of its own entries, so that all are there.
         let mut all: Vec<Entry> = layers.into_iter().flat_map(Tree::into_entries).collect();
         // Stable: of one path, the lower comes first.
         sort(&mut all);
@@ -201,7 +202,14 @@ impl Tree {
             }
             entries.push(entry);
         }
-        Tree::new(entries)
+        missing_parents(&entries)?;
+        Ok(Tree { entries })
+    }
+
+    /// The same entries below `folder`, which is not one of them.
+    pub fn below(mut self, folder: &TreePath) -> Tree {
+        self.entries.iter_mut().for_each(|entry| entry.path = entry.path.below(folder));
+        self
     }
 
     /// The same tree with one time for all entries, so that packages do not depend on when files were copied or checked out.

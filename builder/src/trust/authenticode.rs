@@ -4,6 +4,7 @@
 use super::certificate::{Broken, Certificate, Chain, Purpose};
 use super::cms::{self, Built, SignedData};
 use super::der::{self, context, implicit, tlv};
+use super::key::Hash;
 use super::signer::Signer;
 use super::timestamp::{self, Stamper};
 use super::Verdict;
@@ -17,8 +18,12 @@ const STATEMENT_TYPE: &str = "1.3.6.1.4.1.311.2.1.11";
 const INDIVIDUAL: &str = "1.3.6.1.4.1.311.2.1.21";
 /// A countersignature of RFC 3161.
 const COUNTERSIGNATURE: &str = "1.3.6.1.4.1.311.3.3.1";
+/// A countersignature of the kind before RFC 3161.
+const OLD_COUNTERSIGNATURE: &str = "1.2.840.113549.1.9.6";
 /// Who knows how an MSI is digested: {000C10F1-0000-0000-C000-000000000046}.
 const MSI_SIP: [u8; 16] = [0xF1, 0x10, 0x0C, 0, 0, 0, 0, 0, 0xC0, 0, 0, 0, 0, 0, 0, 0x46];
+
+const UNREADABLE: &str = "it is not Authenticode with one signer";
 
 /// What Windows shows of the program when it asks for consent.
 #[derive(Debug, Clone, Default)]
@@ -71,17 +76,25 @@ fn opus(about: &About) -> Vec<u8> {
     tlv(der::SEQUENCE, &[&parts])
 }
 
-/// Judges the signature stream of an MSI with this SHA-256, as of `now`.
-pub fn verify(signature: &[u8], digest: &[u8; 32], anchors: &[Certificate], now: SystemTime) -> Verdict {
-    let Some(data) = SignedData::read(signature) else { return Verdict::bad("it is not Authenticode with one signer") };
+/// By which digest the package of a signature stream was digested.
+///
+/// # Errors
+/// Why the signature proves nothing.
+pub fn digested_by(signature: &[u8]) -> Result<Hash, String> {
+    stated_digest(&SignedData::read(signature).ok_or(UNREADABLE)?).map(|(hash, _)| hash)
+}
+
+/// Judges the signature stream of an MSI with this digest, as of `now`.
+pub fn verify(signature: &[u8], digest: &[u8], anchors: &[Certificate], now: SystemTime) -> Verdict {
+    let Some(data) = SignedData::read(signature) else { return Verdict::bad(UNREADABLE) };
     match judge(&data, digest, anchors, now) {
         Ok(verdict) => verdict,
         Err(why) => Verdict::bad(why),
     }
 }
 
-fn judge(data: &SignedData, digest: &[u8; 32], anchors: &[Certificate], now: SystemTime) -> Result<Verdict, String> {
-    if stated_digest(data)? != digest {
+fn judge(data: &SignedData, digest: &[u8], anchors: &[Certificate], now: SystemTime) -> Result<Verdict, String> {
+    if stated_digest(data)?.1 != digest {
         return Err("the package was changed after it was signed".to_owned());
     }
     let end = data.end().ok_or("the signer's certificate is missing")?;
@@ -106,8 +119,8 @@ fn judge(data: &SignedData, digest: &[u8; 32], anchors: &[Certificate], now: Sys
     }
 }
 
-/// The digest that is signed.
-fn stated_digest<'a>(data: &SignedData<'a>) -> Result<&'a [u8], String> {
+/// The digest that is signed, and how it was made.
+fn stated_digest<'a>(data: &SignedData<'a>) -> Result<(Hash, &'a [u8]), String> {
     if data.content_type != der::oid(INDIRECT_DATA) {
         return Err("it signs something else than a package".to_owned());
     }
@@ -118,14 +131,14 @@ fn stated_digest<'a>(data: &SignedData<'a>) -> Result<&'a [u8], String> {
         Some((info.expect(der::SEQUENCE)?, info.expect(der::OCTETS)?.content))
     };
     let (algorithm, digest) = read().ok_or("it is broken")?;
-    match cms::digest_hash(algorithm)? {
-        super::key::Hash::Sha256 => Ok(digest),
-        _ => Err("its digest of the package is not a SHA-256".to_owned()),
-    }
+    Ok((cms::digest_hash(algorithm)?, digest))
 }
 
 /// The time of a countersignature, and what to say of it.
 fn stamp(data: &SignedData, anchors: &[Certificate], now: SystemTime) -> Option<Result<(SystemTime, String), String>> {
-    let token = data.unsigned(COUNTERSIGNATURE)?;
+    let Some(token) = data.unsigned(COUNTERSIGNATURE) else {
+        data.unsigned(OLD_COUNTERSIGNATURE)?;
+        return Some(Err("it is of the kind before RFC 3161, which linkpack does not check".to_owned()));
+    };
     Some(timestamp::check(token.whole, data.signature(), anchors, &data.certificates, now))
 }

@@ -32,6 +32,10 @@ impl Purpose {
         }
     }
 
+    fn is(self, usage: &x509_cert::der::asn1::ObjectIdentifier) -> bool {
+        usage.to_string() == self.oid()
+    }
+
     fn name(self) -> &'static str {
         match self {
             Purpose::CodeSigning => "code signing",
@@ -126,6 +130,10 @@ impl Certificate {
         let mut parts = Reader(&self.der).expect(der::SEQUENCE).ok_or("it is broken")?.inside();
         let signed = parts.any().ok_or("it is broken")?;
         let algorithm = &self.parsed.signature_algorithm;
+        // It stands twice, inside of what is signed and outside (RFC 5280, 4.1.1.2).
+        if *algorithm != self.parsed.tbs_certificate.signature {
+            return Err("it is broken".to_owned());
+        }
         let hash = signature_hash(&algorithm.oid.to_string())?;
         let key = issuer.public_key().ok_or("its issuer's key is of a kind that is not supported")?;
         if let Some(why) = key.weakness() {
@@ -136,6 +144,19 @@ impl Certificate {
             true => Ok(()),
             false => Err("its issuer did not sign it".to_owned()),
         }
+    }
+
+    /// Whether it is for this purpose, and valid then; says nothing of who issued it.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check_use(&self, purpose: Purpose, at: SystemTime) -> Result<(), String> {
+        self.check_end(purpose).and_then(|()| self.check_time(at))
+    }
+
+    /// Until when it is valid, for people.
+    pub fn valid_until(&self) -> String {
+        self.parsed.tbs_certificate.validity.not_after.to_string()
     }
 
     fn check_time(&self, at: SystemTime) -> Result<(), String> {
@@ -163,8 +184,12 @@ impl Certificate {
     fn check_end(&self, purpose: Purpose) -> Result<(), String> {
         let table = &self.parsed.tbs_certificate;
         let uses = table.get::<ExtendedKeyUsage>().map_err(|_| "its certificate is broken")?;
-        if !uses.is_some_and(|(_, uses)| uses.0.iter().any(|one| one.to_string() == purpose.oid())) {
+        let Some((critical, ExtendedKeyUsage(uses))) = uses.filter(|(_, uses)| uses.0.iter().any(|one| purpose.is(one))) else {
             return Err(format!("its certificate is not for {}", purpose.name()));
+        };
+        // RFC 3161, 2.3: for nothing else, and said so that nobody can miss it.
+        if purpose == Purpose::TimeStamping && (!critical || uses.len() > 1) {
+            return Err("its certificate is not for time stamping alone".to_owned());
         }
         match table.get::<KeyUsage>().map_err(|_| "its certificate is broken")? {
             Some((_, usage)) if !usage.digital_signature() && !usage.non_repudiation() => {
@@ -234,7 +259,7 @@ impl Chain<'_> {
     /// # Errors
     /// See [`Broken`].
     pub fn check(&self, end: &Certificate) -> Result<(), Broken> {
-        let end_holds = end.check_end(self.purpose).and_then(|()| end.check_time(self.at));
+        let end_holds = end.check_use(self.purpose, self.at);
         let mut left = MOST_CHECKS;
         match self.climb(end, 0, &mut left) {
             Ok(()) => end_holds.map_err(Broken::Because),

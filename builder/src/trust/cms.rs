@@ -21,6 +21,7 @@ pub struct SignedData<'a> {
     pub content: der::Element<'a>,
     /// The certificates in it.
     pub certificates: Vec<Certificate>,
+    digests: Vec<der::Element<'a>>,
     signer: SignerInfo<'a>,
 }
 
@@ -43,18 +44,23 @@ impl<'a> SignedData<'a> {
         }
         let mut data = info.expect(context(0))?.inside().expect(der::SEQUENCE)?.inside();
         data.expect(der::INTEGER)?;
-        data.expect(der::SET)?;
+        let digests = data.expect(der::SET)?.inside().all(MOST)?;
         let mut inner = data.expect(der::SEQUENCE)?.inside();
         let content_type = inner.expect(der::OID)?.whole;
         let content = inner.expect(context(0))?.inside().any()?;
         let certificates = match data.optional(context(0)) {
-            Some(set) => set.inside().all(MOST)?.iter().filter_map(|one| Certificate::from_der(one.whole)).collect(),
+            // Other kinds than X.509's have other tags. One that cannot be read makes all unreadable, as it does for OpenSSL.
+            Some(set) => {
+                let all = set.inside().all(MOST)?;
+                let plain = all.iter().filter(|one| one.tag == der::SEQUENCE);
+                plain.map(|one| Certificate::from_der(one.whole)).collect::<Option<_>>()?
+            }
             None => Vec::new(),
         };
         data.optional(context(1));
         let signers = data.expect(der::SET)?.inside().all(MOST)?;
         let [signer] = signers[..] else { return None };
-        Some(SignedData { content_type, content, certificates, signer: SignerInfo::read(signer)? })
+        Some(SignedData { content_type, content, certificates, digests, signer: SignerInfo::read(signer)? })
     }
 
     /// The certificate of whoever signed, when it is there.
@@ -84,16 +90,20 @@ impl<'a> SignedData<'a> {
     pub fn check(&self, end: &Certificate) -> Result<(), String> {
         let signer = &self.signer;
         let hash = digest_hash(signer.digest)?;
+        // Who reads it in one pass has to know all digests before the content: such readers find none that is not listed.
+        if !self.digests.iter().any(|one| digest_hash(*one) == Ok(hash)) {
+            return Err("its list of digests lacks the signer's".to_owned());
+        }
         let attributes = signer.attributes.ok_or("it has no signed attributes")?;
         let stated = attribute(attributes, MESSAGE_DIGEST).filter(|one| one.tag == der::OCTETS).ok_or("it has no digest")?;
         let kind = attribute(attributes, CONTENT_TYPE).ok_or("it does not say what it signs")?;
         if kind.whole != self.content_type || stated.content != hash.digest(self.content.content) {
             return Err("what it signs was changed".to_owned());
         }
-        let algorithm = signer.algorithm.inside().expect(der::OID).ok_or("it names no algorithm")?;
-        let rsa = algorithm.whole == der::oid("1.2.840.113549.1.1.1");
+        let algorithm = named(signer.algorithm).ok_or("its algorithm is not supported")?;
+        let rsa = algorithm == der::oid("1.2.840.113549.1.1.1");
         // The digest is named twice unless the algorithm is plain RSA.
-        if !rsa && !named_hash(algorithm.whole).is_some_and(|named| named == hash) {
+        if !rsa && !named_hash(algorithm).is_some_and(|named| named == hash) {
             return Err("its algorithm is not supported".to_owned());
         }
         let key = end.public_key().ok_or("its key is of a kind that is not supported")?;
@@ -112,7 +122,7 @@ impl<'a> SignedData<'a> {
 impl<'a> SignerInfo<'a> {
     fn read(element: der::Element<'a>) -> Option<SignerInfo<'a>> {
         let mut parts = (element.tag == der::SEQUENCE).then(|| element.inside())?;
-        Some(SignerInfo {
+        let signer = SignerInfo {
             version: parts.expect(der::INTEGER)?.content,
             who: parts.any()?,
             digest: parts.expect(der::SEQUENCE)?,
@@ -120,7 +130,10 @@ impl<'a> SignerInfo<'a> {
             algorithm: parts.expect(der::SEQUENCE)?,
             signature: parts.expect(der::OCTETS)?.content,
             unsigned: parts.optional(context(1)),
-        })
+        };
+        // What is not signed is read by others all the same: it has to be of the form that they read.
+        let formed = |set: &Option<der::Element>| set.is_none_or(|set| attributes(set).is_some());
+        (parts.0.is_empty() && formed(&signer.attributes) && formed(&signer.unsigned)).then_some(signer)
     }
 
     fn is(&self, certificate: &Certificate) -> bool {
@@ -132,14 +145,28 @@ impl<'a> SignerInfo<'a> {
     }
 }
 
+/// Each attribute's OID and first value.
+fn attributes<'a>(set: der::Element<'a>) -> Option<Vec<(&'a [u8], der::Element<'a>)>> {
+    let one = |one: der::Element<'a>| -> Option<_> {
+        let mut parts = (one.tag == der::SEQUENCE).then(|| one.inside())?;
+        let oid = parts.expect(der::OID)?.whole;
+        let values = parts.expect(der::SET)?.inside().all(MOST)?;
+        parts.0.is_empty().then_some((oid, *values.first()?))
+    };
+    set.inside().all(MOST)?.into_iter().map(one).collect()
+}
+
 /// The first value of an attribute.
 fn attribute<'a>(set: der::Element<'a>, oid: &str) -> Option<der::Element<'a>> {
     let oid = der::oid(oid);
-    set.inside().all(MOST)?.into_iter().find_map(|one| {
-        let mut parts = one.inside();
-        let found = parts.expect(der::OID)?.whole == oid;
-        found.then(|| parts.expect(der::SET)?.inside().any())?
-    })
+    attributes(set)?.into_iter().find(|(name, _)| *name == oid).map(|(_, value)| value)
+}
+
+/// The OID of an AlgorithmIdentifier without parameters, which are absent or NULL.
+fn named<'a>(algorithm: der::Element<'a>) -> Option<&'a [u8]> {
+    let mut parts = algorithm.inside();
+    let name = parts.expect(der::OID)?.whole;
+    (parts.0.is_empty() || parts.0 == NULL).then_some(name)
 }
 
 /// The digest that an AlgorithmIdentifier names.
@@ -147,7 +174,7 @@ fn attribute<'a>(set: der::Element<'a>, oid: &str) -> Option<der::Element<'a>> {
 /// # Errors
 /// It is too weak, or not known.
 pub fn digest_hash(algorithm: der::Element) -> Result<Hash, String> {
-    let name = algorithm.inside().expect(der::OID).ok_or("it names no digest")?.whole;
+    let name = named(algorithm).ok_or("its digest is not supported")?;
     for (oid, hash) in
         [(SHA256, Hash::Sha256), ("2.16.840.1.101.3.4.2.2", Hash::Sha384), ("2.16.840.1.101.3.4.2.3", Hash::Sha512)]
     {

@@ -9,6 +9,7 @@ use pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePublicKey};
 use rsa::pkcs1::{DecodeRsaPrivateKey, DecodeRsaPublicKey};
 use rsa::traits::PublicKeyParts;
 use rsa::{Pkcs1v15Sign, RsaPrivateKey, RsaPublicKey};
+use sha2::digest::DynDigest;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use std::fmt;
 use zeroize::Zeroizing;
@@ -37,12 +38,36 @@ impl Hash {
         }
     }
 
+    /// Begins a digest of what comes in pieces.
+    pub fn start(self) -> Hashing {
+        Hashing(match self {
+            Hash::Sha256 => Box::new(Sha256::new()),
+            Hash::Sha384 => Box::new(Sha384::new()),
+            Hash::Sha512 => Box::new(Sha512::new()),
+        })
+    }
+
     fn padding(self) -> Pkcs1v15Sign {
         match self {
             Hash::Sha256 => Pkcs1v15Sign::new::<Sha256>(),
             Hash::Sha384 => Pkcs1v15Sign::new::<Sha384>(),
             Hash::Sha512 => Pkcs1v15Sign::new::<Sha512>(),
         }
+    }
+}
+
+/// A digest in the making.
+pub struct Hashing(Box<dyn DynDigest>);
+
+impl Hashing {
+    /// Adds bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest.
+    pub fn finish(self) -> Vec<u8> {
+        self.0.finalize().into_vec()
     }
 }
 

@@ -5,6 +5,7 @@ pub mod authenticode;
 pub mod certificate;
 mod cms;
 mod der;
+mod http;
 pub mod key;
 pub mod keys;
 pub mod openpgp;

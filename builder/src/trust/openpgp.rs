@@ -28,6 +28,8 @@ pub enum OpenPgpSigner {
 /// A secret key and what opens it.
 pub struct SecretKey {
     key: SignedSecretKey,
+    /// The subkey that signs; none for the primary key.
+    subkey: Option<usize>,
     password: Password,
     /// The time of signatures where it is not now, in seconds since 1970.
     at: Option<u32>,
@@ -60,7 +62,7 @@ impl OpenPgpSigner {
     /// data then has the same signature.
     ///
     /// # Errors
-    /// Not a secret key, or one that is of no use: revoked, expired, too weak.
+    /// Not a secret key, one that is of no use (revoked, expired, too weak), or another password.
     pub fn read(bytes: &[u8], password: Option<&str>, at: Option<u32>) -> Result<OpenPgpSigner> {
         let unread = |why: String| {
             Error::new(format!("the OpenPGP key cannot be read: {why}"))
@@ -73,8 +75,9 @@ impl OpenPgpSigner {
             Some(Err(error)) => return Err(unread(error.to_string())),
             None => return Err(unread("there is none in the file".to_owned())),
         };
+        let subkey = choose(&key, password)?;
         let password = password.map_or_else(Password::empty, Password::from);
-        Ok(OpenPgpSigner::Key(Box::new(SecretKey { key, password, at })))
+        Ok(OpenPgpSigner::Key(Box::new(SecretKey { key, subkey, password, at })))
     }
 
     /// Signs all that `data` gives.
@@ -101,32 +104,15 @@ impl OpenPgpSigner {
 }
 
 impl SecretKey {
-    /// Signs with the newest subkey that is for it and opens, else with the primary key.
     fn sign(&self, data: &mut dyn Read) -> Result<Detached> {
-        let now = Timestamp::now().as_secs();
-        let public = proven(self.key.to_public_key());
-        let flaw = Usable::of(&public, now);
-        let mut subkeys: Vec<_> = self.key.secret_subkeys.iter().enumerate().filter(|(at, _)| flaw.subkeys[*at]).collect();
-        subkeys.sort_by_key(|(_, one)| std::cmp::Reverse(one.key.created_at().as_secs()));
-        for (_, one) in subkeys {
-            // The key of a smartcard is a stub in the file: the next one may be whole.
-            if trial(&one.key, &self.password) {
-                return self.sign_with(&one.key, data);
-            }
+        match self.subkey {
+            Some(at) => self.sign_with(&self.key.secret_subkeys[at].key, data),
+            None => self.sign_with(&self.key.primary_key, data),
         }
-        if !flaw.primary {
-            return Err(Error::new(format!("no part of the OpenPGP key {} can sign", shown(&self.key.primary_key)))
-                .note("it is revoked, expired, not for signatures, or its password is another")
-                .help("name where its password is with --password-file FILE, --password-fd N or --password-env NAME"));
-        }
-        self.sign_with(&self.key.primary_key, data)
     }
 
     fn sign_with(&self, key: &impl SigningKey, data: &mut dyn Read) -> Result<Detached> {
-        let failed = |error: pgp::errors::Error| {
-            Error::new(format!("the OpenPGP key {} cannot sign: {error}", hex::encode_upper(key.fingerprint().as_bytes())))
-                .help("name where its password is with --password-file FILE, --password-fd N or --password-env NAME")
-        };
+        let failed = |error: pgp::errors::Error| Error::new(format!("the OpenPGP key {} cannot sign: {error}", shown(key)));
         let time = match self.at {
             Some(at) => at.max(key.created_at().as_secs()),
             None => Timestamp::now().as_secs(),
@@ -140,6 +126,36 @@ impl SecretKey {
         config.unhashed_subpackets = vec![part(SubpacketData::IssuerKeyId(key.legacy_key_id()))?];
         detached(&config.sign(key, &self.password, data).map_err(failed)?)
     }
+}
+
+/// The newest subkey that is for signing and opens, else the primary key.
+fn choose(key: &SignedSecretKey, password: Option<&str>) -> Result<Option<usize>> {
+    let opened = password.map_or_else(Password::empty, Password::from);
+    let usable = Usable::of(&proven(key.to_public_key()), Timestamp::now().as_secs());
+    let mut subkeys: Vec<_> = key.secret_subkeys.iter().enumerate().filter(|(at, _)| usable.subkeys[*at]).collect();
+    subkeys.sort_by_key(|(_, one)| std::cmp::Reverse(one.key.created_at().as_secs()));
+    let mut locked = false;
+    for (at, one) in subkeys {
+        // The key of a smartcard is a stub in the file: the next one may be whole.
+        if trial(&one.key, &opened) {
+            return Ok(Some(at));
+        }
+        locked |= one.key.secret_params().is_encrypted();
+    }
+    if usable.primary && trial(&key.primary_key, &opened) {
+        return Ok(None);
+    }
+    locked |= usable.primary && key.primary_key.secret_params().is_encrypted();
+    let name = shown(&key.primary_key);
+    Err(match (locked, password) {
+        (true, Some(_)) => Error::new(format!("the password does not open the OpenPGP key {name}"))
+            .note("or what is in the file is the stub of a smartcard's key, which --openpgp-command can reach by gpg"),
+        (true, None) => Error::new(format!("the OpenPGP key {name} is encrypted and no password was given"))
+            .help("name where it is with --password-file FILE, --password-fd N or --password-env NAME"),
+        (false, _) => Error::new(format!("no part of the OpenPGP key {name} can sign"))
+            .note("it is revoked, expired, too weak, or not for signatures")
+            .help("sign with another key, or let gpg sign with --openpgp-command"),
+    })
 }
 
 fn trial(key: &impl SigningKey, password: &Password) -> bool {

@@ -23,7 +23,7 @@ pub enum PasswordSource {
 }
 
 /// Bytes of a password, a key file or a file of certificates.
-const PASSWORD_LIMIT: u64 = 4096;
+const PASSWORD_LIMIT: usize = 4096;
 const KEY_LIMIT: u64 = 4 << 20;
 
 impl PasswordSource {
@@ -60,7 +60,9 @@ impl PasswordSource {
 }
 
 fn descriptor(number: i32) -> Result<File> {
-    let open = number >= 0 && rustix::io::fcntl_getfd(borrow(number)).is_ok();
+    // What this process opened itself closes when it starts another; what was handed to it does not.
+    let inherited = |flags: rustix::io::FdFlags| !flags.contains(rustix::io::FdFlags::CLOEXEC);
+    let open = number >= 0 && rustix::io::fcntl_getfd(borrow(number)).is_ok_and(inherited);
     if !open {
         return Err(Error::new(format!("descriptor {number} is not open"))
             .help("hand the password over like this: linkpack sign --password-fd 3 ... 3<FILE"));
@@ -74,14 +76,23 @@ fn borrow(number: i32) -> std::os::fd::BorrowedFd<'static> {
     unsafe { std::os::fd::BorrowedFd::borrow_raw(number) }
 }
 
-fn first_line(input: impl Read, place: &str) -> Result<Zeroizing<String>> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(PASSWORD_LIMIT as usize));
-    input
-        .take(PASSWORD_LIMIT)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Error::new(format!("cannot read the password from {place}: {error}")))?;
-    let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
+/// Reads no further than the line's end: who types it at a terminal, or hands over a pipe that stays open, is not waited for.
+fn first_line(mut input: impl Read, place: &str) -> Result<Zeroizing<String>> {
+    let mut line = Zeroizing::new(Vec::with_capacity(PASSWORD_LIMIT));
+    let mut byte = Zeroizing::new([0]);
+    loop {
+        match input.read(&mut *byte) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => crate::interrupt::check()?,
+            Err(error) => return Err(Error::new(format!("cannot read the password from {place}: {error}"))),
+            Ok(0) => break,
+            Ok(_) if *byte == *b"\n" => break,
+            Ok(_) if line.len() == PASSWORD_LIMIT => {
+                return Err(Error::new(format!("the first line of {place} is longer than any password")))
+            }
+            Ok(_) => line.extend_from_slice(&*byte),
+        }
+    }
+    let line = line.strip_suffix(b"\r").unwrap_or(&line);
     let text = std::str::from_utf8(line).map_err(|_| Error::new(format!("the password in {place} is not UTF-8")))?;
     Ok(Zeroizing::new(text.to_owned()))
 }

@@ -3,27 +3,33 @@
 use super::certificate::{generalized_time, Broken, Certificate, Chain, Purpose};
 use super::cms::{self, SignedData, ONE};
 use super::der::{self, tlv, Reader};
+use super::http::Post;
 use super::key::Hash;
 use super::signer::ShellCommand;
 use crate::error::{Error, Result};
-use std::io::{Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, SystemTime};
 
 const TST_INFO: &str = "1.2.840.113549.1.9.16.1.4";
-/// How long an authority may take for each step.
-const PATIENCE: Duration = Duration::from_secs(30);
-const ANSWER_LIMIT: u64 = 1 << 20;
+/// By how much an authority's clock and ours may differ.
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// How an authority is asked.
 pub enum Stamper {
-    /// By HTTP at this address.
-    Url(String),
+    /// By plain HTTP: what is answered is signed, so there is nothing that TLS would protect.
+    Url {
+        /// Its address.
+        url: String,
+        /// How long it may take for the whole exchange.
+        patience: Duration,
+    },
     /// By a command of the user's: the request on its standard input, the response on its standard output.
     Command(ShellCommand),
 }
 
 impl Stamper {
+    /// How long an authority at an address may take.
+    pub const PATIENCE: Duration = super::http::PATIENCE;
+
     /// A token (a ContentInfo) over some signature's bytes.
     ///
     /// # Errors
@@ -35,16 +41,25 @@ impl Stamper {
         nonce[0] = nonce[0] & 0x7F | 0x40;
         let request = request(signature, &nonce);
         let answer = match self {
-            Stamper::Url(url) => post(url, &request)?,
+            Stamper::Url { url, patience } => post(url, *patience, &request)?,
             Stamper::Command(command) => {
                 command.run(&[("LINKPACK_SIGN_PURPOSE", "timestamp".to_owned())], &mut request.as_slice())?
             }
         };
-        token(&answer, signature, &nonce).map_err(|why| {
+        token(&answer, signature, &nonce, SystemTime::now()).map_err(|why| {
             Error::new(format!("the time stamping authority's answer cannot be used: {why}"))
                 .help("ask another authority, or leave the time stamp out")
         })
     }
+}
+
+fn post(url: &str, patience: Duration, request: &[u8]) -> Result<Vec<u8>> {
+    let (sends, accepts) = ("application/timestamp-query", "application/timestamp-reply");
+    Post { url, sends, accepts, body: request, patience }.send().map_err(|error| match error.is_interrupted() {
+        true => error,
+        false => Error::new(format!("the time stamping authority {error}"))
+            .help("give its http:// address, or ask it with --timestamp-command, for instance by curl"),
+    })
 }
 
 fn imprint(signature: &[u8]) -> Vec<u8> {
@@ -57,24 +72,49 @@ fn request(signature: &[u8], nonce: &[u8]) -> Vec<u8> {
     tlv(der::SEQUENCE, &[&ONE, &imprint(signature), &tlv(der::INTEGER, &[nonce]), &certificate])
 }
 
-/// The token in a TimeStampResp.
-fn token(answer: &[u8], signature: &[u8], nonce: &[u8]) -> Result<Vec<u8>, String> {
+/// The token in a TimeStampResp, which has to be of now, and of a certificate that may stamp. Who issued that is the verifier's to judge.
+fn token(answer: &[u8], signature: &[u8], nonce: &[u8], now: SystemTime) -> Result<Vec<u8>, String> {
     let mut parts = Reader(answer).expect(der::SEQUENCE).ok_or("it is not a TimeStampResp")?.inside();
-    let status = parts.expect(der::SEQUENCE).and_then(|status| status.inside().expect(der::INTEGER)).ok_or("it has no status")?;
-    if !matches!(status.content, [0 | 1]) {
-        return Err(format!("it is a refusal, status {}", hex::encode(status.content)));
+    let status = parts.expect(der::SEQUENCE).ok_or("it is not a TimeStampResp")?;
+    if let Some(refusal) = refusal(status).ok_or("it has no status")? {
+        return Err(refusal);
     }
     let token = parts.expect(der::SEQUENCE).ok_or("it holds no token")?;
     let data = SignedData::read(token.whole).ok_or("its token cannot be read")?;
     let info = Info::read(&data).ok_or("its token cannot be read")?;
-    if info.imprint != imprint(signature) {
+    if !info.is_over(signature)? {
         return Err("it is over something else".to_owned());
     }
     if info.nonce != Some(nonce) {
         return Err("it answers to another request".to_owned());
     }
-    data.check(data.end().ok_or("it does not hold its certificate")?)?;
+    let end = data.end().ok_or("it does not hold its certificate")?;
+    data.check(end)?;
+    end.check_use(Purpose::TimeStamping, info.time)?;
+    if info.time > now + DAY || info.time + DAY < now {
+        return Err(format!("its time, {}, is not this machine's: one of the two clocks is wrong", shown(info.time)));
+    }
     Ok(token.whole.to_vec())
+}
+
+/// What a PKIStatusInfo says where it refuses; the outer `None` for one that cannot be read.
+fn refusal(status: der::Element) -> Option<Option<String>> {
+    let mut parts = status.inside();
+    let number = parts.expect(der::INTEGER)?.content;
+    // granted, or granted with modifications
+    if matches!(number, [0 | 1]) {
+        return Some(None);
+    }
+    let texts = parts.optional(der::SEQUENCE).and_then(|texts| texts.inside().all(16)).unwrap_or_default();
+    let said: Vec<_> = texts.iter().map(|one| String::from_utf8_lossy(one.content)).collect();
+    let said: String = said.join(" ").chars().filter(|c| !c.is_control()).take(200).collect();
+    let refusal = format!("it is a refusal, status {}", hex::encode(number));
+    Some(Some(if said.is_empty() { refusal } else { format!("{refusal}: {said}") }))
+}
+
+fn shown(time: SystemTime) -> String {
+    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    jiff::Timestamp::from_second(seconds as i64).map_or_else(|_| seconds.to_string(), |time| time.to_string())
 }
 
 /// TSTInfo.
@@ -99,6 +139,13 @@ impl<'a> Info<'a> {
         let nonce = rest.iter().find(|one| one.tag == der::INTEGER).map(|one| one.content);
         Some(Info { imprint, time, nonce })
     }
+
+    /// Whether it is about these bytes, by a digest that counts.
+    fn is_over(&self, bytes: &[u8]) -> Result<bool, String> {
+        let mut parts = Reader(self.imprint).expect(der::SEQUENCE).ok_or("it cannot be read")?.inside();
+        let hash = cms::digest_hash(parts.expect(der::SEQUENCE).ok_or("it cannot be read")?)?;
+        Ok(parts.expect(der::OCTETS).is_some_and(|digest| digest.content == hash.digest(bytes)))
+    }
 }
 
 /// The time of a token over a signature, and what to say of it.
@@ -114,14 +161,12 @@ pub fn check(
 ) -> Result<(SystemTime, String), String> {
     let data = SignedData::read(token).ok_or("it cannot be read")?;
     let info = Info::read(&data).ok_or("it cannot be read")?;
-    let mut parts = Reader(info.imprint).expect(der::SEQUENCE).ok_or("it cannot be read")?.inside();
-    let hash = cms::digest_hash(parts.expect(der::SEQUENCE).ok_or("it cannot be read")?)?;
-    if parts.expect(der::OCTETS).is_none_or(|digest| digest.content != hash.digest(signature)) {
+    if !info.is_over(signature)? {
         return Err("it is over something else".to_owned());
     }
     let end = data.end().or_else(|| pool.iter().find(|one| data.is_by(one))).ok_or("its certificate is missing")?;
     data.check(end)?;
-    if info.time > now + Duration::from_secs(24 * 3600) {
+    if info.time > now + DAY {
         return Err("its time is in the future".to_owned());
     }
     let all: Vec<Certificate> = data.certificates.iter().chain(pool).cloned().collect();
@@ -130,56 +175,5 @@ pub fn check(
         Broken::Stranger => format!("its authority, {}, is not among the given keys", end.describe()),
         Broken::Because(why) => why,
     })?;
-    let seconds = info.time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let time = jiff::Timestamp::from_second(seconds as i64).map_or_else(|_| seconds.to_string(), |time| time.to_string());
-    Ok((info.time, format!("time stamp {time} by {}", end.describe())))
-}
-
-/// Sends a request by plain HTTP: what is answered is signed, so there is nothing that TLS would protect.
-fn post(url: &str, request: &[u8]) -> Result<Vec<u8>> {
-    let wrong = |why: &str| {
-        Error::new(format!("the time stamping authority {url} cannot be asked: {why}"))
-            .help("give its http:// address, or ask it with --timestamp-command, for instance by curl")
-    };
-    let rest = url.strip_prefix("http://").ok_or_else(|| wrong("its address does not begin with http://"))?;
-    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    if host.is_empty() || host.contains('@') || url.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(wrong("its address is not one"));
-    }
-    let with_port =
-        if host.rsplit(']').next().is_some_and(|end| end.contains(':')) { host.to_owned() } else { format!("{host}:80") };
-    let path = if path.is_empty() { "/" } else { path };
-    // HTTP/1.0 keeps the answer in one piece, to the end of the connection.
-    let head = format!(
-        "POST {path} HTTP/1.0\r\nHost: {host}\r\nUser-Agent: linkpack\r\nContent-Type: application/timestamp-query\r\n\
-         Accept: application/timestamp-reply\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        request.len()
-    );
-    let answer = exchange(&with_port, &[head.as_bytes(), request].concat()).map_err(|error| wrong(&error.to_string()))?;
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").ok_or_else(|| wrong("it does not speak HTTP"))?;
-    let head = String::from_utf8_lossy(&answer[..end]);
-    let status = head.lines().next().unwrap_or_default().to_owned();
-    if status.split(' ').nth(1) != Some("200") {
-        let status: String = status.chars().filter(|c| !c.is_control()).take(80).collect();
-        return Err(wrong(&format!("it answers \"{status}\"")));
-    }
-    Ok(answer[end + 4..].to_vec())
-}
-
-fn exchange(host: &str, request: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut last = std::io::Error::other("its name has no address");
-    for address in host.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, PATIENCE) {
-            Ok(mut stream) => {
-                stream.set_read_timeout(Some(PATIENCE))?;
-                stream.set_write_timeout(Some(PATIENCE))?;
-                stream.write_all(request)?;
-                let mut answer = Vec::new();
-                stream.take(ANSWER_LIMIT).read_to_end(&mut answer)?;
-                return Ok(answer);
-            }
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
+    Ok((info.time, format!("time stamp {} by {}", shown(info.time), end.describe())))
 }

@@ -15,6 +15,8 @@ use crate::inspect::verify::MANIFEST as RECORD;
 use crate::listener::Listener;
 use crate::manifest::Target;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// What to build again, and from what.
@@ -69,45 +71,73 @@ struct BuiltCabinet {
 const RECORD_LIMIT: u64 = 64 << 20;
 
 impl Rebuild {
-    /// Builds one package again, or all that the manifest.json of a folder lists, and compares each.
+    /// Builds packages again and compares each: those at these paths, and all that the manifest.json of a folder among them lists. What
+    /// lies in one folder is built in one go. `failed` hears of what could not be compared, and why: there is no manifest.json beside a
+    /// package, it does not list it, or names a site whose file was not given; whatever the build refuses.
     ///
     /// # Errors
-    /// There is no manifest.json beside the package, it does not list it, or it names a site whose file was not given; whatever the build
-    /// refuses.
-    pub fn compare(&self, path: &Path, listener: &dyn Listener) -> Result<Vec<Comparison>> {
-        let (folder, name) = match path.is_dir() {
-            true => (path, None),
-            false => (path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")), path.file_name()),
-        };
-        let record = record(folder)?;
-        let wanted: Vec<Built> = match name {
-            None => record.packages.clone(),
-            Some(name) => record.packages.iter().filter(|built| name == built.file.as_str()).cloned().collect(),
-        };
-        if wanted.is_empty() {
-            return Err(Error::new(format!("{} does not list {}", folder.join(RECORD).display(), path.display()))
-                .help("name a package as build named it, in the folder that it was built into"));
+    /// The user interrupts.
+    pub fn compare(
+        &self,
+        paths: &[PathBuf],
+        listener: &dyn Listener,
+        failed: &mut dyn FnMut(&Path, Error),
+    ) -> Result<Vec<Comparison>> {
+        let mut folders: Vec<Folder> = Vec::new();
+        for path in paths {
+            let (folder, name) = parts(path);
+            let at = folders.iter().position(|known| known.path == folder).unwrap_or_else(|| {
+                folders.push(Folder { path: folder.to_path_buf(), record: record(folder), wanted: BTreeMap::new() });
+                folders.len() - 1
+            });
+            if let Err(error) = folders[at].want(name, path) {
+                failed(path, error);
+            }
         }
+        let mut comparisons = Vec::new();
+        for folder in folders.iter().filter(|folder| !folder.wanted.is_empty()) {
+            match self.folder(folder, listener, failed) {
+                Ok(compared) => comparisons.extend(compared),
+                Err(error) if error.is_interrupted() => return Err(error),
+                Err(error) if folder.path.as_os_str().is_empty() => failed(Path::new("."), error),
+                Err(error) => failed(&folder.path, error),
+            }
+        }
+        Ok(comparisons)
+    }
+
+    /// Builds what is wanted of a folder, and compares.
+    fn folder(&self, folder: &Folder, listener: &dyn Listener, failed: &mut dyn FnMut(&Path, Error)) -> Result<Vec<Comparison>> {
+        let Ok(record) = &folder.record else { return Ok(Vec::new()) };
+        let wanted: Vec<&Built> = folder.wanted.values().collect();
         let again = tempfile::Builder::new().prefix("linkpack-again-").tempdir_in(&self.temporary);
         let again = again
             .or_cannot("create a folder in", &self.temporary)
             .map_err(|error| error.help("set TMPDIR to a folder with room"))?;
-        let made = build(&self.options(&record, &wanted, again.path())?, listener)?;
+        let made = build(&self.options(record, &wanted, again.path())?, listener)?;
         let compare = |built: &Built| {
             let same = |package: &&super::Package| {
                 package.format == built.format && package.target == built.target && package.site == built.site
             };
             let rebuilt = made.packages.iter().find(same).ok_or_else(|| self.site_missing(built))?;
-            let mut comparison = compare(&folder.join(&built.file), &again.path().join(&rebuilt.file))?;
+            let mut comparison = compare(&folder.path.join(&built.file), &again.path().join(&rebuilt.file))?;
             if comparison.difference.is_none() {
-                comparison.difference = cabinets(folder, built, rebuilt)?;
+                comparison.difference = cabinets(&folder.path, built, rebuilt)?;
             }
             Ok(comparison)
         };
-        wanted.iter().map(compare).collect()
+        let mut comparisons = Vec::new();
+        for built in wanted {
+            match compare(built) {
+                Ok(comparison) => comparisons.push(comparison),
+                Err(error) if Error::is_interrupted(&error) => return Err(error),
+                Err(error) => failed(&folder.path.join(&built.file), error),
+            }
+        }
+        Ok(comparisons)
     }
 
-    fn options(&self, record: &Record, wanted: &[Built], output: &Path) -> Result<Options> {
+    fn options(&self, record: &Record, wanted: &[&Built], output: &Path) -> Result<Options> {
         let unknown = |what: &str, name: &str| {
             Error::new(format!("{RECORD} names the {what} \"{name}\", which this linkpack does not know"))
                 .help("use the version of linkpack that made the packages: manifest.json names it")
@@ -154,6 +184,38 @@ impl Rebuild {
             Some(site) => error.help(format!("it is of the site \"{site}\": give its file with -s SITE.toml")),
             None => error.help("give the manifest that it was built from, and no site file: it is of none"),
         }
+    }
+}
+
+/// A folder with packages that are to be built again.
+struct Folder {
+    path: PathBuf,
+    record: Result<Record>,
+    /// By their files' names.
+    wanted: BTreeMap<String, Built>,
+}
+
+impl Folder {
+    /// Takes a package of the folder, or all of them.
+    fn want(&mut self, name: Option<&OsStr>, path: &Path) -> Result<()> {
+        let record = self.record.as_ref().map_err(Error::clone)?;
+        let wanted: Vec<&Built> =
+            record.packages.iter().filter(|built| name.is_none_or(|name| name == built.file.as_str())).collect();
+        if wanted.is_empty() {
+            return Err(Error::new(format!("{} does not list {}", self.path.join(RECORD).display(), path.display()))
+                .help("name a package as build named it, in the folder that it was built into"));
+        }
+        self.wanted.extend(wanted.into_iter().map(|built| (built.file.clone(), built.clone())));
+        Ok(())
+    }
+}
+
+/// The folder of a path, and the package in it; none where the path is the folder.
+fn parts(path: &Path) -> (&Path, Option<&OsStr>) {
+    match path.is_dir() {
+        true => (path, None),
+        // Of a plain name it is empty, and what is in it is again named plainly.
+        false => (path.parent().unwrap_or(Path::new("")), path.file_name()),
     }
 }
 

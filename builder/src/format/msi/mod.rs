@@ -4,6 +4,7 @@ mod actions;
 mod cab;
 mod container;
 mod contents;
+mod covered;
 mod database;
 mod dialogs;
 mod gathered;

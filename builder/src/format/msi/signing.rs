@@ -1,28 +1,22 @@
 //! Signatures of MSI packages: a stream of the compound file that no digest covers, over the contents of all others.
 
+pub use super::covered::STREAMS;
+use super::covered::{Covered, EXTENDED, SIGNATURE};
 use crate::error::{Error, IoContext, Result};
 use crate::trust::authenticode::{self, About};
 use crate::trust::certificate::Certificate;
+use crate::trust::key::Hash;
 use crate::trust::signer::Signer;
 use crate::trust::timestamp::Stamper;
 use crate::trust::Verdict;
 use cfb::CompoundFile;
-use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
-/// The streams of a signature, which is no part of what it covers.
-pub const STREAMS: [&str; 2] = [SIGNATURE, EXTENDED];
-const SIGNATURE: &str = "\u{5}DigitalSignature";
-/// A digest of names and times, too, which signtool can add.
-const EXTENDED: &str = "\u{5}MsiDigitalSignatureEx";
 /// Bytes of a signature stream.
 const LONGEST: u64 = 1 << 20;
-/// Streams and storages of one package, and how deep they lie: transforms are the only storages, one level deep.
-const MOST_ENTRIES: usize = 100_000;
-const DEEPEST: usize = 16;
 
 /// The key and all that belongs to an Authenticode signature.
 pub struct MsiSigning<'a> {
@@ -40,48 +34,6 @@ fn open<F: Read + Seek>(file: F, path: &Path) -> Result<CompoundFile<F>> {
     CompoundFile::open(file).map_err(|error| Error::new(format!("{} is not an MSI, or it is damaged: {error}", path.display())))
 }
 
-/// The SHA-256 that Authenticode signs: the contents of all streams in the order of their names' bytes, a storage's with its class at
-/// its end, without the signature itself. Names and times are no part of it.
-fn digest<F: Read + Seek>(file: &mut CompoundFile<F>, path: &Path) -> Result<[u8; 32]> {
-    let total = file.walk().take(MOST_ENTRIES).fold(0u64, |total, entry| total.saturating_add(entry.len()));
-    if total > super::container::SIZE_LIMIT {
-        return Err(Error::new(format!("{} claims to hold more than Windows Installer reads", path.display())));
-    }
-    let mut digest = Sha256::new();
-    let mut left = MOST_ENTRIES;
-    add(file, Path::new("/"), 0, &mut left, &mut digest).or_cannot("digest", path)?;
-    Ok(digest.finalize().into())
-}
-
-fn add<F: Read + Seek>(
-    file: &mut CompoundFile<F>,
-    storage: &Path,
-    depth: usize,
-    left: &mut usize,
-    digest: &mut Sha256,
-) -> std::io::Result<()> {
-    let too_much = || std::io::Error::other("it holds more streams than any package");
-    let mut entries: Vec<(Vec<u8>, PathBuf, bool, u64)> = Vec::new();
-    for entry in file.read_storage(storage)? {
-        *left = left.checked_sub(1).filter(|_| depth < DEEPEST).ok_or_else(too_much)?;
-        let ours = depth == 0 && STREAMS.contains(&entry.name());
-        if !ours {
-            let name = entry.name().encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect();
-            entries.push((name, storage.join(entry.name()), entry.is_stream(), entry.len()));
-        }
-    }
-    entries.sort();
-    for (_, path, stream, len) in entries {
-        match stream {
-            true if len > 0 => drop(std::io::copy(&mut file.open_stream(&path)?, digest)?),
-            true => {}
-            false => add(file, &path, depth + 1, left, digest)?,
-        }
-    }
-    digest.update(file.entry(storage)?.clsid().to_bytes_le());
-    Ok(())
-}
-
 /// Signs a package in place; a signature that was there is replaced.
 ///
 /// # Errors
@@ -89,7 +41,8 @@ fn add<F: Read + Seek>(
 pub fn sign(file: &mut File, path: &Path, signing: &MsiSigning) -> Result<()> {
     let mut container = open(&mut *file, path)?;
     drop_signature(&mut container).or_cannot("write", path)?;
-    let digest = digest(&mut container, path)?;
+    let digest = Covered::new(&mut container, path)?.contents(Hash::Sha256, None)?;
+    let digest = digest.try_into().expect("SHA-256 has 32 bytes");
     let bytes = authenticode::sign(&digest, signing.about, signing.chain, signing.signer, signing.stamper)?;
     let mut write = || {
         let mut stream = container.create_stream(Path::new("/").join(SIGNATURE))?;
@@ -111,8 +64,8 @@ fn drop_signature<F: Read + Write + Seek>(container: &mut CompoundFile<F>) -> st
     container.flush()
 }
 
-fn signature<F: Read + Seek>(container: &mut CompoundFile<F>, path: &Path) -> Result<Option<Vec<u8>>> {
-    let at = Path::new("/").join(SIGNATURE);
+fn stream<F: Read + Seek>(container: &mut CompoundFile<F>, name: &str, path: &Path) -> Result<Option<Vec<u8>>> {
+    let at = Path::new("/").join(name);
     if !container.is_stream(&at) {
         return Ok(None);
     }
@@ -128,13 +81,21 @@ fn signature<F: Read + Seek>(container: &mut CompoundFile<F>, path: &Path) -> Re
 /// It cannot be read.
 pub fn verify(file: &mut File, path: &Path, anchors: &[Certificate], now: SystemTime) -> Result<Vec<(String, Verdict)>> {
     let mut container = open(&mut *file, path)?;
-    let Some(bytes) = signature(&mut container, path)? else { return Ok(Vec::new()) };
-    let verdict = match () {
-        () if bytes.len() as u64 > LONGEST => Verdict::bad("it is larger than any signature"),
-        () if container.is_stream(Path::new("/").join(EXTENDED)) => Verdict::bad(
-            "it also covers names and times (MsiDigitalSignatureEx), which linkpack does not check: osslsigncode verify does",
-        ),
-        () => authenticode::verify(&bytes, &digest(&mut container, path)?, anchors, now),
+    let Some(bytes) = stream(&mut container, SIGNATURE, path)? else { return Ok(Vec::new()) };
+    let verdict = match authenticode::digested_by(&bytes) {
+        _ if bytes.len() as u64 > LONGEST => Verdict::bad("it is larger than any signature"),
+        Err(why) => Verdict::bad(why),
+        Ok(hash) => {
+            let stated = stream(&mut container, EXTENDED, path)?;
+            let mut covered = Covered::new(&mut container, path)?;
+            let metadata = stated.is_some().then(|| covered.metadata(hash)).transpose()?;
+            match stated == metadata {
+                true => authenticode::verify(&bytes, &covered.contents(hash, metadata.as_deref())?, anchors, now),
+                false => Verdict::bad(
+                    "names, sizes or times of its streams were changed, or the digest of these (MsiDigitalSignatureEx) was",
+                ),
+            }
+        }
     };
     Ok(vec![("DigitalSignature".to_owned(), verdict)])
 }

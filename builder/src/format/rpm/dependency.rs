@@ -130,13 +130,14 @@ pub const OBSOLETES: Tags = Tags {
 };
 
 /// Puts a list into the header; an empty one leaves no tags.
-pub fn put(header: &mut Header, tags: &Tags, list: &BTreeSet<Dependency>) {
+pub fn put(header: &mut Header, tags: &Tags, list: BTreeSet<Dependency>) {
     if list.is_empty() {
         return;
     }
-    header.put_texts(tags.name as u32, list.iter().map(|d| &d.name));
-    header.put_numbers(tags.flags as u32, list.iter().map(|d| d.flags));
-    header.put_texts(tags.version as u32, list.iter().map(|d| &d.version));
+    header.put_numbers(tags.flags as u32, list.iter().map(|d| d.flags).collect::<Vec<_>>());
+    let (names, versions): (Vec<_>, Vec<_>) = list.into_iter().map(|d| (d.name, d.version)).unzip();
+    header.put_texts(tags.name as u32, names);
+    header.put_texts(tags.version as u32, versions);
 }
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ impl<'a> FileList<'a> {
         items.extend(spec.files.iter().map(|file| Item::Packaged(file)));
         items.extend(spec.ghosts.iter().map(Item::Made));
         let mut list = FileList { prefix: spec.prefix, latest, items: Vec::new() };
-        items.sort_by(|a, b| list.row(a).cmp_path(&list.row(b)));
+        items.sort_unstable_by(|a, b| list.row(a).cmp_path(&list.row(b)));
         list.items = items;
         for (row, next) in list.rows().zip(list.rows().skip(1)) {
             if row.cmp_path(&next).is_eq() {
@@ -153,14 +153,14 @@ impl<'a> FileList<'a> {
     }
 
     /// Puts all tags that describe files.
-    pub fn put(&self, header: &mut Header) {
+    pub fn put<'b>(&'b self, header: &mut Header<'b>) {
         self.put_sizes(header);
         self.put_names(header);
         let rows = || self.rows();
         let none = || rows().map(|_| "");
         let root = || rows().map(|_| "root");
-        header.put(IndexTag::RPMTAG_FILEMODES as u32, Value::Int16(rows().map(|row| row.mode).collect()));
-        header.put(IndexTag::RPMTAG_FILERDEVS as u32, Value::Int16(vec![0; self.items.len()]));
+        header.put(IndexTag::RPMTAG_FILEMODES as u32, Value::int16(rows().map(|row| row.mode)));
+        header.put(IndexTag::RPMTAG_FILERDEVS as u32, Value::int16(rows().map(|_| 0)));
         header.put_numbers(IndexTag::RPMTAG_FILEMTIMES as u32, rows().map(|row| row.mtime));
         header.put_texts(IndexTag::RPMTAG_FILEDIGESTS as u32, rows().map(|row| row.digest()));
         header.put_texts(IndexTag::RPMTAG_FILELINKTOS as u32, rows().map(|row| row.target));
@@ -174,35 +174,43 @@ impl<'a> FileList<'a> {
         header.put_numbers(IndexTag::RPMTAG_FILEDIGESTALGO as u32, [super::SHA256]);
     }
 
-    fn put_sizes(&self, header: &mut Header) {
+    fn put_sizes<'b>(&'b self, header: &mut Header<'b>) {
         let sizes = self.rows().map(|row| row.size);
         let total: u64 = sizes.clone().sum();
         if total < u32::MAX.into() {
             header.put_numbers(IndexTag::RPMTAG_SIZE as u32, [total as u32]);
         } else {
-            header.put(IndexTag::RPMTAG_LONGSIZE as u32, Value::Int64(vec![total]));
+            header.put(IndexTag::RPMTAG_LONGSIZE as u32, Value::int64([total]));
         }
         if self.has_large_files() {
-            header.put(IndexTag::RPMTAG_LONGFILESIZES as u32, Value::Int64(sizes.collect()));
+            header.put(IndexTag::RPMTAG_LONGFILESIZES as u32, Value::int64(sizes));
         } else {
             header.put_numbers(IndexTag::RPMTAG_FILESIZES as u32, sizes.map(|size| size as u32));
         }
     }
 
     /// Directories once each, and for every file its directory's number and its own name.
-    fn put_names(&self, header: &mut Header) {
-        let mut numbers = std::collections::HashMap::new();
-        let mut directories = Vec::new();
-        let mut indexes = Vec::with_capacity(self.items.len());
-        for directory in self.rows().map(|row| row.directory()) {
-            let number = *numbers.entry(directory).or_insert_with(|| {
-                directories.push(directory);
-                directories.len() as u32 - 1
-            });
-            indexes.push(number);
+    fn put_names<'b>(&'b self, header: &mut Header<'b>) {
+        let directory = |index: u32| self.row(&self.items[index as usize]).directory();
+        // By directory, and in each by number: a map of a hundred thousand directories would take as much memory as all else here.
+        let mut sorted: Vec<u32> = (0..self.items.len() as u32).collect();
+        sorted.sort_unstable_by(|&a, &b| directory(a).cmp(&directory(b)).then(a.cmp(&b)));
+        // First, for every file, the first file of its directory; then, since that comes before it, its directory's number.
+        let mut indexes = vec![0; sorted.len()];
+        for alike in sorted.chunk_by(|&a, &b| directory(a) == directory(b)) {
+            alike.iter().for_each(|&index| indexes[index as usize] = alike[0]);
         }
-        drop(numbers);
-        header.put_texts(IndexTag::RPMTAG_DIRNAMES as u32, directories.iter().map(|parts| parts.concat()));
+        let mut firsts = Vec::new();
+        for index in 0..indexes.len() {
+            let first = indexes[index];
+            if first as usize == index {
+                indexes[index] = firsts.len() as u32;
+                firsts.push(first);
+            } else {
+                indexes[index] = indexes[first as usize];
+            }
+        }
+        header.put_texts(IndexTag::RPMTAG_DIRNAMES as u32, firsts.into_iter().map(move |first| directory(first).concat()));
         header.put_numbers(IndexTag::RPMTAG_DIRINDEXES as u32, indexes);
         header.put_texts(IndexTag::RPMTAG_BASENAMES as u32, self.rows().map(|row| row.name()));
     }

@@ -16,11 +16,11 @@ const BUILD_HOST: &str = "linkpack";
 /// The group of a package that names none: the classic one of services.
 const GROUP: &str = "System Environment/Daemons";
 
-/// The main header's bytes; their number does not depend on `payload_digest`, the SHA-256 of the compressed payload.
+/// The main header; its length does not depend on `payload_digest`, the SHA-256 of the compressed payload.
 ///
 /// # Errors
-/// A dependency that is none; more files than a header can list.
-pub fn header(spec: &RpmSpec, files: &FileList, payload_digest: &[u8; 32]) -> Result<Vec<u8>> {
+/// A dependency that is none.
+pub fn header<'a>(spec: &'a RpmSpec, files: &'a FileList, payload_digest: &[u8; 32]) -> Result<Header<'a>> {
     let mut header = Header::default();
     put_description(&mut header, spec);
     put_origin(&mut header, spec)?;
@@ -32,10 +32,10 @@ pub fn header(spec: &RpmSpec, files: &FileList, payload_digest: &[u8; 32]) -> Re
     put_scriptlets(&mut header, spec);
     put_dependencies(&mut header, spec, files)?;
     put_payload(&mut header, spec.codec, payload_digest);
-    header.encode(Tag::RPMTAG_HEADERIMMUTABLE as u32)
+    Ok(header)
 }
 
-fn put_description(header: &mut Header, spec: &RpmSpec) {
+fn put_description<'a>(header: &mut Header<'a>, spec: &'a RpmSpec) {
     header.put_texts(Tag::RPMTAG_HEADERI18NTABLE as u32, ["C"]);
     header.put_text(Tag::RPMTAG_NAME as u32, spec.name);
     header.put_text(Tag::RPMTAG_VERSION as u32, spec.version);
@@ -46,7 +46,7 @@ fn put_description(header: &mut Header, spec: &RpmSpec) {
         (Tag::RPMTAG_GROUP, spec.group.unwrap_or(GROUP)),
     ];
     for (tag, text) in translated {
-        header.put(tag as u32, Value::Translated(text.into()));
+        header.put(tag as u32, Value::translated(text));
     }
     header.put_text(Tag::RPMTAG_LICENSE as u32, spec.license);
     let optional = [(Tag::RPMTAG_URL, spec.url), (Tag::RPMTAG_VENDOR, spec.vendor), (Tag::RPMTAG_PACKAGER, spec.packager)];
@@ -57,7 +57,7 @@ fn put_description(header: &mut Header, spec: &RpmSpec) {
     }
 }
 
-fn put_origin(header: &mut Header, spec: &RpmSpec) -> Result<()> {
+fn put_origin<'a>(header: &mut Header<'a>, spec: &'a RpmSpec) -> Result<()> {
     architecture(spec.arch)?;
     header.put_text(Tag::RPMTAG_OS as u32, "linux");
     header.put_text(Tag::RPMTAG_ARCH as u32, spec.arch);
@@ -72,7 +72,7 @@ fn put_origin(header: &mut Header, spec: &RpmSpec) -> Result<()> {
     Ok(())
 }
 
-fn put_scriptlets(header: &mut Header, spec: &RpmSpec) {
+fn put_scriptlets<'a>(header: &mut Header<'a>, spec: &'a RpmSpec) {
     let scriptlets = &spec.scriptlets;
     let tags = [
         (&scriptlets.pre, Tag::RPMTAG_PREIN, Tag::RPMTAG_PREINPROG),
@@ -108,7 +108,7 @@ fn put_dependencies(header: &mut Header, spec: &RpmSpec, files: &FileList) -> Re
         (dependency::CONFLICTS, conflicts),
         (dependency::OBSOLETES, obsoletes),
     ] {
-        dependency::put(header, &tags, &list);
+        dependency::put(header, &tags, list);
     }
     Ok(())
 }

@@ -19,6 +19,7 @@ pub use spec::{file_name, Ghost, GhostKind, RpmSpec, Scriptlets};
 use super::hashing;
 use super::patch::write_failed;
 use crate::error::Result;
+use ::rpm::IndexTag;
 use files::FileList;
 use std::io::Write;
 
@@ -36,10 +37,11 @@ pub fn write(spec: &RpmSpec, mut out: impl Write) -> Result<()> {
     let files = FileList::new(spec)?;
     let payload = payload::archive(spec, &files)?;
     let header = metadata::header(spec, &files, &payload.sha256()?)?;
-    let signature = signature::header(&header, &payload)?;
-    for part in [spec::lead(spec)?, signature, header] {
+    let header = header.encode(IndexTag::RPMTAG_HEADERIMMUTABLE as u32)?;
+    for part in [spec::lead(spec)?, signature::header(&header, &payload)?] {
         out.write_all(&part).map_err(write_failed)?;
     }
+    header.write(&mut out).map_err(write_failed)?;
     hashing::copy(&payload, &mut out)?;
     out.flush().map_err(write_failed)
 }

@@ -1,10 +1,10 @@
 //! The signature header: what proves the header, and how long the package is.
 
-use super::header::{Header, Value};
+use super::header::{Encoded, Header, Value};
 use crate::compress::Packed;
 use crate::error::{Error, Result};
+use crate::format::patch::write_failed;
 use ::rpm::IndexSignatureTag as Tag;
-use sha2::{Digest, Sha256};
 
 /// The signature header's length in bytes, whatever it holds: reserved space fills it up.
 ///
@@ -16,14 +16,14 @@ pub const LEN: usize = 4352;
 ///
 /// # Errors
 /// None in practice: the fixed length leaves room for every tag that is put here.
-pub fn header(main_header: &[u8], payload: &Packed) -> Result<Vec<u8>> {
-    sized(main_header, payload.plain_len(), payload.len())
+pub fn header(main_header: &Encoded, payload: &Packed) -> Result<Vec<u8>> {
+    sized(main_header.sha256()?, payload.plain_len(), main_header.len() as u64 + payload.len())
 }
 
-fn sized(main_header: &[u8], plain_len: u64, packed_len: u64) -> Result<Vec<u8>> {
+/// `size` is that of the main header and the compressed payload.
+fn sized(main_sha256: [u8; 32], plain_len: u64, size: u64) -> Result<Vec<u8>> {
     let mut header = Header::default();
-    header.put_text(Tag::RPMSIGTAG_SHA256 as u32, hex::encode(Sha256::digest(main_header)));
-    let size = main_header.len() as u64 + packed_len;
+    header.put_text(Tag::RPMSIGTAG_SHA256 as u32, hex::encode(main_sha256));
     let short = |number: u64| u32::try_from(number).ok().filter(|&number| number < u32::MAX);
     match (short(size), short(plain_len)) {
         (Some(size), Some(plain_len)) => {
@@ -31,8 +31,8 @@ fn sized(main_header: &[u8], plain_len: u64, packed_len: u64) -> Result<Vec<u8>>
             header.put_numbers(Tag::RPMSIGTAG_PAYLOADSIZE as u32, [plain_len]);
         }
         _ => {
-            header.put(Tag::RPMSIGTAG_LONGSIZE as u32, Value::Int64(vec![size]));
-            header.put(Tag::RPMSIGTAG_LONGARCHIVESIZE as u32, Value::Int64(vec![plain_len]));
+            header.put(Tag::RPMSIGTAG_LONGSIZE as u32, Value::int64([size]));
+            header.put(Tag::RPMSIGTAG_LONGARCHIVESIZE as u32, Value::int64([plain_len]));
         }
     }
     filled(header, LEN)
@@ -43,10 +43,11 @@ fn sized(main_header: &[u8], plain_len: u64, packed_len: u64) -> Result<Vec<u8>>
 /// # Errors
 /// What is in it takes more.
 pub(super) fn filled(mut header: Header, len: usize) -> Result<Vec<u8>> {
-    let encode = |header: &Header| header.clone().encode(Tag::HEADER_SIGNATURES as u32);
     let mut reserve = |len: usize| {
-        header.put(Tag::RPMSIGTAG_RESERVEDSPACE as u32, Value::Binary(vec![0; len]));
-        encode(&header)
+        header.put(Tag::RPMSIGTAG_RESERVEDSPACE as u32, Value::binary(vec![0; len]));
+        let mut bytes = Vec::with_capacity(LEN);
+        header.encode(Tag::HEADER_SIGNATURES as u32)?.write(&mut bytes).map_err(write_failed)?;
+        Ok(bytes)
     };
     let used = reserve(0)?.len();
     let room =
@@ -62,7 +63,7 @@ mod tests {
     fn short_and_long_packages_have_signature_headers_of_one_length() {
         let limit = u64::from(u32::MAX);
         for (plain_len, packed_len) in [(0, 0), (limit, 1), (1, limit), (limit - 1, limit - 20), (9 << 30, 8 << 30)] {
-            let bytes = sized(b"header", plain_len, packed_len).unwrap();
+            let bytes = sized([7; 32], plain_len, packed_len).unwrap();
             assert_eq!(bytes.len(), LEN, "{plain_len} {packed_len}");
             assert_eq!(bytes.len() % 8, 0);
         }

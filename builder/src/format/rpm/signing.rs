@@ -88,23 +88,23 @@ fn with_signatures(header: &[u8], signatures: &[(u32, &[u8])]) -> Result<Vec<u8>
         made.put(tag, value(kind, count, data).ok_or_else(unread)?);
     }
     for (tag, bytes) in signatures {
-        made.put(*tag, Value::Binary(bytes.to_vec()));
+        made.put(*tag, Value::binary(*bytes));
     }
     signature::filled(made, header.len()).map_err(|error| {
         error.help("the package leaves no room for a signature: sign it with rpmsign --addsign, or build it with linkpack")
     })
 }
 
-fn value(kind: u32, count: usize, data: &[u8]) -> Option<Value> {
+fn value(kind: u32, count: usize, data: &[u8]) -> Option<Value<'static>> {
     let part = |width: usize| data.get(..count.checked_mul(width)?);
     Some(match kind {
-        3 => Value::Int16(part(2)?.chunks_exact(2).map(|two| u16::from_be_bytes([two[0], two[1]])).collect()),
-        4 => Value::Int32(part(4)?.chunks_exact(4).map(|four| be32(four, 0)).collect()),
-        5 => Value::Int64(
-            part(8)?.chunks_exact(8).map(|eight| u64::from(be32(eight, 0)) << 32 | u64::from(be32(eight, 4))).collect(),
+        3 => Value::int16(part(2)?.chunks_exact(2).map(|two| u16::from_be_bytes([two[0], two[1]])).collect::<Vec<_>>()),
+        4 => Value::int32(part(4)?.chunks_exact(4).map(|four| be32(four, 0)).collect::<Vec<_>>()),
+        5 => Value::int64(
+            part(8)?.chunks_exact(8).map(|eight| u64::from(be32(eight, 0)) << 32 | u64::from(be32(eight, 4))).collect::<Vec<_>>(),
         ),
-        6 => Value::Text(data[..data.iter().position(|&byte| byte == 0)?].to_vec()),
-        7 => Value::Binary(part(1)?.to_vec()),
+        6 => Value::text(&data[..data.iter().position(|&byte| byte == 0)?]),
+        7 => Value::binary(part(1)?),
         _ => return None,
     })
 }

@@ -4,9 +4,8 @@ use super::Rpm;
 use crate::error::Result;
 use crate::inspect::report::Report;
 use crate::inspect::watch::{Algorithm, Hasher};
-use crate::payload::decode::{damaged, Input};
+use crate::payload::decode::Input;
 use crate::payload::rpm_header::Tag;
-use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 
 /// Tags of the signature header.
@@ -51,19 +50,7 @@ pub(super) fn check(input: &mut Input, rpm: &Rpm, report: &mut Report) -> Result
     Ok(())
 }
 
-/// The digest of a range of the file; what cannot be read is damage.
-fn digest(input: &mut Input, range: Range<u64>, mut hasher: Hasher, report: &mut Report) -> Result<Vec<u8>> {
-    let name = report.file.name.clone();
-    let wrong = |error: std::io::Error| damaged(&name, &error);
-    input.seek(SeekFrom::Start(range.start)).map_err(wrong)?;
-    let mut left = range.end - range.start;
-    let mut block = vec![0; 128 << 10];
-    while left > 0 {
-        crate::interrupt::check()?;
-        let want = left.min(block.len() as u64) as usize;
-        input.read_exact(&mut block[..want]).map_err(wrong)?;
-        hasher.update(&block[..want]);
-        left -= want as u64;
-    }
-    Ok(hasher.finish())
+/// The digest of a range of the file.
+fn digest(input: &mut Input, range: Range<u64>, hasher: Hasher, report: &Report) -> Result<Vec<u8>> {
+    Ok(crate::inspect::digest::range(input, range, vec![hasher], &report.file.name)?.remove(0))
 }

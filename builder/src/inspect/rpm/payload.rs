@@ -1,7 +1,7 @@
 //! The files that the header lists, against what the payload holds.
 
 use super::Rpm;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::inspect::entries::Entries;
 use crate::inspect::limits;
 use crate::inspect::ours;
@@ -27,7 +27,8 @@ pub(super) fn read(input: &mut Input, rpm: &Rpm, report: &mut Report) -> Result<
     match rpm.header.text(Tag::PayloadFormat).as_deref() {
         None | Some("cpio") => {}
         Some(other) => {
-            report.damaged("payload", format!("it has the format {other}, which linkpack does not read"));
+            let error = Error::new(format!("it has the format {other}, which linkpack does not read")).unsupported();
+            report.damaged_by("payload", &error);
             return Ok(());
         }
     }

@@ -3,9 +3,10 @@
 use super::signatures::Judge;
 use super::{judged, Verdict, MANIFEST, SUMS};
 use crate::error::{Error, IoContext, Result};
+use crate::inspect::digest;
 use crate::inspect::limits;
 use crate::inspect::report::{Claim, Damage};
-use crate::inspect::watch::Algorithm;
+use crate::inspect::watch::{Algorithm, Hasher};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Read;
@@ -84,7 +85,7 @@ impl Folder<'_> {
         let path = self.path.join(name);
         let failed = |what: String| {
             let mut verdict = Verdict::of_folder(&path);
-            verdict.damage.push(Damage { part: name.to_owned(), what });
+            verdict.damage.push(Damage { part: name.to_owned(), what, unread: false });
             verdict.judge();
             verdict
         };
@@ -188,17 +189,9 @@ impl Folder<'_> {
             return Ok(None);
         }
         let mut file = File::open(&path).or_cannot("read", &path)?;
-        let (mut hasher, mut size, mut block) = (Algorithm::Sha256.hasher(), 0, vec![0; 256 << 10]);
-        loop {
-            crate::interrupt::check()?;
-            let count = file.read(&mut block).or_cannot("read", &path)?;
-            if count == 0 {
-                break;
-            }
-            hasher.update(&block[..count]);
-            size += count as u64;
-        }
-        let facts = Facts { size, sha256: hex::encode(hasher.finish()) };
+        let mut hasher = [Algorithm::Sha256.hasher()];
+        let size = digest::feed(&mut file, &mut hasher, |error| Error::io("read", &path, &error))?;
+        let facts = Facts { size, sha256: hex::encode(hasher.map(Hasher::finish).concat()) };
         self.facts.insert(name.to_owned(), facts.clone());
         Ok(Some(facts))
     }
@@ -227,7 +220,7 @@ impl Folder<'_> {
 
     fn damaged(&mut self, part: &str, what: String) {
         if self.verdict.damage.len() < limits::LISTED {
-            self.verdict.damage.push(Damage { part: part.to_owned(), what });
+            self.verdict.damage.push(Damage { part: part.to_owned(), what, unread: false });
         }
     }
 }

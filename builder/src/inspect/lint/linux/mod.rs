@@ -12,6 +12,7 @@ mod programs;
 mod scripts;
 mod services;
 mod shell;
+mod syntax;
 
 use super::{Findings, Place};
 use crate::inspect::report::{Claim, FileEntry, FileKind, Format, Report};
@@ -83,7 +84,12 @@ pub(super) fn check(report: &Report, systems: &[System], findings: &mut Findings
 fn damage(report: &Report, findings: &mut Findings) {
     const REMEDY: &str = "build the package again, or fetch it again";
     for damage in &report.damage {
-        findings.error("damaged", Place::part(&damage.part), damage.what.clone(), REMEDY);
+        match damage.unread {
+            true => {
+                findings.warning("unread", Place::part(&damage.part), damage.what.clone(), "unpack it, and look for yourself")
+            }
+            false => findings.error("damaged", Place::part(&damage.part), damage.what.clone(), REMEDY),
+        }
     }
     for Claim { subject, algorithm, claimed, found } in report.claims.listed.iter().filter(|claim| !claim.holds()) {
         let what = format!("its {algorithm} is {found}, and the package says {claimed}");

@@ -1,7 +1,7 @@
 //! Maintainer scripts and scriptlets: that they run on a plain system without a network, fail when something fails, and cannot be tricked.
 
 use super::shell::{code, commands, Command};
-use super::{Findings, Place, Subject};
+use super::{syntax, Findings, Place, Subject};
 use crate::inspect::report::{Format, Script};
 
 pub(super) fn check(subject: &Subject, findings: &mut Findings) {
@@ -17,6 +17,14 @@ pub(super) fn check(subject: &Subject, findings: &mut Findings) {
         let base = program.rsplit('/').next().unwrap_or_default();
         if !matches!(base, "sh" | "bash" | "dash" | "") {
             continue;
+        }
+        if let Some((line, what)) = syntax::fault(&script.text) {
+            let what = format!("line {line}: {what}: no shell runs it");
+            findings.error("script-syntax", Place::part(&script.name), what, "try it with sh -n");
+            continue;
+        }
+        if matches!(script.name.as_str(), "preinst" | "%pre" | "%pretrans") {
+            verdict(script, interpreter, findings);
         }
         if subject.is(Format::Deb) && base != "bash" {
             bashisms(script, findings);
@@ -58,6 +66,27 @@ fn fails(script: &Script, interpreter: &str) -> bool {
         command.program() == "set" && command.arguments().iter().any(|word| option(word) || word == "errexit")
     };
     interpreter.split_whitespace().skip(1).any(option) || commands(&script.text).iter().any(sets)
+}
+
+/// A script that runs before anything is changed, complains, and lets the installation go on all the same.
+fn verdict(script: &Script, interpreter: &str, findings: &mut Findings) {
+    const COMPLAINTS: [&str; 7] = ["error:", "error ", "fatal", "aborting", "not supported", "unsupported", "must be"];
+    let refuses = |command: &Command| {
+        let fails = command.arguments().first().is_some_and(|code| code != "0");
+        matches!(command.program(), "exit" | "return") && fails || command.program() == "false"
+    };
+    if fails(script, interpreter) || commands(&script.text).iter().any(refuses) {
+        return;
+    }
+    let complains = |line: &&str| {
+        let line = line.trim_start().to_ascii_lowercase();
+        let said = line.contains("echo ") || line.contains("printf ");
+        !line.starts_with('#') && said && COMPLAINTS.iter().any(|word| line.contains(word))
+    };
+    if let Some(at) = script.text.lines().position(|line| complains(&line)) {
+        let what = format!("line {} tells of an error, and no line makes the script fail: the installation goes on", at + 1);
+        findings.warning("script-verdict", Place::part(&script.name), what, "end with exit 1 there");
+    }
 }
 
 /// What dash, which is Debian's sh, does not know: the few forms that are certain.
@@ -114,6 +143,15 @@ fn judge(script: &Script, command: &Command, findings: &mut Findings) {
         let what =
             format!("line {} runs {program} while it is locked by the very installation that runs the script", command.line);
         findings.error("script-installs", place(), what, "let the package depend on what it needs");
+    }
+    if program.len() > 1 && program.starts_with('%') {
+        let what = format!("line {} runs {program}: a macro that rpmbuild did not know", command.line);
+        findings.error(
+            "script-macro",
+            place(),
+            what,
+            "require the macros at build time (systemd-rpm-macros), or write what they do",
+        );
     }
     let fetches = match program {
         "curl" | "wget" => !has(&["--version", "--help"]),

@@ -6,7 +6,11 @@ use super::shell::{commands, conditions, Command};
 use super::{Findings, Place, Subject};
 use crate::inspect::report::{Format, Script};
 
+/// What starts a service. It may stand in a variable, as in debhelper's scripts.
+const START: [&str; 7] = ["start", "restart", "try-restart", "reload-or-restart", "condrestart", "$_dh_action", "$action"];
+
 pub(super) fn check(subject: &Subject, findings: &mut Findings) {
+    stopped_at_last(subject, findings);
     let script = |name: &str| subject.report.scripts.iter().find(|script| script.name == name);
     let (stops, starts): (&[&str], &[&str]) = match subject.report.format {
         Format::Deb => (&["prerm", "preinst"], &["postinst"]),
@@ -14,8 +18,6 @@ pub(super) fn check(subject: &Subject, findings: &mut Findings) {
         Format::Rpm => (&["%preun"], &["%postun", "%posttrans"]),
         _ => return,
     };
-    // What is done may stand in a variable, as in debhelper's scripts.
-    const START: [&str; 7] = ["start", "restart", "try-restart", "reload-or-restart", "condrestart", "$_dh_action", "$action"];
     let started = starts.iter().filter_map(|name| script(name)).any(|script| lines(script, &START).next().is_some());
     if started {
         return;
@@ -30,6 +32,31 @@ pub(super) fn check(subject: &Subject, findings: &mut Findings) {
             _ => "stop it where $1 is 0 alone, or restart it in %postun where $1 is 1 or more",
         };
         findings.error("service-stopped", Place::part(&script.name), what, remedy);
+    }
+}
+
+/// What runs last stops a service of the package, and nothing that runs then or later starts it.
+fn stopped_at_last(subject: &Subject, findings: &mut Findings) {
+    let (stops, starts): (&str, &[&str]) = match subject.report.format {
+        Format::Deb => ("postinst", &["postinst"]),
+        Format::Rpm => ("%post", &["%post", "%posttrans"]),
+        _ => return,
+    };
+    let script = |name: &str| subject.report.scripts.iter().find(|script| script.name == name);
+    let Some(script_of) = script(stops) else { return };
+    if starts.iter().filter_map(|name| script(name)).any(|script| lines(script, &START).next().is_some()) {
+        return;
+    }
+    let own = |command: &Command| {
+        let is = |word: &str| {
+            let name = word.rsplit('/').next().unwrap_or(word).trim_end_matches(".service");
+            subject.report.services.iter().any(|service| service.name == name)
+        };
+        acts(command, &["stop"]) && command.words.iter().any(|word| is(word))
+    };
+    if let Some(command) = commands(&script_of.text).iter().find(|command| own(command)) {
+        let what = format!("line {} stops a service of this package, and nothing starts it again", command.line);
+        findings.error("service-stopped", Place::part(&script_of.name), what, "restart it there (try-restart)");
     }
 }
 

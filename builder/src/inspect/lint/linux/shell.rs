@@ -30,8 +30,18 @@ fn is_assignment(word: &str) -> bool {
 
 /// The script's lines with quoted texts as `""`, and without comments and here-documents.
 pub fn code(script: &str) -> Vec<String> {
+    scanned(script).0
+}
+
+/// The quote that is open at the script's end, and the line where it opens.
+pub fn open_quote(script: &str) -> Option<(usize, char)> {
+    scanned(script).1
+}
+
+fn scanned(script: &str) -> (Vec<String>, Option<(usize, char)>) {
     let mut lines = Vec::new();
     let (mut quote, mut ends): (Option<char>, Vec<String>) = (None, Vec::new());
+    let mut opened = 0;
     for line in script.lines() {
         if let Some(end) = ends.first() {
             if line.trim_start_matches('\t') == end {
@@ -40,13 +50,18 @@ pub fn code(script: &str) -> Vec<String> {
             lines.push(String::new());
             continue;
         }
+        let before = quote;
         let plain = unquoted(line, &mut quote);
+        // A quote that ends on a line and another that opens there count as opened there.
+        if before != quote || plain.ends_with("\"\"") {
+            opened = lines.len() + 1;
+        }
         if quote.is_none() {
             ends.extend(here_documents(&plain, line));
         }
         lines.push(plain);
     }
-    lines
+    (lines, quote.map(|quote| (opened, quote)))
 }
 
 fn unquoted(line: &str, quote: &mut Option<char>) -> String {
