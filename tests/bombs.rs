@@ -44,23 +44,51 @@ impl Bomb {
         self.ends(&["build", "-q", "-j", "2", "--cache", "cache", "-f", "run"], why);
         let left = ["dist", "cache"].map(|below| files_below(&self.folder.path().join(below)));
         assert!(left.concat().iter().all(|path| path.ends_with("lock")), "left: {left:?}");
+        if name.ends_with("deb") || name.ends_with("rpm") {
+            self.is_read_in_bounds();
+        }
+    }
+
+    /// As a package, it goes through everything that reads packages, which says something of it and stays small.
+    #[track_caller]
+    fn is_read_in_bounds(&self) {
+        let path = self.path.to_str().expect("text");
+        let page = self.folder.path().join("page.html");
+        let page = page.to_str().expect("text");
+        let verbs: [&[&str]; 5] =
+            [&["inspect", "--files", "--scripts"], &["inspect", "--json"], &["inspect", "--html", page], &["verify"], &["lint"]];
+        for verb in verbs {
+            let (peak, code, said) = self.run(&[verb, &[path]].concat());
+            assert!(matches!(code, Some(0 | 1)) && !said.contains("panicked"), "{verb:?}: {code:?}: {said:.2000}");
+            assert!(peak < MEMORY, "{verb:?}: {} MiB", peak >> 10);
+            eprintln!("linkpack: {}: {}: {} MiB", self.path.file_name().expect("a name").display(), verb.join(" "), peak >> 10);
+        }
     }
 
     /// As an MSI, it is refused or has this finding.
     #[track_caller]
     fn is_an_error(&self, why: &str) {
         self.ends(&["lint", self.path.to_str().expect("text")], why);
+        self.is_read_in_bounds();
     }
 
     #[track_caller]
     fn ends(&self, arguments: &[&str], why: &str) {
-        let mut command = Command::new("sh");
-        command.args(["-c", "exec \"$0\" \"$@\" >&2", env!("CARGO_BIN_EXE_linkpack")]).args(arguments);
-        let (peak, code, said) = peak_of(command.current_dir(self.folder.path()));
+        let (peak, code, said) = self.run(arguments);
         assert_eq!(code, Some(1), "{said}");
         assert!(said.contains(why), "no {why:?} in: {said}");
         assert!(peak < MEMORY, "{} MiB: {said}", peak >> 10);
         eprintln!("linkpack: {}: {} MiB", self.path.file_name().expect("a name").to_string_lossy(), peak >> 10);
+    }
+}
+
+impl Bomb {
+    /// linkpack's peak of memory, exit code, and what it said on both outputs.
+    #[track_caller]
+    fn run(&self, arguments: &[&str]) -> (u64, Option<i32>, String) {
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec \"$0\" \"$@\" >&2", env!("CARGO_BIN_EXE_linkpack")]).args(arguments);
+        peak_of(command.current_dir(self.folder.path()))
     }
 }
 
@@ -193,6 +221,62 @@ fn a_deb_that_claims_more_than_there_is_is_refused() {
     Bomb::new("long.deb", &long).is_refused("control.tar is cut");
     let many = [start, member("a", 0).repeat(100)].concat();
     Bomb::new("many.deb", &many).is_refused("too many members");
+}
+
+/// A DEB around such a data.tar.gz.
+fn deb(data: &[u8]) -> Vec<u8> {
+    let text = b"Package: a\nVersion: 1\nArchitecture: all\nMaintainer: a <a@e.x>\nDescription: a\n";
+    let mut control = Header::new_ustar();
+    control.set_path("control").expect("a path");
+    control.set_size(text.len() as u64);
+    control.set_mode(0o644);
+    control.set_cksum();
+    let mut control = [control.as_bytes(), &text[..]].concat();
+    control.resize(4 * 512, 0);
+    let parts = [("debian-binary", b"2.0\n".to_vec()), ("control.tar.gz", gzip(&control)), ("data.tar.gz", data.to_vec())];
+    let members = parts.into_iter().flat_map(|(name, mut bytes)| {
+        let header = format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", 0, 0, 0, 100_644, bytes.len());
+        bytes.resize(bytes.len().next_multiple_of(2), b'\n');
+        [header.into_bytes(), bytes].concat()
+    });
+    b"!<arch>\n".iter().copied().chain(members).collect()
+}
+
+/// A tar of as many empty entries, each with a name of its own of this length.
+fn crowd(kind: EntryType, count: usize, length: usize) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut header = Header::new_ustar();
+    for number in 0..count {
+        let name = format!("{number:08}/{}", "n".repeat(length - 9));
+        header.set_path(name).expect("a path");
+        header.set_entry_type(kind);
+        header.set_link_name("t".repeat(90)).expect("a target");
+        header.set_size(0);
+        header.set_mode(0o777);
+        header.set_cksum();
+        encoder.write_all(header.as_bytes()).expect("pack");
+    }
+    encoder.write_all(&[0; 1024]).expect("pack");
+    encoder.finish().expect("pack")
+}
+
+/// What a package may hold at most is what its reader has to keep: as many files as that, writable and set-uid so that lint has something
+/// to say of each, and as many names.
+#[test]
+fn packages_with_as_many_files_as_there_may_be_are_read_in_bounds() {
+    Bomb::new("files.deb", &deb(&crowd(EntryType::Regular, 299_000, 100))).is_read_in_bounds();
+    Bomb::new("links.deb", &deb(&crowd(EntryType::Symlink, 250_000, 100))).is_read_in_bounds();
+    let archive = crowd(EntryType::Regular, 299_000, 100);
+    let stub =
+        format!("#!/bin/sh\n# This script was generated using Makeself 2.4.5\nfilesizes=\"{}\"\nskip=\"4\"\n", archive.len());
+    Bomb::new("files.run", &[stub.into_bytes(), archive].concat()).is_read_in_bounds();
+}
+
+#[test]
+fn packages_of_gigabytes_of_zeros_are_read_in_bounds() {
+    let zeros = gzip(&vec![0; 16 << 20]);
+    let bytes = [gzip(&header(EntryType::Regular, 512 << 20)), zeros.repeat(32), gzip(&[0; 1024])].concat();
+    Bomb::new("zeros.deb", &deb(&bytes)).is_read_in_bounds();
 }
 
 /// Entries of a central directory that all lead to the same bytes, which unpack to `plain` bytes.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Seconds for each target in an ordinary run of the tests.
-const SECONDS: u64 = 6;
+const SECONDS: u64 = 10;
 /// What a case may add to the memory of the process, in KiB.
 const MEMORY: u64 = 256 << 10;
 /// Where a bomb hits before the machine runs out of it, in bytes of address space.
@@ -25,6 +25,7 @@ pub fn survives(target: &str, test: &str) {
     let folder = tempfile::tempdir_in("/dev/shm").expect("make a folder");
     let mut command = Command::new(std::env::current_exe().expect("this test's path"));
     command.args([test, "--exact", "--nocapture"]).env("LINKPACK_FUZZ_FOLDER", folder.path());
+    command.env("LINKPACK_FUZZ_KEYS", std::env::join_paths(seeds::keys()).expect("paths without colons"));
     let output = command.output().expect("run this test again");
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
@@ -45,9 +46,9 @@ fn try_cases(target: &str, folder: &Path) {
     let work = folder.join("work");
     fs::create_dir(&work).expect("make a folder");
     let limit = Rlimit { current: Some(ADDRESSES), maximum: Some(ADDRESSES) };
-    if let Ok(case) = std::env::var("LINKPACK_FUZZ_CASE") {
+    if let Some(case) = std::env::var_os("LINKPACK_FUZZ_CASE") {
         setrlimit(Resource::As, limit).expect("limit the address space");
-        return one_case(target, &work, &fs::read(case).expect("read the case"), resident("VmRSS"));
+        return again(target, &work, Path::new(&case));
     }
     let seeds = seeds::of(target);
     setrlimit(Resource::As, limit).expect("limit the address space");
@@ -71,6 +72,20 @@ fn try_cases(target: &str, folder: &Path) {
     let left: Vec<_> = fs::read_dir(folder).expect("read the folder").map(|entry| entry.expect("an entry").file_name()).collect();
     assert_eq!(left.len(), 2, "written beside the case: {left:?}");
     eprintln!("linkpack: {target}: {cases} cases tried, at most {} MiB above the usual", largest >> 10);
+}
+
+/// A kept case, or all those in a folder, such as the corpus that libFuzzer has grown.
+fn again(target: &str, work: &Path, kept: &Path) {
+    let cases: Vec<PathBuf> = match fs::read_dir(kept) {
+        Ok(entries) => entries.map(|entry| entry.expect("an entry").path()).collect(),
+        Err(_) => vec![kept.to_path_buf()],
+    };
+    let (base, mut largest) = (resident("VmRSS"), 0);
+    for case in &cases {
+        one_case(target, work, &fs::read(case).expect("read a case"), base);
+        largest = largest.max(resident("VmHWM"));
+    }
+    eprintln!("linkpack: {target}: {} cases tried again, at most {} MiB in all", cases.len(), largest >> 10);
 }
 
 fn one_case(target: &str, work: &Path, bytes: &[u8], base: u64) {

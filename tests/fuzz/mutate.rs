@@ -1,13 +1,13 @@
-//! Cases from seeds: damage of the kinds that readers fall over, and what makes it reach them: checksums, and codecs around it.
+//! Cases from seeds: damage of the kinds that readers fall over.
+use super::targets::inside::{change, Hands};
 use super::*;
-use std::io::Write;
 
 /// Numbers that lengths, counts and offsets are wrong by.
 const NUMBERS: [u64; 12] =
     [0, 1, 2, 0x7f, 0xff, 0x7fff, 0xffff, 0x7fff_ffff, 0xffff_fffe, 0xffff_ffff, 0x7fff_ffff_ffff_ffff, u64::MAX];
 
 /// Pieces of text that mean something to a reader.
-const TEXTS: [&[u8]; 20] = [
+pub const TEXTS: [&[u8]; 20] = [
     b"../",
     b"/",
     b"\0",
@@ -30,27 +30,16 @@ const TEXTS: [&[u8]; 20] = [
     b"\x80\0\0\0",
 ];
 
-/// One case: a seed, damaged once to a dozen times, then dressed.
+/// One case: a seed, changed once to eight times.
 pub fn case(target: &str, seeds: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
     let mut bytes = pick(seeds, random).clone();
+    let mut chosen = Random(random.below(u64::MAX));
     for _ in 0..1 << random.below(4) {
-        damage(&mut bytes, seeds, random);
+        let mut below = |limit: usize| chosen.below(limit as u64) as usize;
+        let mut damage = |bytes: &mut Vec<u8>| damage(bytes, seeds, random);
+        bytes = change(target, &bytes, &mut Hands { below: &mut below, damage: &mut damage });
     }
-    match target {
-        "tar" => {
-            if random.below(8) > 0 {
-                mend_tar(&mut bytes);
-            }
-            packed(&bytes, random.below(6))
-        }
-        "deb" => {
-            if random.below(8) > 0 {
-                mend_tar(&mut bytes);
-            }
-            bytes
-        }
-        _ => bytes,
-    }
+    bytes
 }
 
 fn pick<'a, T>(all: &'a [T], random: &mut Random) -> &'a T {
@@ -120,36 +109,4 @@ fn little(random: &mut Random) -> Vec<u8> {
 fn put(bytes: &mut [u8], at: usize, piece: &[u8]) {
     let count = piece.len().min(bytes.len() - at);
     bytes[at..at + count].copy_from_slice(&piece[..count]);
-}
-
-/// Gives everything that looks like a tar header the checksum it should have, wherever it lies.
-fn mend_tar(bytes: &mut [u8]) {
-    const MAGIC: &[u8] = b"ustar";
-    const MAGIC_AT: usize = 257;
-    let starts: Vec<usize> =
-        bytes.windows(MAGIC.len()).enumerate().filter(|(_, piece)| *piece == MAGIC).map(|(at, _)| at).collect();
-    for start in starts.into_iter().filter_map(|at| at.checked_sub(MAGIC_AT)) {
-        let Some(block) = bytes.get_mut(start..start + 512) else { continue };
-        block[148..156].fill(b' ');
-        let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
-        block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-    }
-}
-
-/// As one of the codecs packs it; most cases stay plain.
-fn packed(bytes: &[u8], codec: u64) -> Vec<u8> {
-    match codec {
-        0 => {
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-            encoder.write_all(bytes).expect("pack");
-            encoder.finish().expect("pack")
-        }
-        1 => zstd::encode_all(bytes, 1).expect("pack"),
-        2 => {
-            let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 0);
-            encoder.write_all(bytes).expect("pack");
-            encoder.finish().expect("pack")
-        }
-        _ => bytes.to_vec(),
-    }
 }

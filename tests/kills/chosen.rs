@@ -71,38 +71,26 @@ fn a_bad_first_run_killed_and_installed_again_is_removed() {
 /// The configuration is written, and the state that says whose it is is not.
 const CONFIGURED: &str = "until [ -f /usr/local/intigua/components/csclient.cfg ]; do :; done";
 
-/// Killed there, an installation must not take its own configuration for an administrator's, which an uninstall leaves.
-#[track_caller]
-fn configured_and_killed(channel: Channel) {
-    let scratch = Scratch::debian();
-    Endpoint::offer(&scratch, channel);
-    let machine = scratch.live_sysv();
-    let before = listing(&machine);
-    let endpoint = Endpoint::new(&machine, channel);
-    for _ in 0..TRIES {
-        endpoint.kill(GOOD[0], CONFIGURED, true);
-        let between = machine.sh("[ ! -e /var/lib/intigua/state ]").code == Some(0);
-        // The next one is killed as well: what the first wrote stays known.
-        endpoint.kill(GOOD[1], "sleep 0.3", true);
-        assert_eq!(endpoint.install(GOOD[1]).1, 0, "{channel:?}");
-        endpoint.runs(&GOOD[1..]);
-        endpoint.is_removed_whole(&before);
-        if between {
-            return;
-        }
-    }
-    panic!("{TRIES} kills came too late");
-}
-
-/// How often the moment may be missed.
-const TRIES: usize = 10;
-
-#[test]
-fn a_deb_killed_between_configuration_and_state_is_removed_whole_later() {
-    configured_and_killed(Channel::Deb);
-}
-
+/// Killed there, an installation must not take its own configuration for an administrator's, which an uninstall leaves. (dpkg's purge
+/// leaves none, so that it would not show.)
 #[test]
 fn an_rpm_killed_between_configuration_and_state_is_removed_whole_later() {
-    configured_and_killed(Channel::Rpm);
+    /// How often the moment may be missed.
+    const TRIES: usize = 10;
+    let scratch = Scratch::debian();
+    Endpoint::offer(&scratch, Channel::Rpm);
+    let machine = scratch.live_sysv();
+    let before = listing(&machine);
+    let endpoint = Endpoint::new(&machine, Channel::Rpm);
+    let hit = (0..TRIES).any(|_| {
+        endpoint.kill(GOOD[0], CONFIGURED, true);
+        let hit = machine.sh("[ ! -e /var/lib/intigua/state ]").code == Some(0);
+        // The next one is killed as well: what the first wrote stays known.
+        endpoint.kill(GOOD[1], "sleep 0.3", true);
+        assert_eq!(endpoint.install(GOOD[1]).1, 0);
+        endpoint.runs(&GOOD[1..]);
+        endpoint.is_removed_whole(&before);
+        hit
+    });
+    assert!(hit, "{TRIES} kills came too late");
 }

@@ -94,7 +94,7 @@ pub fn maps(root: &Node, separator: char) -> Vec<Map> {
 
 /// A folder that waits for its turn: the largest has it first.
 struct Chosen<'a, At = ()> {
-    node: &'a Node,
+    node: &'a Node<'a>,
     path: String,
     up: Option<usize>,
     at: At,
@@ -121,7 +121,7 @@ impl<At> PartialEq for Chosen<'_, At> {
 impl<At> Eq for Chosen<'_, At> {}
 
 /// The largest folders, each after the one that it is in.
-fn chosen(root: &Node, separator: char) -> Vec<Chosen<'_>> {
+fn chosen<'a>(root: &'a Node<'a>, separator: char) -> Vec<Chosen<'a>> {
     let mut chosen: Vec<Chosen> = Vec::new();
     let mut waiting = BinaryHeap::from([Chosen { node: root, path: String::new(), up: None, at: () }]);
     while let Some(one) = waiting.pop().filter(|_| chosen.len() < MOST_MAPS) {
@@ -146,7 +146,7 @@ fn joined(path: &str, name: &str, separator: char) -> String {
 }
 
 /// What to list of a folder: its content, or that of the folder in it that has nearly everything.
-fn parted<'a>(one: &Chosen<'a>, separator: char) -> (String, &'a Node) {
+fn parted<'a>(one: &Chosen<'a>, separator: char) -> (String, &'a Node<'a>) {
     let (mut path, mut node) = (one.path.clone(), one.node);
     while let Some((name, child)) =
         node.by_size().first().filter(|(_, child)| child.is_folder() && child.size > node.size / 10 * 9)
@@ -194,7 +194,7 @@ type Spot = (Rect, usize, Option<f64>);
 
 impl<'a> Drawing<'a> {
     /// Draws what is in a folder, the largest of it in most detail.
-    fn all(&mut self, node: &'a Node, path: &str, frame: Rect) {
+    fn all(&mut self, node: &'a Node<'a>, path: &str, frame: Rect) {
         let mut waiting = BinaryHeap::from([Chosen { node, path: path.to_owned(), up: None, at: (frame, 0, None) }]);
         while let Some(one) = waiting.pop().filter(|_| self.left > 0) {
             self.folder(&one, &mut waiting);
@@ -319,13 +319,13 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn file(size: u64) -> Node {
+    fn file(size: u64) -> Node<'static> {
         Node { size, files: 1, ..Node::default() }
     }
 
-    fn folder<const N: usize>(children: [(&str, Node); N]) -> Node {
+    fn folder<'a, const N: usize>(children: [(&'a str, Node<'a>); N]) -> Node<'a> {
         let (size, files) = children.iter().fold((0, 0), |(size, files), (_, node)| (size + node.size, files + node.files));
-        Node { size, files, children: children.map(|(name, node)| (name.to_owned(), node)).into() }
+        Node { size, files, children: children.into() }
     }
 
     #[test]
