@@ -136,9 +136,11 @@ pub fn write_all(
     listener: &dyn Listener,
 ) -> Result<Vec<Package>> {
     let formats: Vec<_> = FormatName::ALL.into_iter().filter(|one| formats.contains(one) && one.is_for(base.target)).collect();
-    // Each format's lists of very many files take memory.
+    // Each format's lists take memory: of very many files, those of two formats beside each other stay below 128 MiB, or of one.
     const MANY_FILES: usize = 20_000;
+    const VERY_MANY_FILES: usize = 200_000;
     let threads = match base.files.len() {
+        VERY_MANY_FILES.. => 1,
         MANY_FILES.. => 2,
         _ => base.store.pool().current_num_threads().max(formats.len()),
     };

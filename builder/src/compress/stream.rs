@@ -53,7 +53,7 @@ pub type Reading = Box<dyn FnOnce(&mut Vec<u8>) -> Result<()> + Send>;
 impl Layout {
     /// An empty stream for readers that take any number of frames.
     pub fn new(store: &Arc<Store>, codec: Codec) -> Self {
-        let queue = Ordered::new(store.pool());
+        let queue = Ordered::short(store.pool());
         Layout { store: store.clone(), codec, whole: false, glue: Glue::default(), queue, units: Vec::new() }
     }
 

@@ -214,6 +214,30 @@ fn read_blocks(content: &Content, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> 
     }
 }
 
+/// Gives a content to `each`, in blocks, and its SHA-256.
+fn read_digested(content: &Content, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<[u8; 32]> {
+    let mut digest = Sha256::new();
+    read_blocks(content, &mut |block| {
+        digest.update(block);
+        each(block)
+    })?;
+    Ok(digest.finalize().into())
+}
+
+/// The same, of a content that was hashed before: the lists with digests are made before this second reading, and must tell the truth.
+fn read_unchanged(
+    content: &Content,
+    sha256: &[u8; 32],
+    path: &TreePath,
+    each: &mut dyn FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
+    match read_digested(content, each)? == *sha256 {
+        true => Ok(()),
+        false => Err(Error::new(format!("{path:?} changed while it was packaged"))
+            .help("build from a folder that nothing writes to, for instance a copy or a snapshot")),
+    }
+}
+
 /// A piece of a large file, read when its turn comes: a content that changes meanwhile is noticed by its stamp.
 struct Piece(Content);
 
@@ -280,14 +304,19 @@ impl PreparedFile {
         }
         match (&self.entry.kind, self.digests) {
             (Kind::File(content), Some(digests)) if self.units.is_none() && content.len() <= UNIT_FLOOR => {
-                let file = PreparedFile { units: None, ..self.clone() };
+                let (content, path, sha256) = (content.clone(), self.entry.path.clone(), digests.sha256);
+                let len = content.len() as usize;
                 let read = move |out: &mut Vec<u8>| {
-                    file.read_content(&mut |bytes| {
+                    let mut append = |bytes: &[u8]| {
                         out.extend_from_slice(bytes);
                         Ok(())
-                    })
+                    };
+                    match content.is_in_memory() {
+                        true => read_blocks(&content, &mut append),
+                        false => read_unchanged(&content, &sha256, &path, &mut append),
+                    }
                 };
-                layout.content(SmallContent { sha256: digests.sha256, len: content.len() as usize, read: Box::new(read) })
+                layout.content(SmallContent { sha256, len, read: Box::new(read) })
             }
             // What linkpack itself makes can be longer: the list of a hundred thousand files.
             _ if self.units.is_none() => self.read_content(&mut |bytes| layout.bytes(bytes)),
@@ -313,17 +342,13 @@ impl PreparedFile {
     /// As `each`'s, and when the content cannot be read or is no longer what was hashed.
     pub fn read_hashed(&self, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<Option<[u8; 32]>> {
         let Kind::File(content) = &self.entry.kind else { return Ok(None) };
-        let mut digest = Sha256::new();
-        read_blocks(content, &mut |block| {
-            digest.update(block);
-            each(block)
-        })?;
-        let sha256: [u8; 32] = digest.finalize().into();
-        // The lists with digests are made before this second reading: they must tell the truth.
-        if self.digests.is_some_and(|digests| sha256 != digests.sha256) {
-            return Err(Error::new(format!("{:?} changed while it was packaged", self.entry.path))
-                .help("build from a folder that nothing writes to, for instance a copy or a snapshot"));
-        }
+        let sha256 = match self.digests {
+            Some(digests) => {
+                read_unchanged(content, &digests.sha256, &self.entry.path, each)?;
+                digests.sha256
+            }
+            None => read_digested(content, each)?,
+        };
         Ok(Some(sha256))
     }
 }

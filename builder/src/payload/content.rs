@@ -54,7 +54,7 @@ impl Folder {
         Arc::new(Folder { above: None, name: path.as_os_str().into() })
     }
 
-    pub(super) fn folder(self: &Arc<Self>, name: &OsStr) -> Arc<Folder> {
+    pub(super) fn inside(self: &Arc<Self>, name: &OsStr) -> Arc<Folder> {
         Arc::new(Folder { above: Some(self.clone()), name: name.into() })
     }
 

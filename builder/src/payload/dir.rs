@@ -37,7 +37,7 @@ pub(super) fn read(root: &Path, selector: &Selector) -> Result<Vec<Found>> {
             if matches!(kind, FoundKind::Directory) {
                 let mut prefix = name.clone();
                 prefix.push(b'/');
-                folders.push((shared.folder(&entry.file_name()), prefix));
+                folders.push((shared.inside(&entry.file_name()), prefix));
             }
             found.push(Found { name, kind, mode: meta.mode(), mtime: meta.mtime(), config: false });
         }
