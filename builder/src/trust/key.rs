@@ -118,19 +118,18 @@ impl PrivateKey {
 
     /// The first private key of a PEM text.
     fn from_pem(text: &str, password: Option<&str>) -> Result<PrivateKey> {
-        let block = text
+        let (label, block) = text
             .split("-----BEGIN ")
             .skip(1)
-            .find(|block| block.split("-----").next().is_some_and(|label| label.ends_with("PRIVATE KEY")))
+            .filter_map(|block| block.split_once("-----"))
+            .find(|(label, _)| label.ends_with("PRIVATE KEY"))
             .ok_or_else(|| Error::new("the file has no private key, only certificates or public keys"))?;
-        let label = block.split("-----").next().unwrap_or_default();
         if block.contains("Proc-Type: 4,ENCRYPTED") {
             return Err(Error::new("the key is encrypted in OpenSSL's old form, which protects it badly")
                 .help("convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD.pem -out NEW.pem"));
         }
-        let end = block.find("-----END").ok_or_else(|| Error::new("the key's PEM has no end"))?;
-        let body: Zeroizing<String> =
-            Zeroizing::new(block[label.len() + 5..end].chars().filter(|c| !c.is_ascii_whitespace()).collect());
+        let (body, _) = block.split_once("-----END").ok_or_else(|| Error::new("the key's PEM has no end"))?;
+        let body: Zeroizing<String> = Zeroizing::new(body.chars().filter(|c| !c.is_ascii_whitespace()).collect());
         use base64ct::Encoding;
         let der = base64ct::Base64::decode_vec(&body).map_err(|_| Error::new("the key's PEM is not base-64"))?;
         let der = Zeroizing::new(der);
@@ -281,6 +280,24 @@ impl PublicKey {
             PublicKey::Rsa(_) => "rsa-pkcs1-sha256",
             PublicKey::P256(_) => "ecdsa-p256-sha256",
             PublicKey::P384(_) => "ecdsa-p384-sha256",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pem_whose_dashes_are_short_is_refused() {
+        for text in [
+            "-----BEGIN PRIVATE KEY",
+            "-----BEGIN PRIVATE KEY-----",
+            "-----BEGIN PRIVATE KEY-----END PRIVATE KEY-----",
+            "-----BEGIN ENCRYPTED PRIVATE KEY------END ENCRYPTED PRIVATE KEY-----",
+            "-----BEGIN PRIVATE KEY-----\nAAAA\n-----EN",
+        ] {
+            assert!(PrivateKey::read(text.as_bytes(), None).is_err(), "{text}");
         }
     }
 }
