@@ -115,3 +115,19 @@ fn a_wrong_checksum_is_a_damaged_archive() {
     place.write("bad.zip", bytes);
     assert_says(&place.error(&source(place.path("bad.zip"))), &["bad.zip", "damaged"]);
 }
+
+#[test]
+fn deflated_entries_are_checked_and_other_methods_refused() {
+    need("zip", "zip");
+    let place = Place::new();
+    place.sh("yes 'a line' | head -c 300000 > file; zip -q good.zip file; zip -q -Z bzip2 bzip2.zip file");
+    let good = std::fs::read(place.path("good.zip")).unwrap();
+    let data = good.windows(4).position(|bytes| bytes == b"UT\x09\0").unwrap() + 40;
+    for turned in [data, data + 400] {
+        let mut bytes = good.clone();
+        bytes[turned] ^= 0x10;
+        place.write("bad.zip", bytes);
+        assert_says(&place.error(&source(place.path("bad.zip"))), &["bad.zip", "damaged"]);
+    }
+    assert_says(&place.error(&source(place.path("bzip2.zip"))), &["bzip2.zip", "method", "make the archive with deflate"]);
+}

@@ -11,6 +11,7 @@ pub(crate) mod decode;
 mod dir;
 pub mod elf;
 pub(crate) mod gather;
+mod inflate;
 mod limits;
 mod links;
 pub mod pe;

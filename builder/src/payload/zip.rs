@@ -3,6 +3,7 @@
 
 use super::decode::{broken, damaged, Input};
 use super::gather::{Found, FoundKind};
+use super::inflate::{Inflater, Member};
 use super::limits::Entries;
 use super::links::LONGEST_TARGET;
 use super::select::{Name, Selector};
@@ -31,6 +32,7 @@ pub(super) fn read(input: &mut Input, name: &str, selector: &Selector, spool: &m
     let mut archive = ZipArchive::new(BufReader::new(reader)).map_err(|error| failed(name, error))?;
     left.set(u64::MAX);
     let mut found = Entries::of(name);
+    let mut unpacker = Unpacker { inflater: Inflater::new(), block: vec![0; 128 * 1024], archive: name, spool };
     for index in 0..archive.len() {
         interrupt::check()?;
         let entry = archive.by_index_data(index).map_err(|error| failed(name, error))?;
@@ -42,8 +44,8 @@ pub(super) fn read(input: &mut Input, name: &str, selector: &Selector, spool: &m
             found.push(Found { name: entry_name, kind: FoundKind::Refused(what.into()), mode: 0, mtime: 0, config: false })?;
             continue;
         }
-        let mut file = archive.by_index(index).map_err(|error| failed(name, error))?;
-        found.push(read_entry(&mut file, entry_name, name, spool)?)?;
+        let file = archive.by_index_raw(index).map_err(|error| failed(name, error))?;
+        found.push(unpacker.read_entry(file, entry_name)?)?;
     }
     if archive.has_duplicate_names() {
         let start = archive.central_directory_start();
@@ -83,19 +85,66 @@ fn refused(entry: &ZipFileEntry) -> Option<&'static str> {
     }
 }
 
-fn read_entry<R: Read>(file: &mut ZipFile<R>, entry_name: Vec<u8>, archive: &str, spool: &mut SpoolFile) -> Result<Found> {
-    let mode = file.unix_mode().filter(|&mode| mode != 0 && file.system() == System::Unix);
-    let kind_bits = mode.unwrap_or(0) & TYPE;
-    let (kind, usual_mode) = if entry_name.ends_with(b"/") || kind_bits == 0o040000 {
-        (FoundKind::Directory, 0o755)
-    } else if kind_bits == 0o120000 {
-        (FoundKind::Symlink(link_target(file, archive)?), 0o777)
-    } else {
-        let start = spool.position();
-        let usual_mode = unpack(file, archive, spool)?;
-        (FoundKind::File(spool.content_since(start)), usual_mode)
-    };
-    Ok(Found { name: entry_name, kind, mode: mode.unwrap_or(usual_mode), mtime: mtime(file), config: false })
+/// What is needed to unpack any entry; made once, since an archive may have very many.
+struct Unpacker<'a> {
+    inflater: Inflater,
+    block: Vec<u8>,
+    archive: &'a str,
+    spool: &'a mut SpoolFile,
+}
+
+impl Unpacker<'_> {
+    fn read_entry<R: Read>(&mut self, file: ZipFile<R>, entry_name: Vec<u8>) -> Result<Found> {
+        let mode = file.unix_mode().filter(|&mode| mode != 0 && file.system() == System::Unix);
+        let mtime = mtime(&file);
+        let kind_bits = mode.unwrap_or(0) & TYPE;
+        let (kind, usual_mode) = if entry_name.ends_with(b"/") || kind_bits == 0o040000 {
+            (FoundKind::Directory, 0o755)
+        } else if kind_bits == 0o120000 {
+            (FoundKind::Symlink(self.link_target(file)?), 0o777)
+        } else {
+            let start = self.spool.position();
+            let usual_mode = self.unpack(file)?;
+            (FoundKind::File(self.spool.content_since(start)), usual_mode)
+        };
+        Ok(Found { name: entry_name, kind, mode: mode.unwrap_or(usual_mode), mtime, config: false })
+    }
+
+    /// Unpacks a file and says which mode it should have, were none recorded: executable for a program.
+    fn unpack<R: Read>(&mut self, file: ZipFile<R>) -> Result<u32> {
+        let mut member = member(&mut self.inflater, file, self.archive)?;
+        let mut program = None;
+        loop {
+            interrupt::check()?;
+            let mut filled = 0;
+            while filled < self.block.len() {
+                match member.read(&mut self.block[filled..]).map_err(|error| damaged(self.archive, &error))? {
+                    0 => break,
+                    count => filled += count,
+                }
+            }
+            let block = &self.block[..filled];
+            program.get_or_insert(block.starts_with(b"#!") || block.starts_with(b"\x7fELF"));
+            if block.is_empty() {
+                return Ok(if program == Some(true) { 0o755 } else { 0o644 });
+            }
+            self.spool.write(block)?;
+        }
+    }
+
+    fn link_target<R: Read>(&mut self, file: ZipFile<R>) -> Result<Vec<u8>> {
+        let mut target = Vec::new();
+        let member = member(&mut self.inflater, file, self.archive)?;
+        member.take(LONGEST_TARGET as u64 + 1).read_to_end(&mut target).map_err(|error| damaged(self.archive, &error))?;
+        Ok(target)
+    }
+}
+
+/// The plain bytes of an entry that was opened raw.
+fn member<'a, R: Read>(inflater: &'a mut Inflater, file: ZipFile<'a, R>, archive: &str) -> Result<Member<'a, ZipFile<'a, R>>> {
+    let (method, checksum) = (file.compression(), file.crc32());
+    let member = inflater.member(file, method, checksum);
+    member.ok_or_else(|| unsupported(archive, format!("an entry is compressed by method {method}")))
 }
 
 /// Entries whose name came before in the central directory: the zip crate keeps one entry for each name, and does not say which have more.
@@ -130,34 +179,6 @@ fn unix_name(entry: &ZipFileEntry) -> Vec<u8> {
     name
 }
 
-/// Unpacks a file and says which mode it should have, were none recorded: executable for a program.
-fn unpack<R: Read>(file: &mut ZipFile<R>, archive: &str, spool: &mut SpoolFile) -> Result<u32> {
-    let mut block = vec![0; 128 * 1024];
-    let mut program = None;
-    loop {
-        interrupt::check()?;
-        let mut filled = 0;
-        while filled < block.len() {
-            match file.read(&mut block[filled..]).map_err(|error| damaged(archive, &error))? {
-                0 => break,
-                count => filled += count,
-            }
-        }
-        let block = &block[..filled];
-        program.get_or_insert(block.starts_with(b"#!") || block.starts_with(b"\x7fELF"));
-        if block.is_empty() {
-            return Ok(if program == Some(true) { 0o755 } else { 0o644 });
-        }
-        spool.write(block)?;
-    }
-}
-
-fn link_target<R: Read>(file: &mut ZipFile<R>, archive: &str) -> Result<Vec<u8>> {
-    let mut target = Vec::new();
-    file.take(LONGEST_TARGET as u64 + 1).read_to_end(&mut target).map_err(|error| damaged(archive, &error))?;
-    Ok(target)
-}
-
 /// Seconds since 1970: exact where a Unix tool noted them, else DOS's local time taken as UTC, so that builds agree everywhere.
 fn mtime<R: Read>(file: &ZipFile<R>) -> i64 {
     let unix = file.extra_data_fields().find_map(|field| match field {
@@ -178,10 +199,14 @@ fn dos_seconds(time: DateTime) -> i64 {
 fn failed(archive: &str, error: ZipError) -> Error {
     match error {
         ZipError::Io(error) => damaged(archive, &error),
-        ZipError::UnsupportedArchive(what) => Error::new(format!("cannot read {archive}: {what}"))
-            .help("make the archive with deflate and in one part, or give the unpacked directory as the source"),
+        ZipError::UnsupportedArchive(what) => unsupported(archive, what),
         other => broken(archive, other.to_string()),
     }
+}
+
+fn unsupported(archive: &str, what: impl std::fmt::Display) -> Error {
+    Error::new(format!("cannot read {archive}: {what}"))
+        .help("make the archive with deflate and in one part, or give the unpacked directory as the source")
 }
 
 #[cfg(test)]
