@@ -15,7 +15,11 @@ pub fn peak_of(command: &mut Command) -> (u64, Option<i32>, String) {
     let folder = tempfile::tempdir().expect("make a folder");
     let (counted, said) = (folder.path().join("counted"), folder.path().join("said"));
     let mut time = Command::new("time");
-    time.args(["-q", "-f", "%M", "-o"]).arg(&counted).args(["timeout", LIMIT]).arg(command.get_program()).args(command.get_args());
+    time.args(["-q", "-f", "%M", "-o"])
+        .arg(&counted)
+        .args(["timeout", LIMIT])
+        .arg(command.get_program())
+        .args(command.get_args());
     time.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     time.current_dir(command.get_current_dir().unwrap_or(Path::new(".")));
     time.stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(&said).expect("make a file"));
