@@ -8,5 +8,7 @@ mod prepared;
 pub mod rpm;
 pub mod run;
 mod tar;
+mod turn;
 
 pub use prepared::{prepare, unread, Digests, PreparedFile};
+pub use turn::Turn;

@@ -1,5 +1,6 @@
 //! The bytes of one file, wherever they lie, with a guard against change while they are read.
 
+use super::tree::TreePath;
 use crate::error::{Error, IoContext, Result};
 use rustix::fs::{Advice, OFlags};
 use rustix::io::Errno;
@@ -8,6 +9,7 @@ use std::fs::File;
 use std::hash::{Hash, Hasher};
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::num::NonZeroU64;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,7 +32,15 @@ enum Place {
 #[derive(Debug, Clone)]
 enum FileName {
     Whole(Arc<Path>),
-    In { folder: Arc<Folder>, name: Box<OsStr> },
+    In {
+        folder: Arc<Folder>,
+        name: Box<OsStr>,
+    },
+    /// The path ends as the file's path in the tree, whose bytes it shares.
+    Below {
+        top: Arc<PathBuf>,
+        rest: TreePath,
+    },
 }
 
 impl FileName {
@@ -38,6 +48,7 @@ impl FileName {
         match self {
             FileName::Whole(path) => path.to_path_buf(),
             FileName::In { folder, name } => folder.path().join(&**name),
+            FileName::Below { top, rest } => top.join(OsStr::from_bytes(rest.as_bytes())),
         }
     }
 }
@@ -114,6 +125,19 @@ impl Content {
     fn scanned(file: FileName, meta: &std::fs::Metadata) -> Self {
         let place = Place::Range { file, offset: 0, stamp: Some(Stamp::of(meta)) };
         Content { len: meta.size(), place: Arc::new(place) }
+    }
+
+    /// Has the file's path share the bytes of `rest`, where it ends with them: a hundred thousand names and folders are then kept once.
+    /// `top` is what was above the file before, and becomes what is above this one.
+    pub(super) fn share_path(&mut self, rest: &TreePath, top: &mut Arc<PathBuf>) {
+        let Some(Place::Range { file: file @ FileName::In { .. }, .. }) = Arc::get_mut(&mut self.place) else { return };
+        let whole = file.path();
+        let above = whole.as_os_str().as_bytes().strip_suffix(rest.as_bytes()).and_then(|above| above.strip_suffix(b"/"));
+        let Some(above) = above.filter(|above| !above.is_empty()) else { return };
+        if top.as_os_str().as_bytes() != above {
+            *top = Arc::new(PathBuf::from(OsStr::from_bytes(above)));
+        }
+        *file = FileName::Below { top: top.clone(), rest: rest.clone() };
     }
 
     /// `len` bytes from `offset` of a spool file that belongs to this build alone.

@@ -244,20 +244,30 @@ impl Tree {
         Ok(Tree { entries })
     }
 
-    /// The same entries below `folder`, which is not one of them.
+    /// The same entries below `folder`, which is not one of them. The paths share one piece of memory, in which a directory's path is the
+    /// beginning of the next entry's where that lies in it, and the contents' own paths share it, too.
     pub fn below(mut self, folder: &TreePath) -> Tree {
-        let len = |entry: &Entry| folder.as_bytes().len() + 1 + entry.path.as_bytes().len();
-        let mut text = Vec::with_capacity(self.entries.iter().map(len).sum());
-        for entry in &self.entries {
-            text.extend_from_slice(folder.as_bytes());
-            text.push(b'/');
-            text.extend_from_slice(entry.path.as_bytes());
+        let holds_next =
+            |entries: &[Entry], index: usize| entries.get(index + 1).is_some_and(|next| next.path.is_below(&entries[index].path));
+        let above = folder.as_bytes().len() + 1;
+        let own = (0..self.entries.len()).filter(|&index| !holds_next(&self.entries, index));
+        let mut text = Vec::with_capacity(own.map(|index| above + self.entries[index].path.as_bytes().len()).sum());
+        let mut starts = Vec::with_capacity(self.entries.len());
+        for (index, entry) in self.entries.iter().enumerate() {
+            starts.push(text.len() as u32);
+            if !holds_next(&self.entries, index) {
+                text.extend_from_slice(folder.as_bytes());
+                text.push(b'/');
+                text.extend_from_slice(entry.path.as_bytes());
+            }
         }
-        let (text, mut from) = (Arc::new(text), 0);
-        for entry in &mut self.entries {
-            let len = len(entry) as u32;
-            entry.path = TreePath { text: text.clone(), from, len };
-            from += len;
+        let (text, mut top) = (Arc::new(text), Arc::default());
+        for (entry, from) in self.entries.iter_mut().zip(starts) {
+            let len = entry.path.len;
+            if let Kind::File(content) = &mut entry.kind {
+                content.share_path(&TreePath { text: text.clone(), from: from + above as u32, len }, &mut top);
+            }
+            entry.path = TreePath { text: text.clone(), from, len: above as u32 + len };
         }
         self
     }
@@ -287,5 +297,44 @@ impl Tree {
     pub fn get(&self, path: &TreePath) -> Option<&Entry> {
         let found = self.entries.binary_search_by(|e| e.path.components().cmp(path.components())).ok()?;
         self.entries.get(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::payload::content::Folder;
+    use std::fs;
+
+    fn entry(path: &str, kind: Kind) -> Entry {
+        Entry { path: TreePath::new(path.as_bytes()).unwrap(), kind, mode: 0o644, config: false, mtime: 0 }
+    }
+
+    #[test]
+    fn a_tree_below_a_folder_has_the_same_paths_there_and_the_same_contents() {
+        let place = tempfile::tempdir().unwrap();
+        fs::create_dir(place.path().join("a")).unwrap();
+        let top = Folder::new(place.path());
+        let scanned = |folder: &Arc<Folder>, name: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, name).unwrap();
+            Kind::File(Content::in_folder(folder, name.into(), &fs::metadata(&path).unwrap()))
+        };
+        let a = top.inside("a".as_ref());
+        let files = [("a/x", scanned(&a, "x")), ("a/y", scanned(&a, "y")), ("ab", scanned(&top, "ab"))];
+        let others = ["a", "a-", "empty", "q", "q/r", "q/r/s"].map(|path| entry(path, Kind::Directory));
+        // Not the file that its path in the tree names, as after strip.
+        let moved = [("q/r/moved", scanned(&a, "z"))];
+        let files = files.into_iter().chain(moved).map(|(path, kind)| entry(path, kind));
+        let tree = Tree::new(files.chain(others).collect()).unwrap();
+        let before: Vec<_> = tree.entries().iter().map(|entry| format!("top/sub/{}", entry.path.display())).collect();
+        let below = tree.below(&TreePath::new(b"top/sub").unwrap());
+        let after: Vec<_> = below.entries().iter().map(|entry| entry.path.display()).collect();
+        assert_eq!(after, before);
+        for (path, bytes) in [("a/x", "x"), ("a/y", "y"), ("ab", "ab"), ("q/r/moved", "z")] {
+            let entry = below.get(&TreePath::new(format!("top/sub/{path}").as_bytes()).unwrap()).unwrap();
+            let Kind::File(content) = &entry.kind else { panic!("{path} is a file") };
+            assert_eq!(content.bytes().unwrap(), bytes.as_bytes());
+        }
     }
 }
