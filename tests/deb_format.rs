@@ -1,7 +1,7 @@
 //! DEB packages as dpkg-deb reads them, compared with what dpkg-deb itself makes of the same tree.
 
 use linkpack::compress::{CacheChoice, Codec, Store};
-use linkpack::format::{self, deb, PreparedFile, Turn};
+use linkpack::format::{self, deb, PreparedFile};
 use linkpack::listener::Silent;
 use linkpack::payload::{Content, Entry, Kind, Tree, TreePath};
 use std::fs;
@@ -67,7 +67,6 @@ fn package(tree: Tree, codec: Codec) -> Vec<u8> {
         control_files: &[("postinst", "#!/bin/sh\nset -e\nexit 0\n".to_owned())],
         codec,
         store: &store,
-        turn: &Turn::any_time(),
         mtime: MTIME,
     };
     let mut out = Cursor::new(Vec::new());
@@ -188,7 +187,6 @@ fn a_name_with_a_newline_is_refused_since_dpkg_cannot_record_it() {
         control_files: &[],
         codec: Codec::Gzip,
         store: &store,
-        turn: &Turn::any_time(),
         mtime: MTIME,
     };
     let error = deb::write(&spec, &mut Cursor::new(Vec::new())).unwrap_err();

@@ -1,8 +1,8 @@
 //! A small product, the packages made of it, and the root file systems that real rpm installs them into.
 
 use linkpack::compress::{CacheChoice, Codec, Store};
+use linkpack::format::prepare;
 use linkpack::format::rpm::{write, Ghost, GhostKind, RpmSpec, Scriptlets};
-use linkpack::format::{prepare, Turn};
 use linkpack::listener::Silent;
 use linkpack::payload::{Content, Entry, Kind, Tree, TreePath};
 use linkpack::Result;
@@ -126,7 +126,6 @@ impl Product {
             obsoletes: &["old-link < 1.0".to_string()],
             codec: self.codec,
             store: &store,
-            turn: &Turn::any_time(),
         };
         let path = folder.join(name);
         let out = File::create(&path).unwrap();

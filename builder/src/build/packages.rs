@@ -6,7 +6,7 @@ use super::output::{Digesting, Output};
 use super::Package;
 use crate::endpoint::{self, Facts};
 use crate::error::{Error, Result};
-use crate::format::{deb, rpm, run, PreparedFile, Turn};
+use crate::format::{deb, rpm, run, PreparedFile};
 use crate::listener::Listener;
 use crate::manifest::{Product, Target};
 use crate::payload::TreePath;
@@ -52,19 +52,18 @@ impl FormatName {
 struct Work<'a> {
     product: &'a Product,
     base: &'a Base<'a>,
-    turn: &'a Turn,
     facts: Facts,
     /// What is made for this product alone: `bin/linkctl`, which knows its facts.
     own: [PreparedFile; 2],
 }
 
 impl<'a> Work<'a> {
-    fn new(product: &'a Product, base: &'a Base<'a>, turn: &'a Turn) -> Result<Self> {
+    fn new(product: &'a Product, base: &'a Base<'a>) -> Result<Self> {
         let facts = facts(product, base)?;
         let script = endpoint::linkctl(&facts)?.into_bytes();
         let bin = PreparedFile::directory(TreePath::new(b"bin")?, base.mtime);
         let linkctl = PreparedFile::made(TreePath::new(b"bin/linkctl")?, script, 0o755, base.mtime);
-        Ok(Work { product, base, turn, facts, own: [bin, linkctl] })
+        Ok(Work { product, base, facts, own: [bin, linkctl] })
     }
 
     /// The base's files and the product's own. The list is all that a product takes for each of a hundred thousand files.
@@ -85,7 +84,6 @@ struct Jobs<'a> {
     base: &'a Base<'a>,
     products: &'a [Product],
     formats: Vec<FormatName>,
-    turn: &'a Turn,
     next: AtomicUsize,
     /// The product at hand, as long as one of its formats is being written: a hundred sites' lists of files are not all kept.
     shared: Vec<Mutex<Weak<Work<'a>>>>,
@@ -117,7 +115,7 @@ impl<'a> Jobs<'a> {
         if let Some(work) = shared.upgrade() {
             return Ok(work);
         }
-        let work = Arc::new(Work::new(&self.products[product], self.base, self.turn)?);
+        let work = Arc::new(Work::new(&self.products[product], self.base)?);
         *shared = Arc::downgrade(&work);
         Ok(work)
     }
@@ -138,12 +136,16 @@ pub fn write_all(
     listener: &dyn Listener,
 ) -> Result<Vec<Package>> {
     let formats: Vec<_> = FormatName::ALL.into_iter().filter(|one| formats.contains(one) && one.is_for(base.target)).collect();
-    // Each format's lists take memory.
+    // Each format's lists of files take memory, some 6 MiB for a hundred thousand.
     const MANY_FILES: usize = 20_000;
-    let turn = if base.files.len() < MANY_FILES { Turn::any_time() } else { Turn::one_by_one() };
-    let threads = base.store.pool().current_num_threads().max(formats.len());
+    const VERY_MANY_FILES: usize = 250_000;
+    let threads = match base.files.len() {
+        VERY_MANY_FILES.. => 1,
+        MANY_FILES.. => formats.len(),
+        _ => base.store.pool().current_num_threads().max(formats.len()),
+    };
     let shared = products.iter().map(|_| Mutex::new(Weak::new())).collect();
-    let jobs = Jobs { base, products, formats, turn: &turn, next: AtomicUsize::new(0), shared };
+    let jobs = Jobs { base, products, formats, next: AtomicUsize::new(0), shared };
     let (all, place) = (&jobs, &*output);
     let written: Vec<Result<Vec<Written>>> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(|| all.write(place, listener))).collect();
@@ -219,7 +221,6 @@ fn write_deb(work: &Work, out: &mut impl Write) -> Result<String> {
         ],
         codec: base.codec,
         store: base.store,
-        turn: work.turn,
         mtime: base.mtime,
     };
     deb::write(&spec, out)?;
@@ -265,7 +266,6 @@ fn write_rpm(work: &Work, out: &mut impl Write) -> Result<String> {
         obsoletes: &[],
         codec: base.codec,
         store: base.store,
-        turn: work.turn,
     };
     rpm::write(&spec, out)?;
     Ok(rpm::file_name(spec.name, spec.version, spec.release, spec.arch))
@@ -275,14 +275,7 @@ fn write_run(work: &Work, out: &mut impl Write) -> Result<String> {
     let (product, base) = (work.product, work.base);
     let stub = endpoint::run_stub_fitted(&work.facts, base.codec)?;
     run::write(
-        &run::RunSpec {
-            stub: &stub,
-            files: &work.files(),
-            codec: base.codec,
-            store: base.store,
-            turn: work.turn,
-            mtime: base.mtime,
-        },
+        &run::RunSpec { stub: &stub, files: &work.files(), codec: base.codec, store: base.store, mtime: base.mtime },
         out,
     )?;
     Ok(run::file_name(&product.package_name(), product.manifest().product.version.as_str(), base.target.name()))

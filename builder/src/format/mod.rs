@@ -8,7 +8,5 @@ mod prepared;
 pub mod rpm;
 pub mod run;
 mod tar;
-mod turn;
 
 pub use prepared::{prepare, unread, Digests, PreparedFile};
-pub use turn::Turn;

@@ -5,7 +5,7 @@ mod lintian;
 pub mod signing;
 
 use super::patch::write_failed;
-use super::{hashing, tar, PreparedFile, Turn};
+use super::{hashing, tar, PreparedFile};
 use crate::compress::{Codec, Layout, Packed, Store};
 use crate::error::{Error, Result};
 use crate::payload::{Kind, TreePath};
@@ -46,8 +46,6 @@ pub struct DebSpec<'a> {
     pub codec: Codec,
     /// Where compressed units are.
     pub store: &'a Arc<Store>,
-    /// When it may hold lists of all files.
-    pub turn: &'a Turn,
     /// The time of the package and of what linkpack itself adds to it, in seconds since 1970.
     pub mtime: i64,
 }
@@ -65,7 +63,16 @@ pub fn file_name(name: &str, version: &str, architecture: &str) -> String {
 /// # Errors
 /// A name that dpkg cannot record (a newline in it), a package above ar's limit, and whatever the writer or the store refuses.
 pub fn write(spec: &DebSpec, out: &mut impl Write) -> Result<()> {
-    let (control, data) = archives(spec)?;
+    let root = root_of(spec)?;
+    let made = made_files(spec, &root)?;
+    let below = [root.as_bytes(), b"/"].concat();
+    let files = data_files(spec, &below, &made);
+    if let Some(file) = files.iter().find(|file| file.path().contains(&b'\n')) {
+        let path = TreePath::new(&file.path())?;
+        return Err(Error::new(format!("dpkg cannot record {path:?}: its lists hold one name a line"))
+            .help("rename the file, or leave it out with exclude = [...] in the payload's table"));
+    }
+    let (control, data) = (control::archive(spec, &files)?, data(spec, &files)?);
     let extension = spec.codec.extension();
     let version = b"2.0\n";
     out.write_all(b"!<arch>\n").map_err(write_failed)?;
@@ -79,21 +86,6 @@ pub fn write(spec: &DebSpec, out: &mut impl Write) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// control.tar and data.tar, compressed.
-fn archives(spec: &DebSpec) -> Result<(Packed, Packed)> {
-    let _turn = spec.turn.take();
-    let root = root_of(spec)?;
-    let made = made_files(spec, &root)?;
-    let below = [root.as_bytes(), b"/"].concat();
-    let files = data_files(spec, &below, &made);
-    if let Some(file) = files.iter().find(|file| file.path().contains(&b'\n')) {
-        let path = TreePath::new(&file.path())?;
-        return Err(Error::new(format!("dpkg cannot record {path:?}: its lists hold one name a line"))
-            .help("rename the file, or leave it out with exclude = [...] in the payload's table"));
-    }
-    Ok((control::archive(spec, &files)?, data(spec, &files)?))
 }
 
 /// data.tar, compressed.

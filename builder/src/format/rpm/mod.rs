@@ -18,7 +18,6 @@ pub use spec::{file_name, Ghost, GhostKind, RpmSpec, Scriptlets};
 
 use super::hashing;
 use super::patch::write_failed;
-use crate::compress::Packed;
 use crate::error::Result;
 use ::rpm::IndexTag;
 use files::FileList;
@@ -35,24 +34,14 @@ const SHA256: u32 = 8;
 /// The spec says something that RPM cannot express; a payload changed meanwhile; `out` fails; the user interrupted.
 pub fn write(spec: &RpmSpec, mut out: impl Write) -> Result<()> {
     spec::check(spec)?;
-    let payload = {
-        let _turn = spec.turn.take();
-        payload::archive(spec, &FileList::new(spec)?)?
-    };
-    let digest = payload.sha256()?;
-    write_headers(spec, &payload, &digest, &mut out)?;
-    hashing::copy(&payload, &mut out)?;
-    out.flush().map_err(write_failed)
-}
-
-/// Writes what comes before the payload.
-fn write_headers(spec: &RpmSpec, payload: &Packed, digest: &[u8; 32], out: &mut impl Write) -> Result<()> {
-    let _turn = spec.turn.take();
     let files = FileList::new(spec)?;
-    let header = metadata::header(spec, &files, digest)?;
+    let payload = payload::archive(spec, &files)?;
+    let header = metadata::header(spec, &files, &payload.sha256()?)?;
     let header = header.encode(IndexTag::RPMTAG_HEADERIMMUTABLE as u32)?;
-    for part in [spec::lead(spec)?, signature::header(&header, payload)?] {
+    for part in [spec::lead(spec)?, signature::header(&header, &payload)?] {
         out.write_all(&part).map_err(write_failed)?;
     }
-    header.write(out).map_err(write_failed)
+    header.write(&mut out).map_err(write_failed)?;
+    hashing::copy(&payload, &mut out)?;
+    out.flush().map_err(write_failed)
 }

@@ -2,7 +2,7 @@
 
 use crate::compress::{Codec, Store};
 use crate::error::{Error, Result};
-use crate::format::{PreparedFile, Turn};
+use crate::format::PreparedFile;
 use crate::payload::TreePath;
 use std::sync::Arc;
 
@@ -52,8 +52,6 @@ pub struct RpmSpec<'a> {
     pub codec: Codec,
     /// Where the files' compressed units are.
     pub store: &'a Arc<Store>,
-    /// When it may hold lists of all files.
-    pub turn: &'a Turn,
 }
 
 /// Something that the endpoint makes and the package owns: listed as `%ghost`, never unpacked, not compared by `rpm -V`, and removed

@@ -7,7 +7,7 @@
 pub mod signing;
 
 use super::patch::write_failed;
-use super::{hashing, tar, PreparedFile, Turn};
+use super::{hashing, tar, PreparedFile};
 use crate::compress::{Codec, Layout, Packed, Store};
 use crate::endpoint::{RUN_SUM_AT, RUN_SUM_COVERS_FROM};
 use crate::error::{Error, Result};
@@ -25,8 +25,6 @@ pub struct RunSpec<'a> {
     pub codec: Codec,
     /// Where compressed units are.
     pub store: &'a Arc<Store>,
-    /// When it may hold lists of all files.
-    pub turn: &'a Turn,
     /// The time of the package and of what linkpack itself adds to it, in seconds since 1970.
     pub mtime: i64,
 }
@@ -58,7 +56,6 @@ pub fn write(spec: &RunSpec, out: &mut impl Write) -> Result<()> {
 
 /// The tar of one version's folder, compressed.
 fn payload(spec: &RunSpec) -> Result<Packed> {
-    let _turn = spec.turn.take();
     let mut layout = Layout::new(spec.store, spec.codec);
     let lines = || spec.files.iter().map(|file| line(file));
     let len = lines().map(|line| line.len() as u64).sum();
