@@ -238,6 +238,14 @@ fn read_unchanged(
     }
 }
 
+/// The same, but for what is in memory, which nobody can have changed.
+fn read_again(content: &Content, sha256: &[u8; 32], path: &TreePath, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    match content.is_in_memory() {
+        true => read_blocks(content, each),
+        false => read_unchanged(content, sha256, path, each),
+    }
+}
+
 /// A piece of a large file, read when its turn comes: a content that changes meanwhile is noticed by its stamp.
 struct Piece(Content);
 
@@ -311,10 +319,7 @@ impl PreparedFile {
                         out.extend_from_slice(bytes);
                         Ok(())
                     };
-                    match content.is_in_memory() {
-                        true => read_blocks(&content, &mut append),
-                        false => read_unchanged(&content, &sha256, &path, &mut append),
-                    }
+                    read_again(&content, &sha256, &path, &mut append)
                 };
                 layout.content(SmallContent { sha256, len, read: Box::new(read) })
             }
@@ -330,9 +335,9 @@ impl PreparedFile {
     /// As [`PreparedFile::read_hashed`]'s.
     pub fn read_content(&self, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let Kind::File(content) = &self.entry.kind else { return Ok(()) };
-        match content.is_in_memory() {
-            true => read_blocks(content, each),
-            false => self.read_hashed(each).map(drop),
+        match self.digests {
+            Some(digests) => read_again(content, &digests.sha256, &self.entry.path, each),
+            None => read_blocks(content, each),
         }
     }
 

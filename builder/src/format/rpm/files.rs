@@ -191,28 +191,35 @@ impl<'a> FileList<'a> {
 
     /// Directories once each, and for every file its directory's number and its own name.
     fn put_names<'b>(&'b self, header: &mut Header<'b>) {
+        let (firsts, numbers) = self.directories();
+        let directory = move |index: u32| self.row(&self.items[index as usize]).directory().concat();
+        header.put_texts(IndexTag::RPMTAG_DIRNAMES as u32, firsts.into_iter().map(directory));
+        header.put_numbers(IndexTag::RPMTAG_DIRINDEXES as u32, numbers);
+        header.put_texts(IndexTag::RPMTAG_BASENAMES as u32, self.rows().map(|row| row.name()));
+    }
+
+    /// The first file of each directory, directories as they first occur, and for every file its directory's number among them.
+    fn directories(&self) -> (Vec<u32>, Vec<u32>) {
         let directory = |index: u32| self.row(&self.items[index as usize]).directory();
         // By directory, and in each by number: a map of a hundred thousand directories would take as much memory as all else here.
         let mut sorted: Vec<u32> = (0..self.items.len() as u32).collect();
         sorted.sort_unstable_by(|&a, &b| directory(a).cmp(&directory(b)).then(a.cmp(&b)));
         // First, for every file, the first file of its directory; then, since that comes before it, its directory's number.
-        let mut indexes = vec![0; sorted.len()];
+        let mut numbers = vec![0; sorted.len()];
         for alike in sorted.chunk_by(|&a, &b| directory(a) == directory(b)) {
-            alike.iter().for_each(|&index| indexes[index as usize] = alike[0]);
+            alike.iter().for_each(|&index| numbers[index as usize] = alike[0]);
         }
         let mut firsts = Vec::new();
-        for index in 0..indexes.len() {
-            let first = indexes[index];
+        for index in 0..numbers.len() {
+            let first = numbers[index];
             if first as usize == index {
-                indexes[index] = firsts.len() as u32;
+                numbers[index] = firsts.len() as u32;
                 firsts.push(first);
             } else {
-                indexes[index] = indexes[first as usize];
+                numbers[index] = numbers[first as usize];
             }
         }
-        header.put_texts(IndexTag::RPMTAG_DIRNAMES as u32, firsts.into_iter().map(move |first| directory(first).concat()));
-        header.put_numbers(IndexTag::RPMTAG_DIRINDEXES as u32, indexes);
-        header.put_texts(IndexTag::RPMTAG_BASENAMES as u32, self.rows().map(|row| row.name()));
+        (firsts, numbers)
     }
 }
 
