@@ -61,7 +61,7 @@ def growth(scenario):
             [[f"{row.first['bytes'] / 1e6:,.0f}", f"{row.first['files']:,}", *measured(row), size(row.size), f"{rate:.3g}"] for row, rate in zip(rows, rates)],
         )
         text += f"\nFrom the fastest to the slowest: **{spread(rates):.0f}%** (goal: within {goal}%). Largest RSS: {max(row.rss for row in rows) >> 10} MiB (goal: 128).\n\n"
-    return text + "DEB, RPM and .run at gzip, no cache. Each size is a mixture of the same make-up, whose copies differ in every byte. Before each run all\nmemory is filled with pages of a file, and then the payload is read: free memory of a virtual machine may be its host's, and waiting for it is not linkpack's work.\n"
+    return text + "DEB, RPM and .run at gzip, no cache. Each size is a mixture of the same make-up, whose copies differ in every byte. Before each run all\nmemory is filled with pages of a file, and then linkpack and the payload are read: free memory of a virtual machine may be its host's, and waiting for it is not linkpack's work.\n"
 
 
 def trees(scenario):

@@ -123,6 +123,7 @@ grow() {
 	manifest "$work/product" bench "data=[$sources]"
 	fields="kind=$1 $(cat "$grown/$1-$2")"
 	[ -n "$quick" ] || fill_memory
+	cat "$linkpack" >/dev/null
 	for slice in $(seq -f %03g 0 $(($2 - 1))); do find "$grown/$1/$slice" -type f -exec cat {} +; done >/dev/null
 	build linkpack "$run" -f deb,rpm,run --no-cache
 	[ "$run" -gt 1 ] || check
