@@ -251,7 +251,7 @@ fn makeselfs_archives_are_as_they_claim_and_are_never_run() {
     assert_eq!(as_claimed(&made["--gzip --nox11 --sha256"]).held.get("SHA-256 of the package"), Some(&1));
     linkpack().arg("verify").arg(&made["--gzip --nocrc --nomd5"]).run().ok().says("nothing to verify against");
     let unread = |options: &str, why: &str| {
-        linkpack().arg("verify").arg(&made[options]).run().exits(1).says(why).says("NOT verified: 1 parts not read");
+        linkpack().arg("verify").arg(&made[options]).run().exits(1).says(why).says("NOT verified: 1 part not read");
         linkpack().arg("lint").arg(&made[options]).run().ok().says("warning[unread]").says(why);
     };
     unread("--bzip2", "compressed with bzip2");

@@ -3,7 +3,7 @@
 use super::arguments::LintArguments;
 use super::screen;
 use crate::inspect::lint::{lint, Finding, Severity};
-use crate::inspect::text::plain;
+use crate::inspect::text::{counted, plain};
 use serde::Serialize;
 use std::path::Path;
 use std::process::ExitCode;
@@ -87,7 +87,8 @@ fn text(documents: &[Document]) -> String {
         }
         let count = |severity: Severity| document.findings.iter().filter(|line| line.severity == severity.name()).count();
         let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-        shown += &format!("{}: {errors} errors, {warnings} warnings\n", document.package);
+        let (errors, warnings) = (counted(errors, "error", "errors"), counted(warnings, "warning", "warnings"));
+        shown += &format!("{}: {errors}, {warnings}\n", document.package);
     }
     shown
 }

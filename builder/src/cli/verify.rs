@@ -3,7 +3,7 @@
 use super::arguments::VerifyArguments;
 use super::screen::{self, Screen};
 use crate::build::{ByKeys, Comparison, Rebuild};
-use crate::inspect::text::{difference, plain};
+use crate::inspect::text::{counted, difference, plain};
 use crate::inspect::verify::signatures::{Judge, NoKeys, Outcome};
 use crate::inspect::verify::{self, Verdict};
 use crate::Result;
@@ -91,13 +91,13 @@ fn not_as_claimed(verdict: &Verdict) -> String {
     let unread = verdict.damage.iter().filter(|damage| damage.unread).count();
     let bad = verdict.signatures.iter().filter(|one| one.outcome.fails()).count();
     let counts = [
-        (verdict.differences.len(), "differences"),
-        (verdict.damage.len() - unread, "parts damaged"),
-        (unread, "parts not read"),
-        (bad, "signatures refused"),
+        (verdict.differences.len(), "difference", "differences"),
+        (verdict.damage.len() - unread, "part damaged", "parts damaged"),
+        (unread, "part not read", "parts not read"),
+        (bad, "signature refused", "signatures refused"),
     ];
-    let said: Vec<String> =
-        counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    let found = counts.iter().filter(|(count, ..)| *count > 0);
+    let said: Vec<String> = found.map(|(count, one, more)| counted(*count, one, more)).collect();
     // What nobody looked at is not known to be wrong.
     let verified =
         if verdict.differences.is_empty() && bad == 0 && unread == verdict.damage.len() { "verified" } else { "as claimed" };

@@ -131,6 +131,11 @@ fn parts(report: &Report, out: &mut String) {
     report.notes.iter().take(LINES).for_each(|note| line(out, "note", note));
 }
 
+/// How many of something: "1 part read", "2 parts read".
+pub fn counted(count: usize, one: &str, more: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { more })
+}
+
 /// One difference in a sentence.
 pub fn difference(subject: &str, algorithm: &str, claimed: &str, found: &str) -> String {
     format!("{subject}: {algorithm} is {found}, and should be {claimed}")
@@ -162,7 +167,8 @@ fn lists(report: &Report, out: &mut String) {
 /// The largest folders, each with its size and number of files.
 fn tree(report: &Report, out: &mut String) {
     let (root, separator) = (Node::of(report), separator(report));
-    let _ = writeln!(out, "\n{:>10}  {:>7} files in {} entries", bytes(root.size), root.files, report.files.len());
+    let (size, entries) = (bytes(root.size), counted(report.files.len(), "entry", "entries"));
+    let _ = writeln!(out, "\n{size:>10}  {:>7} {} in {entries}", root.files, if root.files == 1 { "file" } else { "files" });
     // What is smaller than a fiftieth of everything would only make the list long.
     let least = root.size / 50;
     let (mut shown, mut left_out) = (0, 0);
