@@ -116,15 +116,16 @@ last() { eval "printf '%s\n' \"\${$#}\""; }
 
 # grow KIND SLICES
 grow() {
-	sources=
-	for slice in $(seq -f %03g 0 $(($2 - 1))); do sources="$sources\"$grown/$1/$slice\", "; done
-	[ -f "$grown/$1-$2" ] || for slice in $(seq -f %03g 0 $(($2 - 1))); do find "$grown/$1/$slice" -type f -printf '%s\n'; done |
-		awk '{ bytes += $1 } END { printf "bytes=%.0f files=%d\n", bytes, NR }' >"$grown/$1-$2"
-	manifest "$work/product" bench "data=[$sources]"
-	fields="kind=$1 $(cat "$grown/$1-$2")"
+	fields="kind=$1" counted=$grown/$1-$2
+	# shellcheck disable=SC2046 # plain paths
+	set -- $(seq -f "$grown/$1/%03g" 0 $(($2 - 1)))
+	[ -f "$counted" ] || find "$@" -type f -printf '%s\n' |
+		awk '{ bytes += $1 } END { printf "bytes=%.0f files=%d\n", bytes, NR }' >"$counted"
+	manifest "$work/product" bench "data=[$(printf '"%s", ' "$@")]"
+	fields="$fields $(cat "$counted")"
 	[ -n "$quick" ] || fill_memory
 	cat "$linkpack" >/dev/null
-	for slice in $(seq -f %03g 0 $(($2 - 1))); do find "$grown/$1/$slice" -type f -exec cat {} +; done >/dev/null
+	find "$@" -type f -exec cat {} + >/dev/null
 	build linkpack "$run" -f deb,rpm,run --no-cache
 	[ "$run" -gt 1 ] || check
 	clear_out

@@ -86,8 +86,8 @@ fn text(documents: &[Document]) -> String {
             shown += &format!("{}: {}[{}]: {said}\nhelp: {}\n", document.package, line.severity, line.rule, line.help);
         }
         let count = |severity: Severity| document.findings.iter().filter(|line| line.severity == severity.name()).count();
-        let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-        let (errors, warnings) = (counted(errors, "error", "errors"), counted(warnings, "warning", "warnings"));
+        let errors = counted(count(Severity::Error), "error", "errors");
+        let warnings = counted(count(Severity::Warning), "warning", "warnings");
         shown += &format!("{}: {errors}, {warnings}\n", document.package);
     }
     shown

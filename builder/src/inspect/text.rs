@@ -131,7 +131,7 @@ fn parts(report: &Report, out: &mut String) {
     report.notes.iter().take(LINES).for_each(|note| line(out, "note", note));
 }
 
-/// How many of something: "1 part read", "2 parts read".
+/// How many of something: "1 error", "2 errors".
 pub fn counted(count: usize, one: &str, more: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { more })
 }

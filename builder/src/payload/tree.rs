@@ -247,15 +247,17 @@ impl Tree {
     /// The same entries below `folder`, which is not one of them. The paths share one piece of memory, in which a directory's path is the
     /// beginning of the next entry's where that lies in it, and the contents' own paths share it, too.
     pub fn below(mut self, folder: &TreePath) -> Tree {
-        let holds_next =
-            |entries: &[Entry], index: usize| entries.get(index + 1).is_some_and(|next| next.path.is_below(&entries[index].path));
         let above = folder.as_bytes().len() + 1;
-        let own = (0..self.entries.len()).filter(|&index| !holds_next(&self.entries, index));
-        let mut text = Vec::with_capacity(own.map(|index| above + self.entries[index].path.as_bytes().len()).sum());
-        let mut starts = Vec::with_capacity(self.entries.len());
+        // Where each entry's path starts; one that adds no bytes of its own starts where the next one does.
+        let mut starts = vec![0];
         for (index, entry) in self.entries.iter().enumerate() {
-            starts.push(text.len() as u32);
-            if !holds_next(&self.entries, index) {
+            let begins_next = self.entries.get(index + 1).is_some_and(|next| next.path.is_below(&entry.path));
+            let own = if begins_next { 0 } else { above as u32 + entry.path.len };
+            starts.push(starts[index] + own);
+        }
+        let mut text = Vec::with_capacity(starts[self.entries.len()] as usize);
+        for (entry, bounds) in self.entries.iter().zip(starts.windows(2)) {
+            if bounds[0] < bounds[1] {
                 text.extend_from_slice(folder.as_bytes());
                 text.push(b'/');
                 text.extend_from_slice(entry.path.as_bytes());
