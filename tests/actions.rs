@@ -6,6 +6,7 @@ mod msi;
 mod package;
 #[path = "actions/rules.rs"]
 mod rules;
+#[allow(dead_code)] // It uses its own part of it.
 #[path = "msi/wine.rs"]
 mod wine;
 

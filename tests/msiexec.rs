@@ -14,7 +14,6 @@ use sample::{files, Sample};
 use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 use wine::Wine;
 
 const VENDOR_KEY: &str = r"VMI\setup";
@@ -85,11 +84,8 @@ impl Endpoint {
     /// Waits for a line of the connector's status file that has all of these words.
     fn wait_for_status(&self, words: &[&str]) {
         let path = self.c("ProgramData/Intigua/run/status");
-        let patience = Instant::now();
-        while !text(&path).lines().any(|line| words.iter().all(|word| line.contains(word))) {
-            assert!(patience.elapsed() < Duration::from_secs(120), "no line has {words:?}: {}", text(&path));
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        let shown = || text(&path).lines().any(|line| words.iter().all(|word| line.contains(word)));
+        wine::until(120, shown, || format!("a line has {words:?}: {}", text(&path)));
     }
 
     /// Nothing of the product is on the machine, but what an administrator edited.
@@ -97,19 +93,16 @@ impl Endpoint {
     fn is_clean_but_for(&self, root: &std::path::Path, edited: &[&str]) {
         assert_eq!(files(root), edited);
         assert_eq!(root.exists(), !edited.is_empty(), "{root:?}");
-        for key in [SERVICE_KEY, SETUP_KEY, VENDOR_KEY] {
-            self.loses_key(key);
+        for key in [SETUP_KEY, VENDOR_KEY] {
+            assert!(!self.wine.has_key(key), "{key}");
         }
+        self.loses_the_service();
     }
 
-    /// A key of the registry goes: a service's with the last program that looks at the service, soon after the removal.
+    /// The service's key goes with the last program that looks at the service, soon after the removal.
     #[track_caller]
-    fn loses_key(&self, key: &str) {
-        let patience = Instant::now();
-        while self.wine.has_key(key) {
-            assert!(patience.elapsed() < Duration::from_secs(60), "{key} stays; {}", text(&self.c("log")));
-            std::thread::sleep(Duration::from_millis(100));
-        }
+    fn loses_the_service(&self) {
+        wine::until(60, || !self.wine.has_key(SERVICE_KEY), || format!("{SERVICE_KEY} is gone\n{}", text(&self.c("log"))));
     }
 }
 
@@ -306,7 +299,7 @@ fn cabinets_beside_the_msi_are_installed_from_and_a_missing_one_leaves_no_file()
     // Folders are not looked at: without native actions nobody removes those that Wine's rollback forgets.
     let leaves_nothing = || {
         assert_eq!(files(&endpoint.root()), Vec::<String>::new(), "{}", text(&endpoint.c("log")));
-        endpoint.loses_key(SERVICE_KEY);
+        endpoint.loses_the_service();
     };
     leaves_nothing();
     fs::rename(&elsewhere, &cabinets[0]).unwrap();

@@ -8,7 +8,6 @@ mod wine;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::{Duration, Instant};
 use wine::Wine;
 
 const LINKPACK: &str = env!("CARGO_BIN_EXE_linkpack");
@@ -93,13 +92,8 @@ impl Endpoint {
         self.until("it has stopped", || self.control(&["state"]) == STOPPED);
     }
 
-    fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
-        let end = Instant::now() + Duration::from_secs(120);
-        while !holds() {
-            let (status, log) = (self.text("ProgramData/Intigua/run/status"), self.log("vlink"));
-            assert!(Instant::now() < end, "waited in vain until {what}\n{status}\n{log}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
+    fn until(&self, what: &str, holds: impl FnMut() -> bool) {
+        wine::until(120, holds, || format!("{what}\n{}\n{}", self.text("ProgramData/Intigua/run/status"), self.log("vlink")));
     }
 
     /// The fields of a container's line, or of the connector's, in the status file.

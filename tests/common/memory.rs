@@ -20,7 +20,12 @@ pub fn peak_of(command: &mut Command) -> (u64, Option<i32>, String) {
         .args(["timeout", LIMIT])
         .arg(command.get_program())
         .args(command.get_args());
-    time.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => time.env(name, value),
+            None => time.env_remove(name),
+        };
+    }
     time.current_dir(command.get_current_dir().unwrap_or(Path::new(".")));
     time.stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(&said).expect("make a file"));
     let code = time.status().unwrap_or_else(|error| panic!("time: {error} (apt-get install time)")).code();

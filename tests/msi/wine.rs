@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const PACKAGE: &str = "wine wine64";
 
@@ -117,6 +117,16 @@ impl Drop for Wine {
             let _ = keeper.kill();
             let _ = keeper.wait();
         }
+    }
+}
+
+/// Waits until something holds: for so many seconds, and then shows what `said` tells.
+#[track_caller]
+pub fn until(seconds: u64, mut holds: impl FnMut() -> bool, said: impl Fn() -> String) {
+    let end = Instant::now() + Duration::from_secs(seconds);
+    while !holds() {
+        assert!(Instant::now() < end, "waited in vain until {}", said());
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 
