@@ -44,19 +44,46 @@ impl Channel {
 /// The service's name, which the product's documentation fixes.
 const SERVICE: &str = "vlink";
 
+/// A file of `templates/` or `installers/`. A release carries its text; a debug build reads it from the working copy, so that a change
+/// to a script needs no compiler.
+struct Embedded {
+    #[cfg(not(debug_assertions))]
+    text: &'static str,
+    #[cfg(debug_assertions)]
+    path: &'static str,
+}
+
+impl Embedded {
+    #[cfg(not(debug_assertions))]
+    fn text(&self) -> Result<String, Error> {
+        Ok(self.text.to_owned())
+    }
+
+    #[cfg(debug_assertions)]
+    fn text(&self) -> Result<String, Error> {
+        std::fs::read_to_string(self.path)
+            .map_err(|error| Error::new(ErrorKind::TemplateNotFound, format!("cannot read {}: {error}", self.path)))
+    }
+}
+
 macro_rules! embedded {
     ($folder:literal: $($name:literal),+ $(,)?) => {
-        &[$(($name, include_str!(concat!("../../../", $folder, "/", $name)))),+]
+        &[$(($name, Embedded {
+            #[cfg(not(debug_assertions))]
+            text: include_str!(concat!("../../../", $folder, "/", $name)),
+            #[cfg(debug_assertions)]
+            path: concat!(env!("CARGO_MANIFEST_DIR"), "/../", $folder, "/", $name),
+        })),+]
     };
 }
 
-const TEMPLATES: &[(&str, &str)] = embedded!("templates/linux":
+const TEMPLATES: &[(&str, Embedded)] = embedded!("templates/linux":
     "facts.sh", "texts.sh", "vlink.service", "vlink.init", "run.sh", "run-usage.txt", "linkctl.sh", "preflight.sh",
     "deb/debconf.sh", "deb/preinst", "deb/postinst", "deb/prerm", "deb/postrm", "deb/config", "deb/templates",
     "rpm/pre", "rpm/post", "rpm/preun", "rpm/postun", "rpm/posttrans",
 );
 
-const MODULES: &[(&str, &str)] = embedded!("installers/linux":
+const MODULES: &[(&str, Embedded)] = embedded!("installers/linux":
     "account.sh", "base.sh", "config.sh", "debconf.sh", "files.sh", "keep.sh", "leave.sh", "linkctl.sh", "live.sh",
     "lock.sh", "options.sh", "package.sh", "payload.sh", "preflight.sh", "register.sh", "result.sh", "root.sh",
     "run.sh", "seal.sh", "service.sh", "settings.sh", "state.sh", "uninstall.sh", "version.sh", "versions.sh",
@@ -89,8 +116,8 @@ fn environment() -> Result<Environment<'static>, Error> {
     environment.add_filter("unit_word", |value: String| quote::unit_quote(&value));
     environment.add_filter("unit_text", |value: String| quote::unit_text(&value));
     environment.add_function("modules", modules);
-    for (name, text) in TEMPLATES {
-        environment.add_template(name, text)?;
+    for (name, file) in TEMPLATES {
+        environment.add_template_owned(*name, file.text()?)?;
     }
     Ok(environment)
 }
@@ -103,7 +130,7 @@ fn modules(names: Vec<String>) -> Result<String, Error> {
             .iter()
             .find(|(known, _)| *known == file)
             .ok_or_else(|| Error::new(ErrorKind::TemplateNotFound, format!("no shell module is called {name}")))?;
-        Ok(text + module + "\n")
+        Ok(text + &module.text()? + "\n")
     })
 }
 
