@@ -2,10 +2,9 @@
 
 use std::collections::HashSet;
 
-use crate::log::excerpt;
-
 /// A file with more problems than this has one problem.
 const SHOWN_PROBLEMS: usize = 20;
+const SHOWN_KEY: usize = 64;
 
 /// The file's lines, known or not.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -80,7 +79,7 @@ impl Config {
             let why = match &line.content {
                 Content::Broken(why) => why.to_string(),
                 Content::Setting { key, .. } if !keys.insert(key) => {
-                    format!("{} stands twice; the last one counts", excerpt(key))
+                    format!("{} stands twice; the last one counts", shown(key))
                 }
                 _ => continue,
             };
@@ -94,6 +93,11 @@ impl Config {
         }
         problems
     }
+}
+
+/// The beginning of a key, which is plain ASCII and may be as long as the file.
+fn shown(key: &str) -> &str {
+    key.get(..SHOWN_KEY).unwrap_or(key)
 }
 
 fn content(raw: &[u8]) -> Content {
