@@ -143,9 +143,11 @@ lp_sync_takes_a_path() {
     case $(sync -f /dev/null/none 2>&1) in *' option'* | *ignoring* | '') return 1 ;; esac
 }
 
-# lp_rename FROM TO: over a file or a link, never into a folder.
+# lp_rename FROM TO: over a file or a link, never into a folder. busybox's mv -T refuses a link to a folder.
 lp_rename() {
-    mv -fT "$1" "$2" 2>/dev/null || { [ ! -d "$2" ] && mv -f "$1" "$2"; }
+    mv -fT "$1" "$2" 2>/dev/null && return
+    if [ -L "$2" ] && [ -d "$2" ]; then rm -f "$2" || return 1; fi
+    [ ! -d "$2" ] && mv -f "$1" "$2"
 }
 
 # lp_write FILE MODE [OWNER]: stdin becomes FILE, whole or not at all, also when the power is cut. For folders that only
