@@ -191,12 +191,10 @@ fn logs_are_listed_followed_through_a_rotation_and_never_read_through_a_link() {
     let done = machine.sh(&format!("{LINKCTL} logs nosuch")).expect(2);
     assert!(done.err.contains("there are: install vlink"), "{}", done.err);
     machine.sh(&format!("{LINKCTL} logs pulse")).expect(30);
-    machine
-        .sh(&format!(
-            "echo one >/var/log/intigua/pulse.log; timeout 6 {LINKCTL} logs pulse -f >/tmp/out & sleep 1; \
-        cd /var/log/intigua; mv pulse.log pulse.log.1; echo two >pulse.log; wait; :"
-        ))
-        .expect(0);
+    let until = |text: &str| format!("timeout 30 sh -c 'until grep -q {text} /tmp/out; do sleep 0.1; done'");
+    let follow = format!("echo one >/var/log/intigua/pulse.log; {LINKCTL} logs pulse -f >/tmp/out 2>/dev/null & ");
+    let rotate = "cd /var/log/intigua && mv pulse.log pulse.log.1 && echo two >pulse.log";
+    machine.sh(&format!("{follow} {} && {rotate} && {}; kill $!", until("one"), until("two"))).expect(0);
     assert_eq!(machine.ask("cat /tmp/out"), "one\ntwo");
     machine.sh(&format!("ln -s /etc/shadow /var/log/intigua/tracer.log; {LINKCTL} logs tracer")).expect(30);
     for wrong in ["-n", "-n x", "--frob", "../x"] {
