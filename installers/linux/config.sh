@@ -184,7 +184,12 @@ lp_config_core_id_is_new() {
 }
 
 lp_config_id_sum() {
-    printf '%s' "$lp_v_CORE_ID" | cksum
+    printf '%s' "$lp_v_CORE_ID" | lp_config_cksum
+}
+
+# busybox may have no cksum.
+lp_config_cksum() {
+    if lp_has cksum; then cksum; else md5sum; fi
 }
 
 # Merges. Every line that exists stays, also comments and keys unknown here; of a key that stands twice the last line counts. New
@@ -356,7 +361,7 @@ lp_config_forget() {
 # The digest of what an administrator could have edited: not the identity, which the connector writes.
 lp_config_digest() {
     [ -f "$1" ] || return 0
-    sed -e '/^vlinkCoreId:/d' -e '/^vlinkMachineId:/d' "$1" | cksum
+    sed -e '/^vlinkCoreId:/d' -e '/^vlinkMachineId:/d' "$1" | lp_config_cksum
 }
 
 # Whether a digest is the one of the state, or of what an attempt that was killed wrote.
