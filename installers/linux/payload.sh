@@ -102,6 +102,11 @@ lp_decompress() {
     esac
 }
 
+# tar without a line for each file that an endpoint whose clock is behind takes to be from the future; not every tar can be told.
+lp_tar() {
+    if tar --warning=no-timestamp --version >/dev/null 2>&1; then tar --warning=no-timestamp "$@"; else tar "$@"; fi
+}
+
 # lp_unpack DIR [TAR OPTION...]: a pipe has one exit status in POSIX sh; here each member reports its own. The bytes that
 # are unpacked are summed up on their way: whoever can write the file may have changed it since lp_verify. Returns 20 then.
 lp_unpack() {
@@ -115,7 +120,7 @@ lp_unpack() {
             echo "sum $({ head -c "$LP_OFFSET" "$lp_self" | tail -c "+$((LP_COVERED + 1))"; cat <"$fifo"; } | lp_sha256_long)" >&3 &
             { lp_skip "$LP_OFFSET" <&4; tee "$fifo" <&4; echo "read $?" >&3; } |
                 { lp_decompress; echo "decompress $?" >&3; cat >/dev/null; } |
-                { (cd "$dir" && tar -x -f - "$@") >&2; echo "unpack $?" >&3; cat >/dev/null; }
+                { (cd "$dir" && lp_tar -x -f - "$@") >&2; echo "unpack $?" >&3; cat >/dev/null; }
         } 3>&1 4<"$lp_self"
     )
     rm -f "$fifo"

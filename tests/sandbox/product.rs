@@ -31,17 +31,22 @@ pub fn facts(version: &str) -> Facts {
     }
 }
 
+/// The time of what says no other: in 2023.
+const MTIME: u64 = 1_700_000_000;
+
 /// One file of the payload.
 pub struct Item {
     pub path: Vec<u8>,
     pub mode: u32,
     pub config: bool,
+    /// Seconds since 1970.
+    pub mtime: u64,
     pub bytes: Vec<u8>,
 }
 
 impl Item {
     pub fn new(path: impl AsRef<[u8]>, mode: u32, bytes: impl AsRef<[u8]>) -> Self {
-        Item { path: path.as_ref().to_vec(), mode, config: false, bytes: bytes.as_ref().to_vec() }
+        Item { path: path.as_ref().to_vec(), mode, config: false, mtime: MTIME, bytes: bytes.as_ref().to_vec() }
     }
 
     pub fn config(path: &str, bytes: &str) -> Self {
@@ -51,15 +56,17 @@ impl Item {
 
 /// The usual payload with this connector.
 pub fn items(facts: &Facts, connector: &str) -> Vec<Item> {
-    vec![
+    let mut items = vec![
         Item::new("vAgentManager/vlink", 0o755, connector),
         Item::config("vAgentManager/etc/agent.conf", &format!("# default of {}\n", major(&facts.version))),
         Item::new("vAgentManager/version", 0o644, &facts.version),
         Item::new(b"Intigua-Libs/pulse/with space, quote' and\nnewline \\".as_slice(), 0o644, "odd"),
         Item::new("Intigua-Libs/pulse/container.json", 0o644, "{ \"name\": \"pulse\" }"),
         Item::new("Intigua-Libs/tracer/container.json", 0o644, "{ \"name\": \"tracer\" }"),
-        Item::new("bin/linkctl", 0o755, endpoint::linkctl(facts).expect("renders")),
-    ]
+    ];
+    let files = endpoint::bin_files(facts).expect("renders");
+    items.extend(files.into_iter().map(|file| Item::new(file.path, file.mode, file.text)));
+    items
 }
 
 fn major(version: &str) -> &str {
@@ -107,12 +114,12 @@ fn tar_of(items: &[Item]) -> Vec<u8> {
         list.extend(row("f", item.mode, item.bytes.len(), &sum, item.config, &item.path));
     }
     let mut tar = tar::Builder::new(Vec::new());
-    append(&mut tar, b".files", tar::EntryType::Regular, 0o644, &list);
+    append(&mut tar, b".files", tar::EntryType::Regular, 0o644, MTIME, &list);
     for path in &directories {
-        append(&mut tar, path, tar::EntryType::Directory, 0o755, b"");
+        append(&mut tar, path, tar::EntryType::Directory, 0o755, MTIME, b"");
     }
     for item in items {
-        append(&mut tar, &item.path, tar::EntryType::Regular, item.mode, &item.bytes);
+        append(&mut tar, &item.path, tar::EntryType::Regular, item.mode, item.mtime, &item.bytes);
     }
     tar.into_inner().expect("in memory")
 }
@@ -141,12 +148,12 @@ fn row(kind: &str, mode: u32, size: usize, sum: &str, config: bool, path: &[u8])
     row
 }
 
-fn append(tar: &mut tar::Builder<Vec<u8>>, path: &[u8], kind: tar::EntryType, mode: u32, bytes: &[u8]) {
+fn append(tar: &mut tar::Builder<Vec<u8>>, path: &[u8], kind: tar::EntryType, mode: u32, mtime: u64, bytes: &[u8]) {
     use std::os::unix::ffi::OsStrExt;
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(kind);
     header.set_mode(mode);
     header.set_size(bytes.len() as u64);
-    header.set_mtime(1_700_000_000);
+    header.set_mtime(mtime);
     tar.append_data(&mut header, std::ffi::OsStr::from_bytes(path), bytes).expect("in memory");
 }
