@@ -5,7 +5,7 @@ mod sandbox;
 
 use linkpack::endpoint;
 use sandbox::product::{self, BROKEN, GOOD};
-use sandbox::Sandbox;
+use sandbox::{Sandbox, SHELLS};
 
 const ROOT: &str = "/usr/local/intigua";
 
@@ -45,6 +45,7 @@ fn deb(machine: &Sandbox, version: &str, connector: &str) -> String {
     put_tree(machine, &tree, version, connector);
     machine.sh(&format!("mkdir {tree}/DEBIAN")).expect(0);
     for (name, text) in [
+        ("modules", &scripts.modules),
         ("preinst", &scripts.preinst),
         ("postinst", &scripts.postinst),
         ("prerm", &scripts.prerm),
@@ -249,6 +250,200 @@ fn an_rpm_follows_the_root_of_the_answer_file() {
     assert!(service_runs(&machine));
     machine.sh("rpm -e intigua-link").expect(0);
     assert_eq!(machine.listing(), before);
+}
+
+#[test]
+fn what_runs_as_root_is_short() {
+    let facts = product::facts("1.0");
+    let (deb, rpm) = (endpoint::deb_scripts(&facts).expect("renders"), endpoint::rpm_scripts(&facts).expect("renders"));
+    // What checks before anything is unpacked has no files to read from. It is meant to become shorter than 900 (docs/architecture.md).
+    let before_unpacking = [("modules", deb.modules), ("%pre", rpm.pre)].map(|(name, text)| (name.to_owned(), text, 1800));
+    let scripts = [
+        ("preinst", deb.preinst),
+        ("postinst", deb.postinst),
+        ("prerm", deb.prerm),
+        ("config", deb.config),
+        ("%post", rpm.post),
+        ("%preun", rpm.preun),
+        ("%posttrans", rpm.posttrans),
+    ];
+    let scripts = scripts.map(|(name, text)| (name.to_owned(), text, 400));
+    let files = endpoint::bin_files(&facts).expect("renders").into_iter().map(|file| (file.path, file.text, 500));
+    let counted = before_unpacking.into_iter().chain(scripts).chain(files);
+    let counted: Vec<_> = counted.map(|(name, text, below)| (name, text.lines().count(), below)).collect();
+    for (name, lines, _) in &counted {
+        println!("{lines:5} {name}");
+    }
+    let long: Vec<_> = counted.iter().filter(|(_, lines, below)| lines >= below).collect();
+    assert!(long.is_empty(), "{long:?}");
+}
+
+/// An environment in which every tool that minds its variables does something else, and bash finds functions in place of its own commands.
+/// A bash that is called as sh does not even begin where one of those is called as a special builtin: `specials` leaves them out.
+fn hostile(specials: bool) -> String {
+    let special = "exec unset eval export set exit return . :";
+    let others =
+        "[ test printf echo read cd umask command local env sed grep tr date id tar find od readlink lp_init lp_now main";
+    let names = if specials { format!("{special} {others}") } else { others.to_owned() };
+    let functions: Vec<_> =
+        names.split_whitespace().map(|name| format!("'BASH_FUNC_{name}%%=() {{ /usr/bin/touch /ran; }}'")).collect();
+    let variables = [
+        "TAR_OPTIONS=--checkpoint=1 --checkpoint-action=exec=touch\\ /ran",
+        "XZ_OPT=--bogus",
+        "XZ_DEFAULTS=--bogus",
+        "GZIP=--bogus",
+        "ZSTD_CLEVEL=bogus",
+        "OPENSSL_CONF=/hostile/openssl.cnf",
+        "GREP_OPTIONS=--bogus",
+        "POSIXLY_CORRECT=1",
+        "BLOCK_SIZE=1",
+        "LS_BLOCK_SIZE=1",
+        "DF_BLOCK_SIZE=1",
+        "PATH=/hostile:/usr/sbin:/usr/bin:/sbin:/bin",
+        "CDPATH=/hostile",
+        "IFS=/t",
+        "TERM=x\nTAR_OPTIONS=--bogus",
+        "LP_ANEW=1",
+        "LP_CLEAN=1",
+        "LP_D=/hostile",
+        "LP_CHANNEL=rpm",
+        "LP_VERSION=9",
+        "lp_quiet=1",
+        "lp_options= INSTALL_ROOT",
+        "lp_o_INSTALL_ROOT=/hostile",
+        "lp_lib=/hostile",
+        "RPM_INSTALL_PREFIX=/hostile",
+        "SYSTEMD_OFFLINE=1",
+        "PERL5OPT=-Mhostile",
+        "PERL5LIB=/hostile",
+        "PYTHONPATH=/hostile",
+    ];
+    // A bash that is told to keep to POSIX refuses such functions itself.
+    let variables = variables.into_iter().filter(|variable| !specials || !variable.starts_with("POSIXLY_CORRECT"));
+    let quoted = variables.map(|variable| format!("\"$(printf '{variable}')\""));
+    quoted.chain(functions).collect::<Vec<_>>().join(" ")
+}
+
+/// A machine on which each program that is looked up in the caller's PATH would be noticed.
+fn hostile_machine(shell: &str) -> Sandbox {
+    let machine = Sandbox::with_shell(shell);
+    machine.sh("rm -f /usr/sbin/policy-rc.d; mkdir /hostile; printf '#!/bin/sh\n/usr/bin/touch /ran\n' >/hostile/sed").expect(0);
+    machine.sh("chmod 755 /hostile/sed; for tool in tar awk date id ls rm tr find readlink flock; do cp /hostile/sed /hostile/$tool; done").expect(0);
+    machine
+}
+
+/// The connector's environment, in which all that an installer handed on would be found.
+fn environment_of_the_connector(machine: &Sandbox) -> String {
+    machine.ask("tr '\\000' '\\n' </proc/$(cat /run/intigua/vlink.pid)/environ")
+}
+
+#[test]
+fn a_hostile_environment_reaches_nothing_in_a_run_and_linkctl() {
+    for shell in SHELLS {
+        let machine = hostile_machine(shell);
+        machine.put("/one.run", &product::run("1.0", GOOD));
+        for caller in ["dash", "bash", "bash --posix", "busybox sh"] {
+            let hostile = hostile(caller == "bash");
+            let call = |script: &str| machine.sh(&format!("cd /; env -i {hostile} {caller} {script}"));
+            call("one.run --quiet").expect(0);
+            assert_eq!(result(&machine)["root"], ROOT, "{shell}, {caller}");
+            assert!(service_runs(&machine), "{shell}, {caller}");
+            let inherited = environment_of_the_connector(&machine);
+            let foreign: Vec<_> = inherited.lines().filter(|line| line.contains("hostile") || line.contains("bogus")).collect();
+            assert!(foreign.is_empty(), "{shell}, {caller}: {foreign:?}");
+            call(&format!("{ROOT}/bin/linkctl status")).expect(0);
+            call(&format!("{ROOT}/bin/linkctl uninstall --purge")).expect(0);
+            assert_eq!(machine.ask("ls -d /ran /usr/local/intigua 2>/dev/null || :"), "", "{shell}, {caller}");
+        }
+        // The mark of the second beginning is no way around it.
+        machine.sh("env -i LP_ANEW=1 LP_SUM=0 TAR_OPTIONS=--bogus sh /one.run --list").expect(0);
+        machine.sh("exec env -i LP_ANEW=$$ TAR_OPTIONS=--bogus sh /one.run --list").expect(15);
+    }
+}
+
+#[test]
+fn a_hostile_environment_reaches_nothing_in_a_deb() {
+    // busybox would take its own dpkg for Debian's.
+    for shell in ["dash", "bash"] {
+        let machine = hostile_machine(shell);
+        let one = deb(&machine, "1.0", GOOD);
+        machine.sh("echo 'intigua-link intigua-link/server_url string https://asked.example' | debconf-set-selections").expect(0);
+        // dpkg and debconf are Perl's and their own to defend, and take their programs from PATH.
+        let hostile = hostile(false).replace("/hostile:", "").replace("-Mhostile", "");
+        let dpkg = |arguments: &str| machine.sh(&format!("env -i {hostile} DEBIAN_FRONTEND=noninteractive dpkg {arguments}"));
+        dpkg(&format!("-i {one}")).expect(0);
+        assert_eq!(result(&machine)["root"], ROOT, "{shell}");
+        assert!(
+            machine.ask(&format!("cat {ROOT}/components/csclient.cfg")).contains("https://asked.example"),
+            "debconf is asked"
+        );
+        let inherited = environment_of_the_connector(&machine);
+        let foreign: Vec<_> = inherited.lines().filter(|line| line.contains("hostile") || line.contains("bogus")).collect();
+        assert!(foreign.is_empty(), "{shell}: {foreign:?}");
+        dpkg("-P intigua-link").expect(0);
+        assert_eq!(machine.ask("ls -d /ran /usr/local/intigua 2>/dev/null || :"), "", "{shell}");
+    }
+}
+
+#[test]
+fn a_hostile_environment_reaches_nothing_in_an_rpm() {
+    // rpmbuild needs an xargs that is not busybox's.
+    for shell in ["dash", "bash"] {
+        let machine = hostile_machine(shell);
+        let one = rpm(&machine, "1.0", GOOD);
+        // Debian's rpm says its "use Alien instead" by a shell of its own.
+        let hostile = hostile(false).replace("/hostile:", "").replace("BASH_FUNC_echo%%", "BASH_FUNC_say%%");
+        let rpm = |arguments: &str| machine.sh(&format!("env -i {hostile} rpm {arguments}"));
+        rpm(&format!("-i --nodeps {one}")).expect(0);
+        assert_eq!(result(&machine)["root"], ROOT, "{shell}");
+        let inherited = environment_of_the_connector(&machine);
+        let foreign: Vec<_> = inherited.lines().filter(|line| line.contains("hostile") || line.contains("bogus")).collect();
+        assert!(foreign.is_empty(), "{shell}: {foreign:?}");
+        rpm("-e intigua-link").expect(0);
+        assert_eq!(machine.ask("ls -d /ran /usr/local/intigua 2>/dev/null || :"), "", "{shell}");
+    }
+}
+
+#[test]
+fn closed_descriptors_change_nothing() {
+    for shell in SHELLS {
+        let machine = Sandbox::with_shell(shell);
+        machine.sh("rm -f /usr/sbin/policy-rc.d").expect(0);
+        machine.put("/one.run", &product::run("1.0", GOOD));
+        for closed in ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"] {
+            machine.sh(&format!("sh /one.run {closed}")).expect(0);
+            assert!(service_runs(&machine), "{shell}, {closed}");
+            assert_eq!(machine.ask(&format!("head -c 2 {ROOT}/components/csclient.cfg; ls -A /")).matches("error").count(), 0);
+            machine.sh(&format!("{ROOT}/bin/linkctl status {closed}")).expect(0);
+            machine.sh(&format!("sh /one.run --uninstall --purge {closed}")).expect(0);
+        }
+    }
+}
+
+/// A package of a linkpack that had no modules as files may be what an upgrade goes back to.
+#[test]
+fn a_deb_leaves_also_where_its_modules_are_not_there() {
+    let machine = machine();
+    let one = deb(&machine, "1.0", GOOD);
+    machine.sh(&format!("{DPKG} -i {one}")).expect(0);
+    machine.sh(&format!("cp -a {ROOT}/bin/lib /lib-of-old && printf '#!/bin/sh\n/etc/init.d/vlink \"$1\"\n' >{ROOT}/bin/linkctl && rm -r {ROOT}/bin/lib")).expect(0);
+    let done = machine.sh("/var/lib/dpkg/info/intigua-link.postinst configure").expect(1);
+    assert!(done.err.contains("the files of 1.0 are not here"), "{}", done.err);
+    machine.sh("dpkg -P intigua-link").expect(0);
+    assert_eq!(machine.ask(&format!("ls -d {ROOT} /etc/init.d/vlink 2>/dev/null; pgrep -f '[v]AgentManager/vlink' || :")), "");
+}
+
+#[test]
+fn quiet_is_quiet_about_times_in_the_future() {
+    let machine = machine();
+    let facts = product::facts("1.0");
+    let mut items = product::items(&facts, GOOD);
+    for item in &mut items {
+        item.mtime = 4_000_000_000;
+    }
+    machine.put("/one.run", &product::assemble(&facts, &items));
+    let done = machine.sh("sh /one.run --quiet --extract /out && stat -c %Y /out/vAgentManager/vlink").expect(0);
+    assert_eq!((done.out.trim(), done.err.as_str()), ("4000000000", ""));
 }
 
 #[test]

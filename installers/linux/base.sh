@@ -15,20 +15,9 @@ lp_v_RUN_AS='' lp_v_CONTAINERS='' lp_v_IMAGE='' lp_v_NO_START='' lp_v_ALLOW_DOWN
 lp_f_INSTALL_ROOT='' lp_f_RUN_AS='' lp_f_IMAGE=''
 lp_options=
 
-# Nothing of the caller's environment is trusted: it may be empty (VMware guest operations) or hostile (sudo -E).
+# The environment and the descriptors are in order: see templates/linux/entry.sh.
 lp_init() {
-    PATH=/usr/sbin:/usr/bin:/sbin:/bin
-    LC_ALL=C
-    export PATH LC_ALL
-    unset CDPATH ENV BASH_ENV TMPDIR
-    # Set, not unset: debconf's functions save and restore the value, and would restore an empty one.
-    IFS=$(printf ' \t\n.')
-    IFS=${IFS%.}
     umask 022
-    # A closed descriptor would be taken by the next file opened, and messages would end up in it.
-    (: <&0) 2>/dev/null || exec </dev/null
-    (: >&1) 2>/dev/null || exec >/dev/null
-    (: >&2) 2>/dev/null || exec 2>/dev/null
     lp_started=$(lp_now)
 }
 

@@ -1,10 +1,7 @@
 #!/bin/sh
 # linkctl of {{ title }} {{ version }}
-{% include "facts.sh" %}
-{{ modules(["base", "settings", "state", "lock", "root", "live", "account", "preflight", "config", "service", "keep", "leave", "files", "versions", "uninstall", "seal", "linkctl"]) }}
-{% include "texts.sh" %}
-lp_seal_paths() {
-    printf '%s\n' {{ seal_paths|map("sh")|join(" ") }}
-}
-
+{% include "entry.sh" %}
+lp_lib=$(readlink -f "$0")
+lp_lib=${lp_lib%/*}/lib
+{{ load(["base", "settings", "state", "lock", "root", "live", "account", "preflight", "config", "service", "keep", "leave", "files", "versions", "uninstall", "seal", "linkctl"]) }}
 main "$@"; exit

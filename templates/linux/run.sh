@@ -4,6 +4,7 @@ LP_SIG={{ unsigned }}
 # {{ title }} {{ version }}: a shell script with its payload behind it. See --help.
 # The brace makes a shell read all of this before it runs anything: half a file runs nothing.
 {
+{% include "entry.sh" %}
 {% include "facts.sh" %}
 LP_OFFSET={{ offset }}
 LP_COVERED={{ covered_from }}

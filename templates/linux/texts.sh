@@ -16,3 +16,7 @@ lp_unit_text() {
 lp_init_text() {
     printf '%s\n' {{ init|sh }}
 }
+
+lp_seal_paths() {
+    printf '%s\n' {{ seal_paths|map("sh")|join(" ") }}
+}

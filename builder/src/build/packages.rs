@@ -53,17 +53,20 @@ struct Work<'a> {
     product: &'a Product,
     base: &'a Base<'a>,
     facts: Facts,
-    /// What is made for this product alone: `bin/linkctl`, which knows its facts.
-    own: [PreparedFile; 2],
+    /// What is made for this product alone: `bin/` with linkctl and the scripts' modules, which know its facts.
+    own: Vec<PreparedFile>,
 }
 
 impl<'a> Work<'a> {
     fn new(product: &'a Product, base: &'a Base<'a>) -> Result<Self> {
         let facts = facts(product, base)?;
-        let script = endpoint::linkctl(&facts)?.into_bytes();
-        let bin = PreparedFile::directory(TreePath::new(b"bin")?, base.mtime);
-        let linkctl = PreparedFile::made(TreePath::new(b"bin/linkctl")?, script, 0o755, base.mtime);
-        Ok(Work { product, base, facts, own: [bin, linkctl] })
+        let directory = |path: &str| Ok(PreparedFile::directory(TreePath::new(path.as_bytes())?, base.mtime));
+        let mut own = [directory("bin"), directory("bin/lib")].into_iter().collect::<Result<Vec<_>>>()?;
+        for file in endpoint::bin_files(&facts)? {
+            let path = TreePath::new(file.path.as_bytes())?;
+            own.push(PreparedFile::made(path, file.text.into_bytes(), file.mode, base.mtime));
+        }
+        Ok(Work { product, base, facts, own })
     }
 
     /// The base's files and the product's own. The list is all that a product takes for each of a hundred thousand files.
@@ -213,6 +216,7 @@ fn write_deb(work: &Work, out: &mut impl Write) -> Result<String> {
         files: &work.files(),
         control_files: &[
             ("config", scripts.config),
+            ("modules", scripts.modules),
             ("postinst", scripts.postinst),
             ("postrm", scripts.postrm),
             ("preinst", scripts.preinst),

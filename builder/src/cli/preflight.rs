@@ -42,6 +42,7 @@ fn facts() -> Facts {
 fn checks(arguments: &PreflightArguments) -> Result<u8> {
     let script = endpoint::preflight_script(&facts())?;
     let mut shell = Command::new("/bin/sh");
+    shell.env_clear().env("PATH", endpoint::PATH);
     // The script comes through a pipe: it is longer than one argument may be.
     shell.args(["-s", "--"]).stdin(Stdio::piped());
     if let Some(root) = &arguments.root {

@@ -1,11 +1,13 @@
 //! The scripts of one package: what `installers/` and `templates/` hold, filled with the facts of a product.
 //!
-//! The shell modules are the logic, written once; a script is a header of facts, the modules it needs, and a few
-//! lines that say when to call them. docs/endpoint.md is the contract they keep.
+//! The shell modules are the logic, written once. A package holds them as files below `bin/lib/`; a script that runs while those are on
+//! disk reads them, one that runs before or after carries the functions that it calls. docs/architecture.md says which does what,
+//! docs/endpoint.md is the contract they keep.
 
 mod defaults;
 mod descriptor;
 mod facts;
+mod inline;
 mod quote;
 mod render;
 pub mod windows;
@@ -17,6 +19,9 @@ pub use quote::{sh_quote, unit_quote};
 
 use crate::compress::Codec;
 use render::Channel;
+
+/// Where the scripts look for programs, whatever the caller's PATH is.
+pub const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Why scripts could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +47,8 @@ impl From<Error> for crate::Error {
 /// See deb-preinst(5) and debconf-devel(7).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DebScripts {
+    /// What the preinst reads: it runs before the package's files are there. Mode 0644.
+    pub modules: String,
     /// Checks, keeps the old version, makes the root. Mode 0755, like every script here.
     pub preinst: String,
     /// Registers and starts; goes back when the new version does not come up.
@@ -104,8 +111,10 @@ pub fn run_signature_field(base64: &str) -> Option<String> {
 /// When a fact cannot be expressed on the endpoint ([`FactsError`]).
 pub fn deb_scripts(facts: &Facts) -> Result<DebScripts, Error> {
     let scripts = render::Scripts::new(facts, Channel::Deb)?;
+    let preinst = scripts.render("deb/preinst")?;
     Ok(DebScripts {
-        preinst: scripts.render("deb/preinst")?,
+        modules: scripts.render_for("deb/modules", &preinst)?,
+        preinst,
         postinst: scripts.render("deb/postinst")?,
         prerm: scripts.render("deb/prerm")?,
         postrm: scripts.render("deb/postrm")?,
@@ -154,12 +163,32 @@ pub fn run_stub_fitted(facts: &Facts, codec: Codec) -> Result<String, Error> {
     Err(Error::Offset)
 }
 
-/// `bin/linkctl`: the same text in every format. Mode 0755.
+/// A file that linkpack itself puts below the root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BinFile {
+    /// Relative to the root.
+    pub path: String,
+    /// Permission bits.
+    pub mode: u32,
+    /// What is in it.
+    pub text: String,
+}
+
+/// `bin/linkctl` and the modules that it and the package managers' scripts read: the same in every format, sorted.
 ///
 /// # Errors
 /// As [`deb_scripts`].
-pub fn linkctl(facts: &Facts) -> Result<String, Error> {
-    Ok(render::Scripts::new(facts, Channel::Any)?.render("linkctl.sh")?)
+pub fn bin_files(facts: &Facts) -> Result<Vec<BinFile>, Error> {
+    let scripts = render::Scripts::new(facts, Channel::Any)?;
+    let file = |path: String, mode, text| BinFile { path, mode, text };
+    let module = |name: &str, text| file(format!("bin/lib/{name}"), 0o644, text);
+    let mut files: Vec<_> = render::module_files()?.into_iter().map(|(name, text)| module(name, text)).collect();
+    for name in ["facts.sh", "texts.sh"] {
+        files.push(module(name, scripts.render(name)?));
+    }
+    files.push(file("bin/linkctl".to_owned(), 0o755, scripts.render("linkctl.sh")?));
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(files)
 }
 
 /// What `linkpack preflight [--root DIR] [--json]` gives to `/bin/sh`: the packages' own checks.

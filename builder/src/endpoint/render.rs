@@ -4,7 +4,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{context, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
 use super::facts::Facts;
-use super::{quote, RunPayload};
+use super::{inline, quote, RunPayload};
 
 /// Whose scripts are rendered: the shell modules ask for it where the package managers differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,47 @@ impl Channel {
             }
             Channel::Deb | Channel::Rpm => "cp mv readlink".to_owned(),
             Channel::Any => String::new(),
+        }
+    }
+
+    /// The variables of the caller's environment that a script keeps (docs/architecture.md).
+    fn kept(self) -> &'static [&'static str] {
+        match self {
+            Channel::Deb => &[
+                "TERM",
+                // The documented remedy of a refused downgrade.
+                "ALLOW_DOWNGRADE",
+                "DPKG_ADMINDIR",
+                "DPKG_COLORS",
+                "DPKG_FORCE",
+                "DPKG_MAINTSCRIPT_ARCH",
+                "DPKG_MAINTSCRIPT_DEBUG",
+                "DPKG_MAINTSCRIPT_NAME",
+                "DPKG_MAINTSCRIPT_PACKAGE",
+                "DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT",
+                "DPKG_ROOT",
+                "DPKG_RUNNING_VERSION",
+                "DEBIAN_FRONTEND",
+                "DEBIAN_HAS_FRONTEND",
+                "DEBIAN_PRIORITY",
+                "DEBCONF_DB_FALLBACK",
+                "DEBCONF_DB_OVERRIDE",
+                "DEBCONF_DB_REPLACE",
+                "DEBCONF_DEBUG",
+                "DEBCONF_NOWARNINGS",
+                "DEBCONF_NONINTERACTIVE_SEEN",
+                "DEBCONF_OLD_FD_BASE",
+                "DEBCONF_PIPE",
+                "DEBCONF_PRIORITY",
+                "DEBCONF_RECONFIGURE",
+                "DEBCONF_REDIR",
+                "DEBCONF_SYSTEMRC",
+                "DEBCONF_TERSE",
+                "DEBCONF_USE_CDEBCONF",
+            ],
+            Channel::Rpm => &["TERM", "RPM_INSTALL_PREFIX", "RPM_INSTALL_PREFIX0"],
+            // An uninstall calls dpkg, whose frontend may be chosen.
+            Channel::Run(_) | Channel::Any => &["TERM", "DEBIAN_FRONTEND"],
         }
     }
 }
@@ -78,9 +119,9 @@ macro_rules! embedded {
 }
 
 const TEMPLATES: &[(&str, Embedded)] = embedded!("templates/linux":
-    "facts.sh", "texts.sh", "vlink.service", "vlink.init", "run.sh", "run-usage.txt", "linkctl.sh", "preflight.sh",
-    "deb/debconf.sh", "deb/preinst", "deb/postinst", "deb/prerm", "deb/postrm", "deb/config", "deb/templates",
-    "rpm/pre", "rpm/post", "rpm/preun", "rpm/postun", "rpm/posttrans",
+    "entry.sh", "facts.sh", "texts.sh", "vlink.service", "vlink.init", "run.sh", "run-usage.txt", "linkctl.sh", "preflight.sh",
+    "deb/debconf.sh", "deb/lib.sh", "deb/modules", "deb/preinst", "deb/postinst", "deb/prerm", "deb/postrm", "deb/config", "deb/templates",
+    "rpm/lib.sh", "rpm/pre", "rpm/post", "rpm/preun", "rpm/postun", "rpm/posttrans",
 );
 
 const MODULES: &[(&str, Embedded)] = embedded!("installers/linux":
@@ -88,6 +129,21 @@ const MODULES: &[(&str, Embedded)] = embedded!("installers/linux":
     "lock.sh", "options.sh", "package.sh", "payload.sh", "preflight.sh", "register.sh", "result.sh", "root.sh",
     "run.sh", "seal.sh", "service.sh", "settings.sh", "state.sh", "uninstall.sh", "version.sh", "versions.sh",
 );
+
+/// The modules that nothing but the stub of a `.run` calls, which carries them itself.
+const OF_THE_STUB: [&str; 3] = ["options.sh", "payload.sh", "run.sh"];
+
+/// The modules that a package holds as files: name and text.
+pub fn module_files() -> Result<Vec<(&'static str, String)>, Error> {
+    let on_disk = MODULES.iter().filter(|(name, _)| !OF_THE_STUB.contains(name));
+    on_disk.map(|(name, file)| Ok((*name, file.text()?))).collect()
+}
+
+/// Every module's text.
+#[cfg(test)]
+pub fn every_module() -> Result<Vec<String>, Error> {
+    MODULES.iter().map(|(_, file)| file.text()).collect()
+}
 
 /// The scripts of one package on one channel.
 pub struct Scripts {
@@ -104,7 +160,17 @@ impl Scripts {
     }
 
     pub fn render(&self, name: &str) -> Result<String, Error> {
-        self.environment.get_template(name)?.render(&self.context)
+        self.render_for(name, "")
+    }
+
+    /// A text that `caller` is going to read: of its modules it gets what either of them calls.
+    pub fn render_for(&self, name: &str, caller: &str) -> Result<String, Error> {
+        let text = self.environment.get_template(name)?.render(&self.context)?;
+        let Some((before, rest)) = text.split_once(INLINE) else { return Ok(text) };
+        let (names, after) = rest.split_once('\n').unwrap_or((rest, ""));
+        let modules = names.split_whitespace().map(module).collect::<Result<Vec<_>, _>>()?;
+        let inlined = inline::reachable(&modules, &format!("{before}\n{after}\n{caller}"));
+        Ok(format!("{before}{inlined}{after}"))
     }
 }
 
@@ -116,22 +182,36 @@ fn environment() -> Result<Environment<'static>, Error> {
     environment.add_filter("unit_word", |value: String| quote::unit_quote(&value));
     environment.add_filter("unit_text", |value: String| quote::unit_text(&value));
     environment.add_function("modules", modules);
+    environment.add_function("load", load);
     for (name, file) in TEMPLATES {
         environment.add_template_owned(*name, file.text()?)?;
     }
     Ok(environment)
 }
 
-/// The modules' text, unrendered: `${#name}` of the shell would be a comment to the engine.
-fn modules(names: Vec<String>) -> Result<String, Error> {
-    names.iter().try_fold(String::new(), |text, name| {
-        let file = format!("{name}.sh");
-        let (_, module) = MODULES
-            .iter()
-            .find(|(known, _)| *known == file)
-            .ok_or_else(|| Error::new(ErrorKind::TemplateNotFound, format!("no shell module is called {name}")))?;
-        Ok(text + &module.text()? + "\n")
-    })
+/// Where the modules go that a script carries itself: the line's rest names them. They are put in when the rest of the script is known,
+/// and unrendered: `${#name}` of the shell would be a comment to the engine.
+const INLINE: &str = "#@inline ";
+
+fn modules(names: Vec<String>) -> String {
+    format!("{INLINE}{}", names.join(" "))
+}
+
+/// Reads modules from the folder `$lp_lib`.
+fn load(names: Vec<String>) -> String {
+    let names = names.join(" ");
+    format!(
+        "for lp_name in facts {names} texts; do\n    # shellcheck disable=SC1090 # on the endpoint only\n    . \"$lp_lib/$lp_name.sh\"\ndone"
+    )
+}
+
+fn module(name: &str) -> Result<String, Error> {
+    let file = format!("{name}.sh");
+    let (_, module) = MODULES
+        .iter()
+        .find(|(known, _)| *known == file)
+        .ok_or_else(|| Error::new(ErrorKind::TemplateNotFound, format!("no shell module is called {name}")))?;
+    Ok(module.text()? + "\n")
 }
 
 fn context_of(environment: &Environment<'_>, facts: &Facts, channel: Channel) -> Result<Value, Error> {
@@ -146,7 +226,8 @@ fn context_of(environment: &Environment<'_>, facts: &Facts, channel: Channel) ->
         arch => facts.arch.uname(), needed_kb => facts.installed_kb, command => facts.command(),
         container_names => names(&|_| true), required_names => names(&|required| required),
         settings => Vec::from(settings), config => facts.config.clone(), seal_paths => facts.seal_paths.clone(),
-        server_url => &facts.settings.server_url, questions => questions(facts),
+        server_url => &facts.settings.server_url, questions => questions(facts), path => super::PATH,
+        kept => Vec::from(channel.kept()), passed => passed(channel.kept()),
     };
     let text = |name: &str| environment.get_template(name)?.render(&basic).map(|text| text.trim_end().to_owned());
     let texts = context! { unit => text("vlink.service")?, init => text("vlink.init")?, usage => text("run-usage.txt")? };
@@ -158,6 +239,12 @@ fn context_of(environment: &Environment<'_>, facts: &Facts, channel: Channel) ->
         _ => context! {},
     };
     Ok(context! { ..payload, ..texts, ..basic })
+}
+
+/// Arguments of `env` that hand on those of some variables that are set.
+fn passed(names: &[&str]) -> String {
+    let words: Vec<_> = names.iter().map(|name| format!("${{{name}+\"{name}=${name}\"}}")).collect();
+    words.join(" ")
 }
 
 /// debconf's questions: each with its name, kind, short and long description.

@@ -1,4 +1,5 @@
 use super::*;
+use std::collections::BTreeSet;
 
 pub fn facts() -> Facts {
     Facts {
@@ -21,7 +22,9 @@ pub fn facts() -> Facts {
 }
 
 fn sh(script: &str) -> String {
-    let output = std::process::Command::new("/bin/sh").arg("-c").arg(script).output().expect("/bin/sh runs");
+    let mut shell = std::process::Command::new("/bin/sh");
+    // With another environment a script would begin anew, from the file that it does not have here.
+    let output = shell.env_clear().env("PATH", PATH).arg("-c").arg(script).output().expect("/bin/sh runs");
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
@@ -69,7 +72,7 @@ fn a_value_with_a_newline_is_refused_with_its_name() {
 fn an_executable_outside_the_connector_is_refused() {
     for executable in ["", "/bin/sh", "../vlink"] {
         let facts = Facts { executable: executable.into(), ..facts() };
-        assert!(linkctl(&facts).is_err(), "{executable}");
+        assert!(bin_files(&facts).is_err(), "{executable}");
     }
 }
 
@@ -87,6 +90,57 @@ fn the_stub_says_its_own_length_and_leaves_room_for_the_sum() {
     assert!(stub.contains(&format!("\nLP_COVERED={RUN_SUM_COVERS_FROM}\n")));
     assert_eq!(stub.as_bytes()[RUN_SUM_COVERS_FROM as usize - 1], b'\n');
     assert!(stub.ends_with("}\n"));
+}
+
+/// Every script of a package by its name, with the modules that it reads.
+fn scripts_with_modules() -> Vec<(&'static str, String)> {
+    let (deb, rpm) = (deb_scripts(&facts()).expect("renders"), rpm_scripts(&facts()).expect("renders"));
+    let files = bin_files(&facts()).expect("renders");
+    let file = |path: &str| files.iter().find(|file| file.path == path).map_or("", |file| &file.text);
+    let scripts = [
+        ("preinst", deb.preinst + &deb.modules),
+        ("postinst", deb.postinst),
+        ("prerm", deb.prerm),
+        ("postrm", deb.postrm),
+        ("%pre", rpm.pre),
+        ("%post", rpm.post),
+        ("%preun", rpm.preun),
+        ("%postun", rpm.postun),
+        ("%posttrans", rpm.posttrans),
+        ("linkctl", file("bin/linkctl").to_owned()),
+        ("preflight", preflight_script(&facts()).expect("renders")),
+        ("stub", run_stub_fitted(&facts(), Codec::Gzip).expect("renders")),
+    ];
+    let whole = |script: String| {
+        let named = script.split_once("for lp_name in facts ").and_then(|(_, rest)| rest.split_once("; do"));
+        let names: Vec<String> =
+            named.map(|(names, _)| names).unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+        let modules = names.iter().map(|name| {
+            let text = file(&format!("bin/lib/{name}.sh"));
+            assert!(!text.is_empty(), "no package holds {name}.sh");
+            text
+        });
+        let modules = modules.collect::<String>();
+        let main = inline::reachable(&[modules], &script);
+        script + &main
+    };
+    scripts.into_iter().map(|(name, script)| (name, whole(script))).collect()
+}
+
+#[test]
+fn no_script_calls_a_function_that_it_does_not_hold() {
+    // Called where the script has it, from a module that serves others too.
+    const ELSEWHERE: [&str; 3] = ["lp_settings_debconf", "lp_decompress_fault", "lp_unit_file"];
+    let modules = render::every_module().expect("readable");
+    let known: BTreeSet<&str> = modules.iter().flat_map(|module| inline::functions(module)).collect();
+    let mut missing = BTreeSet::new();
+    for (script, text) in scripts_with_modules() {
+        let held = inline::functions(&text);
+        let called = inline::words(&text).filter(|word| known.contains(word) && word.starts_with("lp_"));
+        let absent = called.filter(|name| !held.contains(name) && !ELSEWHERE.contains(name));
+        missing.extend(absent.map(|name| format!("{script} calls {name}")));
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
 }
 
 #[test]

@@ -121,7 +121,7 @@ fn control(input: &mut Input, members: &[Member], at: usize, report: &mut Report
         }
         None => report.damaged("control.tar", "it has no control file"),
     }
-    for name in ["preinst", "postinst", "prerm", "postrm", "config"] {
+    for name in ["preinst", "modules", "postinst", "prerm", "postrm", "config"] {
         if let Some(script) = control.get(name.as_bytes()) {
             report.script(name, interpreter(script), script);
         }
@@ -129,7 +129,8 @@ fn control(input: &mut Input, members: &[Member], at: usize, report: &mut Report
     if let Some(templates) = control.get(b"templates".as_slice()) {
         questions(&String::from_utf8_lossy(templates), report);
     }
-    if let Some(script) = control.get(b"postinst".as_slice()) {
+    // What our preinst reads carries the facts; in packages of older builds the preinst itself does.
+    if let Some(script) = control.get(b"modules".as_slice()).or(control.get(b"preinst".as_slice())) {
         ours::facts(&String::from_utf8_lossy(script), report);
     }
     Ok(control)

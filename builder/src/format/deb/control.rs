@@ -26,7 +26,7 @@ pub fn archive(spec: &DebSpec, files: &[DataFile]) -> Result<Packed> {
         add("conffiles", conffiles, 0o644)?;
     }
     for (name, text) in spec.control_files {
-        let mode = if *name == "templates" { 0o644 } else { 0o755 };
+        let mode = if matches!(*name, "templates" | "modules") { 0o644 } else { 0o755 };
         add(name, text.clone().into_bytes(), mode)?;
     }
     tar::finish(&mut layout)?;

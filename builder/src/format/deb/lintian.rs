@@ -67,6 +67,10 @@ pub fn overrides(spec: &DebSpec) -> String {
         let reason = "The agents read their configuration where their makers put it: in their own directories below the root.";
         add(reason, &["file-in-usr-marked-as-conffile *", "non-etc-file-marked-as-conffile *"]);
     }
+    add(
+        "dpkg puts it next to the preinst, which reads it: the package's own files are not there yet.",
+        &["unknown-control-file modules"],
+    );
     for (tag, reason) in SCRIPT_TAGS {
         add(reason, &[tag]);
     }

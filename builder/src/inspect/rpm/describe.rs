@@ -111,7 +111,7 @@ fn scripts(header: &Header, report: &mut Report) {
         }
         let script = script.first().copied().unwrap_or_default();
         report.script(name, Some(program).filter(|program| !program.is_empty()), script);
-        if name == "%post" {
+        if name == "%pre" {
             ours::facts(&String::from_utf8_lossy(script), report);
         }
     }
