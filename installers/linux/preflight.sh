@@ -25,6 +25,7 @@ lp_preflight() {
     lp_check_account
     lp_check_temp
     lp_check_root
+    lp_check_labels
     lp_check_runtime
     lp_check_space
     return "$lp_check_code"
@@ -72,6 +73,7 @@ lp_check_other() {
     lp_check_channel
     [ -z "$lp_root_conflict" ] || lp_check other 17 "$lp_root" "$lp_root_conflict" '' "$lp_root_remedy"
     lp_check_downgrade
+    lp_check_service
     [ "$lp_checks" != "$before" ] || lp_check other 17 "$lp_root" '' "${lp_old_version:+version }${lp_old_version:-nothing} is installed" ''
 }
 

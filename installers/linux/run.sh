@@ -21,6 +21,7 @@ lp_run_install() {
         lp_result refused 16 'another installation is running'
         return 16
     fi
+    lp_service_seen
     if ! lp_run_repair; then
         lp_error 'an interrupted installation could not be repaired' "$lp_root" 'see the messages above, and run this file again'
         lp_result failed 30 'an interrupted installation could not be repaired'
@@ -118,9 +119,8 @@ lp_run_confirm() {
 
 # The log of a service that did not come up may be removed with it: its end is shown first.
 lp_run_tail() {
-    [ -s "$LP_LOG/$LP_SERVICE.log" ] || return 0
-    lp_say "the last lines of $LP_LOG/$LP_SERVICE.log:"
-    tail -n 10 "$LP_LOG/$LP_SERVICE.log" >&2
+    lp_say "the last lines of $(lp_service_where):"
+    lp_service_tail >&2 || :
 }
 
 lp_run_signal() {

@@ -132,6 +132,7 @@ lp_settings_load() {
     if [ "$LP_CHANNEL" = deb ]; then lp_settings_debconf; fi
     lp_settings_answers || bad=1
     lp_settings_options
+    lp_account_resolve
     for key in INSTALL_ROOT SERVER_URL FALLBACK_URLS CORE_ID TOKEN_FILE RUN_AS CONTAINERS IMAGE NO_START ALLOW_DOWNGRADE; do
         eval "fault=\$(lp_setting_fault $key \"\$lp_v_$key\")"
         [ -n "$fault" ] || continue

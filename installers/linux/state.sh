@@ -47,7 +47,8 @@ lp_made_join() {
 lp_sums=''
 lp_journal_write() {
     lp_make_dir "$LP_LIB" 755 || return 1
-    printf '%s\n' "$@" "made=$lp_made" ${lp_sums:+"$lp_sums"} | lp_write "$LP_LIB/journal" 600
+    lp_service_seen
+    printf '%s\n' "$@" "ran=$lp_service_ran" "made=$lp_made" ${lp_sums:+"$lp_sums"} | lp_write "$LP_LIB/journal" 600
 }
 
 # The digests of all that attempts which were killed wrote as configuration, a line each.

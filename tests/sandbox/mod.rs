@@ -28,8 +28,9 @@ umount -l /.old
 rmdir /.old
 rm -rf /etc/intigua /var/lib/intigua /var/log/intigua /usr/local/intigua
 ln -sf "$(command -v "$2")" /bin/sh
+# Process 1 of the machine reaps what is orphaned. By any other name this would be a container's build.
+printf init >/proc/$$/comm
 echo ready
-# Process 1 of the machine: reaps what is orphaned.
 while :; do sleep 0.2; done
 "#;
 
