@@ -100,11 +100,20 @@ lp_account_remove() {
 # lp_account_change OLD NEW: what OLD wrote in components/ becomes NEW's. It is copied, read with the rights of the one
 # and written with those of the other: a file that changes its owner in place may have a second name elsewhere.
 lp_account_change() {
-    local here hidden
-    here=$LP_D$lp_root/components hidden=$LP_D$lp_root/.linkpack
-    [ -n "$1" ] && [ "$1" != "$2" ] && [ -d "$here" ] || return 0
+    [ -n "$1" ] && [ "$1" != "$2" ] && [ -d "$LP_D$lp_root/components" ] || return 0
     lp_service_seen
     lp_service_stop || { lp_warn "$LP_SERVICE could not be stopped for the change of its account"; return 1; }
+    # An account that was deleted has left a number.
+    id -u "$1" >/dev/null 2>&1 || { lp_ls "$LP_D$lp_root/components" && set -- "$lp_ls_uid" "$2"; }
+    lp_account_copy "$@" && return
+    lp_error "components/ could not be copied from $1 to $2" "$lp_root" 'see the messages above, correct the cause and try again'
+    [ "$lp_service_ran" = 0 ] || lp_service_do start || :
+    return 1
+}
+
+lp_account_copy() {
+    local here hidden
+    here=$LP_D$lp_root/components hidden=$LP_D$lp_root/.linkpack
     rm -rf "$hidden/components" "$hidden/components.old" "$hidden/components.tar"
     (umask 077 && cd "$here" && lp_as "$1" tar -cf - . >"$hidden/components.tar") || return 1
     [ "$(id -u "$2")" != 0 ] || lp_account_archive_is_plain "$hidden/components.tar" || return 1
@@ -128,7 +137,7 @@ lp_give() {
     chown -h "$lp_v_RUN_AS:" "$@"
 }
 
-# lp_as ACCOUNT COMMAND...: runs a command with that account's rights alone. What lies in a folder of an account is
+# lp_as ACCOUNT|UID COMMAND...: runs a command with that account's rights alone. What lies in a folder of an account is
 # touched by root in this way only: with root's rights a link or a renamed folder there would reach anything.
 # It has no terminal and none of our other descriptors: a process of the account may be traced by the account.
 # Who is not root runs the command with the rights he has.
@@ -137,8 +146,13 @@ lp_as() {
     account=$1
     shift
     if [ "$(id -u)" = 0 ] && [ -n "$account" ] && [ "$account" != root ]; then
-        uid=$(id -u "$account" 2>/dev/null) || { lp_warn "the account $account does not exist"; return 1; }
+        case $account in
+            *[!0-9]*) uid=$(id -u "$account" 2>/dev/null) || { lp_warn "the account $account does not exist"; return 1; } ;;
+            *) uid=$account ;;
+        esac
         if [ "$uid" = 0 ]; then :
+        elif [ "$uid" = "$account" ]; then
+            set -- setpriv --reuid="$uid" --regid="$uid" --clear-groups -- "$@"
         elif setpriv --reuid="$uid" --clear-groups true 2>/dev/null; then
             set -- setpriv --reuid="$uid" --regid="$(id -g "$account")" --init-groups -- "$@"
         elif lp_has runuser; then

@@ -137,8 +137,9 @@ lp_linkctl_check() {
     local level
     lp_check_file service "$(lp_unit_file)"
     [ ! -d /etc/init.d ] || lp_check_file init "/etc/init.d/$LP_SERVICE"
-    for level in 3 5; do
-        [ ! -d /etc/init.d ] || [ ! -d "/etc/rc$level.d" ] || lp_check_file link "/etc/rc$level.d/S30$LP_SERVICE"
+    # OpenRC keeps links of its own.
+    [ ! -d /etc/init.d ] || [ "$(lp_live)" = openrc ] || for level in 3 5; do
+        [ ! -d "/etc/rc$level.d" ] || lp_check_file link "/etc/rc$level.d/S30$LP_SERVICE"
     done
     lp_check location 1 "$LP_ETC/location.conf" "$([ "$(lp_location)" = "$lp_root" ] || printf 'does not name the root')" "$lp_root" 'install the package again'
     lp_check config 1 "$(lp_config_file)" "$(lp_config_mode_fault)" 'there, for its account only' "chown $lp_old_run_as $(lp_quote "$(lp_config_file)"); chmod 600 $(lp_quote "$(lp_config_file)")"

@@ -136,7 +136,7 @@ lp_check_account() {
     local fault
     fault=$(lp_account_fault "$lp_v_RUN_AS")
     lp_check account 18 '' "${fault:+the account $lp_v_RUN_AS $fault}" "$lp_v_RUN_AS" \
-        "set RUN_AS=root, or let $lp_v_RUN_AS use sudo without a password ($lp_v_RUN_AS ALL=(ALL) NOPASSWD: ALL)"
+        "set RUN_AS=auto or RUN_AS=root, or let $lp_v_RUN_AS use sudo without a password ($lp_v_RUN_AS ALL=(ALL) NOPASSWD: ALL)"
 }
 
 lp_check_temp() {

@@ -119,8 +119,11 @@ lp_run_confirm() {
 
 # The log of a service that did not come up may be removed with it: its end is shown first.
 lp_run_tail() {
+    local lines
+    lines=$(lp_service_tail) || :
+    [ -n "$lines" ] || return 0
     lp_say "the last lines of $(lp_service_where):"
-    lp_service_tail >&2 || :
+    printf '%s\n' "$lines" >&2
 }
 
 lp_run_signal() {

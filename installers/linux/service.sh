@@ -186,16 +186,17 @@ lp_service_stop() {
     ! lp_service_is_active
 }
 
-# Where the reasons are for a service that did not come up: in its log, or, where there is none, in the journal.
+# Where the reasons are for a service that did not come up: only what is there is named.
 lp_service_where() {
-    if [ -s "$LP_LOG/$LP_SERVICE.log" ]; then printf '%s' "$LP_LOG/$LP_SERVICE.log"
-    elif [ "$(lp_live)" = systemd ]; then printf 'journalctl -u %s' "$LP_SERVICE"
-    else printf '%s' "$LP_LOG"
+    local journal
+    journal=
+    [ "$(lp_live)" != systemd ] || journal="journalctl -u $LP_SERVICE"
+    if [ -s "$LP_LOG/$LP_SERVICE.log" ]; then printf '%s%s' "$LP_LOG/$LP_SERVICE.log" "${journal:+ and $journal}"
+    else printf '%s' "${journal:-$LP_LOG}"
     fi
 }
 
 lp_service_tail() {
-    if [ -s "$LP_LOG/$LP_SERVICE.log" ]; then tail -n 10 "$LP_LOG/$LP_SERVICE.log"
-    elif [ "$(lp_live)" = systemd ]; then journalctl --no-pager -q -n 10 -u "$LP_SERVICE.service"
-    fi 2>/dev/null
+    [ "$(lp_live)" != systemd ] || journalctl --no-pager -q -n 10 -u "$LP_SERVICE.service" 2>/dev/null
+    [ ! -s "$LP_LOG/$LP_SERVICE.log" ] || tail -n 10 "$LP_LOG/$LP_SERVICE.log"
 }

@@ -131,9 +131,10 @@ lp_init_register() {
 }
 
 # lp_service_link NAME LEVEL: /etc/rcN.d is an alias of /etc/rc.d/rcN.d on some systems. A K link in a level that starts
-# services means that an administrator switched this one off there.
+# services means that an administrator switched this one off there. Links of another number, by a tool that orders them,
+# do as well but in levels 3 and 5: there the product's documentation names S30.
 lp_service_link() {
-    local dir link
+    local dir link other
     dir=$LP_D/etc/rc$2.d
     [ -d "$dir" ] || [ ! -d "$LP_D/etc/rc.d/rc$2.d" ] || dir=$LP_D/etc/rc.d/rc$2.d
     if [ ! -d "$dir" ]; then
@@ -143,8 +144,13 @@ lp_service_link() {
     fi
     link=$dir/$1$LP_SERVICE
     [ ! -e "$link" ] || return 0
-    set -- "$link" "$dir"/K[0-9][0-9]"$LP_SERVICE"
-    [ ! -L "$2" ] || return 0
+    for other in "$dir"/[KS][0-9][0-9]"$LP_SERVICE"; do
+        [ -L "$other" ] || continue
+        case $1$2:${other##*/} in
+            S303:S* | S305:S*) ! lp_service_link_is_ours "$other" || rm -f "$other" ;;
+            *) return 0 ;;
+        esac
+    done
     ln -sf "../init.d/$LP_SERVICE" "$link" || return 1
     # Behind an alias `..` may lead elsewhere; then the link is absolute.
     [ -e "$link" ] || [ -n "$LP_D" ] || ln -sf "/etc/init.d/$LP_SERVICE" "$link"
@@ -178,7 +184,7 @@ lp_log_own() {
     for entry in "$LP_LOG"/* "$LP_LOG"/.[!.]*; do
         [ -d "$entry" ] && [ ! -L "$entry" ] || continue
         # Only its owner empties a folder in which names still change.
-        lp_as "$(id -un "$owner" 2>/dev/null || echo nobody)" find "$entry" -mindepth 1 -delete 2>/dev/null || :
+        lp_as "$owner" find "$entry" -mindepth 1 -delete 2>/dev/null || :
         rmdir "$entry" 2>/dev/null || mv "$entry" "$LP_LOG/.linkpack-$(lp_random)" || return 1
     done
     find "$LP_LOG" ! -type d \( ! -type f -o -links +1 \) -exec rm -f {} +

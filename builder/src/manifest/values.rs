@@ -181,7 +181,7 @@ fn check_account(text: &str) -> Result<(), String> {
     match first && body.chars().all(good) && text.len() <= 32 {
         true => Ok(()),
         false => {
-            Err(format!("\"{text}\" is not an account's name; write \"root\" or the name of a sudoer such as \"svc-intigua\""))
+            Err(format!("\"{text}\" is not an account's name; write \"root\", \"auto\" or the name of a sudoer such as \"svc-intigua\""))
         }
     }
 }
