@@ -1,13 +1,13 @@
 //! The service on machines of different kinds, and the accounts that it runs as.
 
-mod common;
-mod sandbox;
 #[path = "service/account.rs"]
 mod account;
 #[path = "service/booted.rs"]
 mod booted;
+mod common;
 #[path = "service/labels.rs"]
 mod labels;
+mod sandbox;
 
 use sandbox::product::{self, GOOD};
 use sandbox::{Sandbox, SHELLS};
@@ -122,13 +122,16 @@ fn a_read_only_usr_has_the_unit_in_etc() {
 fn a_sysv_machine_starts_it_in_every_level_and_stops_it_at_shutdown() {
     let machine = machine_with_packages(Sandbox::new());
     // The administrator wants it off in level 4, and no tool is there that orders the links.
-    machine.sh("rm -f /usr/sbin/update-rc.d /usr/sbin/insserv; mkdir -p /etc/rc4.d; ln -s ../init.d/vlink /etc/rc4.d/K01vlink").expect(0);
+    machine
+        .sh("rm -f /usr/sbin/update-rc.d /usr/sbin/insserv; mkdir -p /etc/rc4.d; ln -s ../init.d/vlink /etc/rc4.d/K01vlink")
+        .expect(0);
     if machine.ask("ls -d /lib/systemd/systemd 2>/dev/null || :").is_empty() {
         machine.sh("mkdir -p /etc/rc0.d").expect(0);
     }
     machine.sh("sh /tmp/one.run").expect(0);
     let links = "cd /etc && ls -d rc?.d/*vlink";
-    let expected = "rc0.d/K70vlink\nrc1.d/K70vlink\nrc2.d/S30vlink\nrc3.d/S30vlink\nrc4.d/K01vlink\nrc5.d/S30vlink\nrc6.d/K70vlink";
+    let expected =
+        "rc0.d/K70vlink\nrc1.d/K70vlink\nrc2.d/S30vlink\nrc3.d/S30vlink\nrc4.d/K01vlink\nrc5.d/S30vlink\nrc6.d/K70vlink";
     assert_eq!(machine.ask(links), expected);
     machine.sh("sh /tmp/two.run").expect(0);
     assert_eq!(machine.ask(links), expected);

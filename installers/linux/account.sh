@@ -107,7 +107,7 @@ lp_account_change() {
     id -u "$1" >/dev/null 2>&1 || { lp_ls "$LP_D$lp_root/components" && set -- "$lp_ls_uid" "$2"; }
     lp_account_copy "$@" && return
     lp_error "components/ could not be copied from $1 to $2" "$lp_root" 'see the messages above, correct the cause and try again'
-    [ "$lp_service_ran" = 0 ] || lp_service_do start || :
+    [ "$lp_service_ran" != 1 ] || lp_service_do start || :
     return 1
 }
 

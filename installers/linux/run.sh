@@ -78,7 +78,7 @@ lp_run_begin() {
 
 # Stops the old version where the new one will be started: an agent may write into its folder until then.
 lp_run_pause() {
-    [ -n "$lp_run_old" ] && [ "$lp_v_NO_START" != 1 ] && [ "$lp_v_IMAGE" != 1 ] && lp_service_is_active || return 0
+    [ -n "$lp_run_old" ] && [ "$lp_v_NO_START" != 1 ] && [ "$lp_v_IMAGE" != 1 ] && ! lp_service_is_masked && lp_service_is_active || return 0
     lp_run_service=1
     lp_service_stop || lp_warn "$LP_SERVICE could not be stopped before the switch"
 }

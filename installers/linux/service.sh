@@ -67,15 +67,18 @@ lp_has_start_link() {
     return 1
 }
 
-# Whether the service was to run before this installation touched it: 1, or 0 where an administrator had stopped it. One
-# that died was not stopped, and one that was never installed neither. The journal passes it on to the steps that follow.
+# How the service was before this installation touched it: 1 where it ran, 0 where an administrator had stopped it, 2 where
+# it had died or was never installed. The journal passes it on to the steps that follow.
 lp_service_ran=
 lp_service_seen() {
     [ -z "$lp_service_ran" ] || return 0
     lp_service_ran=$(lp_value "$LP_LIB/journal" ran) || lp_service_ran=
     [ -z "$lp_service_ran" ] || return 0
-    lp_service_ran=1
-    [ -z "$lp_old_version" ] || ! lp_service_is_stopped || lp_service_ran=0
+    lp_service_ran=2
+    if [ -z "$lp_old_version" ]; then :
+    elif lp_service_is_active; then lp_service_ran=1
+    elif lp_service_is_stopped; then lp_service_ran=0
+    fi
     [ ! -f "$LP_LIB/journal" ] || printf 'ran=%s\n' "$lp_service_ran" >>"$LP_LIB/journal"
 }
 
@@ -85,7 +88,7 @@ lp_service_is_stopped() {
         systemd)
             [ "$(systemctl show -p LoadState "$LP_SERVICE.service")" = LoadState=loaded ] &&
                 [ "$(systemctl show -p ActiveState "$LP_SERVICE.service")" = ActiveState=inactive ] ;;
-        sysv | openrc) [ ! -e "$LP_RUN/$LP_SERVICE.pid" ] && ! lp_service_is_active ;;
+        sysv | openrc) [ ! -e "$LP_RUN/$LP_SERVICE.pid" ] ;;
         *) return 1 ;;
     esac
 }
@@ -129,7 +132,7 @@ lp_service_bring_up() {
     elif [ "$lp_v_NO_START" = 1 ]; then lp_service_note='not started: NO_START=1'
     elif ! lp_policy_allows "$1"; then lp_service_note='not started: policy-rc.d declines'
     elif lp_service_is_masked; then lp_service_note='not started: the administrator has masked it'
-    elif [ "$1" = restart ] && lp_service_is_off; then lp_service_note='not started: the administrator has disabled it'
+    elif [ "$1" = restart ] && [ "$lp_service_ran" != 1 ] && lp_service_is_off; then lp_service_note='not started: the administrator has disabled it'
     elif [ "$1" = restart ] && [ "$lp_service_ran" = 0 ]; then lp_service_note='not started: it was stopped before'
     fi
     [ -z "$lp_service_note" ] || return 0

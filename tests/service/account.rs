@@ -59,7 +59,8 @@ fn the_account_writes_its_logs_and_makes_no_name_beside_them() {
     let machine = machine_with_agent();
     machine.sh("sh /tmp/one.run --run-as agent").expect(0);
     assert_eq!(machine.ask("stat -c '%U %a' /var/log/intigua"), "root 755");
-    let files = "cd /var/log/intigua && stat -c '%U %a' vlink.log vlink.log.1 pulse.log pulse.log.1 tracer.log tracer.log.1 | sort -u";
+    let files =
+        "cd /var/log/intigua && stat -c '%U %a' vlink.log vlink.log.1 pulse.log pulse.log.1 tracer.log tracer.log.1 | sort -u";
     assert_eq!(machine.ask(files), "agent 640");
     machine.sh("grep -q started /var/log/intigua/vlink.log").expect(0);
     as_agent(&machine, "echo more >>/var/log/intigua/pulse.log; : >/var/log/intigua/pulse.log");
@@ -128,6 +129,9 @@ fn another_account_gets_copies_and_no_second_names_of_others_files() {
     assert_eq!(machine.ask(&format!("stat -c %U {ROOT}/components/pulse/queue /usr/local/secret")), "_intigua-link\nroot");
     machine.sh(&format!("ln -s /etc/shadow {ROOT}/components/link; sh /tmp/two.run --run-as root")).expect(30);
     machine.sh(&format!("rm {ROOT}/components/link; sh /tmp/two.run --run-as root")).expect(0);
-    assert_eq!(machine.ask(&format!("stat -c %U {ROOT}/components/pulse/queue; cat {ROOT}/components/pulse/queue")), "root\nqueue");
+    assert_eq!(
+        machine.ask(&format!("stat -c %U {ROOT}/components/pulse/queue; cat {ROOT}/components/pulse/queue")),
+        "root\nqueue"
+    );
     assert!(message(&machine).contains("reinstalled") || message(&machine).contains("upgraded"));
 }

@@ -1,13 +1,12 @@
 //! Below a running systemd.
 use crate::common::{Machine, Place, Product, Scratch};
-use std::path::Path;
 
 const ROOT: &str = "/usr/local/intigua";
 
 fn put(scratch: &Scratch, version: &str, format: &str) -> String {
-    let file = Product::sample(version).build(format);
+    let product = Product::sample(version);
     let path = format!("/packages/{version}.{format}");
-    scratch.copy_in(Path::new(&file), &path);
+    scratch.copy_in(&product.build(format), &path);
     path
 }
 
@@ -55,8 +54,8 @@ fn an_upgrade_that_the_agent_starts_itself_completes() {
 fn what_was_stopped_stays_stopped_and_the_log_is_found() {
     let scratch = Scratch::debian();
     let (deb, newer) = (put(&scratch, "1.0.0", "deb"), put(&scratch, "1.1.0", "deb"));
-    let broken = Product::broken("2.0.0").build("run");
-    scratch.copy_in(&broken, "/packages/broken.run");
+    let broken = Product::broken("2.0.0");
+    scratch.copy_in(&broken.build("run"), "/packages/broken.run");
     let machine = scratch.boot();
     // Without a file there is a journal, and the message names it.
     machine.sh("sh /packages/broken.run").exits(31).says("journalctl -u vlink");
@@ -77,5 +76,9 @@ fn the_account_of_the_products_own_is_confined() {
     let value = said.line().split_whitespace().find_map(|word| word.parse::<f32>().ok()).expect("a value");
     assert!(value <= 5.0, "{}", said.line());
     // Its containers run and write where they may.
-    machine.sh(&format!("for i in 1 2 3 4 5 6 7 8 9 10; do [ ! -s {ROOT}/components/tracer/seen ] || exit 0; sleep 0.5; done; exit 1")).ok();
+    machine
+        .sh(&format!(
+            "for i in 1 2 3 4 5 6 7 8 9 10; do [ ! -s {ROOT}/components/tracer/seen ] || exit 0; sleep 0.5; done; exit 1"
+        ))
+        .ok();
 }

@@ -5,7 +5,10 @@ use super::{machine_with_packages, Sandbox};
 fn machine(rules: &str) -> Sandbox {
     let machine = machine_with_packages(Sandbox::new());
     machine.put("/usr/sbin/selinuxenabled", b"#!/bin/sh\nexit 0\n");
-    machine.put("/usr/sbin/restorecon", b"#!/bin/sh\necho \"restorecon $*\" >>/tmp/said\n[ \"$1\" != -n ] || cat /tmp/would 2>/dev/null\n");
+    machine.put(
+        "/usr/sbin/restorecon",
+        b"#!/bin/sh\necho \"restorecon $*\" >>/tmp/said\n[ \"$1\" != -n ] || cat /tmp/would 2>/dev/null\n",
+    );
     let semanage = format!("#!/bin/sh\ncase $* in *-l*) echo '{rules}' ;; *) echo \"semanage $*\" >>/tmp/said ;; esac\n");
     machine.put("/usr/sbin/semanage", semanage.as_bytes());
     machine.sh("chmod 755 /usr/sbin/selinuxenabled /usr/sbin/restorecon /usr/sbin/semanage").expect(0);
@@ -17,7 +20,8 @@ fn a_root_elsewhere_gets_a_lasting_rule_that_goes_with_it() {
     let machine = machine("");
     machine.sh("sh /tmp/one.run --install-root /srv/acme").expect(0);
     let said = machine.ask("cat /tmp/said");
-    let (rule, label) = (said.find("semanage fcontext -a -e /opt /srv/acme"), said.find("restorecon -R -e /srv/acme/components /srv/acme"));
+    let (rule, label) =
+        (said.find("semanage fcontext -a -e /opt /srv/acme"), said.find("restorecon -R -e /srv/acme/components /srv/acme"));
     assert!(rule.is_some() && rule < label, "{said}");
     machine.sh("/srv/acme/bin/linkctl uninstall --purge").expect(0);
     assert!(machine.ask("cat /tmp/said").contains("semanage fcontext -d -e /opt /srv/acme"));
