@@ -178,7 +178,7 @@ fn the_status_file_has_the_documented_shape_and_stays_fresh() {
     let connector = &status[0];
     assert_eq!(connector.len(), 7);
     assert_eq!(connector[..4], ["connector", "running", &running.pid().to_string(), env!("CARGO_PKG_VERSION")]);
-    assert_eq!(connector[4], endpoint.setting("vlinkCoreId"));
+    assert_eq!(connector[4], "-", "everybody may read the file");
     for time in &connector[5..] {
         assert!(time.len() == 20 && &time[10..11] == "T" && time.ends_with('Z'), "{time}");
     }
@@ -238,14 +238,22 @@ fn check_names_everything_that_is_wrong() {
     assert!(text.contains("container good 1.0: runs"), "{text}");
     assert!(!endpoint.config().exists(), "a check changed something");
 
-    endpoint.write_config("containers: \"*\"\nnonsense\n");
+    endpoint.write_config("containers: \"*\"\nnonsense\nlog.maxSizeKB: \"10M\"\n");
     endpoint.container("broken", "[]");
+    endpoint.container("whose", r#"{ "name": "whose", "command": ["container.json"], "run-as": "no-such-account" }"#);
     endpoint.container("absent", r#"{ "name": "absent", "command": ["bin/nothing"] }"#);
     endpoint.container("dll", r#"{ "name": "dll", "command": ["container.json"], "inject": "dll", "library": "x.dll" }"#);
     let output = check();
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}");
-    for problem in ["csclient.cfg: line 2", "container broken: ", "container absent: ", "container dll: "] {
+    for problem in [
+        "csclient.cfg: line 2",
+        "log.maxSizeKB",
+        "container whose: run-as",
+        "container broken: ",
+        "container absent: ",
+        "container dll: ",
+    ] {
         assert!(text.lines().any(|line| line.starts_with("problem: ") && line.contains(problem)), "{problem} in {text}");
     }
 }
