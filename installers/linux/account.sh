@@ -82,19 +82,22 @@ lp_account_make() {
     id -u "$name" >/dev/null 2>&1
 }
 
-# For a purge, and a first installation that failed: removes the account that we made, and no home directory with it.
+# For a purge, and a first installation that failed: removes the account that we made, and no home directory with it. A purge
+# after the removal has none of the other modules: this needs none.
 lp_account_remove() {
-    local name
-    name=$(lp_value "$LP_LIB/account" name) || return 0
-    if [ "$(lp_value "$LP_LIB/account" made)" = 1 ] && id -u "$name" >/dev/null 2>&1; then
-        if lp_has userdel; then userdel "$name" >&2; else deluser "$name" >&2; fi </dev/null ||
-            lp_warn "the account $name could not be removed"
+    local record name
+    record=$LP_D/var/lib/intigua/account
+    name=$(sed -n 's/^name=//p' "$record" 2>/dev/null)
+    [ -n "$name" ] || return 0
+    if grep -qx made=1 "$record" && [ -z "$LP_D" ] && id -u "$name" >/dev/null 2>&1; then
+        if command -v userdel >/dev/null 2>&1; then userdel "$name"; else deluser "$name"; fi >&2 </dev/null ||
+            printf 'warning: the account %s could not be removed\n' "$name" >&2
         # Some systems keep the group.
-        if grep -q "^$name:" /etc/group 2>/dev/null; then
-            if lp_has groupdel; then groupdel "$name" >&2; else delgroup "$name" >&2; fi || :
+        if grep -q "^$name:" /etc/group; then
+            if command -v groupdel >/dev/null 2>&1; then groupdel "$name"; else delgroup "$name"; fi >&2 </dev/null || :
         fi
     fi
-    rm -f "$LP_LIB/account"
+    rm -f "$record"
 }
 
 # lp_account_change OLD NEW: what OLD wrote in components/ becomes NEW's. It is copied, read with the rights of the one

@@ -98,6 +98,10 @@ fn run_as_auto_makes_an_account_that_needs_no_sudo() {
     // It stays without being asked for, and over a removal.
     machine.sh("sh /tmp/two.run").expect(0);
     assert_eq!(machine.ask(&format!("stat -c %U /proc/$(cat {PID})")), account);
+    machine.sh(&format!("{ROOT}/bin/linkctl uninstall && id {account}")).expect(0);
+    machine.sh(&format!("sh /tmp/two.run --run-as auto && {ROOT}/bin/linkctl uninstall --purge")).expect(0);
+    machine.sh(&format!("id {account}")).expect(1);
+    machine.sh("sh /tmp/two.run --run-as auto").expect(0);
     // As root it needs none of that.
     machine.sh("sh /tmp/two.run --run-as root").expect(0);
     machine.sh(&format!("! grep -q -e NoNewPrivileges -e @LP_ {UNIT}")).expect(0);
