@@ -203,6 +203,9 @@ fn sighup_reads_the_choice_of_containers_again() {
     }
     let mut running = endpoint.start();
     let a = endpoint.await_state("a", "running")[3].clone();
+    let process = fs::read_to_string(format!("/proc/{}/status", running.pid())).unwrap();
+    let caught = process.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim();
+    assert_eq!(u64::from_str_radix(caught, 16).unwrap() & 1, 1, "linkctl would not dare to send SIGHUP");
     let b: u32 = endpoint.await_state("b", "running")[3].parse().unwrap();
     endpoint.await_state("c", "disabled");
     let settings = fs::read_to_string(endpoint.config()).unwrap();

@@ -15,6 +15,7 @@ use std::collections::HashSet;
 use std::ffi::CString;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::io::{AsRawFd, RawFd};
 use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::CommandExt;
@@ -92,6 +93,8 @@ struct Group {
     /// The group's number: the container's first process.
     pid: u32,
     container: String,
+    /// The user it runs under, where that is not the connector's.
+    user: Option<u32>,
     /// Who has been asked to end. Some programs take a second request as an order to drop everything.
     asked: Vec<u32>,
 }
@@ -201,8 +204,16 @@ impl Host {
 
     /// Children that belong to a container: its first process, and what left its process group and became an orphan.
     fn leftovers(&self, name: &str) -> Vec<u32> {
-        let members = self.members(name);
-        children().into_iter().filter(|pid| members.contains(pid) || is_marked(*pid, name)).collect()
+        let (members, user) = (self.members(name), self.sole_user(name));
+        let belongs = |pid: &u32| members.contains(pid) || is_marked(*pid, name) || (user.is_some() && user_of(*pid) == user);
+        children().into_iter().filter(belongs).collect()
+    }
+
+    /// The user of a container that shares it with no other one: then all that runs under it is the container's.
+    fn sole_user(&self, name: &str) -> Option<u32> {
+        let user = self.groups.iter().find(|group| group.container == name)?.user?;
+        let sharing = self.groups.iter().filter(|group| group.user == Some(user)).count();
+        Some(user).filter(|_| sharing == 1)
     }
 
     /// The leftovers, and what lies below them as far as it can be known.
@@ -268,6 +279,7 @@ impl System for Host {
         let (parent, pipe, nice) = (std::process::id(), self.guard.pipe(), launch.throttle.nice);
         let entrance_fd = entrance.as_ref().map(|file| file.as_raw_fd());
         let work_fd = work.fd();
+        let user = account.as_ref().map(|account| account.user);
         let enter = move || {
             sys::new_session()?;
             guard::announce(pipe);
@@ -295,7 +307,7 @@ impl System for Host {
         let child = unsafe { command.pre_exec(enter) }.spawn();
         let whom = launch.run_as.as_ref().map_or(String::new(), |account| format!(" as account '{account}'"));
         let pid = child.map_err(|error| format!("{}{whom}: {error}", launch.program.display()))?.id();
-        self.groups.push(Group { pid, container: launch.name.clone(), asked: Vec::new() });
+        self.groups.push(Group { pid, container: launch.name.clone(), user, asked: Vec::new() });
         if nice.map_or(false, |nice| sys::nice_of(pid) != nice) {
             self.note(format!("{}: its nice value is not in force: not permitted", launch.name));
         }
@@ -395,6 +407,10 @@ fn until_gone(mut left: impl FnMut() -> usize) {
         std::thread::sleep(Duration::from_millis(10));
         while sys::reap().is_some() {}
     }
+}
+
+fn user_of(pid: u32) -> Option<u32> {
+    fs::metadata(format!("/proc/{pid}")).ok().map(|found| found.uid())
 }
 
 /// Whether a process was started with a container's environment.

@@ -179,9 +179,11 @@ fn signal_set(numbers: &[c_int]) -> SignalSet {
 
 /// Turns the signals into something to read: a descriptor for `wait_signals`.
 pub fn open_signals(numbers: &[c_int]) -> io::Result<RawFd> {
+    extern "C" fn never_called(_: c_int) {}
     for number in numbers {
-        // nohup and init systems may leave signals ignored; ignored ones are never delivered.
-        unsafe { signal(*number, SIG_DFL) };
+        // nohup and init systems may leave signals ignored; ignored ones are never delivered. A handler shows whoever
+        // looks (SigCgt in /proc/PID/status, as linkctl does before it sends SIGHUP) that they do not end this program.
+        unsafe { signal(*number, never_called as extern "C" fn(c_int) as usize) };
     }
     let set = signal_set(numbers);
     checked(unsafe { sigprocmask(SIG_BLOCK, &set, std::ptr::null_mut()) })?;
