@@ -62,7 +62,7 @@ lp_run_begin() {
     local stage
     # Known before anything can fail: without an old version a failure removes everything.
     lp_run_old=$(lp_versions_current) lp_run_new=$(lp_versions_new_name)
-    lp_make_dir "$LP_LIB" 755 && lp_root_make || return 1
+    lp_make_dir "$LP_LIB" 755 && lp_root_make && lp_account_make || return 1
     lp_run_journal || return 1
     trap 'lp_run_signal' HUP INT TERM
     lp_make_dir "$lp_root/.linkpack" 700 && chmod 700 "$lp_root/.linkpack" && lp_make_dir "$lp_root/versions" 755 || return 1

@@ -265,7 +265,7 @@ lp_service_remove() {
     rm -f "$LP_D/var/run/$LP_SERVICE.lock"
     case $(lp_live) in
         systemd) lp_service_reload; systemctl reset-failed "$LP_SERVICE.service" 2>/dev/null || : ;;
-        sysv) ! lp_has update-rc.d || update-rc.d "$LP_SERVICE" remove >/dev/null 2>&1 || : ;;
+        sysv) [ -e "/etc/init.d/$LP_SERVICE" ] || ! lp_has update-rc.d || update-rc.d "$LP_SERVICE" remove >/dev/null 2>&1 || : ;;
     esac
     lp_labels_forget
 }
