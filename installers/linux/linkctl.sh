@@ -467,7 +467,7 @@ lp_set_above() {
             lp_warn "$LP_ETC/install.conf sets $key, too: the next upgrade takes its value"
         [ "$lp_old_channel" = deb ] && lp_has debconf-communicate || continue
         eval "value=\$lp_v_$key"
-        question=$LP_PRODUCT/$(printf '%s' "$key" | tr '[:upper:]' '[:lower:]')
+        question=${LP_PACKAGE:-$LP_PRODUCT}/$(printf '%s' "$key" | tr '[:upper:]' '[:lower:]')
         case $(printf 'GET %s\n' "$question" | DEBIAN_FRONTEND=noninteractive debconf-communicate 2>/dev/null 9>&-) in
             '0 '?*) printf 'SET %s %s\n' "$question" "$value" | DEBIAN_FRONTEND=noninteractive debconf-communicate >/dev/null 2>&1 9>&- ||
                 lp_warn "debconf has another answer for $key: the next upgrade takes it" ;;
