@@ -109,7 +109,7 @@ lp_leave_system() {
     rm -rf "$LP_LOG" "$LP_RUN"
     lp_sweep "$LP_ETC" "$LP_LIB"
     rm -f "$LP_ETC/location.conf" "$LP_LIB/state" "$LP_LIB/journal" "$LP_LIB/leaving" "$LP_LIB/lock" "$LP_LIB/kept" "$LP_LIB/settings" "$LP_LIB/written"
-    [ "$1" = 0 ] || rm -f "$LP_ETC/install.conf"
+    [ "$1" = 0 ] || { rm -f "$LP_ETC/install.conf" && lp_account_remove; }
 }
 
 # dpkg purges in a second step: where something stayed for it, the root must still be known then.
@@ -144,6 +144,7 @@ lp_leave_versions() {
 lp_leave_fresh() {
     lp_old_root=$lp_root
     lp_service_remove
+    lp_account_remove
     lp_leave_root 0 "$lp_config_sum"
     lp_leave_system 0
     lp_leave_dirs "$lp_made"

@@ -36,5 +36,5 @@ lp_result_store() {
 # The log directory exists from the first refusal on: it holds the answer to "why did it not install?".
 lp_log_dir() {
     [ "$(id -u)" = 0 ] || return 1
-    lp_make_dir "$LP_LOG" 750
+    lp_log_own
 }

@@ -14,6 +14,7 @@ lp_seal() {
         [ -z "$path" ] || rm -rf "$path" || exit 1
     done || { lp_error 'not all could be removed' "$lp_root" 'remove the cause and seal again'; return 30; }
     lp_seal_identity || { lp_error 'the identity could not be removed' "$(lp_config_file)" 'make it writable and seal again'; return 30; }
+    lp_service_dirs || lp_warn "the log files could not be made again in $LP_LOG"
     lp_seal_report "$removed"
 }
 
