@@ -194,7 +194,8 @@ fn write_deb(work: &Work, out: &mut impl Write) -> Result<String> {
     let table = &product.manifest().product;
     let scripts = endpoint::deb_scripts(&work.facts)?;
     let name = product.package_name();
-    let mut depends = vec!["init-system-helpers (>= 1.54~)".to_owned()];
+    // Without a version: Ubuntu 18.04 has 1.51, and what the scripts call of it is older than that.
+    let mut depends = vec!["init-system-helpers".to_owned()];
     depends.extend(product.manifest().deb.depends.iter().map(ToString::to_string));
     let spec = deb::DebSpec {
         name: &name,
@@ -252,6 +253,7 @@ fn write_rpm(work: &Work, out: &mut impl Write) -> Result<String> {
         build_time: base.mtime,
         files: &work.files(),
         ghosts: &ghosts(),
+        capabilities: &base.capabilities,
         scriptlets: rpm::Scriptlets {
             pre: Some(scripts.pre),
             post: Some(scripts.post),

@@ -5,6 +5,7 @@
 //! Formats: POSIX.1-2017 pax, and "Basic Tar Format" and "Storing Sparse Files" of the GNU tar manual.
 
 use super::decode::{Codec, Stream};
+use super::extended::Extended;
 use super::gather::{Found, FoundKind};
 use super::limits::Entries;
 use super::links::show;
@@ -47,6 +48,8 @@ pub(crate) struct Member<C> {
     pub owner: (u64, Vec<u8>),
     /// The same of the group.
     pub group: (u64, Vec<u8>),
+    /// Capabilities, ACLs and attributes.
+    pub extended: Option<Box<Extended>>,
 }
 
 /// Reads the whole archive: entries in their order, contents into the spool.
@@ -56,8 +59,8 @@ pub(crate) struct Member<C> {
 pub(super) fn read(stream: &mut Stream, spool: &mut SpoolFile) -> Result<Vec<Found>> {
     let archive = stream.name().to_owned();
     let mut found = Entries::of(&archive);
-    walk(stream, spool, &mut |Member { name, kind, mode, mtime, .. }| {
-        found.push(Found { name, kind, mode, mtime, config: false })
+    walk(stream, spool, &mut |Member { name, kind, mode, mtime, extended, .. }| {
+        found.push(Found { name, kind, mode, mtime, config: false, extended })
     })?;
     Ok(found.finish())
 }
@@ -202,7 +205,10 @@ fn entry<S: Sink>(
     };
     let owner = who("uid", "uname", header.uid(), header.username_bytes());
     let group = who("gid", "gname", header.gid(), header.groupname_bytes());
-    Ok(Some(Member { name, kind, mode: number(header.mode(), stream)?, mtime, owner, group }))
+    let mut extended = Extended::default();
+    own.pax.0.iter().for_each(|(key, value)| extended.add_pax(key, value));
+    let extended = extended.some();
+    Ok(Some(Member { name, kind, mode: number(header.mode(), stream)?, mtime, owner, group, extended }))
 }
 
 /// A file's data as it lies in the archive: offset and length of each piece, ascending; the rest is zeros.
@@ -358,6 +364,7 @@ impl Pax {
         match known {
             Some((_, last)) => *last = value.to_vec(),
             None if KEYS.contains(&key) || PIECE_KEYS.contains(&key) => self.0.push((key.to_vec(), value.to_vec())),
+            None if Extended::is_pax(key) => self.0.push((key.to_vec(), value.to_vec())),
             None => {}
         }
     }

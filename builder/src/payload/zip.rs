@@ -41,7 +41,14 @@ pub(super) fn read(input: &mut Input, name: &str, selector: &Selector, spool: &m
             continue;
         }
         if let Some(what) = refused(&entry) {
-            found.push(Found { name: entry_name, kind: FoundKind::Refused(what.into()), mode: 0, mtime: 0, config: false })?;
+            found.push(Found {
+                name: entry_name,
+                kind: FoundKind::Refused(what.into()),
+                mode: 0,
+                mtime: 0,
+                config: false,
+                extended: None,
+            })?;
             continue;
         }
         let file = archive.by_index_raw(index).map_err(|error| failed(name, error))?;
@@ -107,7 +114,7 @@ impl Unpacker<'_> {
             let usual_mode = self.unpack(file)?;
             (FoundKind::File(self.spool.content_since(start)), usual_mode)
         };
-        Ok(Found { name: entry_name, kind, mode: mode.unwrap_or(usual_mode), mtime, config: false })
+        Ok(Found { name: entry_name, kind, mode: mode.unwrap_or(usual_mode), mtime, config: false, extended: None })
     }
 
     /// Unpacks a file and says which mode it should have, were none recorded: executable for a program.
@@ -165,7 +172,7 @@ fn duplicates<R: Read + Seek>(mut reader: R, start: u64, archive: &str) -> Resul
         reader.read_exact(&mut name).and_then(|()| reader.seek_relative(rest)).map_err(|error| damaged(archive, &error))?;
         if !seen.insert(name.clone()) {
             let kind = FoundKind::Refused("a name that occurs twice".into());
-            found.push(Found { name, kind, mode: 0, mtime: 0, config: false });
+            found.push(Found { name, kind, mode: 0, mtime: 0, config: false, extended: None });
         }
     }
 }

@@ -101,12 +101,14 @@ fn put_dependencies(header: &mut Header, spec: &RpmSpec, files: &FileList) -> Re
     let versions = [&provides, &requires, &conflicts, &obsoletes].map(dependency::of_versions).concat();
     requires.extend(versions);
     requires.extend(dependency::of_scriptlets(&spec.scriptlets));
+    requires.extend(dependency::of_tools(&spec.scriptlets));
     requires.extend(of_the_format(spec.codec, files));
     for (tags, list) in [
         (dependency::PROVIDES, provides),
         (dependency::REQUIRES, requires),
         (dependency::CONFLICTS, conflicts),
         (dependency::OBSOLETES, obsoletes),
+        (dependency::ORDER, dependency::order(&spec.scriptlets)),
     ] {
         dependency::put(header, &tags, list);
     }
@@ -124,6 +126,9 @@ fn of_the_format(codec: Codec, files: &FileList) -> BTreeSet<Dependency> {
         Codec::Gzip => {}
         Codec::Zstd => drop(features.insert(Dependency::rpmlib("PayloadIsZstd", "5.4.18-1"))),
         Codec::Xz => drop(features.insert(Dependency::rpmlib("PayloadIsXz", "5.2-1"))),
+    }
+    if files.has_capabilities() {
+        features.insert(Dependency::rpmlib("FileCaps", "4.6.1-1"));
     }
     if files.has_large_files() {
         features.insert(Dependency::rpmlib("LargeFiles", "4.12.0-1"));

@@ -4,6 +4,7 @@ use crate::compress::{Codec, Store};
 use crate::error::{Error, Result};
 use crate::format::PreparedFile;
 use crate::payload::TreePath;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Everything that goes into one RPM.
@@ -38,6 +39,8 @@ pub struct RpmSpec<'a> {
     pub files: &'a [&'a PreparedFile],
     /// What the package's scriptlets make on the endpoint and the package's removal is to remove.
     pub ghosts: &'a [Ghost],
+    /// The files' capabilities, by the path relative to the prefix, as cap_from_text(3) reads them.
+    pub capabilities: &'a BTreeMap<TreePath, String>,
     /// The scripts that rpm runs.
     pub scriptlets: Scriptlets,
     /// `name` or `name >= 1.0` each.
