@@ -124,6 +124,11 @@ lp_package_start() {
     if lp_service_bring_up "$verb"; then
         lp_leave_orphans "$LP_D$lp_root"
         lp_leave_partials "$LP_D$lp_root"
+        if ! lp_settle; then
+            lp_error 'what was written could not be brought to the disk' "$lp_root" 'look at the kernel log for a failing disk, and install again'
+            lp_result failed 30 'what was written could not be brought to the disk'
+            return 30
+        fi
         lp_journal_drop
         lp_keep_drop
         lp_result "$outcome" 0 "$LP_TITLE $LP_VERSION is $outcome${lp_service_note:+; $lp_service_note}"
