@@ -137,7 +137,7 @@ fn wanted(key: &str, expected: &str, value: &str, kind: &str) -> (String, Option
         }
         "a sequence" if kind == "a text" => ("a list".to_owned(), Some(format!("[{value}]"))),
         "a sequence" => ("a list".to_owned(), Some("[\"...\"]".to_owned())),
-        _ if expected == "a map" || expected.starts_with("struct ") => table(key, value, kind),
+        _ if expected == "a map" || expected.starts_with("struct ") => table(key, value),
         _ if expected.starts_with("enum ") || expected.starts_with("string or ") || expected.starts_with("variant") => {
             ("a text in quotes".to_owned(), quoted())
         }
@@ -145,7 +145,7 @@ fn wanted(key: &str, expected: &str, value: &str, kind: &str) -> (String, Option
     }
 }
 
-fn table(key: &str, value: &str, kind: &str) -> (String, Option<String>) {
+fn table(key: &str, value: &str) -> (String, Option<String>) {
     let example = match key {
         "executable" if !value.is_empty() => Some(format!("{{ linux = {value} }}")),
         "payload" if !value.is_empty() => Some(format!("{{ linux-x86_64 = {value} }}")),

@@ -546,6 +546,17 @@ mod tests {
     }
 
     #[test]
+    fn roots_are_judged_as_the_endpoint_judges_them() {
+        let rules = include_str!("../../../tests/rules/roots.txt").lines().filter(|line| !line.starts_with('#'));
+        let mut judged = 0;
+        for (verdict, root) in rules.filter_map(|line| line.split_once(' ')) {
+            assert_eq!(LinuxRoot::new(root).is_ok(), verdict == "good", "{root}");
+            judged += 1;
+        }
+        assert!(judged > 30);
+    }
+
+    #[test]
     fn a_root_that_no_endpoint_takes_is_refused_with_the_reason() {
         for bad in [
             "/tmp/acme",
