@@ -108,7 +108,7 @@ lp_leave_system() {
     lp_logging=0
     rm -rf "$LP_LOG" "$LP_RUN"
     lp_sweep "$LP_ETC" "$LP_LIB"
-    rm -f "$LP_ETC/location.conf" "$LP_LIB/state" "$LP_LIB/journal" "$LP_LIB/leaving" "$LP_LIB/lock" "$LP_LIB/kept"
+    rm -f "$LP_ETC/location.conf" "$LP_LIB/state" "$LP_LIB/journal" "$LP_LIB/leaving" "$LP_LIB/lock" "$LP_LIB/kept" "$LP_LIB/settings" "$LP_LIB/written"
     [ "$1" = 0 ] || rm -f "$LP_ETC/install.conf"
 }
 

@@ -42,11 +42,7 @@ lp_seal_matches() {
 }
 
 lp_seal_identity() {
-    local file
-    file=$(lp_config_file)
-    [ -f "$file" ] || return 0
-    (umask 077 && sed -e '/^vlinkCoreId:/d' -e '/^vlinkMachineId:/d' "$file" >"$lp_root/.linkpack/csclient.new") &&
-        lp_give "$lp_root/.linkpack/csclient.new" && mv -f "$lp_root/.linkpack/csclient.new" "$file"
+    lp_config_forget
 }
 
 lp_seal_report() {
