@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(found(steps!["a", "b", 0, "c"]), "[1, 22]");
         assert_eq!(found(steps!["a", "nothing"]), "[a]");
         assert_eq!(found(steps!["d", 1, "e"]), "e");
-        assert_eq!(find(text, &steps!["d", 1, "f"]).start, 36);
+        assert_eq!(find(text, &steps!["d", 1, "f"]).start, 30);
         assert_eq!(find(text, &steps!["nothing"]), 0..0);
     }
 }

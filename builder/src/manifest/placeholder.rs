@@ -93,7 +93,7 @@ fn of_word(word: &str, previous: Option<char>, known: &[&str], shell: bool) -> O
     let bare = word.to_lowercase().replace(['-', '_', ' '], "");
     let all: Vec<String> = known.iter().map(|name| format!("{{{name}}}")).collect();
     let all = all.join(", ");
-    if word == "arg" || !LIKE.iter().any(|(_, others)| others.contains(&bare.as_str())) {
+    if !LIKE.iter().any(|(_, others)| others.contains(&bare.as_str())) {
         return Some(Doubt::Literal(format!("\"{written}\" is passed on as it is: placeholders are {all}")));
     }
     let what = format!("\"{written}\" is no placeholder, and would be passed on as it is");
