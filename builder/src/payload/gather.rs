@@ -43,10 +43,13 @@ pub(super) struct Origin<'a> {
     pub package: bool,
 }
 
+/// Bytes of a name on Linux (NAME_MAX), and of a path that leaves room for the install root (PATH_MAX is 4096 with its NUL).
+const LONGEST_NAME: usize = 255;
+const LONGEST_PATH: usize = 3800;
+/// dpkg and rpm unpack a file under its name and nine bytes more.
+const LONGEST_UNPACKED: usize = LONGEST_NAME - 9;
 /// Entries named in one report, before "and N more".
 const NAMED: usize = 10;
-/// NAME_MAX of Linux, in bytes.
-const LONGEST_COMPONENT: usize = 255;
 /// Files named in one warning.
 const WARNED: usize = 5;
 
@@ -69,6 +72,15 @@ pub(super) fn tree(
     refuse_escaping_links(&chosen, &mut faults)?;
     faults.into_result(origin)?;
 
+    let long = chosen.iter().filter(|one| one.entry.path.file_name().len() > LONGEST_UNPACKED);
+    let long: Vec<String> = long.map(|one| format!("\"{}\"", one.entry.path.display())).collect();
+    if !long.is_empty() {
+        listener.warning(&format!(
+            "{}: a DEB or RPM with it cannot be installed: dpkg and rpm take no name above {LONGEST_UNPACKED} bytes: {}",
+            origin.name,
+            some_of(&long)
+        ));
+    }
     let dropped = drop_special_bits(&mut chosen, selector);
     warn(&dropped, selector, origin, listener);
     if !chosen.iter().any(|one| matches!(one.entry.kind, Kind::File(_))) {
@@ -124,6 +136,11 @@ fn choose(found: Vec<Found>, selector: &Selector, faults: &mut Faults) -> Result
     for one in found {
         interrupt::check()?;
         let name = Name::parse(&one.name);
+        // GNU tar writes one for a name that it was given twice: it is no second file.
+        if matches!(&one.kind, FoundKind::HardLink(target) if Name::parse(target).joined == name.joined && before.contains_key(&name.joined))
+        {
+            continue;
+        }
         let kind = match one.kind {
             // No second file: GNU tar writes it for a name that it was given twice, and all readers pass over it.
             FoundKind::HardLink(target) if Name::parse(&target).joined == name.joined && before.contains_key(&name.joined) => {
@@ -151,17 +168,18 @@ fn choose(found: Vec<Found>, selector: &Selector, faults: &mut Faults) -> Result
             faults.add(&one.name, "a name that leaves the payload through \"..\"");
             continue;
         }
+        if let Some(len) = path.split(|&byte| byte == b'/').map(<[u8]>::len).find(|len| *len > LONGEST_NAME) {
+            faults.add(&one.name, format!("a name of {len} bytes, and Linux takes {LONGEST_NAME}"));
+            continue;
+        }
+        if path.len() > LONGEST_PATH {
+            faults.add(&one.name, format!("a path of {} bytes; below the install root, {LONGEST_PATH} is the limit", path.len()));
+            continue;
+        }
         let Ok(path) = TreePath::new(path) else {
             faults.add(&one.name, "a name with a NUL byte");
             continue;
         };
-        if let Some(long) = path.components().map(<[u8]>::len).find(|len| *len > LONGEST_COMPONENT) {
-            faults.add(
-                &path.as_bytes()[..60],
-                format!("... a name of {long} bytes: file systems take {LONGEST_COMPONENT} at most"),
-            );
-            continue;
-        }
         let kind = match kind {
             FoundKind::Directory => Kind::Directory,
             FoundKind::File(content) => Kind::File(content),

@@ -27,6 +27,7 @@ pub(crate) mod tar;
 mod tree;
 pub mod window;
 mod zip;
+mod zip_directory;
 
 pub use content::{Content, ContentReader};
 pub use spool::Spool;
@@ -109,6 +110,9 @@ pub struct Loaded {
     pub capabilities: BTreeMap<TreePath, String>,
 }
 
+/// Bytes of holes from which on they are told.
+const MANY_HOLES: u64 = 256 << 20;
+
 /// Reads a source into a tree. Archives unpack into `spool`, which must outlive the tree's contents.
 ///
 /// # Errors
@@ -128,9 +132,15 @@ pub fn load(source: &Source, spool: &Spool, listener: &dyn Listener) -> Result<L
         let mut input = Input::open(&source.path, listener)?;
         let format = recognise(&mut input, &name)?;
         let mut spooled = spool.file(&name, limits::unpacked(input.size()))?;
-        let (found, package) = read_archive(format, &mut input, &name, &selector, &mut spooled)?;
+        let (found, package) = read_archive(format, &mut input, &name, &selector, &mut spooled, listener)?;
         spooled.flush()?;
         input.unchanged()?;
+        if spooled.holes() >= MANY_HOLES {
+            let size = spooled.holes() as f64 / f64::from(1 << 30);
+            listener.warning(&format!(
+                "{name}: its sparse files have holes of {size:.1} GiB: a package has none, so every endpoint writes them"
+            ));
+        }
         (found, package, matches!(format, Format::Deb | Format::Rpm))
     } else {
         return Err(unknown(&name, "neither a directory nor a file"));
@@ -161,7 +171,12 @@ fn recognise(input: &mut Input, name: &str) -> Result<Format> {
     if first.starts_with(&[0xed, 0xab, 0xee, 0xdb]) {
         return Ok(Format::Rpm);
     }
-    if first.starts_with(b"PK\x03\x04") || first.starts_with(b"PK\x05\x06") || first.starts_with(b"PK\x07\x08") {
+    // PK00 begins an archive in parts that came to be one.
+    if first.starts_with(b"PK\x03\x04")
+        || first.starts_with(b"PK00PK\x03\x04")
+        || first.starts_with(b"PK\x05\x06")
+        || first.starts_with(b"PK\x07\x08")
+    {
         return Ok(Format::Zip);
     }
     // A compressed file can only be a tar archive; that it is one shows when it is read.
@@ -186,13 +201,14 @@ fn read_archive(
     name: &str,
     selector: &Selector,
     spool: &mut SpoolFile,
+    listener: &dyn Listener,
 ) -> Result<(Vec<Found>, Option<PackageFacts>)> {
     match format {
         Format::Tar => {
             let size = input.size();
             Ok((tar::read(&mut input.stream(name.to_string(), 0, size)?, spool)?, None))
         }
-        Format::Zip => Ok((zip::read(input, name, selector, spool)?, None)),
+        Format::Zip => Ok((zip::read(input, name, selector, spool, listener)?, None)),
         Format::Deb => deb::read(input, name, spool).map(|(found, facts)| (found, Some(facts))),
         Format::Rpm => rpm::read(input, name, spool).map(|(found, facts)| (found, Some(facts))),
     }
