@@ -5,6 +5,7 @@ use crate::endpoint::{Arch, ContainerFact, Facts, Settings};
 use crate::error::{Error, Result};
 use crate::format::rpm::{Ghost, GhostKind};
 use crate::manifest::{Product, Target};
+use crate::payload::Kind;
 
 /// An architecture as each format names it.
 pub struct Architecture {
@@ -32,7 +33,8 @@ pub fn facts(product: &Product, base: &Base) -> Result<Facts> {
     let fallback: Vec<&str> = product.fallback_urls().iter().map(|url| url.as_str()).collect();
     let containers = product.containers(base.target);
     Ok(Facts {
-        product: product.package_name(),
+        product: manifest.product.name.to_string(),
+        package: product.package_name(),
         title: manifest.product.title.to_string(),
         version: manifest.product.version.to_string(),
         packaged_root: product.linux_root(),
@@ -56,7 +58,16 @@ pub fn facts(product: &Product, base: &Base) -> Result<Facts> {
         },
         config: product.client_settings().into_iter().collect(),
         seal_paths: manifest.connector.seal_paths.iter().map(ToString::to_string).collect(),
+        folders: folders(base),
     })
+}
+
+/// The payload's folders, as the endpoint's lists of names have them. One whose name is not UTF-8 is left out: an upgrade moves the
+/// old one away, and the package manager makes it anew.
+fn folders(base: &Base) -> Vec<String> {
+    let folders = base.files.iter().filter(|file| matches!(file.entry.kind, Kind::Directory));
+    let names = folders.filter_map(|file| std::str::from_utf8(file.entry.path.as_bytes()).ok());
+    names.map(|name| name.replace('\n', "\u{1}")).collect()
 }
 
 /// What the scriptlets make outside the root: listed, so that `rpm -qf` knows whose it is.

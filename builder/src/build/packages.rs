@@ -263,7 +263,8 @@ fn write_rpm(work: &Work, out: &mut impl Write) -> Result<String> {
         requires: &requires,
         provides: &stands_for,
         conflicts: &stands_for,
-        obsoletes: &[],
+        // `rpm -U` of a site's package then takes the place of the plain one.
+        obsoletes: &stands_for,
         codec: base.codec,
         store: base.store,
     };

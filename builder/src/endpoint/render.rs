@@ -141,7 +141,7 @@ fn context_of(environment: &Environment<'_>, facts: &Facts, channel: Channel) ->
     };
     let settings = facts.settings.named();
     let basic = context! {
-        product => &facts.product, title => &facts.title, version => &facts.version, service => SERVICE,
+        product => &facts.product, package => &facts.package, folders => facts.folders.join("\n"), title => &facts.title, version => &facts.version, service => SERVICE,
         channel => channel.name(), tools => channel.tools(), packaged_root => &facts.packaged_root,
         arch => facts.arch.uname(), needed_kb => facts.installed_kb, command => facts.command(),
         container_names => names(&|_| true), required_names => names(&|required| required),
