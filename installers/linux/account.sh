@@ -21,3 +21,28 @@ lp_account_fault() {
 lp_give() {
     chown -h "$lp_v_RUN_AS:" "$@"
 }
+
+# lp_as ACCOUNT COMMAND...: runs a command with that account's rights alone. What lies in a folder of an account is
+# touched by root in this way only: with root's rights a link or a renamed folder there would reach anything.
+# It has no terminal and none of our other descriptors: a process of the account may be traced by the account.
+# Who is not root runs the command with the rights he has.
+lp_as() {
+    local account uid words word
+    account=$1
+    shift
+    if [ "$(id -u)" = 0 ] && [ -n "$account" ] && [ "$account" != root ]; then
+        uid=$(id -u "$account" 2>/dev/null) || { lp_warn "the account $account does not exist"; return 1; }
+        if [ "$uid" = 0 ]; then :
+        elif setpriv --reuid="$uid" --clear-groups true 2>/dev/null; then
+            set -- setpriv --reuid="$uid" --regid="$(id -g "$account")" --init-groups -- "$@"
+        elif lp_has runuser; then
+            set -- runuser -u "$account" -- "$@"
+        else
+            words=
+            for word in "$@"; do words="$words $(lp_quote "$word")"; done
+            set -- su -s /bin/sh -c "exec$words" "$account"
+        fi
+        [ "$uid" = 0 ] || ! lp_has setsid || set -- setsid "$@"
+    fi
+    "$@" 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
+}
