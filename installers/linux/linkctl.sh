@@ -8,7 +8,8 @@ lp_usage() {
         '  containers [--json]         the containers and how they are' \
         '  logs [NAME] [-f] [-n N]     a log: the connector'"'"'s, or that of a container or of "install"' \
         '  seal [--json]               remove identity, certificates, queues and logs: the machine becomes a template' \
-        '  uninstall [--purge]         remove everything; --purge also what was edited' \
+        '  uninstall [--purge]         remove it; --purge also identity, queues, logs and what was edited' \
+        '  purge                       have the next rpm -e remove these, too' \
         '  --help, --version'
 }
 
@@ -37,6 +38,7 @@ main() {
         containers) lp_containers ;;
         logs) lp_logs "$@" ;;
         seal) lp_seal ;;
+        purge) lp_linkctl_purge ;;
         uninstall) lp_uninstall "$lp_purge" ;;
         *) lp_error "unknown verb: $verb" 'the command line' 'see linkctl --help'; return 2 ;;
     esac
@@ -87,11 +89,11 @@ lp_status() {
     if lp_service_is_active; then running=running code=0; fi
     if [ "$lp_json_stdout" = 1 ]; then
         printf '{ "service": "%s", "product": %s, "version": %s, "root": %s, "channel": %s,\n  "core_id": %s, "containers": %s }\n' "$running" \
-            "$(lp_json "$lp_old_product")" "$(lp_json "$lp_old_version")" "$(lp_json "$lp_root")" "$(lp_json "$lp_old_channel")" \
+            "$(lp_json "$lp_old_package")" "$(lp_json "$lp_old_version")" "$(lp_json "$lp_root")" "$(lp_json "$lp_old_channel")" \
             "$(lp_json "$(lp_config_value vlinkCoreId)")" "$(lp_containers_json)"
         return "$code"
     fi
-    printf '%s %s is %s (%s, .%s)\n' "$lp_old_product" "$lp_old_version" "$running" "$lp_root" "$lp_old_channel"
+    printf '%s %s is %s (%s, .%s)\n' "$lp_old_package" "$lp_old_version" "$running" "$lp_root" "$lp_old_channel"
     printf 'identity: %s\n' "$(lp_config_value vlinkCoreId)"
     lp_containers_text
     return "$code"
@@ -141,13 +143,34 @@ lp_linkctl_check() {
     lp_check location 1 "$LP_ETC/location.conf" "$([ "$(lp_location)" = "$lp_root" ] || printf 'does not name the root')" "$lp_root" 'install the package again'
     lp_check config 1 "$(lp_config_file)" "$(lp_config_mode_fault)" 'there, for its account only' "chown $lp_old_run_as $(lp_quote "$(lp_config_file)"); chmod 600 $(lp_quote "$(lp_config_file)")"
     lp_check files 1 "$lp_root" "$(lp_check_files)" 'as installed' 'install the package again'
-    lp_check running 1 '' "$(lp_service_is_active || printf 'the service does not run')" 'the service runs' 'linkctl start'
+    lp_check state 1 "$LP_LIB/state" "$([ "$lp_state_cut" = 0 ] || printf 'is missing or cut')" 'whole' 'install the package again'
+    lp_check version 1 "$lp_root" "$(lp_linkctl_rolled_back)" "$lp_old_version" 'install a corrected version'
+    if lp_state_is_image; then lp_check running 1 '' '' 'this machine is a template: its next boot starts the service' ''
+    else lp_check running 1 '' "$(lp_service_is_active || printf 'the service does not run')" 'the service runs' 'linkctl start'
+    fi
     if [ "$lp_json_stdout" = 1 ]; then
         printf '{ "ok": %s, "checks": [ %s ] }\n' "$([ "$lp_check_code" = 0 ] && printf true || printf false)" "$lp_checks"
     elif [ "$lp_check_code" = 0 ]; then
         lp_say 'everything is in place'
     fi
     return "$lp_check_code"
+}
+
+lp_linkctl_rolled_back() {
+    [ ! -f "$LP_LIB/rolled_back" ] ||
+        printf 'version %s did not come up, and %s was put back' "$(lp_value "$LP_LIB/rolled_back" version)" "$lp_old_version"
+}
+
+# rpm has no purge: the next removal, however it is called, is told to take all along.
+lp_linkctl_purge() {
+    lp_needs_root || return
+    case $lp_old_channel in
+        rpm)
+            printf '%s\n' "$lp_old_package" | lp_write "$LP_LIB/purge-next" 600 || return 30
+            lp_say "rpm -e $lp_old_package now removes identity, queues, logs and edited files too" ;;
+        deb) lp_say "dpkg --purge $lp_old_package removes identity, queues, logs and edited files too" ;;
+        *) lp_say "$(lp_quote "$lp_root/bin/linkctl") uninstall --purge removes identity, queues, logs and edited files too" ;;
+    esac
 }
 
 lp_check_file() {
@@ -163,8 +186,8 @@ lp_config_mode_fault() {
 lp_check_files() {
     local version missing
     case $lp_old_channel in
-        deb) missing=$(dpkg -V "$lp_old_product" 2>/dev/null | awk '$2 != "c"') ;;
-        rpm) missing=$(rpm -V --noscripts "$lp_old_product" 2>/dev/null | awk '$2 != "c" && $2 != "g"') ;;
+        deb) missing=$(dpkg -V "$lp_old_package" 2>/dev/null | awk '$2 != "c"') ;;
+        rpm) missing=$(rpm -V --noscripts "$lp_old_package" 2>/dev/null | awk '$2 != "c" && $2 != "g"') ;;
         *)
             version=$lp_root/versions/$(lp_versions_current)
             missing=$(lp_files_differences "$version" | sed -n 's/^- //p') ;;

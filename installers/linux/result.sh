@@ -22,7 +22,7 @@ lp_result_document() {
     previous=null
     [ -z "$lp_old_version" ] || previous=$(lp_json "$lp_old_version")
     printf '{ "outcome": %s, "exit_code": %s, "product": %s, "version": %s, "previous_version": %s,\n' \
-        "$(lp_json "$1")" "$2" "$(lp_json "$LP_PRODUCT")" "$(lp_json "$LP_VERSION")" "$previous"
+        "$(lp_json "$1")" "$2" "$(lp_json "$LP_PACKAGE")" "$(lp_json "$LP_VERSION")" "$previous"
     printf '  "root": %s, "channel": %s, "image": %s, "started_at": %s, "finished_at": %s,\n' \
         "$(lp_json "$lp_root")" "$(lp_json "$LP_CHANNEL")" "$([ "$lp_v_IMAGE" = 1 ] && printf true || printf false)" \
         "$(lp_json "$lp_started")" "$(lp_json "$(lp_now)")"

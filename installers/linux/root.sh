@@ -50,6 +50,10 @@ lp_root_conflict=
 lp_root_remedy=
 lp_root_resolve() {
     lp_root=$lp_v_INSTALL_ROOT
+    # What a removal has kept is taken up where it lies, unless another place is asked for.
+    if [ -z "$lp_old_root" ] && [ -n "$lp_kept_root" ]; then
+        case $lp_f_INSTALL_ROOT in option | answer | debconf) ;; *) lp_root=$lp_kept_root ;; esac
+    fi
     if [ "$LP_CHANNEL" = rpm ]; then lp_root_of_rpm; fi
     if [ -n "$lp_old_root" ] && [ "$lp_root" != "$lp_old_root" ]; then
         case $lp_f_INSTALL_ROOT in
@@ -65,6 +69,10 @@ lp_root_resolve() {
         deb) lp_root_link "$LP_PACKAGED_ROOT" ;;
         rpm) lp_root_link "${RPM_INSTALL_PREFIX:-$LP_PACKAGED_ROOT}" ;;
     esac
+    if lp_state_root_missing; then
+        lp_root_conflict="version $lp_old_version is installed in $lp_old_root, which is not there"
+        lp_root_remedy="mount its file system; if it is gone for good: rm $(lp_quote "$LP_LIB/state")"
+    fi
 }
 
 # rpm has put, or will put, the files below RPM_INSTALL_PREFIX. An upgrade cannot move them back by itself: rpm

@@ -3,6 +3,8 @@
 lp_old_product='' lp_old_package='' lp_old_version='' lp_old_channel='' lp_old_root='' lp_old_run_as='' lp_old_image=''
 lp_old_link='' lp_old_made='' lp_old_config_sum=''
 lp_root='' lp_link='' lp_config_sum=''
+# 1 where the package's scripts know that another may take over.
+lp_old_knows=0
 
 # An empty or cut state is damage, as a power cut leaves it: then the copy below the root speaks, which location.conf names.
 # lp_state_cut=1 says so; whoever changes anything writes the state again.
@@ -31,7 +33,7 @@ lp_state_read() {
     while IFS= read -r line; do
         case $line in
             product=*) lp_old_product=${line#*=} ;;
-            package=*) lp_old_package=${line#*=} ;;
+            package=*) lp_old_package=${line#*=} lp_old_knows=1 ;;
             version=*) lp_old_version=${line#*=} ;;
             channel=*) lp_old_channel=${line#*=} ;;
             root=*) lp_old_root=${line#*=} ;;
@@ -49,6 +51,7 @@ lp_state_read() {
 }
 
 lp_state_clear() {
+    lp_old_knows=0
     lp_old_product='' lp_old_package='' lp_old_version='' lp_old_channel='' lp_old_root='' lp_old_run_as='' lp_old_image=''
     lp_old_link='' lp_old_made='' lp_old_config_sum=''
 }
@@ -102,7 +105,9 @@ lp_kept_load() {
         [ -z "$lp_kept_root" ] || [ "${record##*/}" = "kept.$LP_PACKAGE" ] || continue
         lp_kept_root=$(lp_value "$record" root) lp_kept_made=$(lp_value "$record" made) lp_kept_account=$(lp_value "$record" account)
     done
-    [ -n "$lp_kept_root" ]
+    [ -n "$lp_kept_root" ] || return 1
+    # The account that owns what was kept goes on, as over an upgrade.
+    if id -u "$lp_kept_account" >/dev/null 2>&1; then lp_old_run_as=$lp_kept_account; fi
 }
 
 # The records whose root is in use again.
