@@ -120,16 +120,57 @@ lp_is_foreign() {
     esac
 }
 
-# lp_write FILE MODE [OWNER]: stdin becomes FILE, whole or not at all.
+# What lies at the paths is on the disk when this returns, with all else on their file systems: one system call for each of
+# those, not one for each file.
+lp_sync() {
+    local path device seen
+    if ! lp_sync_takes_a_path; then
+        sync
+        return
+    fi
+    seen=:
+    for path in "$@"; do
+        [ -e "$path" ] || path=$(lp_nearest_dir "$path")
+        device=$(stat -L -c %d -- "$path" 2>/dev/null) || device=$path
+        case $seen in *":$device:"*) continue ;; esac
+        seen=$seen$device:
+        sync -f "$path" || return 1
+    done
+}
+
+# coreutils before 8.24 knows no arguments. Asked by a name that is not there, which syncs nothing.
+lp_sync_takes_a_path() {
+    case $(sync -f /dev/null/none 2>&1) in *' option'* | *ignoring* | '') return 1 ;; esac
+}
+
+# lp_rename FROM TO: over a file or a link, never into a folder. busybox's mv -T refuses a link to a folder.
+lp_rename() {
+    mv -fT "$1" "$2" 2>/dev/null && return
+    if [ -L "$2" ] && [ -d "$2" ]; then rm -f "$2" || return 1; fi
+    [ ! -d "$2" ] && mv -f "$1" "$2"
+}
+
+# lp_write FILE MODE [OWNER]: stdin becomes FILE, whole or not at all, also when the power is cut. For folders that only
+# root can write: a folder in FILE's place, or a link that somebody else made there, is left alone and is a failure.
 lp_write() {
     local temporary
+    if [ -L "$1" ]; then
+        ! lp_is_foreign "$1" || return 1
+    elif [ -d "$1" ]; then
+        return 1
+    fi
     temporary="${1%/*}/.lp-$$-$(lp_random)"
     if (set -C; umask 077; cat >"$temporary") && chmod "$2" "$temporary" &&
-        { [ -z "${3:-}" ] || chown -h "$3" "$temporary"; } && mv -f "$temporary" "$1"; then
+        { [ -z "${3:-}" ] || chown -h "$3" "$temporary"; } && lp_sync_file "$temporary" && lp_rename "$temporary" "$1"; then
         return 0
     fi
     rm -f "$temporary"
     return 1
+}
+
+# One file alone: much may wait to be written on its file system that this one need not wait for.
+lp_sync_file() {
+    if lp_sync_takes_a_path; then sync "$1"; else sync; fi
 }
 
 # What an lp_write that was killed has left in a directory.

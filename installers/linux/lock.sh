@@ -1,9 +1,26 @@
-# One installer at a time. The lock is on descriptor 9; whatever starts a daemon closes it first.
+# One installer at a time. The lock is on descriptor 9; whatever starts a daemon closes it first. flock(2) asks for no write
+# permission, so that whoever can open the file could hold it for ever: it is root's alone.
 
 lp_lock() {
-    lp_make_dir "$LP_LIB" 755 || return 1
-    exec 9>>"$LP_LIB/lock" || return 1
-    flock -n 9
+    local held
+    lp_make_dir "$LP_LIB" 755 && lp_lock_renew || return 1
+    (umask 077 && : >>"$LP_LIB/lock") 2>/dev/null || return 1
+    exec 9>>"$LP_LIB/lock"
+    if ! flock -n 9; then
+        exec 9>&-
+        return 1
+    fi
+    # An uninstall takes the file with it: what was waited for may count no more.
+    held=$(lp_lock_inode /proc/self/fd/9) || return 0
+    [ "$held" = "$(lp_lock_inode "$LP_LIB/lock")" ] || lp_lock
+}
+
+lp_lock_inode() {
+    local line
+    line=$(ls -Ldi -- "$1" 2>/dev/null) || return 1
+    # shellcheck disable=SC2086 # split on purpose: the number stands before the name
+    set -- $line
+    printf '%s' "$1"
 }
 
 # For the later steps of a package, whose first one has found the lock free: what holds it is about to end.
@@ -21,8 +38,45 @@ lp_unlock() {
     exec 9>&-
 }
 
-# Asks without changing anything: no lock file, no installer.
+# Asks without changing anything: no lock file, no installer. Only root can ask.
 lp_lock_is_free() {
-    [ -f "$LP_LIB/lock" ] || return 0
+    [ -f "$LP_LIB/lock" ] && [ "$(id -u)" = 0 ] || return 0
+    if lp_lock_is_open; then
+        ! lp_lock_is_an_installers
+        return
+    fi
     (exec 9<"$LP_LIB/lock" && flock -n -s 9) 2>/dev/null
+}
+
+# Installers before this one made a lock that everybody could open.
+lp_lock_is_open() {
+    [ ! -L "$LP_LIB/lock" ] && lp_ls "$LP_LIB/lock" && [ "$lp_ls_uid" = 0 ] || return 0
+    case $lp_ls_mode in -rw-------*) return 1 ;; esac
+}
+
+# Of whoever holds such a lock only root counts. Installers hold it on descriptor 9; of a set-uid program the first of the
+# four numbers is its caller.
+lp_lock_is_an_installers() {
+    local held key uid rest
+    for held in /proc/[0-9]*/fd/9; do
+        [ "$(readlink "$held" 2>/dev/null)" = "$LP_LIB/lock" ] || continue
+        while read -r key uid rest; do
+            [ "$key$uid" != Uid:0 ] || return 0
+        done 2>/dev/null <"${held%/fd/9}/status"
+    done
+    return 1
+}
+
+# Replaces such a lock. `.lp-0-lock` lets one at a time do so: the next one finds nothing left to replace.
+lp_lock_renew() {
+    [ -e "$LP_LIB/lock" ] || [ -L "$LP_LIB/lock" ] || return 0
+    lp_lock_is_open || return 0
+    ! lp_lock_is_an_installers || return 1
+    (
+        umask 077
+        exec 8>>"$LP_LIB/.lp-0-lock" && flock 8 || exit 1
+        ! lp_lock_is_open || rm -f "$LP_LIB/lock"
+        : >>"$LP_LIB/lock"
+        rm -f "$LP_LIB/.lp-0-lock"
+    )
 }

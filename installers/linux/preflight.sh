@@ -58,10 +58,11 @@ lp_check_platform() {
 }
 
 lp_check_busy() {
-    local fault
-    fault=
+    local fault found
+    fault='' found='no other installer runs'
+    [ "$(id -u)" = 0 ] || found='not looked at: only root can open the lock'
     lp_lock_is_free || fault='another installation is running'
-    lp_check busy 16 "$LP_LIB/lock" "$fault" 'no other installer runs' 'wait until it has ended; the lock goes with its process'
+    lp_check busy 16 "$LP_LIB/lock" "$fault" "$found" 'wait until it has ended; the lock goes with its process'
 }
 
 # Another channel's installation, an unknown one, files in the way, a moved root or a downgrade. One row each.
