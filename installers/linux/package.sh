@@ -88,7 +88,7 @@ lp_package_resume() {
     lp_root_resolve
     [ -f "$LP_LIB/journal" ] || return 0
     lp_root=$(lp_journal root) lp_link=$(lp_journal link) lp_started=$(lp_journal started_at)
-    lp_checks=$(lp_journal checks)
+    lp_checks=$(lp_journal checks) lp_v_IMAGE=$(lp_journal image) lp_v_NO_START=$(lp_journal no_start)
     made=$(lp_journal made)
     lp_made_join "$made"
 }

@@ -30,10 +30,43 @@ lp_purge_record() {
     esac
 }
 
-# lp_removed PACKAGE: the second half of a removal. Without a record another package has taken over, or the first half said no.
+# What was killed while it was installed leaves without a first half: that is made up for here. lp_removed_unrecorded PACKAGE CHANNEL
+lp_removed_unrecorded() {
+    local lib file package
+    lib=$LP_D/var/lib/intigua file=$LP_D/var/lib/intigua/state
+    # An installation that never came as far as its state has nothing to keep.
+    [ -s "$file" ] || file=$lib/journal lp_removed_all=1
+    package=$(lp_purge_value "$file" package)
+    [ -n "$package" ] || package=$(lp_purge_value "$file" product)
+    [ "$package" = "$1" ] && [ "$(lp_purge_value "$file" channel)" = "$2" ] || return 1
+    lp_removed_service
+    (umask 077 && { printf 'package=%s\naccount=%s\n' "$1" "$(lp_purge_value "$file" run_as)"; grep -E '^(product|channel|root|link|made)=' "$file"; } >"$lib/kept.$1")
+    [ -n "$(lp_purge_value "$lib/kept.$1" product)" ] || printf 'product=%s\n' "$LP_PRODUCT" >>"$lib/kept.$1"
+}
+
+lp_removed_service() {
+    local link
+    if [ -n "$LP_D" ]; then :
+    elif [ -d /run/systemd/system ] && command -v systemctl >/dev/null 2>&1; then systemctl stop "$LP_SERVICE.service"
+    elif [ -x "/etc/init.d/$LP_SERVICE" ]; then "/etc/init.d/$LP_SERVICE" stop
+    fi >&2 </dev/null || :
+    ! command -v deb-systemd-helper >/dev/null 2>&1 || deb-systemd-helper purge "$LP_SERVICE.service" >/dev/null || :
+    for link in "$LP_D"/etc/systemd/system/*.wants/"$LP_SERVICE.service" "$LP_D"/etc/rc[0-9S].d/[SK][0-9][0-9]"$LP_SERVICE" \
+        "$LP_D"/etc/rc.d/rc[0-9].d/[SK][0-9][0-9]"$LP_SERVICE"; do
+        [ ! -L "$link" ] || rm -f "$link"
+    done
+    for link in lib/systemd/system usr/lib/systemd/system etc/systemd/system; do
+        [ ! -f "$LP_D/$link/$LP_SERVICE.service" ] || [ -L "$LP_D/$link/$LP_SERVICE.service" ] || rm -f "$LP_D/$link/$LP_SERVICE.service"
+    done
+    [ -L "$LP_D/etc/init.d/$LP_SERVICE" ] || rm -f "$LP_D/etc/init.d/$LP_SERVICE"
+    [ -n "$LP_D" ] || [ ! -d /run/systemd/system ] || systemctl --system daemon-reload >&2 || :
+}
+
+# lp_removed PACKAGE CHANNEL: the second half of a removal. Without a record another package has taken over.
 lp_removed() {
     local record root name left
-    if ! record=$(lp_purge_record "$1"); then
+    lp_removed_all=0
+    if ! record=$(lp_purge_record "$1") && ! { lp_removed_unrecorded "$1" "$2" && record=$(lp_purge_record "$1"); }; then
         lp_links_show "$LP_D$(head -n 1 "$LP_D/etc/intigua/location.conf" 2>/dev/null)"
         return 0
     fi
@@ -56,7 +89,7 @@ lp_removed() {
     rmdir "$LP_D$root" 2>/dev/null || :
     lp_purge_made "$(lp_purge_value "$record" made)"
     # `linkctl purge` has asked for all of it.
-    [ "$(head -n 1 "$LP_D/var/lib/intigua/purge-next" 2>/dev/null)" != "$1" ] || lp_purge "$1"
+    if [ "$lp_removed_all" = 1 ] || [ "$(head -n 1 "$LP_D/var/lib/intigua/purge-next" 2>/dev/null)" = "$1" ]; then lp_purge "$1"; fi
 }
 
 # Files that a rollback put back and the package manager does not know, and what a killed rpm left half unpacked (NAME;TIME). One that

@@ -35,7 +35,7 @@ lp_uninstall() {
     if [ "$1" = 0 ]; then lp_uninstall_keep; fi
     cd /
     lp_leave_versions "$lp_root"
-    lp_removed "$lp_old_package"
+    lp_removed "$lp_old_package" run
     [ "$1" = 0 ] || lp_purge "$lp_old_package"
     lp_uninstalled "$1"
 }

@@ -97,6 +97,11 @@ pub trait Endpoint: Place + Sized {
         self.sh(&format!("rpm {action} {SHELF}/{version}.rpm"))
     }
 
+    /// Erases the package with all that an erasure keeps for a reinstallation: identity, queues, logs, edited files.
+    fn purge(&self, root: &str) -> crate::common::Output {
+        self.sh(&format!("'{root}/bin/linkctl' purge && rpm -e {NAME}"))
+    }
+
     /// install.json as rpm's scriptlets left it.
     #[track_caller]
     fn result(&self) -> serde_json::Value {
