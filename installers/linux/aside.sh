@@ -19,8 +19,8 @@ lp_aside_owned() {
 lp_aside_list() {
     local tree
     # shellcheck disable=SC2086 # three names
-    printf '%s\n' $LP_TREES "$LP_FOLDERS" | sed 's/^/= /'
-    sed 's/^/o /' "$1"
+    printf '%s\n' $LP_TREES "${LP_FOLDERS:-}" | sed 's/^/= /'
+    [ "$LP_CHANNEL" = rpm ] || sed 's/^/o /' "$1"
     for tree in $LP_TREES; do
         [ -e "$tree" ] || [ -L "$tree" ] || continue
         { find "$tree" -type d -print0 | tr '\n\000' '\001\n' | sed 's/^/d /'; find "$tree" ! -type d -print0 | tr '\n\000' '\001\n' | sed 's/^/f /'; }
@@ -30,8 +30,13 @@ lp_aside_list() {
 lp_aside() {
     local hidden
     hidden=$LP_D$lp_root/.linkpack
-    [ -n "$lp_old_version" ] && [ ! -e "$hidden/aside.moved" ] || return 0
-    rm -rf "$hidden/aside" && lp_make_dir "$hidden" 700 || return 1
+    [ -n "$lp_old_version" ] || return 0
+    if [ -e "$hidden/aside.moved" ]; then
+        # Here already: after a kill, or by %pretrans, since rpm looks at folders and links before %pre.
+        [ "$LP_CHANNEL" = rpm ] || return 0
+    else
+        rm -rf "$hidden/aside" && lp_make_dir "$hidden" 700 && : >"$hidden/aside.moved" || return 1
+    fi
     lp_aside_owned >"$hidden/aside.owned" || return 1
     (cd "$LP_D$lp_root" && lp_aside_list "$hidden/aside.owned") | awk '
         { kind = substr($0, 1, 1); name = substr($0, 3) }
@@ -42,11 +47,26 @@ lp_aside() {
             for (up = name; sub(/\/[^\/]*$/, "", up);) if (up in gone) next
             gone[name]
             print name
-        }' >"$hidden/aside.moved" || return 1
+        }' >"$hidden/aside.now" || return 1
+    cat "$hidden/aside.now" >>"$hidden/aside.moved" || return 1
     while IFS= read -r lp_row; do
         lp_row=$(printf '%s' "$lp_row" | tr '\001' '\n')
         case $lp_row in */*) mkdir -p "$hidden/aside/${lp_row%/*}" || return 1 ;; *) mkdir -p "$hidden/aside" || return 1 ;; esac
         mv "$LP_D$lp_root/$lp_row" "$hidden/aside/$lp_row" || return 1
+    done <"$hidden/aside.now"
+    rm -f "$hidden/aside.now"
+}
+
+# lp_aside_keep COPY: the copy that leads back has in their places what has given way before it was made.
+lp_aside_keep() {
+    local hidden
+    hidden=$LP_D$lp_root/.linkpack
+    [ -f "$hidden/aside.moved" ] || return 0
+    while IFS= read -r lp_row; do
+        lp_row=$(printf '%s' "$lp_row" | tr '\001' '\n')
+        [ -e "$hidden/aside/$lp_row" ] || [ -L "$hidden/aside/$lp_row" ] || continue
+        rm -f "$1/$lp_row"
+        mkdir -p "$1/${lp_row%/*}" && lp_keep_tree "$hidden/aside/$lp_row" "$1/$lp_row" || return 1
     done <"$hidden/aside.moved"
 }
 

@@ -14,7 +14,7 @@ lp_keep() {
         [ -d "$LP_D$lp_root/$name" ] || [ -L "$LP_D$lp_root/$name" ] || continue
         lp_keep_tree "$LP_D$lp_root/$name" "$hidden/previous.new/$name" || return 1
     done
-    lp_keep_system "$hidden/previous.new" || return 1
+    lp_aside_keep "$hidden/previous.new" && lp_keep_system "$hidden/previous.new" || return 1
     mv "$hidden/previous.new" "$hidden/previous"
 }
 

@@ -67,6 +67,7 @@ lp_leave_versions() {
 lp_leave_fresh() {
     local name
     lp_old_root=$lp_root
+    [ -n "$lp_kept_root" ] || lp_kept_load || :
     lp_service_remove
     lp_leave_versions "$LP_D$lp_root"
     rm -rf "$LP_D$lp_root/.linkpack"

@@ -5,6 +5,8 @@
 # (rpm erases the old version's files only after %post: nothing may be put back before that.)
 
 lp_refuse() {
+    # %pretrans has run before.
+    [ "$LP_CHANNEL" != rpm ] || [ -z "$lp_old_root" ] || lp_aside_back "$LP_D$lp_old_root"
     lp_result refused "$1" "$2"
     return "$1"
 }

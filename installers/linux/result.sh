@@ -29,12 +29,19 @@ lp_result_document() {
     printf '  "message": %s,\n  "checks": [ %s ] }\n' "$(lp_json "$3")" "$lp_checks"
 }
 
+# By root in a folder of root's, never through a link. In one that an older version gave to the account it is written with its rights.
 lp_result_store() {
-    lp_log_dir && printf '%s\n' "$1" | lp_write "$LP_LOG/install.json" 640
+    lp_log_dir && lp_ls "$LP_LOG" || return 1
+    if [ "$lp_ls_uid" = 0 ]; then
+        printf '%s\n' "$1" | lp_write "$LP_LOG/install.json" 640
+    else
+        # shellcheck disable=SC2016 # expanded by the inner shell
+        printf '%s\n' "$1" | lp_as "$lp_old_run_as" sh -c 'umask 027; rm -f "$1.new"; set -C; cat >"$1.new" && mv -f "$1.new" "$1"' sh "$LP_LOG/install.json"
+    fi
 }
 
 # The log directory exists from the first refusal on: it holds the answer to "why did it not install?".
 lp_log_dir() {
-    [ "$(id -u)" = 0 ] || return 1
-    lp_make_dir "$LP_LOG" 750
+    [ "$(id -u)" = 0 ] && [ ! -L "$LP_LOG" ] || return 1
+    lp_make_dir "$LP_LOG" 755
 }

@@ -91,8 +91,14 @@ lp_state_root_missing() {
 
 # Whether this machine is still a template: installed with IMAGE=1 or sealed, and not started since.
 lp_state_is_image() {
+    local file
+    file=$LP_D$lp_old_root/components/csclient.cfg
     [ "$lp_old_image" = 1 ] || return 1
-    ! grep -q '^vlinkCoreId:.*[A-Za-z0-9]' "$LP_D$lp_old_root/components/csclient.cfg" 2>/dev/null
+    # The file is the account's: what is no plain file may be a pipe that nobody ever writes to.
+    lp_as "$lp_old_run_as" test -f "$file" || return 0
+    set -- grep -q '^vlinkCoreId:.*[A-Za-z0-9]' "$file"
+    if lp_has timeout; then set -- timeout 10 "$@"; fi
+    ! lp_as "$lp_old_run_as" "$@" 2>/dev/null
 }
 
 # What plain removals have kept: a record each, kept.PACKAGE. The one of this product is taken up by its next installation.

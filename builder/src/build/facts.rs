@@ -58,16 +58,27 @@ pub fn facts(product: &Product, base: &Base) -> Result<Facts> {
         },
         config: product.client_settings().into_iter().collect(),
         seal_paths: manifest.connector.seal_paths.iter().map(ToString::to_string).collect(),
-        folders: folders(base),
+        folders: names(base, |kind| matches!(kind, Kind::Directory)),
+        others: others(base),
     })
 }
 
-/// The payload's folders, as the endpoint's lists of names have them. One whose name is not UTF-8 is left out: an upgrade moves the
-/// old one away, and the package manager makes it anew.
-fn folders(base: &Base) -> Vec<String> {
-    let folders = base.files.iter().filter(|file| matches!(file.entry.kind, Kind::Directory));
-    let names = folders.filter_map(|file| std::str::from_utf8(file.entry.path.as_bytes()).ok());
+/// The names of what is of a kind in the payload, as the endpoint's lists have them. One that is not UTF-8 is left out.
+fn names(base: &Base, wanted: impl Fn(&Kind) -> bool) -> Vec<String> {
+    let entries = base.files.iter().map(|file| &file.entry).filter(|entry| wanted(&entry.kind));
+    let names = entries.filter_map(|entry| std::str::from_utf8(entry.path.as_bytes()).ok());
     names.map(|name| name.replace('\n', "\u{1}")).collect()
+}
+
+/// The links, and the files too where a scriptlet can still hold their names.
+fn others(base: &Base) -> Vec<String> {
+    const MOST: usize = 5000;
+    let with_files = base.files.len() <= MOST;
+    names(base, |kind| match kind {
+        Kind::Directory => false,
+        Kind::File(_) => with_files,
+        Kind::Symlink(_) => true,
+    })
 }
 
 /// What the scriptlets make outside the root: listed, so that `rpm -qf` knows whose it is.

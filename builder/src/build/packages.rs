@@ -257,7 +257,7 @@ fn write_rpm(work: &Work, out: &mut impl Write) -> Result<String> {
             post: Some(scripts.post),
             preun: Some(scripts.preun),
             postun: Some(scripts.postun),
-            pretrans: None,
+            pretrans: Some(scripts.pretrans),
             posttrans: Some(scripts.posttrans),
         },
         requires: &requires,

@@ -38,6 +38,7 @@ fn facts() -> Facts {
         config: Vec::new(),
         seal_paths: Vec::new(),
         folders: Vec::new(),
+        others: Vec::new(),
     }
 }
 

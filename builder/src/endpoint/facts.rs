@@ -105,6 +105,8 @@ pub struct Facts {
     /// The folders of the payload, relative to the root: what else is a folder there gives way before unpacking. A newline in a name is
     /// written as the byte 1.
     pub folders: Vec<String>,
+    /// The payload's links and, up to a number that a scriptlet can hold, its files: a folder in their place gives way.
+    pub others: Vec<String>,
 }
 
 /// A fact that cannot stand where the endpoint needs it.

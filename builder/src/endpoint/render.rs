@@ -80,7 +80,7 @@ macro_rules! embedded {
 const TEMPLATES: &[(&str, Embedded)] = embedded!("templates/linux":
     "facts.sh", "texts.sh", "vlink.service", "vlink.init", "run.sh", "run-usage.txt", "linkctl.sh", "preflight.sh",
     "deb/debconf.sh", "deb/preinst", "deb/postinst", "deb/prerm", "deb/postrm", "deb/config", "deb/templates",
-    "rpm/pre", "rpm/post", "rpm/preun", "rpm/postun", "rpm/posttrans",
+    "rpm/pre", "rpm/post", "rpm/preun", "rpm/postun", "rpm/pretrans", "rpm/posttrans",
 );
 
 const MODULES: &[(&str, Embedded)] = embedded!("installers/linux":
@@ -113,6 +113,7 @@ fn environment() -> Result<Environment<'static>, Error> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).keep_trailing_newline(true).build()?);
     environment.add_filter("sh", |value: String| quote::sh_quote(&value));
+    environment.add_filter("lua", |value: String| quote::lua_quote(&value));
     environment.add_filter("unit_word", |value: String| quote::unit_quote(&value));
     environment.add_filter("unit_text", |value: String| quote::unit_text(&value));
     environment.add_function("modules", modules);
@@ -141,7 +142,7 @@ fn context_of(environment: &Environment<'_>, facts: &Facts, channel: Channel) ->
     };
     let settings = facts.settings.named();
     let basic = context! {
-        product => &facts.product, package => &facts.package, folders => facts.folders.join("\n"), title => &facts.title, version => &facts.version, service => SERVICE,
+        product => &facts.product, package => &facts.package, folders => facts.folders.join("\n"), others => facts.others.join("\n"), title => &facts.title, version => &facts.version, service => SERVICE,
         channel => channel.name(), tools => channel.tools(), packaged_root => &facts.packaged_root,
         arch => facts.arch.uname(), needed_kb => facts.installed_kb, command => facts.command(),
         container_names => names(&|_| true), required_names => names(&|required| required),

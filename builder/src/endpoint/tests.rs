@@ -18,6 +18,7 @@ pub fn facts() -> Facts {
         settings: Settings { server_url: "https://core.example:443".into(), ..Settings::default() },
         config: vec![("globalThrottleCfg.maxCpuPercent".into(), "50".into())],
         seal_paths: vec!["Intigua-Libs/*/var".into()],
+        others: Vec::new(),
         folders: ["Intigua-Libs", "Intigua-Libs/pulse", "Intigua-Libs/tracer", "bin", "vAgentManager", "vAgentManager/etc"]
             .map(String::from)
             .to_vec(),
