@@ -70,7 +70,15 @@ lp_leave_fresh() {
     [ -n "$lp_kept_root" ] || lp_kept_load || :
     lp_service_remove
     lp_leave_versions "$LP_D$lp_root"
+    for name in vAgentManager Intigua-Libs bin; do
+        [ ! -d "$LP_D$lp_root/.linkpack/previous/$name" ] || mv "$LP_D$lp_root/.linkpack/previous/$name" "$LP_D$lp_root/$name"
+    done
     rm -rf "$LP_D$lp_root/.linkpack"
+    if [ -n "$lp_kept_root" ] && [ "$lp_root" != "$lp_kept_root" ]; then
+        for name in components kept; do
+            [ ! -d "$LP_D$lp_root/$name" ] || [ -e "$LP_D$lp_kept_root/$name" ] || mv "$LP_D$lp_root/$name" "$LP_D$lp_kept_root/$name"
+        done
+    fi
     [ "$lp_root" = "$lp_kept_root" ] || lp_purge_tree "$LP_D$lp_root/components"
     if [ -z "$(find "$LP_LIB" -name 'kept.*' 2>/dev/null)" ]; then
         lp_purge_tree "$LP_LOG"

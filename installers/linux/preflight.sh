@@ -102,7 +102,11 @@ lp_check_replaceable() {
     if [ "$lp_old_package" = "$LP_PACKAGE" ] && [ "$lp_old_channel" = "$LP_CHANNEL" ]; then return 0; fi
     [ -z "$LP_CHANNEL" ] || [ "$lp_old_knows" = 1 ] || return 1
     [ "$lp_old_product" = "$LP_PRODUCT" ] || return 1
-    case $LP_CHANNEL:$lp_old_channel in deb:rpm | rpm:deb) return 1 ;; esac
+    case $LP_CHANNEL:$lp_old_channel in
+        deb:rpm | rpm:deb) return 1 ;;
+        # One that lies elsewhere would take, by its own names, the newcomer's files along.
+        deb:deb | rpm:rpm) [ "${lp_old_link:-$lp_old_root}" = "${RPM_INSTALL_PREFIX:-$LP_PACKAGED_ROOT}" ] ;;
+    esac
 }
 
 # A first installation takes over no directory that it would have to remove one day. dpkg's "removed, not purged"

@@ -5,7 +5,7 @@ lp_register() {
     lp_made_join "$lp_old_made"
     lp_made_join "$lp_kept_made"
     lp_make_dir "$LP_LIB" 755 && lp_make_dir "$LP_ETC" 755 && lp_make_dir "$LP_LOG" 750 || return 1
-    lp_make_dir "$LP_D$lp_root/components" 755 || return 1
+    lp_kept_take && lp_make_dir "$LP_D$lp_root/components" 755 || return 1
     if [ -n "$lp_old_run_as" ] && [ "$lp_old_run_as" != "$lp_v_RUN_AS" ]; then
         chown -Rh "$lp_v_RUN_AS:" "$LP_D$lp_root/components" "$LP_LOG" || return 1
     fi

@@ -103,13 +103,15 @@ lp_run_begin() {
     lp_unpack "$stage" -o -p || return
     if lp_files_differences "$stage" | grep -q '^- '; then return 1; fi
     [ -z "$lp_run_old" ] || lp_files_carry "$lp_root/versions/$lp_run_old" "$stage" || return 1
-    ! lp_takeover || lp_takeover_carry "$stage" || return 1
+    if lp_takeover; then lp_takeover_carry "$stage" || return 1
+    elif [ -z "$lp_run_old" ]; then lp_takeover_left "$stage" || return 1
+    fi
     sync -f "$stage" 2>/dev/null || sync
     mv "$stage" "$lp_root/versions/$lp_run_new"
 }
 
 lp_run_journal() {
-    lp_journal_write channel=run "package=$LP_PACKAGE" "over=$lp_run_over" "root=$lp_root" "old=$lp_run_old" "new=$lp_run_new" "version=$LP_VERSION" \
+    lp_journal_write channel=run "package=$LP_PACKAGE" "over=$lp_run_over" "replaces=$lp_old_package" "root=$lp_root" "old=$lp_run_old" "new=$lp_run_new" "version=$LP_VERSION" \
         "previous=$lp_old_version" "run_as=$lp_v_RUN_AS" "image=${lp_v_IMAGE:-0}"
 }
 
@@ -118,7 +120,7 @@ lp_run_switch() {
     saved=$lp_root/.linkpack/previous
     # It has its name only when it is whole: a repair after a kill goes by it.
     rm -rf "$saved" "$saved.new" && mkdir -m 700 "$saved.new" && lp_keep_system "$saved.new" && mv "$saved.new" "$saved" || return 1
-    [ -z "$lp_run_over" ] || lp_takeover_trees "$saved" || return 1
+    [ -n "$lp_run_old" ] || lp_takeover_trees "$saved" || return 1
     lp_versions_links && lp_versions_switch "$lp_run_new" && lp_register
 }
 
@@ -136,6 +138,8 @@ lp_run_start() {
     trap '' HUP INT TERM
     lp_run_confirm "$lp_run_new"
     [ -z "$lp_run_over" ] || lp_takeover_end "$lp_run_over" "$lp_old_package"
+    # dpkg would purge what a removed package has left by its names, which are the new version's now.
+    for lp_row in $(lp_kept_packages deb); do lp_takeover_end deb "$lp_row"; done
     lp_kept_drop
     lp_result "$outcome" 0 "$LP_TITLE $LP_VERSION is $outcome${lp_service_note:+; $lp_service_note}"
     lp_say "$LP_TITLE $LP_VERSION is $outcome in $lp_root${lp_service_note:+; $lp_service_note}"

@@ -102,18 +102,42 @@ lp_state_is_image() {
 }
 
 # What plain removals have kept: a record each, kept.PACKAGE. The one of this product is taken up by its next installation.
-lp_kept_root='' lp_kept_made='' lp_kept_account=''
+lp_kept_root='' lp_kept_made='' lp_kept_account='' lp_kept_package=''
 lp_kept_load() {
     local record
-    lp_kept_root='' lp_kept_made='' lp_kept_account=''
+    lp_kept_root='' lp_kept_made='' lp_kept_account='' lp_kept_package=''
     for record in "$LP_LIB"/kept.*; do
         [ -f "$record" ] && [ ! -L "$record" ] && [ "$(lp_value "$record" product)" = "$LP_PRODUCT" ] || continue
         [ -z "$lp_kept_root" ] || [ "${record##*/}" = "kept.$LP_PACKAGE" ] || continue
+        lp_kept_package=${record##*/kept.}
         lp_kept_root=$(lp_value "$record" root) lp_kept_made=$(lp_value "$record" made) lp_kept_account=$(lp_value "$record" account)
     done
     [ -n "$lp_kept_root" ] || return 1
     # The account that owns what was kept goes on, as over an upgrade.
     if id -u "$lp_kept_account" >/dev/null 2>&1; then lp_old_run_as=$lp_kept_account; fi
+}
+
+# lp_kept_packages CHANNEL: those of a channel that have left something in this root.
+lp_kept_packages() {
+    local record
+    for record in "$LP_LIB"/kept.*; do
+        [ -f "$record" ] && [ "$(lp_value "$record" root)" = "$lp_root" ] && [ "$(lp_value "$record" channel)" = "$1" ] || continue
+        printf '%s\n' "${record##*/kept.}"
+    done
+}
+
+# Another package's root may not become ours where dpkg or rpm knows it by other names than this package's: then what it has kept moves.
+lp_kept_is_here() {
+    [ "$LP_CHANNEL" = run ] || [ "$lp_kept_package" = "$LP_PACKAGE" ] || [ "$lp_kept_root" = "${RPM_INSTALL_PREFIX:-$LP_PACKAGED_ROOT}" ]
+}
+
+lp_kept_take() {
+    local name
+    [ -n "$lp_kept_root" ] && [ "$lp_kept_root" != "$lp_root" ] || return 0
+    for name in components kept; do
+        [ -d "$LP_D$lp_kept_root/$name" ] && [ ! -L "$LP_D$lp_kept_root/$name" ] && [ ! -e "$LP_D$lp_root/$name" ] || continue
+        mv "$LP_D$lp_kept_root/$name" "$LP_D$lp_root/$name" || return 1
+    done
 }
 
 # The records whose root is in use again.

@@ -13,6 +13,24 @@ lp_takeover_carry() {
     lp_takeover_edited | while IFS= read -r lp_row; do lp_files_carry_edited "$lp_root" "$1" "$lp_row" || exit 1; done
 }
 
+# lp_takeover_left STAGE: what a package's removal has left below its folders comes along, too: edited and added files.
+lp_takeover_left() {
+    (cd "$lp_root" && find vAgentManager Intigua-Libs bin ! -type d -print0 2>/dev/null) | tr '\n\000' '\001\n' |
+        while IFS= read -r lp_row; do lp_takeover_left_file "$1" "$lp_row" || exit 1; done
+}
+
+lp_takeover_left_file() {
+    local name config
+    name=$(lp_files_name "$2") config=${2%.rpmsave}
+    if [ -n "$(lp_files_digest "$1" "$config")" ]; then
+        [ "$(lp_sha256 <"$lp_root/$name")" != "$(lp_files_digest "$1" "$config")" ] || return 0
+        config=$(lp_files_name "$config")
+        mv "$1/$config" "$1/$config.new" && cp -a "$lp_root/$name" "$1/$config"
+    else
+        lp_files_copy "$lp_root" "$1" "$2"
+    fi
+}
+
 lp_takeover_list() {
     case $lp_old_channel in
         deb) dpkg-query -L "$lp_old_package" ;;
@@ -63,6 +81,24 @@ lp_takeover_back() {
     done
     rm -f "$lp_root/current"
     rm -rf "$lp_root/versions"
+}
+
+# After a kill the package has its place again; once it was confirmed, the new version stays.
+lp_takeover_repair() {
+    local saved
+    saved=$lp_root/.linkpack/previous
+    if [ -d "$saved" ]; then
+        lp_service_stop || :
+        lp_takeover_back "$saved" && lp_restore_system "$saved" || return 1
+        lp_state_load
+        lp_service_bring_up start || lp_warn "version $lp_old_version did not come up"
+    elif [ -n "$(lp_versions_current)" ]; then
+        lp_takeover_end "$(lp_journal over)" "$(lp_journal replaces)"
+    else
+        rm -rf "$lp_root/versions"
+    fi
+    lp_journal_drop
+    rm -rf "$saved"
 }
 
 # lp_takeover_end CHANNEL PACKAGE: the new version works. rpm forgets without touching a file; dpkg removes what it finds, which is nothing.

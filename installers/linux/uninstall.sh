@@ -4,7 +4,7 @@
 lp_uninstall() {
     [ "$(id -u)" = 0 ] || { lp_error 'this must run as root' "uid $(id -u)" 'run it with sudo'; return 10; }
     # A first installation that was killed has a journal, and no state yet.
-    if [ ! -f "$LP_LIB/state" ] && [ -f "$LP_LIB/journal" ] && [ "$(lp_journal channel)" = run ]; then
+    if [ -f "$LP_LIB/journal" ] && [ "$(lp_journal channel)" = run ] && { [ ! -f "$LP_LIB/state" ] || [ -n "$(lp_journal over)" ]; }; then
         lp_lock || { lp_error 'another installation is running' "$LP_LIB/lock" 'wait until it has ended'; return 16; }
         lp_versions_repair
     fi
