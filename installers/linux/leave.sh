@@ -20,7 +20,9 @@ lp_leave_begin() {
     if lp_leave_is_ours; then
         lp_lock_wait || lp_warn 'another installation is running'
         lp_leave_stop
-    elif [ "$lp_old_channel" = run ]; then lp_links_hide "$LP_D$lp_root"
+    else
+        [ "$(lp_value "$LP_LIB/rolled_back" package)" != "$LP_PACKAGE" ] || rm -f "$LP_LIB/rolled_back"
+        [ "$lp_old_channel" != run ] || lp_links_hide "$LP_D$lp_root" hidden
     fi
 }
 

@@ -67,7 +67,7 @@ lp_removed() {
     local record root name left
     lp_removed_all=0
     if ! record=$(lp_purge_record "$1") && ! { lp_removed_unrecorded "$1" "$2" && record=$(lp_purge_record "$1"); }; then
-        lp_links_show "$LP_D$(head -n 1 "$LP_D/etc/intigua/location.conf" 2>/dev/null)"
+        lp_links_show "$LP_D$(head -n 1 "$LP_D/etc/intigua/location.conf" 2>/dev/null)" hidden
         return 0
     fi
     root=$(lp_purge_value "$record" root)
@@ -115,21 +115,22 @@ lp_removed_orphans() {
 }
 
 # A package manager that forgets a package removes its files: through the links of a .run that has taken over, those of its version.
+# lp_links_hide|show ROOT PLACE
 lp_links_hide() {
     local name
-    [ -L "$1/current" ] && mkdir -p "$1/.linkpack/hidden" || return 0
+    [ -L "$1/current" ] && mkdir -p "$1/.linkpack/$2" || return 0
     for name in vAgentManager Intigua-Libs bin; do
-        [ ! -L "$1/$name" ] || mv "$1/$name" "$1/.linkpack/hidden/$name"
+        [ ! -L "$1/$name" ] || mv "$1/$name" "$1/.linkpack/$2/$name"
     done
 }
 
 lp_links_show() {
     local name
-    [ -d "$1/.linkpack/hidden" ] || return 0
+    [ -d "$1/.linkpack/$2" ] || return 0
     for name in vAgentManager Intigua-Libs bin; do
-        [ ! -L "$1/.linkpack/hidden/$name" ] || { rm -rf "${1:?}/$name" && mv "$1/.linkpack/hidden/$name" "$1/$name"; }
+        [ ! -L "$1/.linkpack/$2/$name" ] || { rm -rf "${1:?}/$name" && mv "$1/.linkpack/$2/$name" "$1/$name"; }
     done
-    rmdir "$1/.linkpack/hidden"
+    rmdir "$1/.linkpack/$2"
 }
 
 # lp_purge PACKAGE: what its plain removal has kept goes. Nothing that an installation uses is touched, and nothing that has come since.

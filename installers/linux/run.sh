@@ -136,21 +136,27 @@ lp_run_start() {
         return
     fi
     trap '' HUP INT TERM
-    lp_run_confirm "$lp_run_new"
-    [ -z "$lp_run_over" ] || lp_takeover_end "$lp_run_over" "$lp_old_package"
-    # dpkg would purge what a removed package has left by its names, which are the new version's now.
-    for lp_row in $(lp_kept_packages deb); do lp_takeover_end deb "$lp_row"; done
-    lp_kept_drop
+    lp_run_confirm "$lp_run_new" lp_run_forget
     lp_result "$outcome" 0 "$LP_TITLE $LP_VERSION is $outcome${lp_service_note:+; $lp_service_note}"
     lp_say "$LP_TITLE $LP_VERSION is $outcome in $lp_root${lp_service_note:+; $lp_service_note}"
 }
 
-# Version $1 works. The copy that leads back goes by a rename, then the journal, then what the copy led back to.
+# The packages whose place this version has: the one it took over from; and a removed one, of which dpkg would purge what it has left by
+# its names, which are the new version's now.
+lp_run_forget() {
+    local package
+    [ -z "$lp_run_over" ] || lp_takeover_end "$lp_run_over" "$lp_old_package"
+    for package in $(lp_kept_packages deb); do lp_takeover_end deb "$package"; done
+    lp_kept_drop
+}
+
+# Version $1 works. The copy that leads back goes by a rename, then the journal, then what the copy led back to. $2 is done before.
 lp_run_confirm() {
     local hidden
     hidden=$lp_root/.linkpack
     rm -rf "$hidden/stage"
     [ ! -d "$hidden/previous" ] || mv "$hidden/previous" "$hidden/stage"
+    ${2:-:}
     lp_journal_drop
     lp_versions_prune "$1"
     rm -rf "$hidden/stage"

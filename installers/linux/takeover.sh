@@ -10,7 +10,8 @@ lp_takeover() {
 lp_takeover_carry() {
     lp_takeover_list >"$lp_root/.linkpack/package.list" || return 1
     lp_takeover_added | while IFS= read -r lp_row; do lp_files_copy "$lp_root" "$1" "$lp_row" || exit 1; done || return 1
-    lp_takeover_edited | while IFS= read -r lp_row; do lp_files_carry_edited "$lp_root" "$1" "$lp_row" || exit 1; done
+    lp_takeover_edited | while IFS= read -r lp_row; do lp_files_carry_edited "$lp_root" "$1" "$lp_row" || exit 1; done || return 1
+    rm -f "$lp_root/.linkpack/package.list"
 }
 
 # lp_takeover_left STAGE: what a package's removal has left below its folders comes along, too: edited and added files.
@@ -108,9 +109,9 @@ lp_takeover_end() {
     case $1 in
         rpm) rpm -e --justdb --noscripts --nodeps "$2" >&2 || code=$? ;;
         deb)
-            lp_links_hide "$lp_root"
+            lp_links_hide "$lp_root" away
             DEBIAN_FRONTEND=noninteractive dpkg --purge "$2" >&2 9>&- </dev/null || code=$?
-            lp_links_show "$lp_root" ;;
+            lp_links_show "$lp_root" away ;;
         *) return 0 ;;
     esac
     [ "$code" = 0 ] || lp_warn "the package $2 is replaced, but its package manager did not let it go: see the messages above"
