@@ -239,6 +239,22 @@ const FAULTS: &[(&str, Plant)] = &[
         member.content.as_mut().unwrap().program = Some(arm64);
     }),
     ("service-config", |msi| set(msi, "MsiServiceConfig", "Service", "Argument", text("2"))),
+    ("service-recovery", |msi| {
+        let component = msi.database.rows("ServiceInstall").next().unwrap().text("Component_").unwrap().to_owned();
+        let (restart, delay) = (text("1[~]1[~]1"), text("60000[~]60000[~]60000"));
+        let row = vec![
+            text("Service"),
+            text("vAgentManager"),
+            Value::Number(5),
+            Value::Number(86_400),
+            Value::Null,
+            Value::Null,
+            restart,
+            delay,
+            text(&component),
+        ];
+        add(msi, "MsiServiceConfigFailureActions", row);
+    }),
     ("permission-tables", |msi| {
         msi.database.tables.insert("LockPermissions".into(), Table { columns: vec![], rows: vec![vec![]] });
     }),

@@ -120,8 +120,8 @@ fn the_service_is_registered_recovered_and_started() {
     let control = find(&rows(&mut package, "ServiceControl"), "Service");
     assert_eq!(control[1..5], ["vAgentManager", "163", "", "1"]);
     assert_eq!(find(&rows(&mut package, "MsiServiceConfig"), "Service")[2..5], ["5", "3", "1"]);
-    let failure = find(&rows(&mut package, "MsiServiceConfigFailureActions"), "Service");
-    assert_eq!(failure[3..8], ["86400", "", "", "1[~]1[~]1", "60000[~]60000[~]60000"]);
+    // A row that restarts ends every installation on Windows with 1939: Configure sets the recovery.
+    assert!(rows(&mut package, "MsiServiceConfigFailureActions").is_empty());
 }
 
 #[test]
@@ -255,11 +255,14 @@ fn the_dialogs_lead_from_one_to_the_next_and_their_tab_order_is_a_circle() {
     for dialog in &dialogs {
         let own: BTreeMap<&str, &str> =
             controls.iter().filter(|row| row[0] == dialog[0]).map(|row| (row[1].as_str(), row[10].as_str())).collect();
-        let mut at = dialog[7].as_str();
+        // ICE20: an error dialog begins with its text, which takes no focus; the buttons are the circle.
+        let first = if dialog[0] == "ErrorDlg" { &dialog[8] } else { &dialog[7] };
+        assert!(dialog[0] != "ErrorDlg" || dialog[7] == "ErrorText");
+        let mut at = first.as_str();
         for _ in 0..own.values().filter(|next| !next.is_empty()).count() {
             at = own[at];
         }
-        assert_eq!(at, dialog[7], "{}", dialog[0]);
+        assert_eq!(at, first, "{}", dialog[0]);
         if dialog[0] == "CancelDlg" {
             assert_eq!([&dialog[8], &dialog[9]], ["No", "No"], "neither Enter nor Escape cancels");
         }

@@ -79,6 +79,7 @@ fn from_properties(installation: &Installation) -> Settings {
     };
     settings.set("PREVIOUS", &previous);
     settings.set("STARTED_AT", &clock::now());
+    settings.set("RUN_ID", &sys::random());
     settings
 }
 
@@ -205,7 +206,7 @@ pub extern "system" fn Preflight(session: u32) -> u32 {
 /// Gives the deferred actions what they cannot ask for.
 fn complete(installation: &Installation, settings: &Settings, facts: &Facts, report: &Report) {
     let mut more = String::new();
-    for key in ["PRODUCT", "VERSION", "PREVIOUS", "STARTED_AT"] {
+    for key in ["PRODUCT", "VERSION", "PREVIOUS", "STARTED_AT", "RUN_ID"] {
         more += &format!("|{key}={}", settings.get(key).replace('|', " "));
     }
     more += &format!("|USER={}", facts.user.as_deref().unwrap_or(""));
@@ -226,7 +227,14 @@ pub extern "system" fn PreflightAgain(session: u32) -> u32 {
     judge(&installation, &settings, &facts, &report)
 }
 
-/// csclient.cfg, the folders of the runtime, the vendor's registry key.
+/// What brings the service back after a failure. The installation is worth having without it, so a refusal is told and no more.
+fn recovery(settings: &Settings) -> Option<String> {
+    let name = settings.get("SERVICE");
+    let set = || Service::configure(name)?.recover();
+    set().err().filter(|_| !name.is_empty()).map(|error| format!("the recovery actions of {name} cannot be set: {error}"))
+}
+
+/// csclient.cfg, the folders of the runtime, the vendor's registry key, the service's recovery.
 #[no_mangle]
 pub extern "system" fn Configure(session: u32) -> u32 {
     let installation = Installation(session);
@@ -234,7 +242,7 @@ pub extern "system" fn Configure(session: u32) -> u32 {
     let user = installer(&settings).unwrap_or_default();
     match configure::configure(&settings, &user) {
         Ok(warnings) => {
-            for warning in warnings {
+            for warning in warnings.into_iter().chain(recovery(&settings)) {
                 installation.log(&format!("warning: {warning}"));
             }
             SUCCESS

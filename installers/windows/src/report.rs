@@ -116,9 +116,10 @@ pub fn document(settings: &Settings, ending: &Ending) -> String {
     };
     let text = |key: &str| json(settings.get(key));
     format!(
-        "{{ \"outcome\": {}, \"exit_code\": {}, \"product\": {}, \"version\": {}, \"previous_version\": {previous},\n  \
+        "{{ \"id\": {}, \"outcome\": {}, \"exit_code\": {}, \"product\": {}, \"version\": {}, \"previous_version\": {previous},\n  \
          \"root\": {}, \"channel\": \"msi\", \"image\": {}, \"started_at\": {}, \"finished_at\": {},\n  \
          \"message\": {},\n  \"checks\": {} }}\n",
+        text("RUN_ID"),
         json(ending.outcome),
         ending.code,
         text("PRODUCT"),

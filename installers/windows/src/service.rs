@@ -1,6 +1,6 @@
 //! The service, as the service control manager sees it.
 
-use super::sys::{self, wide, Handle, ServiceStatus};
+use super::sys::{self, wide, FailureAction, FailureActions, Handle, ServiceStatus};
 use std::io;
 use std::ptr::null;
 use std::thread::sleep;
@@ -37,6 +37,13 @@ impl Service {
     /// Opens a service to start and stop it.
     pub fn control(name: &str) -> io::Result<Service> {
         Service::open_for(name, QUERY | START | STOP)
+    }
+
+    /// Opens a service to change how it is kept running. A restart as recovery action asks for the right to start it (documentation of
+    /// ChangeServiceConfig2): without it the call is denied, as in Windows Installer's own MsiConfigureServices.
+    pub fn configure(name: &str) -> io::Result<Service> {
+        const CHANGE_CONFIG: u32 = 0x2;
+        Service::open_for(name, CHANGE_CONFIG | START)
     }
 
     fn open_for(name: &str, access: u32) -> io::Result<Service> {
@@ -86,6 +93,39 @@ impl Service {
             Ok(())
         } else {
             Err(error)
+        }
+    }
+
+    /// Has it restarted a minute after each failure; a day without one begins the count anew. A stop that reports an error is a failure,
+    /// too: without that flag recovery acts only where the process ends without a word.
+    ///
+    /// # Errors
+    /// The service control manager refuses one of both.
+    pub fn recover(&self) -> io::Result<()> {
+        const FAILURE_ACTIONS: u32 = 2;
+        const FAILURE_ACTIONS_FLAG: u32 = 4;
+        const RESTART: i32 = 1;
+        const DAY: u32 = 86_400;
+        const MINUTE: u32 = 60_000;
+        let again = || FailureAction { kind: RESTART, delay: MINUTE };
+        let actions = [again(), again(), again()];
+        let recovery = FailureActions {
+            reset_period: DAY,
+            reboot_message: null(),
+            command: null(),
+            count: actions.len() as u32,
+            actions: actions.as_ptr(),
+        };
+        let on_errors: i32 = 1;
+        self.change(FAILURE_ACTIONS, &recovery)?;
+        self.change(FAILURE_ACTIONS_FLAG, &on_errors)
+    }
+
+    fn change<T>(&self, level: u32, info: &T) -> io::Result<()> {
+        // SAFETY: `info` is the structure that the level takes, and lives through the call.
+        match unsafe { sys::ChangeServiceConfig2W(self.service, level, (info as *const T).cast()) } {
+            0 => Err(sys::last_error()),
+            _ => Ok(()),
         }
     }
 

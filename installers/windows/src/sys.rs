@@ -13,6 +13,24 @@ pub struct SecurityAttributes {
     pub inherit: i32,
 }
 
+/// SC_ACTION: what is done, and after how many milliseconds.
+#[repr(C)]
+pub struct FailureAction {
+    pub kind: i32,
+    pub delay: u32,
+}
+
+/// SERVICE_FAILURE_ACTIONSW.
+#[repr(C)]
+pub struct FailureActions {
+    /// Seconds without a failure after which the count begins anew.
+    pub reset_period: u32,
+    pub reboot_message: *const u16,
+    pub command: *const u16,
+    pub count: u32,
+    pub actions: *const FailureAction,
+}
+
 /// SERVICE_STATUS_PROCESS.
 #[repr(C)]
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -145,6 +163,7 @@ extern "system" {
     pub fn OpenSCManagerW(machine: *const u16, database: *const u16, access: u32) -> Handle;
     pub fn OpenServiceW(manager: Handle, name: *const u16, access: u32) -> Handle;
     pub fn QueryServiceStatusEx(service: Handle, level: u32, status: *mut ServiceStatus, size: u32, needed: *mut u32) -> i32;
+    pub fn ChangeServiceConfig2W(service: Handle, level: u32, info: *const c_void) -> i32;
     pub fn StartServiceW(service: Handle, count: u32, arguments: *const *const u16) -> i32;
     pub fn ControlService(service: Handle, control: u32, status: *mut ServiceStatus) -> i32;
     pub fn CloseServiceHandle(handle: Handle) -> i32;

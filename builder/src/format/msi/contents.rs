@@ -183,6 +183,8 @@ impl<'a> Contents<'a> {
                 let name = neighbours.entry(path.parent()).or_default().add(&name, path)?;
                 let (version, digests) = known.next().ok_or_else(|| Error::new("a file was not packed"))?;
                 if let (None, Some(md5)) = (version, digests.md5) {
+                    // Windows Installer takes an empty file's hash to be zero, not the MD5 of nothing.
+                    let md5 = if member.file.len() == 0 { [0; 16] } else { md5 };
                     add_hash(md5, &member.name, database)?;
                 }
                 self.add_file(spec, member, &name, version.as_ref(), sequence, database)?;

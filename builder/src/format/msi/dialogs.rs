@@ -19,6 +19,8 @@ const FEATURES: &str = "FeaturesDlg";
 const CANCEL: &str = "CancelDlg";
 const ERROR: &str = "ErrorDlg";
 const IN_USE: &str = "FilesInUse";
+/// Where Windows Installer puts its message.
+const ERROR_TEXT: &str = "ErrorText";
 
 /// Bits of Control.Attributes.
 const VISIBLE: i32 = 0x1;
@@ -180,7 +182,7 @@ fn errors(database: &mut Database) -> Result<()> {
     let attributes = VISIBLE | ENABLED | NO_PREFIX;
     database.add(
         "Control",
-        row![ERROR, "ErrorText", "Text", MARGIN, 40, WIDTH - 2 * MARGIN, 120, attributes, (), "Information", (), ()],
+        row![ERROR, ERROR_TEXT, "Text", MARGIN, 40, WIDTH - 2 * MARGIN, 120, attributes, (), "Information", (), ()],
     )?;
 
     let list = Focus {
@@ -208,7 +210,8 @@ fn dialog(
     controls: &[Focus],
     default: &str,
 ) -> Result<()> {
-    let first = controls[0].name;
+    // ICE20: an error dialog begins with its text. The buttons of the moment are Windows Installer's choice.
+    let first = if attributes & ERROR_DIALOG == 0 { controls[0].name } else { ERROR_TEXT };
     let last = controls[controls.len() - 1].name;
     let attributes = SHOWN | attributes;
     database.add("Dialog", row![name, 50, 50, WIDTH, HEIGHT, attributes, "[ProductName]", first, default, last])?;

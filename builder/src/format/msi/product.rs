@@ -80,6 +80,7 @@ fn conditions(spec: &MsiSpec, database: &mut Database) -> Result<()> {
     if spec.platform.is_64_bit() {
         add("Installed OR VersionNT64", "[ProductName] needs 64-bit Windows.")?;
     }
+    add("Installed OR ALLUSERS = 1", "[ProductName] is installed for the computer, not for one user. Leave ALLUSERS out.")?;
     add("Installed OR Privileged", "[ProductName] is installed by administrators only.")?;
     add(
         &format!("Installed OR NOT {0} OR {0} ~= INSTALL_ROOT OR {0} ~= {1}", settings::OLD_ROOT, settings::ROOT_WITH_SLASH),

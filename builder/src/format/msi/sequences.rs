@@ -21,7 +21,9 @@ const INSTALL: &[(&str, &str, i32)] = &[
     ("ProcessComponents", "", 1600),
     ("UnpublishFeatures", "", 1800),
     ("StopServices", "VersionNT", 1900),
-    ("DeleteServices", "VersionNT", 2000),
+    // At a major upgrade the service stays and is reconfigured: deleted, it would be gone only when the last handle is closed
+    // (services.msc keeps one), and the new version could not register it (1072).
+    ("DeleteServices", "VersionNT AND NOT UPGRADINGPRODUCTCODE", 2000),
     ("RemoveRegistryValues", "", 2600),
     ("RemoveFiles", "", 3500),
     ("RemoveFolders", "", 3600),
@@ -78,8 +80,15 @@ const ADMINISTER: &[(&str, &str, i32)] = &[
     ("InstallFinalize", "", 6600),
 ];
 
-const ADMINISTER_DIALOGUE: &[(&str, &str, i32)] =
-    &[("CostInitialize", "", 800), ("FileCost", "", 900), ("CostFinalize", "", 1000), ("ExecuteAction", "", 1300)];
+const ADMINISTER_DIALOGUE: &[(&str, &str, i32)] = &[
+    ("CostInitialize", "", 800),
+    ("FileCost", "", 900),
+    ("CostFinalize", "", 1000),
+    ("ExecuteAction", "", 1300),
+    (dialogs::SUCCESS, "", -1),
+    (dialogs::CANCELLED, "", -2),
+    (dialogs::FAILED, "", -3),
+];
 
 /// Fills the sequence tables.
 pub fn add(spec: &MsiSpec, database: &mut Database) -> Result<()> {

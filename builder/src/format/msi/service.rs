@@ -43,17 +43,10 @@ pub fn add(spec: &MsiSpec, database: &mut Database) -> Result<()> {
     let events = START | STOP | STOP_AT_UNINSTALL | DELETE_AT_UNINSTALL;
     database.add("ServiceControl", row!["Service", service.name, events, (), 1, component.as_str()])?;
     const DELAYED_AUTO_START: i32 = 3;
-    database.add(
-        "MsiServiceConfig",
-        row!["Service", service.name, INSTALL_AND_REPAIR, DELAYED_AUTO_START, "1", component.as_str()],
-    )?;
-    // Restarted a minute after each failure; a day without one begins the count anew.
-    const DAY: i32 = 86_400;
-    let (actions, delays) = ("1[~]1[~]1", "60000[~]60000[~]60000");
-    database.add(
-        "MsiServiceConfigFailureActions",
-        row!["Service", service.name, INSTALL_AND_REPAIR, DAY, (), (), actions, delays, component],
-    )?;
+    database.add("MsiServiceConfig", row!["Service", service.name, INSTALL_AND_REPAIR, DELAYED_AUTO_START, "1", component])?;
+    // Recovery is set by the DLL's Configure: a row of MsiServiceConfigFailureActions with a restart ends every installation with
+    // error 1939, since Windows Installer opens the service without the right to start it. The table stays, empty: a transform relies on it.
+    database.create("MsiServiceConfigFailureActions")?;
     match spec.at_logon {
         Some(program) => at_logon(spec, program, database),
         None => Ok(()),

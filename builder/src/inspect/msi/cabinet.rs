@@ -67,6 +67,22 @@ pub struct Seen {
     pub program: Option<Program>,
 }
 
+impl Seen {
+    /// The hash that Windows Installer expects in MsiFileHash: the MD5, and zeros for an empty file (MsiGetFileHash).
+    pub fn file_hash(&self) -> [u8; 16] {
+        if self.is_empty() {
+            [0; 16]
+        } else {
+            self.md5
+        }
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.md5 == <[u8; 16]>::from(Md5::digest(b""))
+    }
+}
+
 /// One folder: where its blocks are and how they are packed.
 struct Folder {
     at: u32,

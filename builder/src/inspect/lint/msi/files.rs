@@ -134,7 +134,14 @@ fn contents(msi: &Msi, findings: &mut Findings) {
                 findings.warning("file-hash", Place::row("File", key), what, remedy);
             }
             (None, Some(hash)) => {
-                if seen.get(key).is_some_and(|seen| seen.md5 != md5(hash)) {
+                let Some(seen) = seen.get(key) else { continue };
+                let listed = md5(hash);
+                if seen.is_empty() && listed == seen.md5 {
+                    let what = "an empty file has the MD5 of nothing: Windows Installer takes the hash of an empty file to be 0"
+                        .to_owned();
+                    let remedy = "write 0 into all four parts: repair and upgrade else replace the file every time";
+                    findings.warning("file-hash", Place::row("MsiFileHash", key), what, remedy);
+                } else if seen.file_hash() != listed {
                     let what = "the hash is not that of the file in the cabinet".to_owned();
                     findings.error("file-hash", Place::row("MsiFileHash", key), what, REBUILD);
                 }

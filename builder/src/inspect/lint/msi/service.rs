@@ -15,6 +15,14 @@ pub(super) fn check(msi: &Msi, findings: &mut Findings) {
             findings.error("service-config", place, what, "use what ChangeServiceConfig2 knows for this ConfigType");
         }
     }
+    for row in msi.database.rows("MsiServiceConfigFailureActions") {
+        if row.text("Actions").is_some_and(|actions| actions.split("[~]").any(|action| action == "1" || action.contains('['))) {
+            let what = "restarting as recovery action: Windows Installer is denied it, and the installation ends with error 1939"
+                .to_owned();
+            let remedy = "leave the row out, and set the recovery by an action of your own, with SERVICE_START on the handle";
+            findings.error("service-recovery", Place::cell("MsiServiceConfigFailureActions", &row, "Actions"), what, remedy);
+        }
+    }
     let rows = |table: &str| msi.database.rows(table).next().is_some();
     if rows("LockPermissions") && rows("MsiLockPermissionsEx") {
         let what = "LockPermissions and MsiLockPermissionsEx both have rows: the installation fails".to_owned();
