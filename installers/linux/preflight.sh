@@ -104,6 +104,8 @@ lp_check_replaceable() {
     [ "$lp_old_product" = "$LP_PRODUCT" ] || return 1
     case $LP_CHANNEL:$lp_old_channel in
         deb:rpm | rpm:deb) return 1 ;;
+        run:deb) dpkg-query -W "$lp_old_package" >/dev/null 2>&1 ;;
+        run:rpm) rpm -q "$lp_old_package" >/dev/null 2>&1 ;;
         # One that lies elsewhere would take, by its own names, the newcomer's files along.
         deb:deb | rpm:rpm) [ "${lp_old_link:-$lp_old_root}" = "${RPM_INSTALL_PREFIX:-$LP_PACKAGED_ROOT}" ] ;;
     esac

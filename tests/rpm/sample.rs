@@ -69,7 +69,11 @@ impl Sample {
 
     /// The same for the sample's site, `sites/example.toml`.
     pub fn build_site(&self) -> PathBuf {
-        linkpack().args(["build", "--no-cache", "-f", "rpm", "-s", "sites/example.toml", "-o", "site"]).dir(self.path("")).run().ok();
+        linkpack()
+            .args(["build", "--no-cache", "-f", "rpm", "-s", "sites/example.toml", "-o", "site"])
+            .dir(self.path(""))
+            .run()
+            .ok();
         self.path(&format!("site/{NAME}-example-{}-1.x86_64.rpm", self.version))
     }
 
