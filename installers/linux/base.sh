@@ -107,17 +107,44 @@ lp_ls() {
     lp_ls_mode=$1 lp_ls_uid=$3 lp_ls_gid=$4
 }
 
-# True when others than root could have written the file.
+# True when others than root could have written the file, or could write what is made in the folder.
 lp_is_foreign() {
     lp_ls "$1" || return 0
     [ "$lp_ls_uid" = 0 ] || return 0
     case $lp_ls_mode in
         l*) return 1 ;;
         ????????w*) return 0 ;;
-        # Debian's /usr/local belonged to the group staff, which is root's equal there.
-        ?????w*) case $1:$lp_ls_gid in *:0 | /usr/local:50) return 1 ;; esac ;;
+        ?????w* | *+) lp_is_foreign_by_group "$1" ;;
         *) return 1 ;;
     esac
+}
+
+# Where there is an access control list, the bits of the group are its mask and say nothing of who is in it.
+lp_is_foreign_by_group() {
+    local equal
+    # Debian's /usr/local belonged to the group staff, which is root's equal there.
+    equal=0
+    [ "${1%/}" != /usr/local ] || equal=50
+    if lp_has getfacl; then
+        getfacl -cpn -- "$1" 2>/dev/null | awk -F : -v group="$lp_ls_gid" -v equal="$equal" '
+            { sub(/^default:/, ""); rights = ($0 ~ /#effective:/) ? $NF : substr($3, 1, 3) }
+            rights !~ /w/ { next }
+            $1 == "user" && $2 != "" && $2 != "0" { foreign = 1 }
+            $1 == "group" { g = ($2 == "") ? group : $2; if (g != "0" && g != equal) foreign = 1 }
+            $1 == "other" { foreign = 1 }
+            END { exit !(foreign || NR < 3) }'
+        return
+    fi
+    case $lp_ls_mode in
+        ?????w*+) return 0 ;;
+        ?????w*) case $lp_ls_gid in 0 | "$equal") lp_ls_hides_lists ;; esac ;;
+        *) return 1 ;;
+    esac
+}
+
+# busybox's ls does not mark a file that has an access control list.
+lp_ls_hides_lists() {
+    case $(ls --help 2>&1) in *[Bb]usy[Bb]ox*) return 0 ;; *) return 1 ;; esac
 }
 
 # What lies at the paths is on the disk when this returns, with all else on their file systems: one system call for each of
@@ -141,6 +168,11 @@ lp_sync() {
 # coreutils before 8.24 knows no arguments. Asked by a name that is not there, which syncs nothing.
 lp_sync_takes_a_path() {
     case $(sync -f /dev/null/none 2>&1) in *' option'* | *ignoring* | '') return 1 ;; esac
+}
+
+# All that an installation has written is on the disk when this returns.
+lp_settle() {
+    lp_sync "$LP_D$lp_root" "$(lp_unit_file)" "$LP_D/etc" "$LP_LIB" "$LP_LOG"
 }
 
 # lp_rename FROM TO: over a file or a link, never into a folder. busybox's mv -T refuses a link to a folder.

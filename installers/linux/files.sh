@@ -80,13 +80,43 @@ lp_files_added() {
     done
 }
 
-# lp_files_copy FROM TO PATH: with its attributes, over nothing.
+# lp_files_copy FROM TO PATH: with its attributes, over nothing. Whoever owns a folder on the way may put a link in its place
+# at any moment: it is entered first, and passed over unless that led to where it should be.
 lp_files_copy() {
-    local name
-    name=$(lp_files_name "$3")
+    local name dir from
+    name=$(lp_files_name "$3" && printf .) name=${name%.} dir=
     [ ! -e "$2/$name" ] && [ ! -L "$2/$name" ] || return 0
-    case $name in */*) mkdir -p "$2/${name%/*}" || return 1 ;; esac
-    cp -a "$1/$name" "$2/$name"
+    case $name in */*) dir=/${name%/*} ;; esac
+    from=$(cd -P "$1" && pwd -P) || return 1
+    lp_files_enter "$2" "$dir" || return
+    [ -n "$lp_entered" ] || return 0
+    (
+        cd -P "$from$dir" 2>/dev/null && [ "$(pwd -P && printf .)" = "$from$dir
+." ] || exit 0
+        cp -a "./${name##*/}" "$lp_entered/" && exit 0
+        # A program removes its files whenever it likes.
+        [ ! -e "./${name##*/}" ] && [ ! -L "./${name##*/}" ]
+    )
+}
+
+# lp_files_enter TOP DIR: makes what is missing of TOP/DIR and leaves its real path in lp_entered; nothing where a link leads out
+# of TOP. Nobody else can change what lies in TOP.
+lp_files_enter() {
+    local top rest part
+    mkdir -p "$1" && top=$(cd -P "$1" && pwd -P) || return 1
+    lp_entered=$top rest=${2#/}
+    while [ -n "$rest" ]; do
+        part=${rest%%/*}
+        case $rest in */*) rest=${rest#*/} ;; *) rest= ;; esac
+        if [ ! -d "$lp_entered/$part" ]; then
+            if [ -e "$lp_entered/$part" ] || [ -L "$lp_entered/$part" ]; then lp_entered=; break; fi
+            mkdir "$lp_entered/$part" || return 1
+        fi
+        lp_entered=$(cd -P "$lp_entered/$part" && pwd -P && printf .) || return 1
+        lp_entered=${lp_entered%??}
+        case $lp_entered/ in "$top"/*) ;; *) lp_entered=; break ;; esac
+    done
+    [ -n "$lp_entered" ] || lp_warn "$1$2 is behind a link or a file: what was below it is not taken along"
 }
 
 # lp_files_carry OLD NEW: an upgrade takes along what the administrator made or edited.
@@ -97,6 +127,45 @@ lp_files_carry() {
     lp_files_edited "$1" | while IFS= read -r lp_row; do
         lp_files_carry_edited "$1" "$2" "$lp_row" || exit 1
     done
+}
+
+# lp_files_carry_again OLD NEW MARKER: once the old version has stopped, takes along what has changed since MARKER was made,
+# which was before lp_files_carry.
+lp_files_carry_again() {
+    lp_files_since=$3
+    lp_files_added "$1" | while IFS= read -r lp_row; do
+        lp_files_replace "$1" "$2" "$lp_row" || exit 1
+    done || return 1
+    lp_files_since=
+    lp_files_edited "$1" | while IFS= read -r lp_row; do
+        lp_name=$(lp_files_name "$lp_row")
+        ! cmp -s "$1/$lp_name" "$2/$lp_name" || continue
+        if [ -n "$(lp_files_digest "$2" "$lp_row")" ] && [ "$(lp_sha256 <"$2/$lp_name")" = "$(lp_files_digest "$2" "$lp_row")" ]; then
+            lp_files_carry_edited "$1" "$2" "$lp_row" || exit 1
+        else
+            lp_files_replace "$1" "$2" "$lp_row" || exit 1
+        fi
+    done || return 1
+    lp_files_added "$2" | while IFS= read -r lp_row; do
+        lp_gone=$(lp_files_name "$lp_row" && printf .) lp_gone=${lp_gone%.}
+        [ -e "$1/$lp_gone" ] || [ -L "$1/$lp_gone" ] || lp_files_remove "$2" "$lp_gone" || exit 1
+    done
+}
+
+# A folder that is in both has rows of its own for what changed in it.
+lp_files_replace() {
+    local name
+    name=$(lp_files_name "$3" && printf .) name=${name%.}
+    if [ -d "$1/$name" ] && [ ! -L "$1/$name" ] && [ -d "$2/$name" ] && [ ! -L "$2/$name" ]; then return 0; fi
+    lp_files_remove "$2" "$name" && lp_files_copy "$1" "$2" "$3"
+}
+
+lp_files_remove() {
+    local dir
+    dir=
+    case $2 in */*) dir=/${2%/*} ;; esac
+    lp_files_enter "$1" "$dir" || return 1
+    [ -z "$lp_entered" ] || rm -rf "${lp_entered:?}/${2##*/}"
 }
 
 # The new default lies beside the edited file as NAME.new, unless it is the default that was edited.

@@ -14,7 +14,7 @@ lp_keep() {
         [ -d "$LP_D$lp_root/$name" ] || [ -L "$LP_D$lp_root/$name" ] || continue
         lp_keep_tree "$LP_D$lp_root/$name" "$hidden/previous.new/$name" || return 1
     done
-    lp_aside_keep "$hidden/previous.new" && lp_keep_system "$hidden/previous.new" || return 1
+    lp_aside_keep "$hidden/previous.new" && lp_keep_system "$hidden/previous.new" && lp_sync "$hidden" || return 1
     mv "$hidden/previous.new" "$hidden/previous"
 }
 
@@ -90,7 +90,8 @@ lp_restore_system() {
 }
 
 lp_restore_file() {
-    [ ! -f "$1" ] || lp_write "$2" "$3" <"$1"
+    # What never changed needs no room on a full disk.
+    [ ! -f "$1" ] || { [ ! -L "$2" ] && cmp -s "$1" "$2"; } || lp_write "$2" "$3" <"$1"
 }
 
 lp_keep_drop() {

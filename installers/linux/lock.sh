@@ -42,8 +42,7 @@ lp_unlock() {
 lp_lock_is_free() {
     [ -f "$LP_LIB/lock" ] && [ "$(id -u)" = 0 ] || return 0
     if lp_lock_is_open; then
-        ! lp_lock_is_an_installers
-        return
+        if lp_lock_is_an_installers; then return 1; else return 0; fi
     fi
     (exec 9<"$LP_LIB/lock" && flock -n -s 9) 2>/dev/null
 }

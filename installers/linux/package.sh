@@ -137,6 +137,11 @@ lp_package_start() {
     if lp_service_bring_up "$verb"; then
         lp_removed_orphans "$LP_D$lp_root" "$LP_CHANNEL" "$lp_link"
         lp_aside_end
+        if ! lp_settle; then
+            lp_error 'what was written could not be brought to the disk' "$lp_root" 'look at the kernel log for a failing disk, and install again'
+            lp_result failed 30 'what was written could not be brought to the disk'
+            return 30
+        fi
         # The versions of the .run that this package took over from.
         [ "$(lp_journal over)" != run ] || rm -rf "$LP_D$lp_root/current" "$LP_D$lp_root/versions"
         lp_journal_drop

@@ -164,41 +164,48 @@ lp_check_account() {
         "set RUN_AS=root, or let $lp_v_RUN_AS use sudo without a password ($lp_v_RUN_AS ALL=(ALL) NOPASSWD: ALL)"
 }
 
+# Nothing is executed below /tmp and /var/run by us, and hardened machines mount them noexec: that is noted, not refused.
+# In a /tmp where others may exchange what root makes there, nothing is made at all.
 lp_check_temp() {
-    lp_probe "$LP_D/tmp" exec
-    lp_check temp 11 /tmp "$lp_probe_fault" 'created, written, read, executed, removed' "$lp_probe_remedy"
+    local found
+    found='created, written, read, removed; execution is not needed there'
+    if [ -d "$LP_D/tmp" ] && lp_is_exchangeable "$LP_D/tmp"; then
+        lp_check temp 11 /tmp '' "not tried: others may exchange what root makes there (uid $lp_ls_uid, mode $lp_ls_mode); nothing of ours is needed there" ''
+        return
+    fi
+    lp_probe "$LP_D/tmp" plain
+    lp_check temp 11 /tmp "$lp_probe_fault" "$found" "$lp_probe_remedy"
 }
 
-# Nothing is executed below /var/run by us, and Debian mounts it noexec: that is noted, not refused.
+# True for a folder in which others may rename or remove what root makes: not root's, or open to others without its sticky bit.
+lp_is_exchangeable() {
+    lp_ls "$1/." && [ "$lp_ls_uid" = 0 ] || return 0
+    case $lp_ls_mode in
+        ?????????[tT]*) return 1 ;;
+        *) lp_is_foreign "$1/." ;;
+    esac
+}
+
 lp_check_runtime() {
+    if [ -d "$LP_D/var/run" ] && lp_is_foreign "$LP_D/var/run/."; then
+        lp_check runtime 13 /var/run "others than root may change /var/run: it belongs to uid $lp_ls_uid with mode $lp_ls_mode" '' \
+            'chown root:root /var/run/. && chmod 755 /var/run/.'
+        return
+    fi
     lp_probe "$LP_D/var/run" plain
     lp_check runtime 13 /var/run "$lp_probe_fault" 'created, written, read, removed; execution is not needed there' "$lp_probe_remedy"
 }
 
+# Several things can be wrong with a root; the first one found is reported. What is executed is executed here.
 lp_check_root() {
-    local fault dir
-    fault=$(lp_root_fault "$lp_root")
-    if [ -n "$fault" ]; then
-        lp_check root 12 "$lp_root" "the install root $fault" '' 'choose an absolute path such as /opt/intigua'
-        return
-    fi
-    fault=$(lp_root_untrusted "$lp_root")
-    if [ -n "$fault" ]; then
-        lp_check root 12 "$lp_root" "others than root may change the install root: $fault" '' \
-            'chown root:root and chmod go-w that directory, or choose another root'
-        return
-    fi
-    if [ -e "$LP_D$lp_root" ] && [ ! -d "$LP_D$lp_root" ]; then
-        lp_check root 12 "$lp_root" 'the install root is no directory' '' 'move it away, or choose another root'
-        return
-    fi
-    dir=$(lp_nearest_dir "$LP_D$lp_root")
-    lp_probe "$dir" exec
-    lp_check root 12 "$lp_root" "$lp_probe_fault" "created, written, read, executed, removed in $dir" "$lp_probe_remedy"
+    lp_root_judge || { lp_check root 12 "$lp_root" "$lp_judged" '' "$lp_judged_remedy"; return; }
+    lp_nearest=$(lp_nearest_dir "$LP_D$lp_root")
+    lp_probe "$lp_nearest" exec
+    lp_check root 12 "$lp_root" "$lp_probe_fault" "created, written, read, executed, removed in $lp_nearest" "$lp_probe_remedy"
 }
 
-# lp_probe DIR exec|plain: does what the installation will do there. mkdir makes the name ours or fails, whatever
-# others put into the directory. Leaves the sentence in lp_probe_fault and what to do in lp_probe_remedy.
+# lp_probe DIR exec|plain: does what the installation will do there, in a folder whose name mkdir makes ours, or fails. Leaves
+# the sentence in lp_probe_fault and what to do in lp_probe_remedy.
 lp_probe() {
     local probe token said
     lp_probe_fault='' lp_probe_remedy="make $1 a writable directory of root"
@@ -216,12 +223,22 @@ lp_probe() {
         return
     fi
     lp_probe_inside "$probe" "ok $token" "$2" "$1"
-    rm -rf "$probe" || lp_probe_fault="cannot remove from $1"
+    rm -f "$probe/run"
+    rmdir "$probe" || lp_probe_fault="cannot remove from $1"
 }
 
 lp_probe_inside() {
     local said
-    if ! said=$( (umask 077 && printf '#!/bin/sh\necho "%s"\n' "$2" >"$1/run") 2>&1) ||
+    # A default access control list opens what is made, whatever the umask is.
+    lp_ls "$1" || lp_ls_mode=
+    case $lp_ls_mode in
+        drwx------*) ;;
+        *)
+            lp_probe_fault="what is made in $4 is open to others (mode $lp_ls_mode): it has a default access control list"
+            lp_probe_remedy="remove that: setfacl -k $(lp_quote "$4")"
+            return ;;
+    esac
+    if ! said=$( (umask 077 && set -C && printf '#!/bin/sh\necho "%s"\n' "$2" >"$1/run") 2>&1) ||
         [ "$(sed -n 's/^echo "\(.*\)"$/\1/p' "$1/run" 2>/dev/null)" != "$2" ]; then
         lp_probe_fault="cannot write to $4: ${said##*: }"
         lp_probe_remedy="free space in $4: see \`df $4\`"
@@ -236,18 +253,34 @@ lp_probe_inside() {
     fi
 }
 
-# Adds up what each file system has to take: the payload, and a megabyte each for logs and for state.
+# Adds up what each file system has to take: the payload, a megabyte each for logs and for state, and what is written
+# elsewhere: the unit, the init script and its links, settings, the status file.
 lp_check_space() {
     local rows fault
     rows=$(
         [ -n "$(lp_root_fault "$lp_root")" ] || lp_space_row "$lp_root" "$LP_NEEDED_KB"
         lp_space_row /var/log 1024
         lp_space_row /var/lib 1024
+        lp_space_row "$(lp_space_unit)" 16
+        lp_space_row /etc 32
+        lp_space_row /var/run 32
     )
     fault=$(printf '%s\n' "$rows" | awk '
         NF >= 3 { m = $0; sub(/^[0-9]+ [0-9]+ /, "", m); need[m] += $1; free[m] = $2 }
         END { for (m in need) if (need[m] > free[m]) printf "%s%s needs %d kB and has %d kB free", (n++ ? "; " : ""), m, need[m], free[m] }')
     lp_check space 14 "$lp_root" "${fault:+not enough space: $fault}" "$LP_NEEDED_KB kB needed" 'free space there, or choose another INSTALL_ROOT'
+}
+
+# Where the unit goes; what checks without installing does not know the module that says so.
+lp_space_unit() {
+    local unit
+    if lp_has lp_unit_file; then
+        unit=$(lp_unit_file)
+        unit=${unit#"$LP_D"}
+        printf '%s' "${unit%/*}"
+    else
+        printf /lib/systemd/system
+    fi
 }
 
 # NEEDED FREE MOUNT of the file system that will hold a path.

@@ -100,14 +100,18 @@ lp_run_begin() {
     stage=$lp_root/.linkpack/stage
     rm -rf "$stage" && mkdir -m 755 "$stage" || return 1
     lp_say "unpacking $LP_TITLE $LP_VERSION into $lp_root"
+    # What changes from here on is looked at again once the old version has stopped.
+    rm -f "$stage/../since" && (set -C && : >"$stage/../since") || return 1
     lp_unpack "$stage" -o -p || return
     if lp_files_differences "$stage" | grep -q '^- '; then return 1; fi
     [ -z "$lp_run_old" ] || lp_files_carry "$lp_root/versions/$lp_run_old" "$stage" || return 1
-    if lp_takeover; then lp_takeover_carry "$stage" || return 1
-    elif [ -z "$lp_run_old" ]; then lp_takeover_left "$stage" || return 1
-    fi
-    sync -f "$stage" 2>/dev/null || sync
-    mv "$stage" "$lp_root/versions/$lp_run_new"
+}
+
+# Stops the old version where the new one will be started: an agent may write into its folder until then.
+lp_run_pause() {
+    [ -n "$lp_run_old$lp_run_over" ] && [ "$lp_v_NO_START" != 1 ] && [ "$lp_v_IMAGE" != 1 ] && lp_service_is_active || return 0
+    lp_run_service=1
+    lp_service_stop || lp_warn "$LP_SERVICE could not be stopped before the switch"
 }
 
 lp_run_journal() {
@@ -120,7 +124,15 @@ lp_run_switch() {
     saved=$lp_root/.linkpack/previous
     # It has its name only when it is whole: a repair after a kill goes by it.
     rm -rf "$saved" "$saved.new" && mkdir -m 700 "$saved.new" && lp_keep_system "$saved.new" && mv "$saved.new" "$saved" || return 1
+    # Most of it now, while the old version runs.
+    lp_sync "$lp_root" || return 1
+    lp_run_pause
+    [ -z "$lp_run_old" ] || lp_files_carry_again "$lp_root/versions/$lp_run_old" "$lp_root/.linkpack/stage" "$lp_root/.linkpack/since" || return 1
+    if lp_takeover; then lp_takeover_carry "$lp_root/.linkpack/stage" || return 1
+    elif [ -z "$lp_run_old" ]; then lp_takeover_left "$lp_root/.linkpack/stage" || return 1
+    fi
     [ -n "$lp_run_old" ] || lp_takeover_trees "$saved" || return 1
+    mv "$lp_root/.linkpack/stage" "$lp_root/versions/$lp_run_new" || return 1
     lp_versions_links && lp_versions_switch "$lp_run_new" && lp_register
 }
 
@@ -129,6 +141,8 @@ lp_run_start() {
     verb=start outcome=installed
     if [ -n "$lp_run_old$lp_run_over" ]; then verb=restart outcome=upgraded; fi
     [ "$lp_old_version" != "$LP_VERSION" ] || outcome=reinstalled
+    # Stopped by lp_run_pause, it is to run whatever a restart would look at.
+    [ "$lp_run_service" = 0 ] || verb=start
     lp_run_service=1
     if ! lp_service_bring_up "$verb"; then
         lp_run_tail
@@ -136,6 +150,10 @@ lp_run_start() {
         return
     fi
     trap '' HUP INT TERM
+    if ! lp_settle; then
+        lp_run_failed 30 'what was written could not be brought to the disk'
+        return
+    fi
     lp_run_confirm "$lp_run_new" lp_run_forget
     lp_result "$outcome" 0 "$LP_TITLE $LP_VERSION is $outcome${lp_service_note:+; $lp_service_note}"
     lp_say "$LP_TITLE $LP_VERSION is $outcome in $lp_root${lp_service_note:+; $lp_service_note}"
@@ -154,7 +172,7 @@ lp_run_forget() {
 lp_run_confirm() {
     local hidden
     hidden=$lp_root/.linkpack
-    rm -rf "$hidden/stage"
+    rm -rf "$hidden/stage" "$hidden/since"
     [ ! -d "$hidden/previous" ] || mv "$hidden/previous" "$hidden/stage"
     ${2:-:}
     lp_journal_drop

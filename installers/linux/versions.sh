@@ -18,8 +18,10 @@ lp_versions_new_name() {
     printf '%s' "$name"
 }
 
-# mv computes its destination inside the directory: a rename over the old link, in one step.
+# What the link will name is on the disk first. mv computes its destination inside the directory: a rename over the old
+# link, in one step.
 lp_versions_switch() {
+    lp_sync "$lp_root" || return 1
     rm -f "$lp_root/.linkpack/current"
     ln -s "versions/$1" "$lp_root/.linkpack/current" && mv -f "$lp_root/.linkpack/current" "$lp_root/" &&
         [ "$(lp_versions_current)" = "$1" ]
@@ -50,7 +52,7 @@ lp_versions_repair() {
     [ -z "$(lp_root_fault "$lp_root")" ] || return 0
     lp_say "repairing: an installation of version $(lp_journal version) was interrupted"
     lp_made_join "$(lp_journal made)"
-    rm -rf "$lp_root/.linkpack/stage" "$lp_root/.linkpack/current" "$lp_root/.linkpack/previous.new"
+    rm -rf "$lp_root/.linkpack/stage" "$lp_root/.linkpack/since" "$lp_root/.linkpack/current" "$lp_root/.linkpack/previous.new"
     lp_links_show "$lp_root" away
     if [ -n "$(lp_journal over)" ]; then
         lp_takeover_repair
