@@ -70,6 +70,33 @@ lp_aside_keep() {
     done <"$hidden/aside.moved"
 }
 
+# rpm erases the old version's files after it has unpacked the new ones, and by their paths: through a link that is new it would take
+# new ones. Until then (%post to %posttrans) the old folder has its place back.
+lp_aside_swap() {
+    local hidden place
+    hidden=$LP_D$lp_root/.linkpack
+    [ "$LP_CHANNEL" = rpm ] && [ -f "$hidden/aside.moved" ] || return 0
+    while IFS= read -r lp_row; do
+        lp_row=$(printf '%s' "$lp_row" | tr '\001' '\n') place=$LP_D$lp_root/$lp_row
+        [ -d "$hidden/aside/$lp_row" ] && [ ! -L "$hidden/aside/$lp_row" ] || continue
+        [ -L "$place" ] && [ "$(readlink "$place")" != "$hidden/aside/$lp_row" ] || [ -f "$place" ] || continue
+        mkdir -p "$hidden/aside.new/${lp_row%/*}" && mv "$place" "$hidden/aside.new/$lp_row" && mv "$hidden/aside/$lp_row" "$place" || return 1
+    done <"$hidden/aside.moved"
+}
+
+lp_aside_settle() {
+    local hidden place
+    hidden=$LP_D$lp_root/.linkpack
+    [ -d "$hidden/aside.new" ] || return 0
+    while IFS= read -r lp_row; do
+        lp_row=$(printf '%s' "$lp_row" | tr '\001' '\n') place=$LP_D$lp_root/$lp_row
+        [ -e "$hidden/aside.new/$lp_row" ] || [ -L "$hidden/aside.new/$lp_row" ] || continue
+        [ ! -e "$place" ] || mv "$place" "$hidden/aside/$lp_row" || return 1
+        mv "$hidden/aside.new/$lp_row" "$place" || return 1
+    done <"$hidden/aside.moved"
+    rm -rf "$hidden/aside.new"
+}
+
 # The new version is there: what the package had not brought, or an administrator may have edited, gets its place back, or one in kept/.
 lp_aside_end() {
     local hidden
@@ -95,5 +122,5 @@ lp_aside_return() {
 }
 
 lp_aside_drop() {
-    rm -rf "$LP_D$lp_root/.linkpack/aside" "$LP_D$lp_root/.linkpack/aside.moved" "$LP_D$lp_root/.linkpack/aside.owned"
+    rm -rf "$LP_D$lp_root/.linkpack/aside" "$LP_D$lp_root/.linkpack/aside.new" "$LP_D$lp_root/.linkpack/aside.moved" "$LP_D$lp_root/.linkpack/aside.owned"
 }

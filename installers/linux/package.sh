@@ -93,6 +93,7 @@ lp_package_resume() {
     lp_checks=$(lp_journal checks) lp_v_IMAGE=$(lp_journal image) lp_v_NO_START=$(lp_journal no_start)
     made=$(lp_journal made)
     lp_made_join "$made"
+    lp_aside_settle
 }
 
 # dpkg configures again what a rollback has left half-configured, whenever it or apt runs next. The files here are then the old
@@ -111,7 +112,7 @@ lp_package_register() {
         lp_package_roll_back "$(lp_journal previous)"
         return
     fi
-    lp_root_make && lp_package_carry_edits && lp_register && return 0
+    lp_aside_swap && lp_root_make && lp_package_carry_edits && lp_register && return 0
     lp_error 'the service could not be registered' "$lp_root" 'see the messages above, correct the cause and install again'
     lp_result failed 30 'the service could not be registered'
     return 30
