@@ -146,7 +146,8 @@ fn a_deb_that_fails_its_checks_changes_nothing() {
     let machine = machine();
     let one = deb(&machine, "1.0", GOOD);
     let before = machine.listing();
-    machine.sh("mount -o remount,noexec /tmp").expect(0);
+    // Nothing runs from /tmp: only one that cannot be written to is a fault.
+    machine.sh("mount -o remount,ro /tmp").expect(0);
     machine.sh(&format!("{DPKG} -i {one}")).expect(1);
     assert_eq!(result(&machine)["exit_code"], 11);
     machine.sh("rm -r /var/log/intigua").expect(0);
@@ -252,4 +253,26 @@ fn an_rpm_follows_the_root_of_the_answer_file() {
     machine.sh("/opt/jp/bin/linkctl purge && rpm -e intigua-link").expect(0);
     machine.sh("mkdir /etc/intigua; echo INSTALL_ROOT=/opt/jp >/etc/intigua/install.conf").expect(0);
     assert_eq!(machine.listing(), before);
+}
+
+#[test]
+fn a_changed_answer_reaches_csclient_cfg_by_dpkg_reconfigure() {
+    let machine = machine();
+    let one = deb(&machine, "1.0", GOOD);
+    machine.sh(&format!("{DPKG} -i {one}")).expect(0);
+    let urls = || machine.ask(&format!("sed -n 's/^serverUrl: //p' {ROOT}/components/csclient.cfg"));
+    let answer = |question: &str, value: &str| {
+        machine.sh(&format!("echo 'intigua-link intigua-link/{question} string {value}' | debconf-set-selections")).expect(0);
+        machine.sh("dpkg-reconfigure -f noninteractive intigua-link")
+    };
+    answer("server_url", "https://answered").expect(0);
+    assert_eq!(urls(), "\"https://answered\"");
+    // debconf is above what linkctl sets: its answer follows.
+    machine.sh(&format!("{ROOT}/bin/linkctl set SERVER_URL=https://set")).expect(0);
+    machine.sh("dpkg-reconfigure -f noninteractive intigua-link").expect(0);
+    assert_eq!(urls(), "\"https://set\"");
+    let done = answer("containers", "unknown");
+    assert!(done.code != 0 && done.err.contains("CONTAINERS names"), "{done:?}");
+    machine.sh(&format!("{DPKG} -i {one}")).expect(0);
+    assert!(service_runs(&machine), "an upgrade goes on");
 }

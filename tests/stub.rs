@@ -479,7 +479,7 @@ fn a_kill_at_any_moment_leaves_a_whole_version_and_the_next_run_repairs() {
             machine.sh("sh /tmp/one.run --allow-downgrade").expect(0);
             assert_eq!(
                 machine.ask(&format!("ls {ROOT}/versions | wc -l; ls -A {ROOT}/.linkpack; ls /var/lib/intigua")),
-                "1\nstate\nlock\nstate"
+                "1\nstate\nlock\nstate\nwritten"
             );
             assert!(service_runs(&machine));
         }
@@ -487,7 +487,7 @@ fn a_kill_at_any_moment_leaves_a_whole_version_and_the_next_run_repairs() {
     machine.sh("sh /tmp/two.run").expect(0);
     assert_eq!(
         machine.ask(&format!("ls {ROOT}/versions | wc -l; ls -A {ROOT}/.linkpack; ls /var/lib/intigua")),
-        "1\nlock\nstate"
+        "1\nlock\nstate\nwritten"
     );
     assert!(service_runs(&machine));
 }

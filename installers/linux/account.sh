@@ -25,7 +25,9 @@ lp_give() {
 # lp_as ACCOUNT COMMAND...: runs a command with that account's rights alone. What lies in a folder of an account is
 # touched by root in this way only: with root's rights a link or a renamed folder there would reach anything.
 # It has no terminal and none of our other descriptors: a process of the account may be traced by the account.
-# Who is not root runs the command with the rights he has.
+# Who is not root runs the command with the rights he has. Where lp_as_limit is set, a command of another account ends after as many
+# seconds at the latest: the account can stop its own processes.
+lp_as_limit=
 lp_as() {
     local account uid words word
     account=$1
@@ -43,6 +45,7 @@ lp_as() {
             set -- su -s /bin/sh -c "exec$words" "$account"
         fi
         [ "$uid" = 0 ] || ! lp_has setsid || set -- setsid "$@"
+        [ "$uid" = 0 ] || [ -z "$lp_as_limit" ] || ! lp_has timeout || set -- timeout -k 5 "$lp_as_limit" "$@"
     fi
     "$@" 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 }

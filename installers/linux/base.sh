@@ -59,7 +59,7 @@ lp_say() {
 
 lp_warn() {
     lp_log "warning: $1"
-    printf 'warning: %s\n' "$1" >&2
+    [ "$lp_quiet" = 1 ] || printf 'warning: %s\n' "$1" >&2
 }
 
 # lp_error WHAT WHERE NEXT

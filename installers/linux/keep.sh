@@ -35,7 +35,7 @@ lp_keep_bits() {
 # The files beside the trees that a new version changes.
 lp_keep_system() {
     lp_keep_file "$LP_LIB/state" "$1/state" && lp_keep_file "$(lp_unit_file)" "$1/unit" &&
-        lp_keep_file "$LP_D/etc/init.d/$LP_SERVICE" "$1/init" && lp_keep_file "$LP_D$lp_root/components/csclient.cfg" "$1/csclient.cfg"
+        lp_keep_file "$LP_D/etc/init.d/$LP_SERVICE" "$1/init" && lp_config_keep "$1"
 }
 
 lp_keep_file() {
@@ -84,7 +84,7 @@ lp_note_orphans() {
 lp_restore_system() {
     lp_restore_file "$1/unit" "$(lp_unit_file)" 644 && lp_restore_file "$1/init" "$LP_D/etc/init.d/$LP_SERVICE" 755 &&
         lp_restore_file "$1/state" "$LP_LIB/state" 644 && lp_state_copy || return 1
-    [ ! -f "$1/csclient.cfg" ] || mv -f "$1/csclient.cfg" "$LP_D$lp_root/components/csclient.cfg" || return 1
+    lp_config_restore "$1" || return 1
     lp_restore_labels "$LP_D$lp_root"
     [ "$(lp_live)" != systemd ] || systemctl --system daemon-reload
 }

@@ -4,12 +4,16 @@ lp_verb=install lp_purge=0 lp_checks_only=0 lp_if_needed=0 lp_extract_dir='' lp_
 
 lp_usage_error() {
     lp_error "$1" 'the command line' 'see --help'
+    lp_result_print refused 2 "$1"
     return 2
 }
 
-# Sets lp_verb and the options; 2 for what is unknown.
+# Sets lp_verb and the options; 2 for what is unknown. Whatever follows "=", or stands alone, may be a secret: it is not shown.
 lp_parse() {
-    local name value
+    local word
+    for word in "$@"; do
+        [ "$word" != --json ] || lp_json_stdout=1
+    done
     while [ $# -gt 0 ]; do
         case $1 in
             --help | -h) lp_verb=help ;;
@@ -25,18 +29,28 @@ lp_parse() {
             --image) lp_option IMAGE 1 ;;
             --no-start) lp_option NO_START 1 ;;
             --allow-downgrade) lp_option ALLOW_DOWNGRADE 1 ;;
-            --) shift; [ $# = 0 ] || { lp_usage_error "this argument is not understood: $1"; return 2; }; break ;;
+            --) shift; [ $# = 0 ] || { lp_usage_error 'nothing may follow --'; return 2; }; break ;;
             --extract | --key | --install-root | --server-url | --fallback-urls | --core-id | --token-file | --run-as | --containers)
                 [ $# -ge 2 ] || { lp_usage_error "$1 needs a value"; return 2; }
                 lp_parse_value "$1" "$2"
                 shift ;;
             --extract=* | --key=* | --install-root=* | --server-url=* | --fallback-urls=* | --core-id=* | --token-file=* | --run-as=* | --containers=*)
                 lp_parse_value "${1%%=*}" "${1#*=}" ;;
-            *) lp_usage_error "this argument is not understood: $1"; return 2 ;;
+            -*) lp_usage_error "this option is not understood: $(lp_shown_option "$1")"; return 2 ;;
+            *=*) lp_option "${1%%=*}" "${1#*=}" || { lp_usage_error "an argument is no setting$(lp_shown_key "${1%%=*}")"; return 2; } ;;
+            *) lp_usage_error 'an argument is neither an option nor KEY=VALUE'; return 2 ;;
         esac
         shift
     done
+    [ "$lp_quiet" = 0 ] || { exec 8>/dev/null; lp_told=8; }
     if [ "$lp_purge" = 1 ] && [ "$lp_verb" != uninstall ]; then lp_usage_error '--purge belongs to --uninstall'; fi
+}
+
+lp_shown_option() {
+    case ${1%%=*} in
+        *[!a-z-]*) printf 'one with other characters than a-z' ;;
+        *) printf '%s' "${1%%=*}" ;;
+    esac
 }
 
 lp_parse_value() {

@@ -153,7 +153,7 @@ lp_check_downgrade() {
 lp_downgrade_remedy() {
     case $LP_CHANNEL in
         run) printf 'add --allow-downgrade' ;;
-        *) printf 'write ALLOW_DOWNGRADE=1 into %s, or set it in the environment' "$LP_ETC/install.conf" ;;
+        *) printf 'set ALLOW_DOWNGRADE=1 in the environment of this one run' ;;
     esac
 }
 

@@ -63,10 +63,15 @@ lp_run_unchanged() {
     lp_service_is_active || lp_state_is_image || lp_service_is_off
 }
 
+# What would be written with these options is what csclient.cfg holds.
 lp_run_as_configured() {
-    local text
+    local hidden code
+    hidden=$lp_root/.linkpack code=1
     [ -n "$lp_options" ] || return 0
-    text=$(lp_config_text "$(lp_config_file)") && [ "$text" = "$(lp_as "$lp_old_run_as" cat "$(lp_config_file)")" ]
+    lp_config_found=1
+    if lp_config_copy "$hidden/csclient.old" && lp_config_make "$hidden" && cmp -s "$hidden/csclient.old" "$hidden/csclient.new"; then code=0; fi
+    rm -f "$hidden/csclient.old" "$hidden/csclient.new" "$hidden/csclient.want" "$hidden/written.old" "$hidden/written.new"
+    return "$code"
 }
 
 # A journal of ours means that an earlier run was killed here: its directories are no stranger's, and what it had

@@ -12,7 +12,6 @@ lp_seal() {
     list=$(lp_seal_list) || return 30
     lp_seal_remove || { lp_error 'not all could be removed' "$(lp_seal_list | lp_seal_shown | head -n 5 | tr '\n' ' ')" 'remove the cause and seal again'; return 30; }
     lp_seal_identity || { lp_error 'the identity could not be removed' "$(lp_config_file)" 'make it a plain, writable file and seal again'; return 30; }
-    lp_seal_forget || { lp_error 'the settings could not be changed' "$LP_LIB" 'free space there and seal again'; return 30; }
     lp_seal_report "$list"
 }
 
@@ -84,25 +83,9 @@ lp_seal_text() {
     lp_as "$lp_old_run_as" "$@" </dev/null
 }
 
+# A CORE_ID that was given once is not written again (lp_config_core_id_is_new). The state says that this is a template.
 lp_seal_identity() {
-    local text
-    lp_seal_is_plain || { [ ! -e "$(lp_config_file)" ]; return; }
-    text=$(lp_seal_text && printf .) || return 1
-    # shellcheck disable=SC2016 # expanded by the inner shell
-    printf '%s' "${text%.}" | lp_as "$lp_old_run_as" sh -c 'umask 077
-        rm -f "$1.seal" && set -C && cat >"$1.seal" && mv -f "$1.seal" "$1"' sh "$(lp_config_file)"
-}
-
-# Nothing of this machine's own comes back with an upgrade of a clone; and the state says that this is a template.
-lp_seal_forget() {
-    local name
-    for name in settings written; do
-        [ -f "$LP_LIB/$name" ] || continue
-        sed -e '/^CORE_ID=/d' -e '/^IMAGE=/d' -e '/^NO_START=/d' -e '/^vlinkCoreId[:=]/d' "$LP_LIB/$name" | lp_write "$LP_LIB/$name" 600 || return 1
-    done
-    ! grep -q '^[[:space:]]*CORE_ID=.' "$LP_ETC/install.conf" 2>/dev/null ||
-        lp_warn "$LP_ETC/install.conf sets CORE_ID: an upgrade would give it to every clone; take it out"
-    lp_state_change image 1
+    lp_config_forget && lp_state_change image 1
 }
 
 lp_seal_shown() {

@@ -136,6 +136,9 @@ lp_has_runlevel() {
     case $(runlevel 2>/dev/null) in *[0-9S]) return 0 ;; *) return 1 ;; esac
 }
 
+# Where the init script's own words go: with --quiet nowhere.
+lp_told=2
+
 # lp_service_do start|restart|stop: descriptor 9, the installer's lock, must not live on in a daemon.
 lp_service_do() {
     lp_log "service: $1"
@@ -152,7 +155,7 @@ lp_service_do() {
             if [ "$LP_CHANNEL" = deb ] && lp_has invoke-rc.d && lp_has_runlevel; then
                 invoke-rc.d "$LP_SERVICE" "$1" >&2 3>&- 9>&- </dev/null
             else
-                "/etc/init.d/$LP_SERVICE" "$1" >&2 3>&- 9>&- </dev/null
+                "/etc/init.d/$LP_SERVICE" "$1" >&"$lp_told" 3>&- 9>&- </dev/null
             fi ;;
     esac
 }

@@ -1,15 +1,29 @@
-# The settings: one vocabulary for options, the answer file, debconf and what was built in.
-# lp_v_KEY is the value, lp_f_KEY where it came from: built-in, state, debconf, answer or option.
+# The settings: one vocabulary for options, the answer file, debconf, linkctl set and what was built in.
+# lp_v_KEY is the value, lp_f_KEY where it came from: built-in, state, kept, debconf, answer or option; or ignored, where an
+# upgrade leaves the value alone that is in place.
+
+lp_f_CORE_ID=
+LP_SETTINGS='INSTALL_ROOT SERVER_URL FALLBACK_URLS CORE_ID TOKEN_FILE RUN_AS CONTAINERS IMAGE NO_START ALLOW_DOWNGRADE'
+# What is remembered of a command line. The root and the account are in the state, the identity is in csclient.cfg, and the rest is
+# of one run.
+LP_SETTINGS_KEPT='SERVER_URL FALLBACK_URLS TOKEN_FILE CONTAINERS'
 
 lp_is_setting() {
-    case $1 in
-        INSTALL_ROOT | SERVER_URL | FALLBACK_URLS | CORE_ID | TOKEN_FILE | RUN_AS | CONTAINERS | IMAGE | NO_START | ALLOW_DOWNGRADE) return 0 ;;
-        *) return 1 ;;
-    esac
+    case $1 in '' | *[!A-Z_]*) return 1 ;; esac
+    case " $LP_SETTINGS " in *" $1 "*) ;; *) return 1 ;; esac
 }
 
+# Nothing is installed yet, or a first installation is under way.
+lp_is_first() {
+    [ -z "$lp_old_version" ] || { [ -f "$LP_LIB/journal" ] && [ -z "$(lp_journal previous)" ]; }
+}
+
+# IMAGE, NO_START and ALLOW_DOWNGRADE are of one run: where a clone inherits them they count for a first installation only.
 lp_set() {
     lp_is_setting "$1" || return 1
+    case $1:$3 in
+        IMAGE:answer | IMAGE:debconf | NO_START:answer | NO_START:debconf | ALLOW_DOWNGRADE:answer) lp_is_first || return 0 ;;
+    esac
     eval "lp_v_$1=\$2 lp_f_$1=\$3"
 }
 
@@ -26,11 +40,13 @@ lp_source() {
         option) printf 'the command line' ;;
         answer) printf '%s' "$LP_ETC/install.conf" ;;
         debconf) printf 'debconf' ;;
+        kept) printf '%s' "$LP_LIB/settings" ;;
         *) printf 'the package' ;;
     esac
 }
 
-# Prints what is wrong with a value; nothing when it is fine. The root and the account have checks of their own.
+# Prints what is wrong with a value; nothing when it is fine. The root and the account have checks of their own. A value may be a
+# secret in the wrong place: it is not shown.
 lp_setting_fault() {
     case $2 in
         *[[:cntrl:]]*) printf 'holds a control character'; return ;;
@@ -55,18 +71,33 @@ lp_containers_fault() {
     while [ -n "$rest" ]; do
         name=${rest%%,*} rest=${rest#*,}
         case " $LP_CONTAINERS " in
-            *" $name "*) ;;
-            *) printf 'names "%s", which this package does not hold (it holds: %s)' "$name" "$LP_CONTAINERS"; return ;;
+            *" $name "*) [ -z "$name" ] || continue ;;
         esac
+        printf 'names "%s", which this package does not hold (it holds: %s)' "$name" "$LP_CONTAINERS"
+        return
     done
     for name in $LP_REQUIRED; do
         case ",$1," in *",$name,"*) ;; *) printf 'leaves out %s, which is required' "$name"; return ;; esac
     done
 }
 
+# The containers of a list that this version has, and those that it requires.
+lp_containers_fit() {
+    local name rest fit
+    rest=$1, fit=
+    while [ -n "$rest" ]; do
+        name=${rest%%,*} rest=${rest#*,}
+        case " $LP_CONTAINERS " in *" $name "*) [ -z "$name" ] || fit=$fit${fit:+,}$name ;; esac
+    done
+    for name in $LP_REQUIRED; do
+        case ",$fit," in *",$name,"*) ;; *) fit=$fit${fit:+,}$name ;; esac
+    done
+    printf '%s' "$fit"
+}
+
 lp_settings_built_in() {
     local key
-    for key in INSTALL_ROOT SERVER_URL FALLBACK_URLS CORE_ID TOKEN_FILE RUN_AS CONTAINERS IMAGE NO_START ALLOW_DOWNGRADE; do
+    for key in $LP_SETTINGS; do
         eval "lp_set $key \"\$LP_S_$key\" built-in"
     done
     [ -n "$lp_v_INSTALL_ROOT" ] || lp_v_INSTALL_ROOT=$LP_PACKAGED_ROOT
@@ -76,7 +107,7 @@ lp_settings_built_in() {
 
 # The answer file decides what runs as root: it must be root's alone. It is parsed, never sourced.
 lp_settings_answers() {
-    local file line number key value bad
+    local file
     file=$LP_ETC/install.conf
     [ -e "$file" ] || [ -L "$file" ] || return 0
     if [ -L "$file" ] || [ ! -f "$file" ] || lp_is_foreign "$file" || lp_is_foreign "$LP_ETC"; then
@@ -84,6 +115,13 @@ lp_settings_answers() {
             "chown root:root $LP_ETC $file; chmod go-w $LP_ETC $file; it must be a plain file, not a link"
         return 1
     fi
+    lp_settings_lines "$file" answer
+}
+lp_cr=$(printf '\r')
+
+# lp_settings_lines FILE SOURCE: KEY=VALUE lines. An upgrade goes on without a line that it does not understand.
+lp_settings_lines() {
+    local line number key value bad
     number=0 bad=0
     while IFS= read -r line || [ -n "$line" ]; do
         number=$((number + 1))
@@ -91,29 +129,69 @@ lp_settings_answers() {
         line=${line#"${line%%[! ]*}"}
         case $line in '' | '#'*) continue ;; esac
         key=${line%%=*} value=${line#*=}
-        case $line in
-            *=*) ;;
-            *) key= ;;
-        esac
+        case $line in *=*) ;; *) key= ;; esac
         if ! lp_is_setting "$key"; then
-            lp_error "the answer file has a line that is no setting: $line" "$file, line $number" \
-                'write KEY=VALUE with one of INSTALL_ROOT SERVER_URL FALLBACK_URLS CORE_ID TOKEN_FILE RUN_AS CONTAINERS IMAGE NO_START ALLOW_DOWNGRADE'
-            bad=1
+            lp_settings_line_fault "$1" "$number" "$key" || bad=1
             continue
         fi
         case $value in
             \"*\") value=${value#\"} value=${value%\"} ;;
             \'*\') value=${value#\'} value=${value%\'} ;;
         esac
-        lp_set "$key" "$value" answer
-    done <"$file"
+        lp_set "$key" "$value" "$2"
+    done <"$1"
     return "$bad"
 }
-lp_cr=$(printf '\r')
+
+# Of a line that is not understood only a key is shown that looks like one: the rest may be a secret.
+lp_settings_line_fault() {
+    local what
+    what="$1, line $2, is no setting$(lp_shown_key "$3")"
+    if lp_is_lenient; then
+        lp_warn "$what: it is ignored"
+        return 0
+    fi
+    lp_error "$what" "$1, line $2" "write KEY=VALUE with one of $LP_SETTINGS"
+    return 1
+}
+
+# ": KEY" where the text has the form of a setting's name; nothing otherwise.
+lp_shown_key() {
+    case $1 in '' | *[!A-Z_]*) ;; *) printf ': %s' "$1" ;; esac
+}
+
+# An upgrade is not refused for what an answer says; dpkg-reconfigure is about the answers.
+lp_is_lenient() {
+    ! lp_is_first && [ "${DEBCONF_RECONFIGURE:-}" != 1 ]
+}
 
 # On an upgrade the account stays what it was; only a value given anew changes it.
 lp_settings_state() {
     [ -z "$lp_old_run_as" ] || lp_set RUN_AS "$lp_old_run_as" state
+}
+
+# What `linkctl set` or an earlier command line has set.
+lp_settings_kept() {
+    local key value
+    [ -f "$LP_LIB/settings" ] || return 0
+    for key in $LP_SETTINGS_KEPT; do
+        grep -q "^$key=" "$LP_LIB/settings" || continue
+        value=$(lp_value "$LP_LIB/settings" "$key")
+        lp_set "$key" "$value" kept
+    done
+}
+
+# lp_settings_save: what this run's command line named is remembered, beside what was.
+lp_settings_save() {
+    local key
+    lp_make_dir "$LP_LIB" 755 || return 1
+    for key in $LP_SETTINGS_KEPT; do
+        case " $lp_options " in
+            *" $key "*) eval "printf '%s=%s\n' $key \"\$lp_o_$key\"" ;;
+            *) [ ! -f "$LP_LIB/settings" ] || grep "^$key=" "$LP_LIB/settings" || : ;;
+        esac
+    done | lp_write "$LP_LIB/settings" 600 || return 1
+    [ -s "$LP_LIB/settings" ] || rm -f "$LP_LIB/settings"
 }
 
 lp_settings_options() {
@@ -125,22 +203,45 @@ lp_settings_options() {
 
 # Loads everything in the order of precedence. A failure is a usage error (2), said with the place of each fault.
 lp_settings_load() {
-    local key fault bad
+    local key bad
     bad=0
     lp_settings_built_in
     lp_settings_state
+    lp_settings_kept
     if [ "$LP_CHANNEL" = deb ]; then lp_settings_debconf; fi
     lp_settings_answers || bad=1
     lp_settings_options
-    for key in INSTALL_ROOT SERVER_URL FALLBACK_URLS CORE_ID TOKEN_FILE RUN_AS CONTAINERS IMAGE NO_START ALLOW_DOWNGRADE; do
-        eval "fault=\$(lp_setting_fault $key \"\$lp_v_$key\")"
-        [ -n "$fault" ] || continue
-        eval "lp_error \"$key \$fault\" \"from \$(lp_source \"\$lp_f_$key\")\" 'correct the value and try again'"
-        bad=1
+    [ -n "$lp_v_CONTAINERS" ] || lp_v_CONTAINERS='*'
+    for key in $LP_SETTINGS; do
+        lp_setting_check "$key" || bad=1
     done
     if [ "$lp_v_IMAGE" = 1 ] && [ -n "$lp_v_CORE_ID" ]; then
         lp_error 'CORE_ID cannot go into an image: every clone would have it' 'IMAGE=1 and CORE_ID are both set' 'leave CORE_ID out'
         bad=1
     fi
     return "$bad"
+}
+
+# A wrong value is refused; but an upgrade goes on with what is in place, unless this very command line is wrong.
+lp_setting_check() {
+    local value source fault
+    eval "value=\$lp_v_$1 source=\$lp_f_$1"
+    fault=$(lp_setting_fault "$1" "$value")
+    [ -n "$fault" ] || return 0
+    if [ "$source" = option ] || ! lp_is_lenient; then
+        lp_error "$1 $fault" "from $(lp_source "$source")" 'correct the value and try again'
+        return 1
+    fi
+    lp_warn "$1 $fault (from $(lp_source "$source")): $(lp_setting_without "$1")"
+    case $1 in
+        CONTAINERS) lp_v_CONTAINERS=$(lp_containers_fit "$value") ;;
+        RUN_AS) lp_settings_state ;;
+        *) eval "lp_v_$1= lp_f_$1=ignored" ;;
+    esac
+}
+
+lp_setting_without() {
+    if [ "$1" = CONTAINERS ]; then printf 'those of them that there are run, and those that are required'
+    else printf 'it is ignored'
+    fi
 }

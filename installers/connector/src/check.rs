@@ -4,6 +4,7 @@ use crate::connector::read;
 use crate::descriptor::Throttle;
 use crate::identity;
 use crate::launch::{launch, Layout};
+use crate::logs;
 use crate::plan::{plan, Planned};
 use crate::platform::{self, BASE_ENVIRONMENT};
 
@@ -28,7 +29,8 @@ pub fn check(layout: &Layout) -> Report {
         }
     };
     let path = layout.config();
-    report.problems.extend(config.problems().into_iter().map(|why| format!("{}: {why}", path.display())));
+    let problems = config.problems().into_iter().chain(logs::limit(&config).1);
+    report.problems.extend(problems.map(|why| format!("{}: {why}", path.display())));
     let identity = if identity::core_id(&config).is_some() { "present" } else { "will be made at the first start" };
     report.lines.push(format!("identity: {identity}"));
     match plan(&layout.containers(), &config) {

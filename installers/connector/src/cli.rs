@@ -22,8 +22,10 @@ Usage:
 
 Options:
   --root DIR       the install root (holds components/ and Intigua-Libs/)
-  --run-dir DIR    where vlink.pid and status go     [{run}]
-  --log-dir DIR    where <container>.log files go    [{log}]
+  --run-dir DIR    where vlink.pid, vlink.lock and status go    [{run}]
+  --log-dir DIR    where vlink.log and <container>.log go       [{log}]
+
+The connector's own log goes to vlink.log where it runs as a service, else to stderr.
 
 Signals: {signals}.
 Exit codes: 0 done, 1 failed or something is wrong, 2 usage.
@@ -65,7 +67,7 @@ pub fn main(arguments: Vec<OsString>) -> i32 {
         Ok(Command::Run(layout)) => match platform::serve(&layout, connector::run) {
             Ok(()) => DONE,
             Err(message) => {
-                crate::log::line(&message);
+                crate::log::last_line(&message);
                 FAILED
             }
         },

@@ -1,5 +1,11 @@
 //! csclient.cfg: `key: "value"` lines (docs/endpoint.md). A rewrite keeps every byte it does not have to change.
 
+use std::collections::HashSet;
+
+/// A file with more problems than this has one problem.
+const SHOWN_PROBLEMS: usize = 20;
+const SHOWN_KEY: usize = 64;
+
 /// The file's lines, known or not.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Config {
@@ -63,23 +69,35 @@ impl Config {
         }
     }
 
-    /// One sentence for each line that could not be read and each key that stands twice. Values are never quoted:
-    /// they might be secrets written into the wrong place.
+    /// One sentence for each line that could not be read and each key that stands twice, as far as they are worth
+    /// reading. Values are never quoted: they might be secrets written into the wrong place.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        let mut keys: Vec<&str> = Vec::new();
+        let mut more = 0_usize;
+        let mut keys = HashSet::new();
         for (index, line) in self.lines.iter().enumerate() {
-            match &line.content {
-                Content::Broken(why) => problems.push(format!("line {}: {why}", index + 1)),
-                Content::Setting { key, .. } if keys.contains(&key.as_str()) => {
-                    problems.push(format!("line {}: {key} stands twice; the last one counts", index + 1));
+            let why = match &line.content {
+                Content::Broken(why) => why.to_string(),
+                Content::Setting { key, .. } if !keys.insert(key) => {
+                    format!("{} stands twice; the last one counts", shown(key))
                 }
-                Content::Setting { key, .. } => keys.push(key),
-                Content::Comment => {}
+                _ => continue,
+            };
+            match problems.len() < SHOWN_PROBLEMS {
+                true => problems.push(format!("line {}: {why}", index + 1)),
+                false => more += 1,
             }
+        }
+        if more > 0 {
+            problems.push(format!("{more} more lines are wrong"));
         }
         problems
     }
+}
+
+/// The beginning of a key, which is plain ASCII and may be as long as the file.
+fn shown(key: &str) -> &str {
+    key.get(..SHOWN_KEY).unwrap_or(key)
 }
 
 fn content(raw: &[u8]) -> Content {
@@ -171,6 +189,15 @@ mod tests {
         let starts: Vec<&str> = problems.iter().map(|p| p.split(':').next().unwrap()).collect();
         assert_eq!(starts, ["line 2", "line 3", "line 4", "line 5", "line 6", "line 7", "line 8"]);
         assert!(!problems.join(" ").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_file_of_rubbish_is_a_short_list_of_problems() {
+        let text = format!("{0}: \"\"\n{0}: \"\"\n{1}", "k".repeat(10_000), "x\n".repeat(50_000));
+        let problems = Config::parse(text.as_bytes()).problems();
+        assert_eq!(problems.len(), SHOWN_PROBLEMS + 1);
+        assert!(problems[0].len() < 200, "{}", problems[0]);
+        assert_eq!(problems.last().unwrap(), "49981 more lines are wrong");
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! `vlink run`: identity, plan, then the loop of one small daemon.
 
-use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
 use crate::cli::VERSION;
@@ -12,9 +11,9 @@ use crate::plan::plan;
 use crate::platform::{self, Event, Host};
 use crate::status::{self, Container};
 use crate::supervisor::Supervisor;
-use crate::{clock, log};
+use crate::{clock, log, logs};
 
-/// The status file is written at least this often; the contract says 5 s.
+/// The status file is written at least this often, and logs are looked at; the contract says 5 s.
 const STATUS_EVERY: Duration = Duration::from_secs(3);
 
 /// Runs until it is told to stop. The error is one sentence for the log.
@@ -29,9 +28,21 @@ pub fn run(layout: &Layout) -> Result<(), String> {
     outcome
 }
 
+/// The connector at work.
+struct Work<'a> {
+    layout: &'a Layout,
+    host: &'a mut Host,
+    supervisor: Supervisor,
+    face: Face,
+    /// Of every log, in bytes; 0 is none.
+    log_limit: u64,
+    /// A new identity that could not be written yet.
+    unsaved: Option<String>,
+    chores_due: Instant,
+}
+
 /// What the status file says beyond the containers.
 struct Face {
-    core_id: String,
     started_at: String,
     shown: Option<(bool, Vec<Container>)>,
     due: Instant,
@@ -39,80 +50,152 @@ struct Face {
 }
 
 fn work(layout: &Layout, host: &mut Host) -> Result<(), String> {
-    let config = own_identity(layout)?;
-    let core_id = identity::core_id(&config).unwrap_or("").to_string();
-    let mut face = Face { core_id, started_at: clock::now(), shown: None, due: Instant::now(), complained: false };
-    let mut supervisor = Supervisor::new(layout.clone());
-    adopt(layout, &config, &mut supervisor, host);
-    supervisor.tick(Instant::now(), host);
-    face.show(layout, &supervisor);
-    host.ready();
-    loop {
-        let now = Instant::now();
-        let until = supervisor.next_tick(now).map_or(face.due, |due| due.min(face.due));
-        for event in host.wait(until.saturating_duration_since(now)) {
-            handle(event, layout, &mut supervisor, host, &mut face);
-        }
-        supervisor.tick(Instant::now(), host);
-        face.show(layout, &supervisor);
-        if supervisor.is_stopping() && supervisor.is_down() {
-            log::line("stopped");
-            return Ok(());
-        }
-    }
+    let mut unsaved = None;
+    let config = own_identity(layout, &mut unsaved)?;
+    let now = Instant::now();
+    let mut work = Work {
+        layout,
+        host,
+        supervisor: Supervisor::new(layout.clone()),
+        face: Face { started_at: clock::now(), shown: None, due: now, complained: false },
+        log_limit: 0,
+        unsaved,
+        chores_due: now,
+    };
+    work.adopt(&config);
+    work.supervisor.tick(Instant::now(), work.host);
+    work.face.show(layout, &work.supervisor);
+    work.host.ready();
+    work.until_stopped();
+    Ok(())
 }
 
-fn handle(event: Event, layout: &Layout, supervisor: &mut Supervisor, host: &mut Host, face: &mut Face) {
-    match event {
-        Event::Stop if !supervisor.is_stopping() => {
-            log::line("asked to stop");
-            supervisor.stop(Instant::now(), host);
-        }
-        Event::Reload if !supervisor.is_stopping() => reload(layout, supervisor, host, face),
-        Event::Exited { pid, how, clean } => supervisor.exited(pid, &how, clean, Instant::now(), host),
-        Event::Stop | Event::Reload => {}
-    }
-}
-
-fn reload(layout: &Layout, supervisor: &mut Supervisor, host: &mut Host, face: &mut Face) {
-    log::line("reading the configuration again");
-    match read(layout) {
-        Ok(config) => {
-            if let Some(core_id) = identity::core_id(&config) {
-                face.core_id = core_id.to_string();
+impl Work<'_> {
+    fn until_stopped(&mut self) {
+        loop {
+            let now = Instant::now();
+            let until = self.supervisor.next_tick(now).map_or(self.face.due, |due| due.min(self.face.due));
+            for event in self.host.wait(until.saturating_duration_since(now)) {
+                self.handle(event);
             }
-            adopt(layout, &config, supervisor, host);
+            self.supervisor.tick(Instant::now(), self.host);
+            self.face.show(self.layout, &self.supervisor);
+            if !self.supervisor.is_stopping() {
+                self.chores();
+            } else if self.supervisor.is_down() {
+                log::line("stopped");
+                return;
+            }
         }
-        Err(why) => log::line(&format!("{why}; going on with the old configuration")),
     }
-}
 
-fn adopt(layout: &Layout, config: &Config, supervisor: &mut Supervisor, host: &mut Host) {
-    for problem in config.problems() {
-        log::line(&format!("{}: {problem}", layout.config().display()));
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Stop if !self.supervisor.is_stopping() => {
+                log::line("asked to stop");
+                self.supervisor.stop(Instant::now(), self.host);
+            }
+            Event::Reload if !self.supervisor.is_stopping() => self.reload(),
+            Event::Exited { pid, how, clean } => self.supervisor.exited(pid, &how, clean, Instant::now(), self.host),
+            Event::Stop | Event::Reload => {}
+        }
     }
-    match plan(&layout.containers(), config) {
-        Ok(plan) => supervisor.adopt(plan, usual_throttle(config), Instant::now(), host),
-        Err(why) => log::line(&format!("{why}; no container was changed")),
+
+    fn reload(&mut self) {
+        log::line("reading the configuration again");
+        match read(self.layout) {
+            Ok(config) => self.adopt(&config),
+            Err(why) => log::line(&format!("{why}; going on with the old configuration")),
+        }
+    }
+
+    fn adopt(&mut self, config: &Config) {
+        let (limit, problem) = logs::limit(config);
+        self.log_limit = limit;
+        for problem in config.problems().into_iter().chain(problem) {
+            log::line(&format!("{}: {problem}", self.layout.config().display()));
+        }
+        match plan(&self.layout.containers(), config) {
+            Ok(plan) => self.supervisor.adopt(plan, usual_throttle(config), Instant::now(), self.host),
+            Err(why) => log::line(&format!("{why}; no container was changed")),
+        }
+    }
+
+    /// What is done from time to time: logs are kept small, an identity is kept as soon as the disk takes it.
+    fn chores(&mut self) {
+        let now = Instant::now();
+        if now < self.chores_due {
+            return;
+        }
+        self.chores_due = now + STATUS_EVERY;
+        self.host.bound_logs(&self.supervisor.logs(), self.log_limit);
+        if self.unsaved.is_some() {
+            match own_identity(self.layout, &mut self.unsaved) {
+                Ok(_) if self.unsaved.is_none() => log::line("the new identity is written now"),
+                Ok(_) => {}
+                Err(why) => log::line(&why),
+            }
+        }
     }
 }
 
 /// The configuration; one that is missing is empty.
 pub fn read(layout: &Layout) -> Result<Config, String> {
     let path = layout.config();
-    match fs::read(&path) {
+    match platform::read_settings(&path) {
         Ok(bytes) => Ok(Config::parse(&bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Config::default()),
         Err(error) => Err(format!("cannot read {}: {error}", path.display())),
     }
 }
 
-/// Reads the configuration and makes sure that its identity is this machine's.
-fn own_identity(layout: &Layout) -> Result<Config, String> {
+/// Reads the configuration and makes sure that its identity is this machine's. `unsaved` is the identity that a full
+/// disk did not take: the one to use again, and afterwards the one that still waits.
+fn own_identity(layout: &Layout, unsaved: &mut Option<String>) -> Result<Config, String> {
     let mut config = read(layout)?;
     let before = config.clone();
-    let fresh = || platform::random().map(identity::uuid).map_err(|e| format!("cannot make an identity: {e}"));
+    let waiting = unsaved.clone();
+    let fresh = || match waiting.clone() {
+        Some(id) => Ok(id),
+        None => platform::random().map(identity::uuid).map_err(|e| format!("cannot make an identity: {e}")),
+    };
     let outcome = identity::ensure(&mut config, platform::machine(), fresh)?;
+    if waiting.is_none() {
+        tell(&outcome);
+    }
+    if config == before || save(layout, &config, &outcome, waiting.is_none())? {
+        *unsaved = None;
+    } else {
+        *unsaved = identity::core_id(&config).map(String::from);
+    }
+    Ok(config)
+}
+
+/// Writes the configuration; false where a new identity waits for room on the disk.
+fn save(layout: &Layout, config: &Config, outcome: &Outcome, first: bool) -> Result<bool, String> {
+    let path = layout.config();
+    let error = match platform::replace_private(&path, &config.to_bytes()) {
+        Ok(()) => return Ok(true),
+        Err(error) => error,
+    };
+    let why = format!("cannot write {}: {error}", path.display());
+    match outcome {
+        Outcome::Made | Outcome::Replaced if is_full(&error) => {
+            if first {
+                log::line(&format!("{why}; going on, and trying again while the connector runs"));
+            }
+            Ok(false)
+        }
+        // An identity that is not kept would be another one at each start.
+        Outcome::Made | Outcome::Replaced => Err(format!("{why}; let the connector's account write there")),
+        _ => {
+            log::line(&format!("{why}; let the connector's account write there"));
+            Ok(true)
+        }
+    }
+}
+
+fn tell(outcome: &Outcome) {
     match outcome {
         Outcome::Kept => {}
         Outcome::Bound => log::line("the identity is now bound to this machine"),
@@ -120,18 +203,10 @@ fn own_identity(layout: &Layout) -> Result<Config, String> {
         Outcome::Replaced => log::line("the identity was another machine's (this is a clone): dropped it and made a new one"),
         Outcome::Unguarded => log::line("no machine id can be read: keeping the identity, but a clone would go unnoticed"),
     }
-    if config != before {
-        let path = layout.config();
-        if let Err(error) = platform::replace_private(&path, &config.to_bytes()) {
-            let why = format!("cannot write {}: {error}; let the connector's account write there", path.display());
-            if outcome != Outcome::Bound {
-                // An identity that is not kept would be another one at each start.
-                return Err(why);
-            }
-            log::line(&why);
-        }
-    }
-    Ok(config)
+}
+
+fn is_full(error: &io::Error) -> bool {
+    error.raw_os_error().map_or(false, |code| platform::DISK_FULL.contains(&code))
 }
 
 impl Face {
@@ -142,13 +217,8 @@ impl Face {
         if self.shown.as_ref() == Some(&shown) && now < self.due {
             return;
         }
-        let connector = status::Connector {
-            stopping: shown.0,
-            pid: std::process::id(),
-            version: VERSION,
-            core_id: &self.core_id,
-            started_at: &self.started_at,
-        };
+        let connector =
+            status::Connector { stopping: shown.0, pid: std::process::id(), version: VERSION, started_at: &self.started_at };
         let text = status::render(&connector, &clock::now(), &shown.1);
         let written = platform::replace_public(&layout.run_dir.join("status"), text.as_bytes());
         if let (Err(error), false) = (&written, self.complained) {

@@ -34,6 +34,8 @@ pub struct Descriptor {
     pub name: String,
     pub version: String,
     pub required: bool,
+    /// The account that the container runs under; the connector's where absent.
+    pub run_as: Option<String>,
     pub command: Vec<String>,
     pub inject: Inject,
     /// Relative to the container's directory.
@@ -59,6 +61,7 @@ impl Descriptor {
             name: top.text("name")?.ok_or("name is missing")?,
             version: top.text("version")?.unwrap_or_default(),
             required: top.flag("required")?.unwrap_or(false),
+            run_as: top.text("run-as")?,
             command: command(&top)?,
             inject,
             library: top.text("library")?.filter(|library| !library.is_empty()),
@@ -74,6 +77,9 @@ impl Descriptor {
             return Err(
                 "name: expected letters, digits, '.', '_' and '-', at most 64, starting with a letter or digit".to_string()
             );
+        }
+        if self.run_as.as_deref().map_or(false, |account| !is_account(account)) {
+            return Err("run-as: expected the name of an account, not a number".to_string());
         }
         if self.inject != Inject::None && self.library.is_none() {
             return Err("library is missing: inject needs one".to_string());
@@ -97,6 +103,14 @@ impl Descriptor {
 pub fn is_name(text: &str) -> bool {
     let safe = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     text.len() <= 64 && text.bytes().all(safe) && text.bytes().next().map_or(false, |b| b.is_ascii_alphanumeric())
+}
+
+/// Whether a text can be an account's name, by the rules of shadow-utils and systemd; a number is none.
+fn is_account(text: &str) -> bool {
+    let body = text.strip_suffix('$').unwrap_or(text);
+    let safe = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    let first = |b: u8| b.is_ascii_alphabetic() || b == b'_';
+    body.len() <= 64 && body.bytes().all(safe) && body.bytes().next().map_or(false, first)
 }
 
 fn inside(key: &str, path: &str) -> Result<(), String> {
@@ -241,7 +255,7 @@ mod tests {
 
     #[test]
     fn the_documented_descriptor_is_read_in_full() {
-        let text = r#"{ "name": "tracer", "version": "1.0", "title": "Tracer", "required": true,
+        let text = r#"{ "name": "tracer", "version": "1.0", "title": "Tracer", "required": true, "run-as": "_tracer",
             "command": ["bin/tracer", "-f"], "inject": "preload", "library": "lib/libtracer.so",
             "environment": { "KEY": "VALUE" }, "added-later": [1],
             "throttle": { "nice": 10, "max-cpu-percent": 50, "max-memory-kb": 1000000 },
@@ -250,6 +264,7 @@ mod tests {
             name: "tracer".to_string(),
             version: "1.0".to_string(),
             required: true,
+            run_as: Some("_tracer".to_string()),
             command: vec!["bin/tracer".to_string(), "-f".to_string()],
             inject: Inject::Preload,
             library: Some("lib/libtracer.so".to_string()),
@@ -302,6 +317,8 @@ mod tests {
                 r#"{"name": "a", "command": ["x"], "watchdog": {"restart": 1}}"#,
                 "watchdog.restart: expected true or false, found a number",
             ),
+            (r#"{"name": "a", "command": ["x"], "run-as": "0"}"#, "run-as: expected the name of an account, not a number"),
+            (r#"{"name": "a", "command": ["x"], "run-as": "a:b"}"#, "run-as: expected the name of an account, not a number"),
             (r#"{"name": "a", "command": ["x\u0000"]}"#, "command, environment: a NUL character cannot be passed to a program"),
         ];
         for (text, message) in cases {

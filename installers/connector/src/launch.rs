@@ -10,7 +10,7 @@ use crate::descriptor::{Descriptor, Inject, Throttle};
 pub struct Layout {
     /// The install root.
     pub root: PathBuf,
-    /// Holds vlink.pid and status.
+    /// Holds vlink.pid, vlink.lock and status.
     pub run_dir: PathBuf,
     /// Holds the containers' output.
     pub log_dir: PathBuf,
@@ -27,6 +27,11 @@ impl Layout {
         self.root.join("components")
     }
 
+    /// The log of a container or of the connector itself.
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.log_dir.join(format!("{name}.log"))
+    }
+
     /// The containers' payloads.
     pub fn containers(&self) -> PathBuf {
         self.root.join("Intigua-Libs")
@@ -37,6 +42,8 @@ impl Layout {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Launch {
     pub name: String,
+    /// The account that it runs under, where that is not the connector's.
+    pub run_as: Option<String>,
     pub program: PathBuf,
     /// Without the program.
     pub arguments: Vec<String>,
@@ -63,6 +70,9 @@ pub fn launch(layout: &Layout, descriptor: &Descriptor, base: &[(&str, &str)], u
     let own = |name: &str, value: &Path| (name.to_string(), value.to_string_lossy().into_owned());
     let mut environment: Vec<(String, String)> = base.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
     environment.push(own("HOME", &work));
+    if let Some(account) = &descriptor.run_as {
+        environment.extend(["USER", "LOGNAME"].map(|name| (name.to_string(), account.clone())));
+    }
     environment.extend(descriptor.environment.iter().map(|(name, value)| (name.clone(), fill(value))));
     // Last: a descriptor may choose HOME or PATH, but not where it is.
     environment.push(own("LINK_ROOT", &layout.root));
@@ -72,13 +82,14 @@ pub fn launch(layout: &Layout, descriptor: &Descriptor, base: &[(&str, &str)], u
 
     Launch {
         name: descriptor.name.clone(),
+        run_as: descriptor.run_as.clone(),
         // An absolute command replaces the directory.
         program: dir.join(&command[0]),
         arguments: command[1..].to_vec(),
         environment,
         inject: descriptor.inject,
         library: descriptor.library.as_ref().filter(|_| descriptor.inject != Inject::None).map(|library| dir.join(library)),
-        log: layout.log_dir.join(format!("{}.log", descriptor.name)),
+        log: layout.log(&descriptor.name),
         work,
         throttle: Throttle {
             nice: descriptor.throttle.nice.or(usual.nice),

@@ -14,6 +14,7 @@ mod identity;
 mod json;
 mod launch;
 mod log;
+mod logs;
 mod plan;
 mod platform;
 mod status;

@@ -1,13 +1,18 @@
 //! Which containers there are, and which of them are to run.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
 
 use crate::config::Config;
 use crate::descriptor::{is_name, Descriptor};
+use crate::log::excerpt;
+use crate::platform;
 
 const MAX_DESCRIPTOR_BYTES: u64 = 1 << 20;
+/// More containers than this that are named and not there are no mistake in one name.
+const MAX_MISSING: usize = 50;
 
 /// One container of the root, or one that the settings name and that is not there.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,11 +35,11 @@ pub fn plan(containers: &Path, config: &Config) -> Result<Vec<Planned>, String> 
         let required = descriptor.as_ref().map_or(false, |d| d.required);
         planned.push(Planned { chosen: required || choice.includes(&name), descriptor, name });
     }
-    for name in choice.names() {
-        if !planned.iter().any(|p| p.name == *name) {
-            let missing = Err("named in csclient.cfg, but not installed".to_string());
-            planned.push(Planned { name: name.clone(), chosen: true, descriptor: missing });
-        }
+    // Whatever csclient.cfg says is somebody else's text.
+    let there: HashSet<String> = planned.iter().map(|p| p.name.clone()).collect();
+    for name in choice.names().iter().filter(|name| !there.contains(*name)).take(MAX_MISSING) {
+        let missing = Err("named in csclient.cfg, but not installed".to_string());
+        planned.push(Planned { name: excerpt(name), chosen: true, descriptor: missing });
     }
     planned.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(planned)
@@ -98,6 +103,9 @@ fn descriptor(directory: &Path, name: &str) -> Result<Descriptor, String> {
     let descriptor = Descriptor::parse(&text).map_err(|why| format!("container.json: {why}"))?;
     if descriptor.name != name {
         return Err(format!("container.json: name is '{}', but the directory's is '{name}'", descriptor.name));
+    }
+    if let Some(account) = &descriptor.run_as {
+        platform::may_run_as(account)?;
     }
     Ok(descriptor)
 }
@@ -176,6 +184,26 @@ mod tests {
         let wrong: Vec<&str> = planned.iter().filter(|p| p.descriptor.is_err()).map(|p| p.name.as_str()).collect();
         assert_eq!(wrong, ["bad", "empty", "liar"]);
         assert_eq!(planned.len(), 4);
+    }
+
+    #[test]
+    fn what_the_setting_names_is_shown_short_and_plain() {
+        let root = Root::new("names");
+        let long = format!("/etc/\u{202e}{}", "x".repeat(5_000));
+        let names: Vec<String> = (0..1_000).map(|n| format!("no{n}")).collect();
+        let planned = root.plan(&format!("{long},{}", names.join(",")));
+        assert_eq!(planned.len(), MAX_MISSING);
+        assert!(planned.iter().all(|p| p.name.len() < 80 && p.name.bytes().all(|b| (b' '..0x7f).contains(&b))));
+    }
+
+    #[test]
+    fn an_account_that_is_not_there_fails_its_container_alone() {
+        let root = Root::new("account");
+        root.add("a", r#"{ "name": "a", "command": ["x"], "run-as": "no-such-account" }"#);
+        root.add("b", r#"{ "name": "b", "command": ["x"] }"#);
+        let planned = root.plan("*");
+        assert!(planned[0].descriptor.as_ref().unwrap_err().contains("no-such-account"), "{planned:?}");
+        assert!(planned[1].descriptor.is_ok());
     }
 
     #[test]

@@ -43,18 +43,16 @@ pub struct Connector<'a> {
     pub stopping: bool,
     pub pid: u32,
     pub version: &'a str,
-    pub core_id: &'a str,
     pub started_at: &'a str,
 }
 
-/// The whole file.
+/// The whole file. Everybody may read it: the identity's field stays empty.
 pub fn render(connector: &Connector, updated_at: &str, containers: &[Container]) -> String {
     let state = if connector.stopping { "stopping" } else { "running" };
     let mut text = format!(
-        "connector\t{state}\t{}\t{}\t{}\t{}\t{updated_at}\n",
+        "connector\t{state}\t{}\t{}\t-\t{}\t{updated_at}\n",
         connector.pid,
         field(connector.version),
-        field(connector.core_id),
         connector.started_at
     );
     for c in containers {
@@ -80,7 +78,7 @@ mod tests {
 
     #[test]
     fn the_file_has_the_documented_shape_whatever_the_texts_hold() {
-        let connector = Connector { stopping: false, pid: 7, version: "1.0", core_id: "id", started_at: "T0" };
+        let connector = Connector { stopping: false, pid: 7, version: "1.0", started_at: "T0" };
         let odd = Container {
             name: "a\tb\n".to_string(),
             state: State::Waiting,
@@ -90,6 +88,6 @@ mod tests {
             detail: "exit code 1\nx".to_string(),
         };
         let text = render(&connector, "T1", &[odd]);
-        assert_eq!(text, "connector\trunning\t7\t1.0\tid\tT0\tT1\ncontainer\ta b \twaiting\t0\t3\t-\texit code 1 x\n");
+        assert_eq!(text, "connector\trunning\t7\t1.0\t-\tT0\tT1\ncontainer\ta b \twaiting\t0\t3\t-\texit code 1 x\n");
     }
 }

@@ -1,5 +1,6 @@
 //! The state of every container and what is to happen to it next. Knows no operating system and no clock of its own.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::backoff::Backoff;
@@ -32,6 +33,8 @@ struct Managed {
     started_before: bool,
     restarts: u64,
     detail: String,
+    /// How the last run ended, or why it did not start.
+    last_end: String,
     /// Not in the newest plan any more.
     gone: bool,
 }
@@ -86,6 +89,7 @@ impl Supervisor {
                         managed.settle(now);
                     }
                 }
+                Phase::Running { since, .. } => managed.forgive(now.saturating_duration_since(since)),
                 _ => {}
             }
         }
@@ -136,6 +140,12 @@ impl Supervisor {
         self.managed.iter().map(Managed::status).collect()
     }
 
+    /// The logs that containers may be writing.
+    pub fn logs(&self) -> Vec<PathBuf> {
+        let runnable = self.managed.iter().filter(|managed| managed.planned.descriptor.is_ok());
+        runnable.map(|managed| self.layout.log(&managed.planned.name)).collect()
+    }
+
     fn drop_gone(&mut self) {
         self.managed.retain(|managed| !(managed.gone && matches!(managed.phase, Phase::Idle(_))));
     }
@@ -150,6 +160,7 @@ impl Managed {
             started_before: false,
             restarts: 0,
             detail: String::new(),
+            last_end: String::new(),
             gone: false,
         };
         managed.settle(now);
@@ -163,6 +174,7 @@ impl Managed {
         }
         self.backoff = Backoff::default();
         self.detail.clear();
+        self.last_end.clear();
         self.phase = match &self.planned.descriptor {
             _ if self.gone => Phase::Idle(State::Stopped),
             _ if !self.planned.chosen => Phase::Idle(State::Disabled),
@@ -187,6 +199,9 @@ impl Managed {
                 log::line(&format!("{}: started, pid {pid}", launch.name));
                 self.phase = Phase::Running { pid, since: now };
                 self.detail.clear();
+                if !self.last_end.is_empty() {
+                    self.detail = format!("last end: {}", self.last_end);
+                }
             }
             Err(why) => self.rest(&format!("cannot start: {why}"), false, Duration::from_secs(0), now),
         }
@@ -199,12 +214,21 @@ impl Managed {
         self.rest(how, clean, ran, now);
     }
 
+    /// A container that has run well for long enough: how it ended before says nothing any more.
+    fn forgive(&mut self, ran: Duration) {
+        if matches!(&self.planned.descriptor, Ok(Descriptor { watchdog, .. }) if ran >= watchdog.healthy) {
+            self.detail.clear();
+            self.last_end.clear();
+        }
+    }
+
     /// After an end or a failed start: the next start, or none.
     fn rest(&mut self, how: &str, clean: bool, ran: Duration, now: Instant) {
         let watchdog = match &self.planned.descriptor {
             Ok(Descriptor { watchdog, .. }) => watchdog,
             Err(_) => return,
         };
+        self.last_end = how.to_string();
         if watchdog.restart {
             let delay = self.backoff.next(watchdog, ran);
             self.phase = Phase::Waiting { until: now + delay };

@@ -1,5 +1,4 @@
 use super::*;
-use std::path::PathBuf;
 
 /// A system on which processes live until they are told to end.
 #[derive(Default)]
@@ -98,6 +97,24 @@ fn a_container_that_ends_is_started_again_after_its_delay() {
     bench.tick(1);
     let status = bench.supervisor.status().remove(0);
     assert_eq!((status.state, status.pid, status.restarts), (State::Running, 2, 1));
+    assert_eq!(status.detail, "last end: exit code 1");
+    bench.tick(59);
+    assert_eq!(bench.supervisor.status()[0].detail, "last end: exit code 1");
+    bench.tick(1);
+    assert_eq!(bench.supervisor.status()[0].detail, "", "it has run well for a minute");
+}
+
+#[test]
+fn a_container_that_loops_never_looks_well() {
+    let mut bench = Bench::new(vec![planned("a", r#", "watchdog": { "first-ms": 1000, "max-ms": 1000 }"#)]);
+    for ends in 1..=5 {
+        bench.exit(ends, false);
+        bench.tick(1);
+        let status = bench.supervisor.status().remove(0);
+        assert_eq!((status.state, status.restarts), (State::Running, u64::from(ends)));
+        assert_eq!(status.detail, "last end: exit code 1");
+        bench.tick(2);
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use common::{mode, pids, runs, until, Endpoint};
+use common::{memory_limit, mode, pids, runs, until, Endpoint};
 
 #[test]
 fn a_container_sees_its_own_environment_and_nothing_else() {
@@ -56,20 +56,6 @@ fn a_log_that_is_a_link_is_not_followed() {
     assert!(status[6].contains("a.log"), "{status:?}");
     running.stop();
     assert_eq!(fs::read_to_string(&victim).unwrap(), "precious\n");
-}
-
-/// The bytes of memory a running container may use: by its cgroup where it has one of its own, else by its rlimit.
-fn memory_limit(endpoint: &Endpoint, name: &str) -> String {
-    let pid = endpoint.await_state(name, "running")[3].clone();
-    let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
-    let group = groups.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or("/");
-    let limit = fs::read_to_string(format!("/sys/fs/cgroup{group}/memory.max"));
-    if let (true, Ok(limit)) = (group.ends_with(&format!("/ct-{name}")), limit) {
-        return limit.trim().to_string();
-    }
-    let limits = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
-    let data = limits.lines().find_map(|line| line.strip_prefix("Max data size")).unwrap();
-    data.split_whitespace().next().unwrap().to_string()
 }
 
 #[test]

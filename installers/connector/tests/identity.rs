@@ -9,22 +9,39 @@ use common::{mode, until, Endpoint, Running};
 
 const OTHER: &str = "00112233445566778899aabbccddeeff";
 
-/// Starts the connector in a mount namespace whose /etc/machine-id holds this text.
-fn start_on_machine(endpoint: &Endpoint, machine_id: &str) -> Running {
-    let file = endpoint.base.join("machine-id");
+const CARD: &str = "52:54:00:00:00:0a";
+const OTHER_CARD: &str = "52:54:00:00:00:0b";
+
+/// Starts the connector in a mount namespace whose /etc/machine-id holds this text and whose one network card has
+/// this address.
+fn start_on(endpoint: &Endpoint, machine_id: &str, card: &str) -> Running {
+    let (file, net) = (endpoint.base.join("machine-id"), endpoint.base.join("net"));
     fs::write(&file, machine_id).unwrap();
+    let interface = net.join("eth0");
+    fs::create_dir_all(interface.join("device")).unwrap();
+    for (name, text) in [("address", card), ("type", "1"), ("addr_assign_type", "0")] {
+        fs::write(interface.join(name), text).unwrap();
+    }
+    let script = r#"mount --bind "$0" /etc/machine-id && mount --bind "$1" /sys/class/net && shift && exec "$@""#;
     let mut command = Command::new("unshare");
-    command.args(["--map-root-user", "--mount", "sh", "-c", r#"mount --bind "$0" /etc/machine-id && exec "$@""#]);
-    command.arg(&file).arg(env!("CARGO_BIN_EXE_vlink")).args(endpoint.arguments());
+    command.args(["--map-root-user", "--mount", "sh", "-c", script]);
+    command.arg(&file).arg(&net).arg(env!("CARGO_BIN_EXE_vlink")).args(endpoint.arguments());
     endpoint.start_with(command)
 }
 
+fn start_on_machine(endpoint: &Endpoint, machine_id: &str) -> Running {
+    start_on(endpoint, machine_id, CARD)
+}
+
+/// The identity after one run.
 fn one_run(endpoint: &Endpoint, mut running: Running) -> String {
-    until("the connector shows its identity", || !endpoint.status().is_empty());
-    let shown = endpoint.status()[0][4].clone();
+    until("the connector is up", || !endpoint.status().is_empty());
+    let identity = endpoint.setting("vlinkCoreId");
+    let shown = fs::read_to_string(endpoint.run_dir().join("status")).unwrap();
+    assert!(!shown.contains(&identity), "everybody may read the status file: {shown}");
     running.stop();
-    assert_eq!(shown, endpoint.setting("vlinkCoreId"), "status and configuration disagree");
-    shown
+    assert_eq!(endpoint.setting("vlinkCoreId"), identity);
+    identity
 }
 
 fn is_uuid4(text: &str) -> bool {
@@ -65,11 +82,28 @@ fn a_clone_drops_the_identity_and_makes_its_own() {
     let endpoint = Endpoint::new();
     let original = one_run(&endpoint, start_on_machine(&endpoint, OTHER));
     assert_eq!(one_run(&endpoint, start_on_machine(&endpoint, OTHER)), original);
-    let clone = one_run(&endpoint, start_on_machine(&endpoint, &OTHER.replace("00", "77")));
+    let clone = one_run(&endpoint, start_on(&endpoint, &OTHER.replace("00", "77"), OTHER_CARD));
     assert!(is_uuid4(&clone));
     assert_ne!(clone, original);
     assert!(endpoint.log().contains("this is a clone"), "{}", endpoint.log());
     assert!(!fs::read_to_string(endpoint.config()).unwrap().contains(OTHER));
+}
+
+#[test]
+fn a_clone_that_copied_the_machine_id_is_noticed_by_its_network_card() {
+    let endpoint = Endpoint::new();
+    let original = one_run(&endpoint, start_on(&endpoint, OTHER, CARD));
+    assert_ne!(one_run(&endpoint, start_on(&endpoint, OTHER, OTHER_CARD)), original);
+}
+
+#[test]
+fn a_machine_id_made_anew_is_no_clone() {
+    let endpoint = Endpoint::new();
+    let original = one_run(&endpoint, start_on(&endpoint, OTHER, CARD));
+    let renewed = OTHER.replace("00", "77");
+    assert_eq!(one_run(&endpoint, start_on(&endpoint, &renewed, CARD)), original);
+    assert!(endpoint.setting("vlinkMachineId").contains(&renewed), "it is bound to the new id");
+    assert_ne!(one_run(&endpoint, start_on(&endpoint, OTHER, OTHER_CARD)), original);
 }
 
 #[test]
@@ -78,7 +112,7 @@ fn an_identity_given_at_install_is_bound_and_then_guarded() {
     endpoint.write_config("vlinkCoreId: \"given-by-core\"\n");
     assert_eq!(one_run(&endpoint, start_on_machine(&endpoint, OTHER)), "given-by-core");
     assert!(endpoint.setting("vlinkMachineId").contains(OTHER));
-    assert_ne!(one_run(&endpoint, start_on_machine(&endpoint, &OTHER.replace("00", "77"))), "given-by-core");
+    assert_ne!(one_run(&endpoint, start_on(&endpoint, &OTHER.replace("00", "77"), OTHER_CARD)), "given-by-core");
 }
 
 #[test]

@@ -178,7 +178,7 @@ fn the_status_file_has_the_documented_shape_and_stays_fresh() {
     let connector = &status[0];
     assert_eq!(connector.len(), 7);
     assert_eq!(connector[..4], ["connector", "running", &running.pid().to_string(), env!("CARGO_PKG_VERSION")]);
-    assert_eq!(connector[4], endpoint.setting("vlinkCoreId"));
+    assert_eq!(connector[4], "-", "everybody may read the file");
     for time in &connector[5..] {
         assert!(time.len() == 20 && &time[10..11] == "T" && time.ends_with('Z'), "{time}");
     }
@@ -203,6 +203,9 @@ fn sighup_reads_the_choice_of_containers_again() {
     }
     let mut running = endpoint.start();
     let a = endpoint.await_state("a", "running")[3].clone();
+    let process = fs::read_to_string(format!("/proc/{}/status", running.pid())).unwrap();
+    let caught = process.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim();
+    assert_eq!(u64::from_str_radix(caught, 16).unwrap() & 1, 1, "linkctl would not dare to send SIGHUP");
     let b: u32 = endpoint.await_state("b", "running")[3].parse().unwrap();
     endpoint.await_state("c", "disabled");
     let settings = fs::read_to_string(endpoint.config()).unwrap();
@@ -238,14 +241,22 @@ fn check_names_everything_that_is_wrong() {
     assert!(text.contains("container good 1.0: runs"), "{text}");
     assert!(!endpoint.config().exists(), "a check changed something");
 
-    endpoint.write_config("containers: \"*\"\nnonsense\n");
+    endpoint.write_config("containers: \"*\"\nnonsense\nlog.maxSizeKB: \"10M\"\n");
     endpoint.container("broken", "[]");
+    endpoint.container("whose", r#"{ "name": "whose", "command": ["container.json"], "run-as": "no-such-account" }"#);
     endpoint.container("absent", r#"{ "name": "absent", "command": ["bin/nothing"] }"#);
     endpoint.container("dll", r#"{ "name": "dll", "command": ["container.json"], "inject": "dll", "library": "x.dll" }"#);
     let output = check();
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}");
-    for problem in ["csclient.cfg: line 2", "container broken: ", "container absent: ", "container dll: "] {
+    for problem in [
+        "csclient.cfg: line 2",
+        "log.maxSizeKB",
+        "container whose: run-as",
+        "container broken: ",
+        "container absent: ",
+        "container dll: ",
+    ] {
         assert!(text.lines().any(|line| line.starts_with("problem: ") && line.contains(problem)), "{problem} in {text}");
     }
 }

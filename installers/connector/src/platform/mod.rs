@@ -1,6 +1,7 @@
 //! What differs between operating systems, behind one trait and a few functions. Each system offers the same names:
-//! `Host` (with `open`, `wait`, `ready`, `close`), `BASE_ENVIRONMENT`, `DEFAULTS`, `default_directories`, `serve`,
-//! `machine`, `random`, `replace_private`, `replace_public` and `vet`.
+//! `Host` (with `open`, `wait`, `ready`, `bound_logs`, `close`), `BASE_ENVIRONMENT`, `DEFAULTS`, `DISK_FULL`,
+//! `default_directories`, `serve`, `machine`, `random`, `read_settings`, `replace_private`, `replace_public`,
+//! `may_run_as` and `vet`.
 
 #[cfg(unix)]
 mod unix;
@@ -11,10 +12,13 @@ mod windows;
 #[cfg(windows)]
 use self::windows as system;
 
-pub use self::system::{default_directories, machine, random, replace_private, replace_public, serve};
-pub use self::system::{vet, Host, BASE_ENVIRONMENT, DEFAULTS};
+pub use self::system::{default_directories, machine, may_run_as, random, serve, vet};
+pub use self::system::{read_settings, replace_private, replace_public, Host, BASE_ENVIRONMENT, DEFAULTS, DISK_FULL};
 
 use crate::launch::Launch;
+
+/// A larger csclient.cfg is none.
+pub const MAX_SETTINGS_BYTES: u64 = 1 << 20;
 
 /// Starting and ending containers. A container is its first process and everything that came from it.
 pub trait System {

@@ -2,7 +2,7 @@
 #![allow(dead_code)] // each test binary uses its own part
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -100,6 +100,22 @@ impl Endpoint {
         self.start_with(command)
     }
 
+    /// The connector's program and arguments, to be started by a command that ends in them.
+    pub fn after(&self, program: &str, arguments: &[&str]) -> Running {
+        let mut command = Command::new(program);
+        command.args(arguments).arg(env!("CARGO_BIN_EXE_vlink")).args(self.arguments());
+        self.start_with(command)
+    }
+
+    /// The folders of the account nobody, and a connector that runs under it.
+    pub fn start_as_nobody(&self) -> Running {
+        fs::create_dir_all(self.run_dir()).unwrap();
+        for path in [self.run_dir(), self.base.clone()] {
+            assert!(Command::new("chown").args(["-R", "65534:65534"]).arg(path).status().unwrap().success());
+        }
+        self.after("setpriv", &["--reuid", "65534", "--regid", "65534", "--clear-groups"])
+    }
+
     /// Starts a command that becomes the connector; its log goes to `vlink.log`.
     pub fn start_with(&self, mut command: Command) -> Running {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.base.join("vlink.log")).unwrap();
@@ -149,6 +165,10 @@ pub struct Running {
 }
 
 impl Running {
+    pub fn of(child: Child) -> Running {
+        Running { child }
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -206,6 +226,34 @@ pub fn pids(text: &str) -> Vec<u32> {
     text.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
 }
 
+/// User and group of a file, links not followed.
+pub fn owner(path: &Path) -> (u32, u32) {
+    let found = fs::symlink_metadata(path).unwrap();
+    (found.uid(), found.gid())
+}
+
+pub fn give(path: &Path, owner: u32) {
+    assert!(Command::new("chown").arg("-h").arg(format!("{owner}:{owner}")).arg(path).status().unwrap().success());
+}
+
+pub fn fifo(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
 pub fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+/// The bytes of memory a running container may use: by its cgroup where it has one of its own, else by its rlimit.
+pub fn memory_limit(endpoint: &Endpoint, name: &str) -> String {
+    let pid = endpoint.await_state(name, "running")[3].clone();
+    let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+    let group = groups.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or("/");
+    let limit = fs::read_to_string(format!("/sys/fs/cgroup{group}/memory.max"));
+    if let (true, Ok(limit)) = (group.ends_with(&format!("/ct-{name}")), limit) {
+        return limit.trim().to_string();
+    }
+    let limits = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+    let data = limits.lines().find_map(|line| line.strip_prefix("Max data size")).unwrap();
+    data.split_whitespace().next().unwrap().to_string()
 }

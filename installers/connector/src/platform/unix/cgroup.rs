@@ -66,6 +66,12 @@ impl Cgroups {
         Ok((entrance, applied))
     }
 
+    /// What runs in a container's cgroup, whatever it did to its environment, its group and its account.
+    pub fn members(&self, name: &str) -> Vec<u32> {
+        let text = fs::read_to_string(self.group(name).join("cgroup.procs")).unwrap_or_default();
+        text.lines().filter_map(|pid| pid.parse().ok()).filter(|pid| *pid > 1).collect()
+    }
+
     /// Removes the cgroup of a container that has ended; one that still has processes stays.
     pub fn remove(&self, name: &str) {
         let _ = fs::remove_dir(self.group(name));
@@ -118,6 +124,8 @@ mod tests {
         assert_eq!(applied, Applied { cpu: true, memory: true });
         assert_eq!(fs::read_to_string(own.join("ct-a/cpu.max")).unwrap(), "150000 100000");
         assert_eq!(fs::read_to_string(own.join("ct-a/memory.max")).unwrap(), "2097152");
+        fs::write(own.join("ct-a/cgroup.procs"), "12\n0\n13\n").unwrap();
+        assert_eq!((cgroups.members("a"), cgroups.members("b")), (vec![12, 13], vec![]), "0 would be the own group");
         fs::remove_dir_all(&own).unwrap();
     }
 

@@ -1,15 +1,21 @@
 //! Linux: processes, signals, limits.
 
+mod account;
 mod cgroup;
+mod claim;
+mod directory;
 mod files;
 mod guard;
 mod machine;
+mod own_log;
+mod rotation;
 mod sys;
 
 use std::collections::HashSet;
 use std::ffi::CString;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::io::{AsRawFd, RawFd};
 use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::CommandExt;
@@ -17,15 +23,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use self::account::Account;
 use self::cgroup::Cgroups;
-use self::files::Claim;
+use self::claim::Claim;
+use self::directory::Directory;
 use self::guard::Guard;
 use super::{Defaults, Event, System};
 use crate::descriptor::Inject;
 use crate::launch::{Launch, Layout};
 use crate::log;
 
-pub use self::files::{replace_private, replace_public};
+pub use self::account::may_run_as;
+pub use self::files::{read_settings, replace_private, replace_public};
 pub use self::machine::{machine, random};
 
 /// What every container finds in its environment, next to what the contract adds.
@@ -36,8 +45,11 @@ pub const BASE_ENVIRONMENT: &[(&str, &str)] =
 pub const DEFAULTS: Defaults = Defaults {
     run_dir: "/var/run/intigua",
     log_dir: "/var/log/intigua",
-    signals: "SIGTERM and SIGINT stop everything, SIGHUP reads the configuration again",
+    signals: "SIGTERM and SIGINT stop everything, SIGHUP reads the configuration again and opens the log anew",
 };
+
+/// ENOSPC, EDQUOT.
+pub const DISK_FULL: &[i32] = &[28, 122];
 
 const SIGNALS: [i32; 4] = [sys::SIGTERM, sys::SIGINT, sys::SIGHUP, sys::SIGCHLD];
 
@@ -48,7 +60,18 @@ pub fn default_directories() -> (PathBuf, PathBuf) {
 
 /// Runs the connector as the service that it is: here in the foreground, under systemd or an init script.
 pub fn serve(layout: &Layout, run: fn(&Layout) -> Result<(), String>) -> Result<(), String> {
+    // Files and directories are made with the modes asked for, whatever started the connector.
+    sys::set_umask(0o022);
+    close_inherited();
     run(layout)
+}
+
+/// What the starter left open is nothing for a daemon and its containers: an installer's lock, a pipe that somebody
+/// reads to its end.
+fn close_inherited() {
+    let open = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    let numbers: Vec<RawFd> = open.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    numbers.into_iter().filter(|fd| *fd > 2).for_each(sys::close_fd);
 }
 
 /// The connector's hold on the system.
@@ -57,6 +80,8 @@ pub struct Host {
     signals: RawFd,
     cgroups: Option<Cgroups>,
     run_dir: PathBuf,
+    /// The connector's own log, where it writes one.
+    log: Option<PathBuf>,
     groups: Vec<Group>,
     /// Notes that were logged and need not be logged again.
     noted: HashSet<String>,
@@ -68,6 +93,8 @@ struct Group {
     /// The group's number: the container's first process.
     pid: u32,
     container: String,
+    /// The user it runs under, where that is not the connector's.
+    user: Option<u32>,
     /// Who has been asked to end. Some programs take a second request as an order to drop everything.
     asked: Vec<u32>,
 }
@@ -75,19 +102,19 @@ struct Group {
 impl Host {
     /// Claims the run directory and prepares signals, guard and cgroups. Only while there is one thread.
     pub fn open(layout: &Layout) -> Result<Host, String> {
-        sys::set_umask(0o022);
         // First, so that a request to stop is never lost and never leaves a pid file behind.
         let signals = sys::open_signals(&SIGNALS).map_err(|e| format!("cannot take signals: {e}"))?;
+        let log = own_log::take(&layout.log_dir);
         let run_dir = layout.run_dir.clone();
         files::ensure_directory(&run_dir, 0o755).map_err(|e| format!("cannot make {}: {e}", run_dir.display()))?;
-        let claim = Claim::take(&run_dir.join("vlink.pid"))?;
-        files::ensure_directory(&layout.log_dir, 0o750)
+        let claim = Claim::take(&run_dir)?;
+        files::ensure_directory(&layout.log_dir, 0o755)
             .unwrap_or_else(|e| log::line(&format!("cannot make {}: {e}", layout.log_dir.display())));
         let _ = std::env::set_current_dir("/");
         sys::adopt_orphans().unwrap_or_else(|e| log::line(&format!("orphans cannot be adopted: {e}")));
         let guard = Guard::start(&[]).map_err(|e| format!("cannot start the guard process: {e}"))?;
         let cgroups = Cgroups::take_over(&[std::process::id(), guard.pid()]);
-        Ok(Host { guard, signals, cgroups, run_dir, groups: Vec::new(), noted: HashSet::new(), _claim: claim })
+        Ok(Host { guard, signals, cgroups, run_dir, log, groups: Vec::new(), noted: HashSet::new(), _claim: claim })
     }
 
     /// Waits for something to happen, at most for `timeout`.
@@ -96,7 +123,10 @@ impl Host {
         for number in sys::wait_signals(self.signals, timeout) {
             match number {
                 sys::SIGTERM | sys::SIGINT => events.push(Event::Stop),
-                sys::SIGHUP => events.push(Event::Reload),
+                sys::SIGHUP => {
+                    self.reopen_log();
+                    events.push(Event::Reload);
+                }
                 _ => {}
             }
         }
@@ -126,10 +156,30 @@ impl Host {
             let left = children().into_iter().filter(|pid| *pid != guard);
             left.map(|pid| sys::send(pid, sys::SIGKILL)).count()
         });
-        let _ = fs::remove_dir_all(self.run_dir.join("preload"));
-        let _ = fs::remove_file(self.run_dir.join("status"));
+        files::clean(&self.run_dir);
         drop(self.guard);
         until_gone(|| children().len());
+    }
+
+    /// Keeps these logs and the connector's own within a number of bytes, 0 for any number.
+    pub fn bound_logs(&mut self, logs: &[PathBuf], limit: u64) {
+        if limit == 0 {
+            return;
+        }
+        for log in self.log.iter().chain(logs).cloned().collect::<Vec<_>>() {
+            match rotation::bound(&log, limit) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    self.note(format!("{} grows beyond its limit: {error}", log.display()));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn reopen_log(&self) {
+        if let Some(path) = &self.log {
+            own_log::reopen(path).unwrap_or_else(|error| log::line(&format!("cannot open {} again: {error}", path.display())));
+        }
     }
 
     fn replace_guard(&mut self) {
@@ -147,6 +197,32 @@ impl Host {
         }
     }
 
+    /// What runs in a container's cgroup, where there are cgroups.
+    fn members(&self, name: &str) -> Vec<u32> {
+        self.cgroups.as_ref().map_or_else(Vec::new, |cgroups| cgroups.members(name))
+    }
+
+    /// Children that belong to a container: its first process, and what left its process group and became an orphan.
+    fn leftovers(&self, name: &str) -> Vec<u32> {
+        let (members, user) = (self.members(name), self.sole_user(name));
+        let belongs = |pid: &u32| members.contains(pid) || is_marked(*pid, name) || (user.is_some() && user_of(*pid) == user);
+        children().into_iter().filter(belongs).collect()
+    }
+
+    /// The user of a container that shares it with no other one: then all that runs under it is the container's.
+    fn sole_user(&self, name: &str) -> Option<u32> {
+        let user = self.groups.iter().find(|group| group.container == name)?.user?;
+        let sharing = self.groups.iter().filter(|group| group.user == Some(user)).count();
+        Some(user).filter(|_| sharing == 1)
+    }
+
+    /// The leftovers, and what lies below them as far as it can be known.
+    fn everything_of(&self, name: &str) -> Vec<u32> {
+        let mut all = self.leftovers(name);
+        all.extend(self.members(name));
+        all
+    }
+
     /// Limits by cgroup where possible: the file to enter through, and what is left for the process to limit itself.
     fn limit(&mut self, launch: &Launch) -> (Option<fs::File>, Option<u64>) {
         let (name, throttle) = (&launch.name, &launch.throttle);
@@ -159,18 +235,54 @@ impl Host {
     }
 }
 
+impl Host {
+    /// The command without what the process does to itself.
+    fn command(&mut self, launch: &Launch) -> Result<Command, String> {
+        let mut command = Command::new(&launch.program);
+        command.args(&launch.arguments).env_clear();
+        command.envs(launch.environment.iter().map(|(name, value)| (name, value)));
+        if let Some(library) = &launch.library {
+            let library = files::preloadable(library, &self.run_dir, &launch.name)?;
+            let earlier = launch.environment.iter().rev().find(|(name, value)| name == "LD_PRELOAD" && !value.is_empty());
+            let mut list = earlier.map_or(String::new(), |(_, value)| format!("{value}:"));
+            list.push_str(&library.to_string_lossy());
+            command.env("LD_PRELOAD", list);
+        }
+        let (output, errors) = self.output(launch)?;
+        command.stdin(Stdio::null()).stdout(output).stderr(errors);
+        Ok(command)
+    }
+
+    /// Where a container's output goes. A log that is not there and cannot be made is no reason not to run.
+    fn output(&mut self, launch: &Launch) -> Result<(Stdio, Stdio), String> {
+        let opened = files::open_log(&launch.log).and_then(|output| Ok((output.try_clone()?, output)));
+        match opened {
+            Ok((output, errors)) => Ok((output.into(), errors.into())),
+            Err(error) if fs::symlink_metadata(&launch.log).is_err() => {
+                self.note(format!("{}: its output is lost: cannot make {}: {error}", launch.name, launch.log.display()));
+                Ok((Stdio::null(), Stdio::null()))
+            }
+            Err(error) => Err(format!("{}: {error}", launch.log.display())),
+        }
+    }
+}
+
 impl System for Host {
     fn start(&mut self, launch: &Launch) -> Result<u32, String> {
         vet(launch)?;
-        leftovers(&launch.name).iter().for_each(|pid| sys::send(*pid, sys::SIGKILL));
-        let mut command = command(launch, &self.run_dir)?;
+        self.everything_of(&launch.name).iter().for_each(|pid| sys::send(*pid, sys::SIGKILL));
+        let account = launch.run_as.as_deref().map(Account::find).transpose()?;
+        let account = account.filter(|account| !account.is_own());
+        let work = work(launch, account.as_ref())?;
+        let mut command = self.command(launch)?;
         let (entrance, data) = self.limit(launch);
         let (parent, pipe, nice) = (std::process::id(), self.guard.pipe(), launch.throttle.nice);
         let entrance_fd = entrance.as_ref().map(|file| file.as_raw_fd());
+        let work_fd = work.fd();
+        let user = account.as_ref().map(|account| account.user);
         let enter = move || {
             sys::new_session()?;
             guard::announce(pipe);
-            sys::die_with(parent)?;
             if let Some(fd) = entrance_fd {
                 // Not worth refusing the start: the container then shares the connector's cgroup.
                 let _ = sys::write_bytes(fd, b"0");
@@ -181,13 +293,21 @@ impl System for Host {
             if let Some(bytes) = data {
                 sys::limit_data(bytes);
             }
+            if let Some(account) = &account {
+                account.enter()?;
+            }
+            // After the account's directories have become its own, and with its own rights.
+            sys::change_directory(work_fd)?;
+            // A change of account would cancel it.
+            sys::die_with(parent)?;
             sys::reset_signals(&SIGNALS);
             Ok(())
         };
         // SAFETY: between fork and exec only system calls are made; nothing is allocated, no lock is taken.
         let child = unsafe { command.pre_exec(enter) }.spawn();
-        let pid = child.map_err(|error| format!("{}: {error}", launch.program.display()))?.id();
-        self.groups.push(Group { pid, container: launch.name.clone(), asked: Vec::new() });
+        let whom = launch.run_as.as_ref().map_or(String::new(), |account| format!(" as account '{account}'"));
+        let pid = child.map_err(|error| format!("{}{whom}: {error}", launch.program.display()))?.id();
+        self.groups.push(Group { pid, container: launch.name.clone(), user, asked: Vec::new() });
         if nice.map_or(false, |nice| sys::nice_of(pid) != nice) {
             self.note(format!("{}: its nice value is not in force: not permitted", launch.name));
         }
@@ -195,6 +315,7 @@ impl System for Host {
     }
 
     fn ask(&mut self, name: &str, pid: u32) {
+        let leftovers = self.leftovers(name);
         let group = match self.groups.iter_mut().find(|group| group.pid == pid) {
             Some(group) => group,
             None => return,
@@ -203,7 +324,7 @@ impl System for Host {
             group.asked.push(pid);
             sys::send_group(pid, sys::SIGTERM);
         }
-        for other in leftovers(name) {
+        for other in leftovers {
             if !group.asked.contains(&other) {
                 group.asked.push(other);
                 sys::send(other, sys::SIGTERM);
@@ -213,11 +334,11 @@ impl System for Host {
 
     fn kill(&mut self, name: &str, pid: u32) {
         sys::send_group(pid, sys::SIGKILL);
-        leftovers(name).iter().for_each(|other| sys::send(*other, sys::SIGKILL));
+        self.everything_of(name).iter().for_each(|other| sys::send(*other, sys::SIGKILL));
     }
 
     fn alive(&mut self, name: &str, pid: u32) -> bool {
-        sys::group_exists(pid) || !leftovers(name).is_empty()
+        sys::group_exists(pid) || !self.everything_of(name).is_empty()
     }
 
     fn forget(&mut self, pid: u32) {
@@ -249,23 +370,10 @@ pub fn vet(launch: &Launch) -> Result<(), String> {
     launch.library.as_deref().map_or(Ok(()), regular)
 }
 
-fn command(launch: &Launch, run_dir: &Path) -> Result<Command, String> {
-    let at = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
-    files::ensure_work(&launch.work).map_err(|error| at(&launch.work, error))?;
-    let output = files::open_log(&launch.log).map_err(|error| at(&launch.log, error))?;
-    let errors = output.try_clone().map_err(|error| at(&launch.log, error))?;
-    let mut command = Command::new(&launch.program);
-    command.args(&launch.arguments).current_dir(&launch.work).env_clear();
-    command.envs(launch.environment.iter().map(|(name, value)| (name, value)));
-    if let Some(library) = &launch.library {
-        let library = files::preloadable(library, run_dir, &launch.name)?;
-        let earlier = launch.environment.iter().rev().find(|(name, value)| name == "LD_PRELOAD" && !value.is_empty());
-        let mut list = earlier.map_or(String::new(), |(_, value)| format!("{value}:"));
-        list.push_str(&library.to_string_lossy());
-        command.env("LD_PRELOAD", list);
-    }
-    command.stdin(Stdio::null()).stdout(output).stderr(errors);
-    Ok(command)
+fn work(launch: &Launch, account: Option<&Account>) -> Result<Directory, String> {
+    let own = (sys::effective_user(), sys::effective_group());
+    let owner = account.map_or(own, |account| (account.user, account.group));
+    files::ensure_work(&launch.work, owner).map_err(|error| format!("{}: {error}", launch.work.display()))
 }
 
 fn outcome(status: i32) -> (String, bool) {
@@ -301,13 +409,13 @@ fn until_gone(mut left: impl FnMut() -> usize) {
     }
 }
 
-/// Children that belong to a container by their environment: its first process, and what left its process group
-/// and became an orphan.
-fn leftovers(name: &str) -> Vec<u32> {
+fn user_of(pid: u32) -> Option<u32> {
+    fs::metadata(format!("/proc/{pid}")).ok().map(|found| found.uid())
+}
+
+/// Whether a process was started with a container's environment.
+fn is_marked(pid: u32, name: &str) -> bool {
     let mark = format!("LINK_CONTAINER={name}").into_bytes();
-    let belongs = |pid: &u32| {
-        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|variable| variable == mark)
-    };
-    children().into_iter().filter(belongs).collect()
+    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    environment.split(|byte| *byte == 0).any(|variable| variable == mark)
 }

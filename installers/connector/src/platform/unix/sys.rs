@@ -16,6 +16,11 @@ pub const O_NOFOLLOW: c_int = 0o100000;
 #[cfg(not(any(target_arch = "aarch64", target_arch = "arm", target_arch = "powerpc64")))]
 pub const O_NOFOLLOW: c_int = 0o400000;
 
+#[cfg(any(target_arch = "aarch64", target_arch = "arm", target_arch = "powerpc64"))]
+pub const O_DIRECTORY: c_int = 0o40000;
+#[cfg(not(any(target_arch = "aarch64", target_arch = "arm", target_arch = "powerpc64")))]
+pub const O_DIRECTORY: c_int = 0o200000;
+
 const SIG_BLOCK: c_int = 0;
 const SIG_SETMASK: c_int = 2;
 const SIG_DFL: usize = 0;
@@ -69,6 +74,12 @@ extern "C" {
     fn write(fd: c_int, buffer: *const c_void, count: usize) -> isize;
     fn close(fd: c_int) -> c_int;
     fn flock(fd: c_int, operation: c_int) -> c_int;
+    fn fchdir(fd: c_int) -> c_int;
+    fn geteuid() -> c_uint;
+    fn getegid() -> c_uint;
+    fn setgroups(count: usize, groups: *const c_uint) -> c_int;
+    fn setgid(group: c_uint) -> c_int;
+    fn setuid(user: c_uint) -> c_int;
     fn fchown(fd: c_int, owner: c_uint, group: c_uint) -> c_int;
     fn access(path: *const c_char, mode: c_int) -> c_int;
     fn getrandom(buffer: *mut c_void, count: usize, flags: c_uint) -> isize;
@@ -168,9 +179,11 @@ fn signal_set(numbers: &[c_int]) -> SignalSet {
 
 /// Turns the signals into something to read: a descriptor for `wait_signals`.
 pub fn open_signals(numbers: &[c_int]) -> io::Result<RawFd> {
+    extern "C" fn never_called(_: c_int) {}
     for number in numbers {
-        // nohup and init systems may leave signals ignored; ignored ones are never delivered.
-        unsafe { signal(*number, SIG_DFL) };
+        // nohup and init systems may leave signals ignored; ignored ones are never delivered. A handler shows whoever
+        // looks (SigCgt in /proc/PID/status, as linkctl does before it sends SIGHUP) that they do not end this program.
+        unsafe { signal(*number, never_called as extern "C" fn(c_int) as usize) };
     }
     let set = signal_set(numbers);
     checked(unsafe { sigprocmask(SIG_BLOCK, &set, std::ptr::null_mut()) })?;
@@ -259,6 +272,26 @@ pub fn lock(fd: RawFd) -> io::Result<bool> {
 
 pub fn change_owner(fd: RawFd, owner: u32, group: u32) -> io::Result<()> {
     checked(unsafe { fchown(fd, owner, group) }).map(|_| ())
+}
+
+/// Makes an open directory the working directory. Safe between fork and exec.
+pub fn change_directory(fd: RawFd) -> io::Result<()> {
+    checked(unsafe { fchdir(fd) }).map(|_| ())
+}
+
+pub fn effective_user() -> u32 {
+    unsafe { geteuid() }
+}
+
+pub fn effective_group() -> u32 {
+    unsafe { getegid() }
+}
+
+/// Gives all privileges up for those of an account. Safe between fork and exec.
+pub fn become_user(user: u32, group: u32, groups: &[u32]) -> io::Result<()> {
+    checked(unsafe { setgroups(groups.len(), groups.as_ptr()) })?;
+    checked(unsafe { setgid(group) })?;
+    checked(unsafe { setuid(user) }).map(|_| ())
 }
 
 /// Whether this account may execute the file.

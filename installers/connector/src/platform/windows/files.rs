@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::windows::fs::{MetadataExt, OpenOptionsExt};
 use std::os::windows::io::FromRawHandle;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::registration::text_value;
 use super::security::{self, Private};
 use super::sys::*;
+use crate::platform::MAX_SETTINGS_BYTES;
 
 const GENERIC_WRITE: DWORD = 0x4000_0000;
 const CREATE_NEW: DWORD = 1;
@@ -31,6 +32,16 @@ pub fn default_directories() -> (PathBuf, PathBuf) {
 pub fn program_data() -> PathBuf {
     const PROFILES: &str = "SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\ProfileList";
     text_value(PROFILES, "ProgramData").map_or_else(|| PathBuf::from("C:\\ProgramData"), PathBuf::from)
+}
+
+/// Reads csclient.cfg, which lies where SYSTEM and the administrators alone may write.
+pub fn read_settings(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_SETTINGS_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_SETTINGS_BYTES {
+        return Err(io::Error::new(io::ErrorKind::Other, "larger than 1 MiB"));
+    }
+    Ok(bytes)
 }
 
 /// Replaces a file that SYSTEM and the administrators alone may read, durably.

@@ -21,6 +21,9 @@ pub const DEFAULTS: Defaults = Defaults {
     signals: "stopping the service or Ctrl-C stops everything, the service control PARAMCHANGE reads the configuration again",
 };
 
+/// ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL.
+pub const DISK_FULL: &[i32] = &[39, 112];
+
 /// SEM_FAILCRITICALERRORS, SEM_NOGPFAULTERRORBOX, SEM_NOOPENFILEERRORBOX: nobody is there to close a message box.
 const NO_MESSAGE_BOXES: u32 = 0x8003;
 /// How long the end of a container that was ended is waited for, in ms.
@@ -73,6 +76,9 @@ impl Host {
             registration::mend(&self.root);
         }
     }
+
+    /// Here logs are bound when they are opened, not while they are written.
+    pub fn bound_logs(&mut self, _logs: &[PathBuf], _limit: u64) {}
 
     /// Ends what is left of anything that was started and removes what was made in the run directory.
     pub fn close(self) {

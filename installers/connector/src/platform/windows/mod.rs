@@ -34,9 +34,9 @@ mod terms;
 
 #[cfg(windows)]
 pub use self::{
-    files::{default_directories, replace_private, replace_public},
-    host::{Host, DEFAULTS},
+    files::{default_directories, read_settings, replace_private, replace_public},
+    host::{Host, DEFAULTS, DISK_FULL},
     machine::{machine, random},
-    process::{vet, BASE_ENVIRONMENT},
+    process::{may_run_as, vet, BASE_ENVIRONMENT},
     service::serve,
 };

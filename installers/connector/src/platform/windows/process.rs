@@ -54,6 +54,11 @@ pub fn vet(launch: &Launch) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether a container may run under an account of its own; the reason if not.
+pub fn may_run_as(_account: &str) -> Result<(), String> {
+    Err("run-as works on Linux only: a container of Windows runs as the service does".to_string())
+}
+
 /// The file to run, and its command line.
 fn command_line(launch: &Launch) -> Result<(PathBuf, String), String> {
     let program: PathBuf = launch.program.components().collect();
