@@ -280,7 +280,7 @@ fn a_removal_and_an_installation_are_the_same_endpoint() {
         machine.ask(&format!("grep -c id-1 {ROOT}/components/csclient.cfg; cat {ROOT}/components/pulse/queue")),
         "1\nunsent"
     );
-    assert_eq!(machine.ask("ls /var/lib/intigua"), "lock\nstate");
+    assert_eq!(machine.ask("ls /var/lib/intigua"), "lock\nstate\nwritten");
     // A first installation that fails gives back what it found.
     machine.sh("sh /tmp/one.run --uninstall").expect(0);
     machine.put("/tmp/broken.run", &product::run("2.0", BROKEN));
@@ -487,7 +487,7 @@ fn a_kill_at_any_moment_leaves_a_whole_version_and_the_next_run_repairs() {
     machine.sh("sh /tmp/two.run").expect(0);
     assert_eq!(
         machine.ask(&format!("ls {ROOT}/versions | wc -l; ls -A {ROOT}/.linkpack; ls /var/lib/intigua")),
-        "1\nlock\nstate\nwritten"
+        "1\nstate\nlock\nstate\nwritten"
     );
     assert!(service_runs(&machine));
 }

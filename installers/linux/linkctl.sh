@@ -31,7 +31,7 @@ main() {
     case $verb in
         '' | help | --help | -h) lp_usage; [ -n "$verb" ] || return 2; return 0 ;;
         --version) printf '%s %s\n' "$LP_PRODUCT" "$LP_VERSION"; return 0 ;;
-        status | start | restart | stop | check | containers | logs | set | seal | uninstall) ;;
+        status | start | restart | stop | check | containers | logs | set | seal | purge | uninstall) ;;
         *) lp_linkctl_usage "unknown verb: $(lp_shown_word "$verb")"; return ;;
     esac
     if ! lp_state_load; then

@@ -117,7 +117,7 @@ fn a_folder_and_a_link_change_places_and_a_failed_unpacking_puts_them_back() {
     // Somebody's file where the package has one makes dpkg give up after the preinst.
     let tree = || machine.sh(&format!("cd {pulse} && find . ! -name '*.log' | sort")).ok().stdout;
     let before = tree();
-    machine.sh("dpkg-deb --raw-extract /packages/*1.1.0*.deb /bad && cd /bad && mkdir -p etc && echo x >etc/passwd && dpkg-deb -b /bad /bad.deb").ok();
+    machine.sh("dpkg-deb --raw-extract /packages/*1.1.0*.deb /bad && cd /bad && mkdir -p usr/bin && echo x >usr/bin/env && dpkg-deb -b /bad /bad.deb").ok();
     machine.cmd("dpkg").args(["-i", "/bad.deb"]).run().fails();
     assert_eq!(tree(), before);
     everything_runs(&machine, ROOT);

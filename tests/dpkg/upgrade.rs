@@ -29,7 +29,7 @@ fn an_upgrade_keeps_settings_and_identity_and_restarts_once() {
     assert!(machine.read(CONFIG).contains("# mine\n"));
     assert_eq!(configured(&machine, "serverUrl").as_deref(), Some("https://mine.example.com:443;https://core2.example.com:443"));
     assert_eq!(machine.read(PULSE_CONF), "mine\n");
-    assert_eq!(machine.sh(&format!("ls -A {ROOT}/.linkpack; ls /var/lib/intigua")).ok().line(), "state\nlock\nstate");
+    assert_eq!(machine.sh(&format!("ls -A {ROOT}/.linkpack; ls /var/lib/intigua")).ok().line(), "state\nlock\nstate\nwritten");
 
     install(&machine, &new).ok();
     assert_eq!(outcome(&machine), is("reinstalled", 0, "1.1.0"));
@@ -142,7 +142,7 @@ fn an_interrupted_upgrade_is_finished_by_dpkg_or_by_installing_again() {
         assert_eq!(machine.sh("dpkg --audit; systemctl is-enabled vlink").ok().line(), "enabled");
         assert_eq!(
             machine.sh(&format!("ls -A {ROOT}/.linkpack; ls /var/lib/intigua; dpkg -V {NAME}")).ok().line(),
-            "state\nlock\nstate"
+            "state\nlock\nstate\nwritten"
         );
     }
     machine.cmd("dpkg").args(["--purge", NAME]).run().ok();
