@@ -200,7 +200,11 @@ const FAULTS: &[(&str, Plant)] = &[
         add(msi, "InstallExecuteSequence", vec![text("InstallFils"), Value::Null, Value::Number(4500)]);
     }),
     ("sequence-number", |msi| set(msi, "InstallExecuteSequence", "InstallFiles", "Sequence", Value::Number(5000))),
-    ("action-order", |msi| set(msi, "InstallExecuteSequence", "LaunchConditions", "Sequence", Value::Number(10))),
+    ("action-order", |msi| {
+        set(msi, "InstallExecuteSequence", "LaunchConditions", "Sequence", Value::Number(10));
+        let found = table(msi, "AppSearch").rows[0][0].to_string();
+        add(msi, "LaunchCondition", vec![text(&format!("{found} OR Installed")), text("It has to be there.")]);
+    }),
     ("action-order", |msi| set(msi, "InstallExecuteSequence", "RemoveExistingProducts", "Sequence", Value::Number(3650))),
     ("action-outside-script", |msi| set(msi, "InstallExecuteSequence", "RegisterUser", "Sequence", Value::Number(6700))),
     ("action-outside-script", |msi| {
@@ -268,6 +272,69 @@ const FAULTS: &[(&str, Plant)] = &[
 #[test]
 fn a_package_of_ours_has_no_fault() {
     assert_eq!(shown(&findings(clean())), Vec::<String>::new());
+}
+
+/// What Microsoft documents is no fault, whatever the package's own _Validation says.
+const FINE: &[(&str, Plant)] = &[
+    ("categories that WiX's list lacks", |msi| {
+        let categories = "Text;Formatted;Identifier;Integer;Condition";
+        let (category, set) =
+            (table(msi, "_Validation").position("Category").unwrap(), table(msi, "_Validation").position("Set").unwrap());
+        let rows = &mut table(msi, "_Validation").rows;
+        let own = rows.iter_mut().find(|row| is(&row[0], "_Validation") && is(&row[1], "Category")).expect("its own row");
+        own[set] = text(categories);
+        rows.iter_mut().find(|row| is(&row[0], "Directory") && is(&row[1], "DefaultDir")).expect("a row")[category] =
+            text("DefaultDir");
+    }),
+    ("folders in MsiLockPermissionsEx", |msi| {
+        let set = table(msi, "_Validation").position("Set").unwrap();
+        let rows = &mut table(msi, "_Validation").rows;
+        let row = rows.iter_mut().find(|row| is(&row[0], "MsiLockPermissionsEx") && is(&row[1], "Table")).expect("a row");
+        row[set] = text("File;Registry");
+    }),
+    ("LaunchConditions first, and no condition that asks for what is found", |msi| {
+        table(msi, "LaunchCondition").rows.clear();
+        set(msi, "InstallExecuteSequence", "LaunchConditions", "Sequence", Value::Number(10));
+    }),
+    ("a combo box of volumes with floppies", |msi| {
+        const FLOPPY: i32 = 0x0020_0003;
+        let columns = msi.database.tables["Control"].columns.len();
+        let mut row = vec![Value::Null; columns];
+        let dialog = table(msi, "Dialog").rows[0][0].clone();
+        for (column, value) in [
+            ("Dialog_", dialog),
+            ("Control", text("Volumes")),
+            ("Type", text("VolumeSelectCombo")),
+            ("X", Value::Number(1)),
+            ("Y", Value::Number(1)),
+            ("Width", Value::Number(10)),
+            ("Height", Value::Number(10)),
+            ("Attributes", Value::Number(FLOPPY)),
+            ("Property", text("INSTALL_ROOT")),
+        ] {
+            row[table(msi, "Control").position(column).unwrap()] = value;
+        }
+        add(msi, "Control", row);
+    }),
+];
+
+#[test]
+fn what_microsoft_documents_is_no_fault() {
+    for (what, plant) in FINE {
+        let mut msi = clean();
+        plant(&mut msi);
+        assert_eq!(shown(&findings(msi)), Vec::<String>::new(), "{what}");
+    }
+}
+
+#[test]
+fn what_microsofts_own_rules_warn_of_is_a_warning() {
+    for rule in ["sequence-number", "cell-length", "cabinet-unread", "action-order"] {
+        let mut msi = clean();
+        FAULTS.iter().find(|(found, _)| *found == rule).expect("a fault").1(&mut msi);
+        let findings = findings(msi);
+        assert!(findings.iter().all(|finding| finding.severity == Severity::Warning), "{rule}: {:?}", shown(&findings));
+    }
 }
 
 #[test]

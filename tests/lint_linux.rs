@@ -125,6 +125,9 @@ fn planted() -> Vec<Planted> {
             deb.file("etc/agent.conf", "x", 0o644)
         }),
         ("missing conffile", "damaged", None, |deb| deb.file("DEBIAN/conffiles", "/etc/missing\n", 0o644)),
+        ("line breaks of Windows", "script-carriage-return", None, |deb| {
+            deb.script("postinst", "#!/bin/sh\r\nset -e\r\nexit 0\r\n")
+        }),
         ("no interpreter", "script-interpreter", None, |deb| deb.script("postinst", "set -e\n")),
         ("bashism", "script-bashism", None, |deb| deb.script("postinst", "#!/bin/sh\nset -e\nif [[ $1 = x ]]; then :; fi\n")),
         ("array", "script-bashism", None, |deb| deb.script("postinst", "#!/bin/sh\nset -e\na=(1 2)\n")),
@@ -199,6 +202,84 @@ fn each_fault_planted_in_a_deb_is_found_and_lintians_errors_are_ours() {
         compared += 1;
     }
     println!("{} faults found, {compared} of them errors of lintian too", faults.len());
+}
+
+/// A DEB of these files that ar and tar put together, as dpkg-deb would not.
+fn assembled(folder: &Path, control: &str, tar: &str, order: &str) -> PathBuf {
+    let script = format!(
+        "rm -rf c d *.tar.gz x.deb; mkdir -p c d/opt/v d/usr/share/doc/vend; touch d/usr/share/doc/vend/copyright d/opt/v/$(printf %0150d 0); \
+         mv control c/control; tar --owner=0 --group=0 -C c -czf control.tar.gz .; tar {tar} --owner=0 --group=0 -C d -czf data.tar.gz .; \
+         echo 2.0 >debian-binary; echo x >extra; ar rc x.deb debian-binary {order}"
+    );
+    fs::write(folder.join("control"), control).expect("write control");
+    cmd("sh").args(["-euc", &script]).dir(folder).run().ok();
+    folder.join("x.deb")
+}
+
+#[test]
+fn what_dpkg_refuses_is_an_error() {
+    const FINE: &str = "Package: vend\nVersion: 1.0-1\nArchitecture: amd64\nMaintainer: V <v@example.com>\nDescription: x\n";
+    const ORDER: &str = "control.tar.gz data.tar.gz";
+    let folder = tempfile::tempdir().expect("make a folder");
+    let installs = |deb: &Path| {
+        cmd("sh")
+            .args(["-euc", "rm -rf r; mkdir -p r/var/lib/dpkg/info r/var/lib/dpkg/updates; : >r/var/lib/dpkg/status"])
+            .dir(folder.path())
+            .run()
+            .ok();
+        let root = format!("--root={}", folder.path().join("r").display());
+        cmd("dpkg")
+            .args([&root, "--force-script-chrootless", "--force-architecture", "--force-depends", "-i"])
+            .arg(deb)
+            .run()
+            .code
+            == Some(0)
+    };
+    for (what, control, tar, order, refused) in [
+        ("nothing wrong", FINE.to_owned(), "", ORDER, false),
+        ("a name that needs GNU's long names", FINE.to_owned(), "--format=gnu", ORDER, false),
+        ("a member that dpkg skips", FINE.to_owned(), "", "control.tar.gz data.tar.gz extra", false),
+        ("relations", format!("{FINE}Depends: a (>= 1:2.0~), b:any | c, d (<< 3)\nProvides: e (= 1), f\n"), "", ORDER, false),
+        ("PAX headers", FINE.to_owned(), "--format=pax", ORDER, true),
+        ("the data before the control files", FINE.to_owned(), "", "data.tar.gz control.tar.gz", true),
+        ("an architecture in a relation", format!("{FINE}Depends: foo [amd64]\n"), "", ORDER, true),
+        ("a comma at the end", format!("{FINE}Depends: foo,\n"), "", ORDER, true),
+        ("alternatives in Conflicts", format!("{FINE}Conflicts: a | b\n"), "", ORDER, true),
+        ("a version with _", FINE.replace("1.0-1", "1.0_2"), "", ORDER, true),
+        ("a version without a number first", FINE.replace("1.0-1", "v1"), "", ORDER, true),
+        ("a field twice", format!("{FINE}Section: a\nSection: b\n"), "", ORDER, true),
+        ("two paragraphs", format!("{FINE}\nPackage: other\n"), "", ORDER, true),
+        ("no last line break", FINE.trim_end().to_owned(), "", ORDER, true),
+        ("a line that is no field", format!("{FINE}Section\n"), "", ORDER, true),
+    ] {
+        let deb = assembled(folder.path(), &control, tar, order);
+        assert_eq!(!installs(&deb), refused, "{what}: dpkg itself");
+        let found = lint(&deb, &[]);
+        assert_eq!(errors(&found).iter().any(|(_, rule, _)| rule == "damaged"), refused, "{what}: {found:?}");
+    }
+}
+
+#[test]
+fn set_gid_gives_the_group_alone() {
+    let say = |mode: &'static str| {
+        let deb = Deb::new()
+            .file("usr/games/x", "#!/bin/sh\n", 0o755)
+            .run("chgrp", &["60", "usr/games/x"])
+            .run("chmod", &[mode, "usr/games/x"]);
+        cmd(LINKPACK).arg("lint").arg(deb.build()).run().ok().stdout
+    };
+    let said = say("2755");
+    assert!(said.contains("with the rights of the group games") && !said.contains("as root"), "{said}");
+    let said = say("4755");
+    assert!(said.contains("it runs as root whoever") && !said.contains("group"), "{said}");
+    assert!(say("6755").contains("as root and with the rights of the group games"));
+}
+
+#[test]
+fn the_example_of_a_key_is_a_warning() {
+    let example = "KEY = \"\"\"\n    -----BEGIN RSA PRIVATE KEY-----\n    MIIBxwIBAAJhAKD0YSHy73nUgysO13XsJmd4fHiFyQ+00R7VVu2iV9Qco\n    ...\n    -----END RSA PRIVATE KEY-----\n\"\"\"\n";
+    let found = lint(&Deb::new().file("usr/lib/agent/e.py", example, 0o644).build(), &[]);
+    assert!(errors(&found).is_empty() && found.iter().any(|(_, rule, _)| rule == "secret"), "{found:?}");
 }
 
 #[test]
@@ -314,6 +395,10 @@ fn each_fault_planted_in_an_rpm_is_found_and_rpmlints_errors_are_ours() {
         }
     }
     println!("{} faults found, {compared} of them errors of rpmlint too", faults.len());
+    // Programs, which no package of Red Hat's marks as configuration.
+    let init = put("/etc/rc.d/init.d/agent", "755");
+    let found = lint(&rpm(folder.path(), "", &init, "/etc/rc.d/init.d/agent"), &[]);
+    assert!(!found.iter().any(|(_, rule, _)| rule == "conffile-unmarked"), "{found:?}");
     let guarded = "%preun\nif [ $1 -eq 0 ]; then\n  systemctl stop agent.service || :\nfi\n";
     let found = lint(&rpm(folder.path(), "", "", guarded), &[]);
     assert!(errors(&found).is_empty(), "{found:?}");
@@ -387,4 +472,33 @@ fn debians_own_packages_have_no_errors() {
     }
     assert_eq!(count, PACKAGES.len());
     println!("{count} packages of Debian judged");
+}
+
+/// The names of all rules, as the sources have them.
+fn rules(folder: &Path, found: &mut std::collections::BTreeSet<String>) {
+    for entry in fs::read_dir(folder).expect("list the sources").flatten() {
+        if entry.path().is_dir() {
+            rules(&entry.path(), found);
+            continue;
+        }
+        let text = fs::read_to_string(entry.path()).expect("read a source");
+        for call in text.split("findings.").skip(1).filter(|call| call.starts_with("error(") || call.starts_with("warning(")) {
+            let first = call.split_once('(').expect("a call").1.trim_start();
+            if let Some((rule, _)) = first.strip_prefix('"').and_then(|rest| rest.split_once('"')) {
+                found.insert(rule.to_owned());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_rule_is_documented() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = root.ancestors().find(|folder| folder.join("docs/lint-rules.md").exists()).expect("the repository");
+    let mut found = std::collections::BTreeSet::new();
+    rules(&root.join("builder/src/inspect/lint"), &mut found);
+    assert!(found.len() > 80, "{found:?}");
+    let text = fs::read_to_string(root.join("docs/lint-rules.md")).expect("read the rules");
+    let missing: Vec<&String> = found.iter().filter(|rule| !text.contains(&format!("`{rule}`"))).collect();
+    assert!(missing.is_empty(), "docs/lint-rules.md does not name {missing:?}");
 }

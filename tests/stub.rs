@@ -557,3 +557,48 @@ fn the_service_runs_as_the_account_that_was_chosen() {
     machine.sh("sh /tmp/one.run").expect(0);
     assert_eq!(machine.ask("ps -o user= -p $(cat /run/intigua/vlink.pid)"), "agent", "an upgrade keeps the account");
 }
+
+/// An agent goes on working in its folder while the next version is unpacked: what it has written by its end is there.
+#[test]
+fn what_an_agent_does_in_its_folder_until_it_is_stopped_is_carried_into_the_next_version() {
+    const BUSY: &str = "#!/bin/sh
+cd \"$(dirname \"$0\")/../Intigua-Libs/pulse\"
+mkdir -p queue; echo job >queue/done; echo early >notes; exec 5>>journal
+trap 'rm -f queue/done; rm -rf queue/old; mkdir queue/new; echo late >queue/new/job; mv notes kept-notes; echo stop >&5; exit 0' TERM
+mkdir -p queue/old; n=0; while :; do n=$((n + 1)); echo $n >&5; sleep 0.05; done
+";
+    for shell in SHELLS {
+        let machine = Sandbox::with_shell(shell);
+        machine.put("/tmp/one.run", &product::run("1.0", BUSY));
+        machine.put("/tmp/two.run", &product::run("2.0", GOOD));
+        machine.sh("sh /tmp/one.run").expect(0);
+        // A folder that is another account's, with links out of the tree.
+        machine.sh(&format!(
+            "cd {ROOT}/Intigua-Libs/pulse && mkdir theirs && ln -s /srv theirs/away && touch 'theirs/odd\n' && chown -Rh 65534:65534 theirs"
+        )).expect(0);
+        machine.sh("sh /tmp/two.run").expect(0);
+        let found = machine.ask(&format!("cd {ROOT}/Intigua-Libs/pulse && tail -n 1 journal && find queue *notes theirs -print0 | tr '\\n\\000' '+\\n' | sort && stat -c %u theirs && cat queue/new/job && readlink theirs/away"));
+        assert_eq!(
+            found, "stop\nkept-notes\nqueue\nqueue/new\nqueue/new/job\ntheirs\ntheirs/away\ntheirs/odd+\n65534\nlate\n/srv",
+            "{shell}"
+        );
+        assert_eq!(machine.ask("ls /srv"), "", "{shell}");
+    }
+}
+
+/// Between two looks an account puts a link where it had a folder: what root copies stays inside the tree.
+#[test]
+fn a_link_that_was_a_folder_leads_no_copy_out_of_the_tree() {
+    const SWAPS: &str = "#!/bin/sh
+cd \"$(dirname \"$0\")/../Intigua-Libs/pulse\"
+trap 'mv data/in data/was; ln -s /srv/victim data/in; echo late >data/was/late; exit 0' TERM
+mkdir -p data/in; echo early >data/in/file; while :; do sleep 0.1; done
+";
+    let machine = Sandbox::new();
+    machine.put("/tmp/one.run", &product::run("1.0", SWAPS));
+    machine.put("/tmp/two.run", &product::run("2.0", GOOD));
+    machine.sh("mkdir -p /srv/victim && echo kept >/srv/victim/file && sh /tmp/one.run && sh /tmp/two.run").expect(0);
+    let found =
+        machine.ask(&format!("cat /srv/victim/*; cd {ROOT}/Intigua-Libs/pulse/data && readlink in && cat was/file was/late"));
+    assert_eq!(found, "kept\n/srv/victim\nearly\nlate");
+}

@@ -1,6 +1,8 @@
 //! `linkpack verify`: what real tools make is as it claims, and what was changed is named.
 
 mod common;
+#[path = "verify/makers.rs"]
+mod makers;
 
 use common::{cmd, fixture, need, Cmd};
 use linkpack::build::Rebuild;
@@ -61,6 +63,57 @@ fn our_packages_of_every_codec_are_as_they_claim() {
             assert!(!as_claimed(&package(&out, extension)).held.is_empty(), "{codec} {extension}");
         }
         as_claimed(&package(&out, "deb"));
+    }
+}
+
+#[test]
+fn a_package_with_links_is_as_it_claims() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = folder.path().join("demo");
+    linkpack().args(["init", "--sample"]).arg(&demo).run().ok();
+    let script = "cd containers/*/ 2>/dev/null || cd $(find . -name '*.sh' -o -type f -perm -1 | head -n 1 | xargs dirname); echo x >aim; \
+                  ln -s aim link; ln -s \"$(printf 'a\\303\\251\\\\b\\377')\" odd; mkdir d; ln -s ../aim d/up";
+    cmd("sh").args(["-euc", script]).dir(&demo).run().ok();
+    let out = folder.path().join("dist");
+    linkpack().args(["build", "--no-cache", "-f", "deb,rpm,run", "-o"]).arg(&out).dir(&demo).run().ok();
+    for extension in ["deb", "rpm", "run"] {
+        as_claimed(&package(&out, extension));
+    }
+    let said = linkpack().args(["inspect", "--files"]).arg(package(&out, "run")).run().ok();
+    assert!(said.stdout.contains("aim"), "the links are in it: {said}");
+}
+
+#[test]
+fn parts_of_an_msi_that_were_not_read_are_not_verified() {
+    let (folder, out) = dist("fast");
+    let whole = fs::read(package(&out, "msi")).unwrap();
+    let cabinet = whole.windows(4).position(|bytes| bytes == b"MSCF").expect("an embedded cabinet");
+    let verify = |at: usize, value: &[u8]| {
+        let mut bytes = whole.clone();
+        bytes[cabinet + at..cabinet + at + value.len()].copy_from_slice(value);
+        fs::write(folder.path().join("changed.msi"), bytes).unwrap();
+        linkpack().arg("verify").arg(folder.path().join("changed.msi")).run()
+    };
+    verify(36 + 6, &[3, 0x15]).exits(1).says("packed with LZX").says("NOT verified: 1 part not read");
+    let files_at = u32::from_le_bytes(whole[cabinet + 16..cabinet + 20].try_into().unwrap()) as usize;
+    // A member's folder is the fifth of its numbers.
+    verify(files_at + 8, &[9, 0]).exits(1).says("is in folder number 9").says("1 part damaged");
+    verify(files_at + 8, &[0xFE, 0xFF]).exits(1).says("goes on in another cabinet, and it names none");
+}
+
+#[test]
+fn what_is_no_installation_package_is_called_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    for (class, says) in [(0x86, "it is a patch (.msp)"), (0x82, "it is a transform (.mst)")] {
+        let path = folder.path().join("x.msp");
+        let mut file = cfb::create(&path).unwrap();
+        let class = format!("000C10{class:x}-0000-0000-C000-000000000046");
+        file.set_storage_clsid("/", uuid::Uuid::parse_str(&class).unwrap()).unwrap();
+        file.flush().unwrap();
+        drop(file);
+        for verb in ["verify", "lint", "inspect"] {
+            linkpack().arg(verb).arg(&path).run().exits(1).says(says).says("no installation package");
+        }
     }
 }
 

@@ -126,7 +126,7 @@ lp_config_is_ignored() {
 # serverUrl takes the fallbacks after semicolons. Each half is a value of its own, which stays where it was edited by hand.
 lp_config_url_parts() {
     local current fallbacks
-    current=$(lp_config_pick serverUrl <"$LP_D$lp_root/.linkpack/csclient.old") fallbacks=
+    current=$(lp_config_pick serverUrl <"$1/csclient.old") fallbacks=
     case $current in *\;*) fallbacks=${current#*;} ;; esac
     lp_config_parts='' lp_config_joined=$([ -z "$current" ] || printf 1)
     lp_config_url_part SERVER_URL "${current%%;*}" "$lp_v_SERVER_URL"
@@ -184,7 +184,12 @@ lp_config_core_id_is_new() {
 }
 
 lp_config_id_sum() {
-    printf '%s' "$lp_v_CORE_ID" | cksum
+    printf '%s' "$lp_v_CORE_ID" | lp_config_cksum
+}
+
+# busybox may have no cksum.
+lp_config_cksum() {
+    if lp_has cksum; then cksum; else md5sum; fi
 }
 
 # Merges. Every line that exists stays, also comments and keys unknown here; of a key that stands twice the last line counts. New
@@ -240,6 +245,11 @@ lp_config_merge() {
         }'
 }
 
+# Whether two files without NUL bytes are equal: cmp is not everywhere.
+lp_same_text() {
+    [ "$(cat "$1" && printf .)" = "$(cat "$2" && printf .)" ]
+}
+
 # The settings that this run was given are remembered first; then csclient.cfg follows.
 lp_config_write() {
     local hidden file code
@@ -266,6 +276,17 @@ lp_config_write() {
     return "$code"
 }
 
+# Whether csclient.cfg is as this run would write it. Changes nothing; for an installation, which has a .linkpack.
+lp_config_is_current() {
+    local folder code
+    folder=$LP_D$lp_root/.linkpack/look-$$ code=1
+    mkdir -m 700 "$folder" || return 1
+    lp_config_found=1
+    if lp_config_copy "$folder/csclient.old" && lp_config_make "$folder" && lp_same_text "$folder/csclient.old" "$folder/csclient.new"; then code=0; fi
+    rm -rf "$folder"
+    return "$code"
+}
+
 # The new text and the new list of what was written, in .linkpack.
 lp_config_make() {
     local sum
@@ -273,7 +294,7 @@ lp_config_make() {
     (umask 077; if [ -f "$LP_LIB/written" ]; then cat "$LP_LIB/written"; fi >"$lp_config_written") || return 1
     # A version that kept no such list knew the digest of what it wrote.
     if [ ! -f "$LP_LIB/written" ] && [ "$lp_config_found" = 1 ] && lp_config_is_ours "$sum" "$lp_old_config_sum"; then lp_config_ours=1; fi
-    lp_config_url_parts
+    lp_config_url_parts "$1"
     (
         umask 077
         lp_config_pairs lp_config_want >"$1/csclient.want" &&
@@ -298,7 +319,7 @@ lp_config_core_id_row() {
 # Until csclient.cfg has its new text the old and the new values count as ours: a kill between the two makes nothing look edited.
 lp_config_replace() {
     sort -u "$1/written.old" "$1/written.new" | lp_write "$LP_LIB/written" 600 || return 1
-    if [ "$lp_config_found" = 0 ] || ! cmp -s "$1/csclient.old" "$1/csclient.new"; then lp_config_put "$1/csclient.new" || return 1; fi
+    if [ "$lp_config_found" = 0 ] || ! lp_same_text "$1/csclient.old" "$1/csclient.new"; then lp_config_put "$1/csclient.new" || return 1; fi
     sort -u "$1/written.new" | lp_write "$LP_LIB/written" 600
 }
 
@@ -340,7 +361,7 @@ lp_config_forget() {
 # The digest of what an administrator could have edited: not the identity, which the connector writes.
 lp_config_digest() {
     [ -f "$1" ] || return 0
-    sed -e '/^vlinkCoreId:/d' -e '/^vlinkMachineId:/d' "$1" | cksum
+    sed -e '/^vlinkCoreId:/d' -e '/^vlinkMachineId:/d' "$1" | lp_config_cksum
 }
 
 # Whether a digest is the one of the state, or of what an attempt that was killed wrote.

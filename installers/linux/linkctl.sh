@@ -447,7 +447,7 @@ lp_set_follow() {
     local pid
     lp_set_outcome=set lp_set_service=stopped
     lp_config_copy "$1/csclient.now" || return 1
-    if [ -f "$1/csclient.cfg" ] && cmp -s "$1/csclient.cfg" "$1/csclient.now"; then
+    if [ -f "$1/csclient.cfg" ] && lp_same_text "$1/csclient.cfg" "$1/csclient.now"; then
         lp_set_outcome=unchanged lp_set_service=untouched
         return 0
     fi

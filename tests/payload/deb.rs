@@ -131,3 +131,14 @@ fn debians_prometheus_node_exporter_loads_without_its_service() {
     assert!(loaded.tree.get(&path("lib/systemd")).is_none());
     assert!(place.warnings().is_empty(), "{:?}", place.warnings());
 }
+
+#[test]
+fn bytes_behind_the_data_are_not_read() {
+    let place = package();
+    place.sh("dpkg-deb --root-owner-group -b deb a.deb");
+    let expected = described(&place.tree("a.deb"));
+    for more in ["\\n\\n\\n", "rubbish of more than one header of ar, which is sixty bytes long and ends otherwise\\n"] {
+        place.sh(&format!("cp a.deb b.deb; printf '{more}' >>b.deb; dpkg-deb -c b.deb >list"));
+        assert_eq!(described(&place.tree("b.deb")), expected, "{more}");
+    }
+}

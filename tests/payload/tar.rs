@@ -146,3 +146,105 @@ fn compressed_data_that_is_no_tar_archive_is_said_to_be_none() {
     place.sh("gzip notes");
     assert_says(&place.error(&source(place.path("notes.gz"))), &["notes.gz", "not a tar archive"]);
 }
+
+/// A ustar header with these fields changed before its checksum is made.
+fn header(name: &str, kind: u8, size: usize, change: impl FnOnce(&mut [u8])) -> Vec<u8> {
+    let mut block = vec![0; 512];
+    block[..name.len()].copy_from_slice(name.as_bytes());
+    block[100..107].copy_from_slice(b"0000644");
+    block[108..115].copy_from_slice(b"0000000");
+    block[116..123].copy_from_slice(b"0000000");
+    block[124..135].copy_from_slice(format!("{size:011o}").as_bytes());
+    block[136..147].copy_from_slice(b"14524770400");
+    block[156] = kind;
+    block[257..265].copy_from_slice(b"ustar\x0000");
+    change(&mut block);
+    block[148..156].fill(b' ');
+    let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
+    block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    block
+}
+
+fn file(name: &str, bytes: &[u8], change: impl FnOnce(&mut [u8])) -> Vec<u8> {
+    let mut entry = header(name, b'0', bytes.len(), change);
+    entry.extend(bytes);
+    entry.resize(entry.len().next_multiple_of(512), 0);
+    entry
+}
+
+/// The entries and tar's end marker.
+fn archive(entries: &[Vec<u8>]) -> Vec<u8> {
+    [entries.concat(), vec![0; 1024]].concat()
+}
+
+#[test]
+fn headers_of_other_tars_are_read_as_gnu_tar_reads_them() {
+    let place = Place::new();
+    place.write("a", "x");
+    place.sh("tar -V 'My backup' -cf label.tar a");
+    assert_eq!(names(&place.tree("label.tar")), ["a"]);
+    // AIX's time begins with a NUL; others leave fields empty.
+    let aix = file("aix", b"x", |block| block[136..148].copy_from_slice(b"\x0014524770400"));
+    let empty = file("empty", b"x", |block| block[100..108].fill(0));
+    let blank = file("blank", b"x", |block| block[100..124].fill(b' '));
+    place.write("fields.tar", archive(&[aix, empty, blank]));
+    let tree = place.tree("fields.tar");
+    assert_eq!(names(&tree), ["aix", "blank", "empty"]);
+    assert_eq!((entry(&tree, "aix").mtime, entry(&tree, "empty").mode), (0o14524770400, 0));
+    // Sun's old tar summed signed bytes.
+    let mut signed = file("caf", b"x", |block| block[3] = 0xe9);
+    let sum: i32 =
+        signed[..512].iter().enumerate().map(|(at, &b)| if (148..156).contains(&at) { 32 } else { i32::from(b as i8) }).sum();
+    signed[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    place.write("signed.tar", archive(&[signed]));
+    assert_eq!(place.tree("signed.tar").entries()[0].path.as_bytes(), b"caf\xe9");
+    // What is no number still is none.
+    place.write("wrong.tar", archive(&[file("a", b"x", |block| block[136..140].copy_from_slice(b"soon"))]));
+    assert_says(&place.error(&source(place.path("wrong.tar"))), &["the time of an entry is no number"]);
+}
+
+#[test]
+fn a_name_that_tar_was_given_twice_is_one_file() {
+    let place = Place::new();
+    place.write("bin/agent", "#!/bin/sh\n");
+    place.sh("ln bin/agent bin/agent2; tar cf twice.tar bin bin/agent");
+    let tree = place.tree("twice.tar");
+    assert_eq!(names(&tree), ["bin", "bin/agent", "bin/agent2"]);
+    assert_eq!((text(&tree, "bin/agent").as_str(), text(&tree, "bin/agent2").as_str()), ("#!/bin/sh\n", "#!/bin/sh\n"));
+    // Without the file before it, it leads nowhere.
+    let link = header("a", b'1', 0, |block| block[157] = b'a');
+    place.write("alone.tar", archive(&[link, file("b", b"x", |_| ())]));
+    assert_says(&place.error(&source(place.path("alone.tar"))), &["\"a\": a hard link to \"a\""]);
+}
+
+#[test]
+fn names_that_no_system_takes_are_refused() {
+    let place = Place::new();
+    for (len, says) in [(255, None), (256, Some("a name of 256 bytes, and Linux takes 255"))] {
+        let name = "n".repeat(len);
+        place.sh(&format!("python3 -c \"import tarfile; t = tarfile.open('long.tar', 'w', format=tarfile.PAX_FORMAT); t.addfile(tarfile.TarInfo('a/{name}')); t.close()\""));
+        match says {
+            None => assert_eq!(names(&place.tree("long.tar")).len(), 2),
+            Some(says) => assert_says(&place.error(&source(place.path("long.tar"))), &[says]),
+        }
+    }
+    assert!(place.warnings().iter().any(|said| said.contains("dpkg and rpm take no name above 246")), "{:?}", place.warnings());
+    let deep = "d/".repeat(2000);
+    place.sh(&format!("python3 -c \"import tarfile; t = tarfile.open('deep.tar', 'w', format=tarfile.PAX_FORMAT); t.addfile(tarfile.TarInfo('{deep}f')); t.close()\""));
+    assert_says(&place.error(&source(place.path("deep.tar"))), &["a path of 4001 bytes"]);
+}
+
+#[test]
+fn what_holes_cost_on_endpoints_is_told_and_has_a_limit() {
+    let place = Place::new();
+    for (gib, refused) in [(1_u64, false), (20, true)] {
+        std::fs::File::create(place.write("a/image", "")).unwrap().set_len(gib << 30).unwrap();
+        place.sh("tar --sparse -cf a.tar a");
+        if refused {
+            assert_says(&place.error(&source(place.path("a.tar"))), &["holes of more than 16 GiB", "leave the file out"]);
+        } else {
+            place.tree("a.tar");
+            assert!(place.warnings().iter().any(|said| said.contains("holes of 1.0 GiB")), "{:?}", place.warnings());
+        }
+    }
+}

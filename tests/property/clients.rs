@@ -63,6 +63,12 @@ pub fn round_trip(tree: &Tree, format: &Format) -> Result<Option<usize>, String>
     let package = dist.unwrap_or_default().into_iter().find(|path| path.extension().is_some_and(|found| found == format.name));
     match (said.code, package) {
         (Some(0), Some(package)) => {
+            for verb in ["verify", "inspect"] {
+                let read = cmd(env!("CARGO_BIN_EXE_linkpack")).arg(verb).arg(&package).run();
+                if read.code != Some(0) {
+                    return Err(format!("{}: {verb} does not take what build made: {read}", format.name));
+                }
+            }
             fs::create_dir(place.join("out")).expect("make a folder");
             let script = format!("umask 0; {}", format.unpack);
             let unpacked = cmd("sh").args(["-euc", &script, "sh"]).arg(&package).dir(place).run();

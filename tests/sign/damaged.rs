@@ -226,3 +226,36 @@ fn renamed(msi: &[u8]) -> Vec<u8> {
     file.flush().expect("written");
     file.into_inner().into_inner()
 }
+
+#[test]
+fn a_second_signature_over_sha256_counts_beside_one_over_sha1() {
+    let bench = &bench();
+    let folder = copy(bench);
+    let keys = Keys::read(&[bench.path("ca.pem")]).unwrap();
+    let msi = package(folder.path(), "msi");
+    let sign = |hash: &str, more: &str, from: &Path, to: &Path| {
+        let line = format!(
+            "rm -f '{to}'; osslsigncode sign -h {hash} {more} -certs code.pem -key code.key -in '{from}' -out '{to}'",
+            from = from.display(),
+            to = to.display()
+        );
+        bench.sh(&line).run().ok();
+    };
+    let (old, both, new) = (bench.path("old.msi"), bench.path("both.msi"), bench.path("new.msi"));
+    sign("sha1", "", &msi, &old);
+    let judged = signatures::verify(&old, &keys).unwrap();
+    assert!(!proves(&judged) && judged[0].verdict.to_string().contains("SHA-1"), "{judged:?}");
+    sign("sha256", "-nest", &old, &both);
+    let judged = signatures::verify(&both, &keys).unwrap();
+    assert!(proves(&judged) && judged[0].verdict.to_string().contains("does not count: it is made over SHA-1"), "{judged:?}");
+    sign("sha256", "", &msi, &new);
+    sign("sha384", "-nest", &new, &both);
+    let judged = signatures::verify(&both, &keys).unwrap();
+    assert!(proves(&judged) && judged.len() == 2, "{judged:?}");
+    // What was changed since is wrong for each of them.
+    let mut bytes = fs::read(&both).unwrap();
+    let at = bytes.windows(4).position(|bytes| bytes == b"MSCF").unwrap() + 200;
+    bytes[at] ^= 1;
+    fs::write(&both, bytes).unwrap();
+    assert!(!proves(&signatures::verify(&both, &keys).unwrap()));
+}

@@ -1,5 +1,6 @@
 //! DEB packages (deb(5), deb-control(5)): control, files, md5sums, signatures as members of their own.
 
+use super::dpkg;
 use super::entries::Entries;
 use super::limits;
 use super::openpgp;
@@ -23,6 +24,14 @@ pub fn read(input: &mut Input, file: FileFacts) -> Result<Report> {
     let mut report = Report::new(Format::Deb, file);
     let members = members(input, &name)?;
     version(input, &members[0], &mut report)?;
+    if let Some(what) = dpkg::order(&members) {
+        report.damaged("members", what);
+    }
+    let end = members.last().map_or(0, |member| member.offset + member.size);
+    if end + end % 2 < report.file.size {
+        let more = report.file.size - end;
+        report.notes.push(format!("{more} bytes follow its last member; dpkg does not read them, and no signature covers them"));
+    }
     for member in &members {
         let (name, size) = (text(member.name.as_bytes()), member.size);
         report.parts.push(Part { name, offset: Some(member.offset), size, codec: None });
@@ -85,9 +94,10 @@ fn open<'i>(input: &'i mut Input, members: &[Member], at: usize, report: &mut Re
 fn control(input: &mut Input, members: &[Member], at: usize, report: &mut Report) -> Result<Control> {
     let mut control = Control::new();
     let Some(mut stream) = open(input, members, at, report, 2 * limits::CONTROL)? else { return Ok(control) };
-    let mut count = 0;
+    let (mut count, mut stranger) = (0, None);
     let done = tar::walk(&mut stream, &mut Keep::default(), &mut |member| {
         count += 1;
+        stranger = stranger.or(unread_by_dpkg(member.dialect));
         if count > 1000 {
             return Err(crate::Error::new("it has more than 1000 control files"));
         }
@@ -99,8 +109,16 @@ fn control(input: &mut Input, members: &[Member], at: usize, report: &mut Report
     });
     drop(stream);
     report.settle(&members[at].name, done)?;
+    if let Some(what) = stranger {
+        report.damaged(members[at].name.clone(), what);
+    }
     match control.get(b"control".as_slice()) {
-        Some(bytes) => identity(&text(bytes), report),
+        Some(bytes) => {
+            for fault in dpkg::faults(&String::from_utf8_lossy(bytes)) {
+                report.damaged("control", fault);
+            }
+            identity(&text(bytes), report);
+        }
         None => report.damaged("control.tar", "it has no control file"),
     }
     for name in ["preinst", "postinst", "prerm", "postrm", "config"] {
@@ -115,6 +133,15 @@ fn control(input: &mut Input, members: &[Member], at: usize, report: &mut Report
         ours::facts(&String::from_utf8_lossy(script), report);
     }
     Ok(control)
+}
+
+/// Why dpkg does not read an entry that other readers of tar do.
+fn unread_by_dpkg(dialect: tar::Dialect) -> Option<&'static str> {
+    match dialect {
+        tar::Dialect::Plain => None,
+        tar::Dialect::Pax => Some("it has PAX headers, which dpkg refuses: write it with tar --format=gnu"),
+        tar::Dialect::Sparse => Some("it has sparse files, which dpkg refuses: write it without tar's --sparse"),
+    }
 }
 
 /// The program of a script's first line.
@@ -213,8 +240,15 @@ fn data(
     let Some(mut stream) = open(input, members, at, report, limit)? else { return Ok(()) };
     let mut entries = Entries::default();
     let mut watch = Watch::new(summed.then_some(Algorithm::Md5), limit);
-    let done = tar::walk(&mut stream, &mut watch, &mut |member| entries.member("/", member));
+    let mut stranger = None;
+    let done = tar::walk(&mut stream, &mut watch, &mut |member| {
+        stranger = stranger.or(unread_by_dpkg(member.dialect));
+        entries.member("/", member)
+    });
     drop(stream);
+    if let Some(what) = stranger {
+        report.damaged(members[at].name.clone(), what);
+    }
     let whole = done.is_ok();
     report.settle(&members[at].name, done)?;
     entries.link();

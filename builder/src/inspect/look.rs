@@ -27,6 +27,8 @@ pub struct Secret {
 pub enum SecretKind {
     /// A private key in PEM, not encrypted.
     PrivateKey,
+    /// The beginning of one, which dots or its end cut off: an example.
+    CutKey,
     /// An AWS access key's secret, or its id.
     AwsKey,
     /// A value given to a name such as `password`, which counts in configuration only.
@@ -38,6 +40,7 @@ impl SecretKind {
     pub fn name(self) -> &'static str {
         match self {
             SecretKind::PrivateKey => "a private key",
+            SecretKind::CutKey => "the beginning of a private key, as an example has it",
             SecretKind::AwsKey => "an AWS access key",
             SecretKind::Password => "a password or token",
         }
@@ -96,10 +99,9 @@ pub fn secrets(text: &[u8]) -> Vec<Secret> {
         return Vec::new();
     }
     let mut found = Vec::new();
-    let mut lines = text.split(|&byte| byte == b'\n').enumerate().peekable();
+    let mut lines = text.split(|&byte| byte == b'\n').enumerate();
     while let Some((at, line)) = lines.next() {
-        let next = lines.peek().map_or(&[][..], |(_, next)| next);
-        if let Some(kind) = secret(line, next) {
+        if let Some(kind) = secret(line, lines.clone().map(|(_, line)| line)) {
             found.push(Secret { kind, line: at + 1 });
         }
         if found.len() == MOST_SECRETS {
@@ -109,20 +111,44 @@ pub fn secrets(text: &[u8]) -> Vec<Secret> {
     found
 }
 
-fn secret(line: &[u8], next: &[u8]) -> Option<SecretKind> {
+fn secret<'t>(line: &[u8], mut next: impl Iterator<Item = &'t [u8]>) -> Option<SecretKind> {
     const LONGEST: usize = 1000;
     let line = line.get(..line.len().min(LONGEST)).and_then(|line| std::str::from_utf8(line).ok())?.trim();
     if let Some(label) = line.strip_prefix("-----BEGIN ").and_then(|rest| rest.strip_suffix("-----")) {
         // The next line is the key itself: not an example with dots, nor the headers of an encrypted one.
-        let body = next.trim_ascii();
-        let base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
         let plain = label.ends_with("PRIVATE KEY") && !label.starts_with("ENCRYPTED");
-        return (plain && body.len() >= 32 && body.iter().all(base64)).then_some(SecretKind::PrivateKey);
+        let first = next.next().filter(|first| plain && first.trim_ascii().len() >= 32 && is_base64(first))?;
+        return Some(key(first, next));
     }
     if aws_key(line) {
         return Some(SecretKind::AwsKey);
     }
     password(line).then_some(SecretKind::Password)
+}
+
+fn is_base64(line: &[u8]) -> bool {
+    line.trim_ascii().iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(byte))
+}
+
+/// Whether the lines up to the end are a key's, from its first on: one of Curve25519 has 64 characters.
+fn key<'t>(first: &[u8], next: impl Iterator<Item = &'t [u8]>) -> SecretKind {
+    const SHORTEST: usize = 60;
+    const MOST_LINES: usize = 200;
+    let mut len = first.trim_ascii().len();
+    for line in next.take(MOST_LINES) {
+        let line = line.trim_ascii();
+        match () {
+            () if line.starts_with(b"-----END ") => break,
+            () if is_base64(line) => len += line.len(),
+            // Something else: what comes before it is all that is there.
+            () => return SecretKind::CutKey,
+        }
+    }
+    if len >= SHORTEST {
+        SecretKind::PrivateKey
+    } else {
+        SecretKind::CutKey
+    }
 }
 
 /// An access key id: AKIA and 16 capitals and digits, alone; AWS's own example is none.
@@ -164,8 +190,13 @@ mod tests {
     #[test]
     fn a_private_key_counts_with_its_body_alone() {
         let body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7";
-        assert_eq!(kinds(&format!("-----BEGIN PRIVATE KEY-----\n{body}\n")), [SecretKind::PrivateKey]);
-        assert_eq!(kinds(&format!("  -----BEGIN RSA PRIVATE KEY-----\n  {body}\n")), [SecretKind::PrivateKey]);
+        assert_eq!(kinds(&format!("-----BEGIN PRIVATE KEY-----\n{body}\n{body}\n")), [SecretKind::PrivateKey]);
+        assert_eq!(
+            kinds(&format!("  -----BEGIN RSA PRIVATE KEY-----\n  {body}\n  {body}\n  -----END RSA")),
+            [SecretKind::PrivateKey]
+        );
+        assert_eq!(kinds(&format!("-----BEGIN RSA PRIVATE KEY-----\n{body}\n...\n-----END RSA")), [SecretKind::CutKey]);
+        assert_eq!(kinds(&format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n")), [SecretKind::CutKey]);
         for other in
             ["-----BEGIN PRIVATE KEY-----\n...\n", "-----BEGIN CERTIFICATE-----\n", "x = \"-----BEGIN PRIVATE KEY-----\"\n"]
         {

@@ -9,6 +9,7 @@ use super::watch::{Algorithm, Cksum, Hasher, Watch};
 use crate::error::{Error, Result};
 use crate::payload::decode::{damaged, Input};
 use crate::payload::tar;
+use crate::trust::openpgp::from_base64;
 use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom};
 
@@ -27,11 +28,11 @@ const MOST_ARCHIVES: usize = 100;
 
 /// Recognises makeself's header in the first bytes of a file.
 pub fn recognise(head: &[u8]) -> Option<Header> {
-    const MARK: &str = "# This script was generated using Makeself ";
+    const MARK: &str = "generated using Makeself ";
     let mut lines = head.split(|&b| b == b'\n').take(MOST_LINES).map(String::from_utf8_lossy);
     let first = lines.next().filter(|line| line.starts_with("#!"))?;
     drop(first);
-    let version = lines.by_ref().take(5).find_map(|line| line.strip_prefix(MARK).map(|version| text(version.as_bytes())))?;
+    let version = lines.by_ref().take(5).find_map(|line| line.split_once(MARK).map(|(_, version)| text(version.as_bytes())))?;
     let mut variables = BTreeMap::new();
     let mut counted = None;
     for line in lines {
@@ -43,9 +44,10 @@ pub fn recognise(head: &[u8]) -> Option<Header> {
             }
         }
         // Before 2.4 the count stood where it was used.
-        let literal =
-            line.split_once("head -n ").map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
-        counted = counted.or(literal.and_then(|digits| digits.parse::<usize>().ok()));
+        // And before 2.1.1 as `head -N`.
+        let literal = line.split_once("head -").map(|(_, rest)| rest.strip_prefix("n ").unwrap_or(rest));
+        let digits = literal.map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
+        counted = counted.or(digits.and_then(|digits| digits.parse::<usize>().ok()));
     }
     let lines = variables.get("skip").and_then(|skip| skip.parse().ok()).or(counted)?;
     Some(Header { version, variables, lines })
@@ -90,7 +92,8 @@ pub fn read(input: &mut Input, file: FileFacts, head: &[u8], header: &Header) ->
         report.damaged("header", "it does not say how long its archives are (filesizes)");
     }
     if get("SIGNATURE").len() > 1 {
-        let bytes = get("SIGNATURE").into_bytes();
+        // In base64; what is none is no signature, and said to be none.
+        let bytes = from_base64(get("SIGNATURE").as_bytes()).unwrap_or_default();
         report.signatures.push(super::openpgp::signature(bytes, "header: SIGNATURE, of the archives".to_owned()));
     }
     let mut entries = Entries::default();
@@ -190,6 +193,8 @@ mod tests {
         assert_eq!(header.variables["CRCsum"], "1 2");
         let old = b"#!/bin/sh\n# This script was generated using Makeself 2.1.5\noffset=`head -n 403 \"$1\" | wc -c`\n";
         assert_eq!(recognise(old).unwrap().lines, 403);
+        let older = b"#!/bin/sh\n# This script was generated using Makeself 2.1.0\noffset=`head -320 \"$1\" | wc -c`\n";
+        assert_eq!(recognise(older).unwrap().lines, 320);
         assert!(recognise(b"#!/bin/sh\nexit 0\n").is_none());
     }
 }

@@ -3,6 +3,7 @@
 
 mod deb;
 mod digest;
+mod dpkg;
 mod entries;
 pub mod html;
 pub mod limits;

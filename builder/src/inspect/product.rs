@@ -2,8 +2,10 @@
 
 use super::lint::msi::secrets::secrets;
 use super::msi::{Cabinet, Member, Msi, Row};
+use super::openpgp::UNREADABLE;
 use super::report::{FileEntry, FileFacts, FileKind, Format, Part, Report, Service, Signature, MASK};
 use super::{entries::Entries, limits};
+use crate::trust::cms;
 use std::collections::{HashMap, HashSet};
 
 /// Makes the report.
@@ -25,13 +27,8 @@ pub fn report(msi: &Msi, file: FileFacts) -> Report {
     }
     if let Some(bytes) = &msi.signature {
         let place = "stream DigitalSignature".to_owned();
-        report.signatures.push(Signature {
-            kind: "Authenticode".into(),
-            algorithm: None,
-            key: None,
-            place,
-            bytes: bytes.clone(),
-        });
+        let kind = if cms::is_signed_data(bytes) { "Authenticode" } else { UNREADABLE };
+        report.signatures.push(Signature { kind: kind.into(), algorithm: None, key: None, place, bytes: bytes.clone() });
     }
     report
 }
@@ -67,7 +64,7 @@ fn cabinets(msi: &Msi, report: &mut Report) {
             Cabinet::Read(members) => add(members, Some("MSZIP or none")),
             Cabinet::Listed(members, why) => {
                 add(members, None);
-                report.notes.push(format!("the contents of the cabinet {name} were not checked: {why}"));
+                report.damaged_by(format!("cabinet {name}"), &crate::Error::new(why.clone()).unsupported());
             }
             Cabinet::Missing => report.damaged(format!("cabinet {name}"), "it is not there"),
             Cabinet::Damaged(why) => report.damaged(format!("cabinet {name}"), why.clone()),
@@ -207,13 +204,18 @@ fn long_name(text: &str) -> String {
 }
 
 fn files(msi: &Msi, report: &mut Report) -> crate::Result<()> {
+    // msidbFileAttributesNoncompressed and Compressed; where a file has neither, the word count says it for all.
     const UNCOMPRESSED: i32 = 0x2000;
+    const COMPRESSED: i32 = 0x4000;
+    const ALL_COMPRESSED: i32 = 2;
+    let usually = msi.summary.words.is_some_and(|words| words & ALL_COMPRESSED == 0);
+    let is_beside = |attributes: i32| attributes & UNCOMPRESSED != 0 || (usually && attributes & COMPRESSED == 0);
     let folders = Folders::new(msi);
     let components: HashMap<&str, &str> =
         msi.database.rows("Component").filter_map(|row| Some((row.text("Component")?, row.text("Directory_")?))).collect();
     let mut paths: HashMap<&str, String> = HashMap::new();
     let members = members(msi);
-    let unread = msi.cabinets.values().any(|cabinet| matches!(cabinet, Cabinet::Missing | Cabinet::Damaged(_)));
+    let unread = msi.cabinets.values().any(|cabinet| !matches!(cabinet, Cabinet::Read(_)));
     let hashes: HashMap<&str, Row> = msi.database.rows("MsiFileHash").filter_map(|row| Some((row.text("File_")?, row))).collect();
     let keys: HashSet<&str> = msi.database.rows("File").filter_map(|row| row.text("File")).collect();
     let mut entries = Entries::default();
@@ -230,7 +232,7 @@ fn files(msi: &Msi, report: &mut Report) -> crate::Result<()> {
                 entry.size = u64::from(member.size);
                 entry.sha256 = member.content.as_ref().map(|seen| seen.sha256);
             }
-            None if row.number("Attributes").unwrap_or(0) & UNCOMPRESSED != 0 => {
+            None if is_beside(row.number("Attributes").unwrap_or(0)) => {
                 report.notes.push(format!("{path} lies beside the package and was not looked at"));
             }
             None if unread => {}

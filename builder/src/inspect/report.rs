@@ -466,6 +466,19 @@ pub fn path_text(path: &[u8]) -> String {
     text
 }
 
+/// How many bytes the path has that [`path_text`] made this text of.
+pub(super) fn path_length(text: &str) -> u64 {
+    let (mut length, mut rest) = (0, text.as_bytes());
+    while let [first, after @ ..] = rest {
+        length += 1;
+        rest = match (first, after) {
+            (b'\\', [b'x', _, _, after @ ..] | [_, after @ ..]) => after,
+            _ => after,
+        };
+    }
+    length
+}
+
 /// A text of the package, cut at [`limits::TEXT`].
 pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&bytes[..bytes.len().min(limits::TEXT)]).trim().to_owned()
@@ -489,6 +502,13 @@ mod tests {
         assert_eq!(path_text(b"usr/caf\xc3\xa9"), "usr/caf\u{e9}");
         assert_eq!(path_text(b"caf\xe9"), "caf\\xe9");
         assert_eq!(path_text(b"caf\\xe9"), "caf\\\\xe9");
+    }
+
+    #[test]
+    fn the_length_of_a_path_is_that_of_its_bytes() {
+        for path in [&b""[..], b"a/b", b"caf\xc3\xa9", b"caf\xe9", b"caf\\xe9", b"\\", b"\xff\\x"] {
+            assert_eq!(path_length(&path_text(path)), path.len() as u64, "{}", path_text(path));
+        }
     }
 
     #[test]

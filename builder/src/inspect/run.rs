@@ -5,7 +5,7 @@ use super::entries::Entries;
 use super::limits;
 use super::makeself;
 use super::ours;
-use super::report::{path_text, text, FileEntry, FileFacts, FileKind, Format, Part, Report, Signature};
+use super::report::{path_length, path_text, text, FileEntry, FileFacts, FileKind, Format, Part, Report, Signature};
 use super::watch::{Algorithm, Keep, Seen, Watch};
 use crate::endpoint::{run_signature_field, RUN_SIGNATURE_AT, RUN_SUM_AT, RUN_SUM_COVERS_FROM};
 use crate::error::{Error, Result};
@@ -210,8 +210,8 @@ fn seen(member: tar::Member<Content>) -> tar::Member<Seen> {
         FoundKind::HardLink(target) => FoundKind::HardLink(target),
         FoundKind::Refused(what) => FoundKind::Refused(what),
     };
-    let tar::Member { name, mode, mtime, owner, group, .. } = member;
-    tar::Member { name, kind, mode, mtime, owner, group }
+    let tar::Member { name, mode, mtime, owner, group, dialect, .. } = member;
+    tar::Member { name, kind, mode, mtime, owner, group, dialect }
 }
 
 /// Lines `TYPE<TAB>MODE<TAB>SIZE<TAB>SHA256<TAB>config or -<TAB>PATH` against the members.
@@ -270,9 +270,11 @@ impl Line {
             FileKind::File | FileKind::HardLink => "f",
             FileKind::Special => "?",
         };
+        // As lstat tells it: a link's size is its target's length.
+        let size = file.target.as_deref().filter(|_| file.kind == FileKind::Symlink).map_or(file.size, path_length);
         Line {
             kind_and_mode: format!("{kind} {:o}", file.mode.unwrap_or_default()),
-            size: file.size.to_string(),
+            size: size.to_string(),
             sha256: file.sha256.map_or_else(|| "-".to_owned(), hex::encode),
             config: file.config,
             path: Vec::new(),

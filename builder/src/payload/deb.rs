@@ -63,14 +63,24 @@ fn read_tar(input: &mut Input, name: &str, member: &Member, spool: &mut SpoolFil
     tar::read(&mut stream, spool)
 }
 
-/// The members, all of them within the file; the first must be `debian-binary` of format 2.
+/// The members, all of them within the file, up to what is none behind data.tar; the first must be `debian-binary` of format 2.
 pub(crate) fn members(input: &mut Input, name: &str) -> Result<Vec<Member>> {
     let mut members: Vec<Member> = Vec::new();
     let mut offset = MAGIC.len() as u64;
     while offset < input.size() {
+        // dpkg reads no further: what follows may be anything.
+        let done = members.iter().any(|member| member.name.starts_with("data.tar"));
         let mut header = [0; HEADER];
+        if done && input.size() - offset < HEADER as u64 {
+            break;
+        }
         read_at(input, name, offset, &mut header)?;
-        let member = parse_header(&header, offset + HEADER as u64).ok_or_else(|| broken(name, "an ar header is malformed"))?;
+        let Some(member) = parse_header(&header, offset + HEADER as u64) else {
+            if done {
+                break;
+            }
+            return Err(broken(name, "an ar header is malformed"));
+        };
         let end = member.offset.checked_add(member.size).filter(|&end| end <= input.size());
         let end = end.ok_or_else(|| broken(name, format!("its member {} is cut", member.name)))?;
         members.push(member);

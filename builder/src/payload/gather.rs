@@ -40,6 +40,11 @@ pub(super) struct Origin<'a> {
     pub package: bool,
 }
 
+/// Bytes of a name on Linux (NAME_MAX), and of a path that leaves room for the install root (PATH_MAX is 4096 with its NUL).
+const LONGEST_NAME: usize = 255;
+const LONGEST_PATH: usize = 3800;
+/// dpkg and rpm unpack a file under its name and nine bytes more.
+const LONGEST_UNPACKED: usize = LONGEST_NAME - 9;
 /// Entries named in one report, before "and N more".
 const NAMED: usize = 10;
 /// Files named in one warning.
@@ -59,6 +64,15 @@ pub(super) fn tree(found: Vec<Found>, selector: &Selector, origin: &Origin, list
     refuse_escaping_links(&chosen, &mut faults)?;
     faults.into_result(origin)?;
 
+    let long = chosen.iter().filter(|one| one.entry.path.file_name().len() > LONGEST_UNPACKED);
+    let long: Vec<String> = long.map(|one| format!("\"{}\"", one.entry.path.display())).collect();
+    if !long.is_empty() {
+        listener.warning(&format!(
+            "{}: a DEB or RPM with it cannot be installed: dpkg and rpm take no name above {LONGEST_UNPACKED} bytes: {}",
+            origin.name,
+            some_of(&long)
+        ));
+    }
     let dropped = drop_special_bits(&mut chosen, selector);
     warn(&dropped, selector, origin, listener);
     if !chosen.iter().any(|one| matches!(one.entry.kind, Kind::File(_))) {
@@ -110,6 +124,11 @@ fn choose(found: Vec<Found>, selector: &Selector, faults: &mut Faults) -> Result
     for one in found {
         interrupt::check()?;
         let name = Name::parse(&one.name);
+        // GNU tar writes one for a name that it was given twice: it is no second file.
+        if matches!(&one.kind, FoundKind::HardLink(target) if Name::parse(target).joined == name.joined && before.contains_key(&name.joined))
+        {
+            continue;
+        }
         let kind = match one.kind {
             FoundKind::HardLink(target) => match before.get(&Name::parse(&target).joined) {
                 Some(kind) => kind.clone(),
@@ -131,6 +150,14 @@ fn choose(found: Vec<Found>, selector: &Selector, faults: &mut Faults) -> Result
         }
         if name.climbs() {
             faults.add(&one.name, "a name that leaves the payload through \"..\"");
+            continue;
+        }
+        if let Some(len) = path.split(|&byte| byte == b'/').map(<[u8]>::len).find(|len| *len > LONGEST_NAME) {
+            faults.add(&one.name, format!("a name of {len} bytes, and Linux takes {LONGEST_NAME}"));
+            continue;
+        }
+        if path.len() > LONGEST_PATH {
+            faults.add(&one.name, format!("a path of {} bytes; below the install root, {LONGEST_PATH} is the limit", path.len()));
             continue;
         }
         let Ok(path) = TreePath::new(path) else {

@@ -1,12 +1,11 @@
 //! Members of a zip archive, unpacked one after the other by one decoder.
 //! Formats: PKWARE's APPNOTE.TXT, methods 0 (stored) and 8 (deflated); RFC 1951.
 
-use ::zip::CompressionMethod;
 use flate2::{Decompress, FlushDecompress, Status};
 use std::io::{Error, ErrorKind, Read, Result};
 
-/// One decoder and its memory for all members: one made for each, as the zip crate makes them, lies between what is kept of the
-/// members, and an archive of 65,000 took 700 MB.
+/// One decoder and its memory for all members: one made for each lies between what is kept of the members, and an archive of 65,000
+/// took 700 MB.
 pub(super) struct Inflater {
     decoder: Decompress,
     input: Vec<u8>,
@@ -22,10 +21,10 @@ impl Inflater {
 
     /// The member whose packed bytes are `packed`, of this method, to be read to its end; `None` where the method is another.
     /// Its last read is an error where the checksum differs.
-    pub(super) fn member<R: Read>(&mut self, packed: R, method: CompressionMethod, checksum: u32) -> Option<Member<'_, R>> {
+    pub(super) fn member<R: Read>(&mut self, packed: R, method: u16, checksum: u32) -> Option<Member<'_, R>> {
         let deflated = match method {
-            CompressionMethod::STORE => false,
-            CompressionMethod::DEFLATE => true,
+            0 => false,
+            8 => true,
             _ => return None,
         };
         self.decoder.reset(false);

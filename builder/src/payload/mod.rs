@@ -25,6 +25,7 @@ pub(crate) mod tar;
 mod tree;
 pub mod window;
 mod zip;
+mod zip_directory;
 
 pub use content::{Content, ContentReader};
 pub use spool::Spool;
@@ -101,6 +102,9 @@ pub struct Loaded {
     pub package: Option<PackageFacts>,
 }
 
+/// Bytes of holes from which on they are told.
+const MANY_HOLES: u64 = 256 << 20;
+
 /// Reads a source into a tree. Archives unpack into `spool`, which must outlive the tree's contents.
 ///
 /// # Errors
@@ -120,6 +124,12 @@ pub fn load(source: &Source, spool: &Spool, listener: &dyn Listener) -> Result<L
         let (found, package) = read_archive(format, &mut input, &name, &selector, &mut spooled, listener)?;
         spooled.flush()?;
         input.unchanged()?;
+        if spooled.holes() >= MANY_HOLES {
+            let size = spooled.holes() as f64 / f64::from(1 << 30);
+            listener.warning(&format!(
+                "{name}: its sparse files have holes of {size:.1} GiB: a package has none, so every endpoint writes them"
+            ));
+        }
         (found, package, matches!(format, Format::Deb | Format::Rpm))
     } else {
         return Err(unknown(&name, "neither a directory nor a file"));
@@ -150,7 +160,12 @@ fn recognise(input: &mut Input, name: &str) -> Result<Format> {
     if first.starts_with(&[0xed, 0xab, 0xee, 0xdb]) {
         return Ok(Format::Rpm);
     }
-    if first.starts_with(b"PK\x03\x04") || first.starts_with(b"PK\x05\x06") || first.starts_with(b"PK\x07\x08") {
+    // PK00 begins an archive in parts that came to be one.
+    if first.starts_with(b"PK\x03\x04")
+        || first.starts_with(b"PK00PK\x03\x04")
+        || first.starts_with(b"PK\x05\x06")
+        || first.starts_with(b"PK\x07\x08")
+    {
         return Ok(Format::Zip);
     }
     // A compressed file can only be a tar archive; that it is one shows when it is read.
@@ -182,7 +197,7 @@ fn read_archive(
             let size = input.size();
             Ok((tar::read(&mut input.stream(name.to_string(), 0, size)?, spool)?, None))
         }
-        Format::Zip => Ok((zip::read(input, name, selector, spool)?, None)),
+        Format::Zip => Ok((zip::read(input, name, selector, spool, listener)?, None)),
         Format::Deb => deb::read(input, name, spool).map(|(found, facts)| (found, Some(facts))),
         Format::Rpm => rpm::read(input, name, spool, listener).map(|(found, facts)| (found, Some(facts))),
     }

@@ -189,22 +189,28 @@ pub(crate) fn files(header: &Header, name: &str) -> Result<Vec<File>> {
         return Ok(Vec::new());
     }
     let sizes = if header.has(Tag::LongFileSizes) { Tag::LongFileSizes } else { Tag::FileSizes };
-    let columns = [sizes, Tag::FileModes, Tag::FileMtimes, Tag::FileFlags, Tag::FileDevices, Tag::FileInodes];
-    let columns = columns.map(|tag| header.numbers(tag));
+    let contradicts = || broken(name, "its header does not describe each of its files");
+    let column = |tag: Tag| Some(header.numbers(tag)).filter(|column| column.len() == names.len()).ok_or_else(contradicts);
+    // What rpm itself does without, as some makers' packages do: Google's rpmpack wrote no devices until 2023.
+    let optional = |tag: Tag| if header.has(tag) { column(tag).map(Some) } else { Ok(None) };
+    let (sizes, modes) = (column(sizes)?, column(Tag::FileModes)?);
+    let (mtimes, flags) = (optional(Tag::FileMtimes)?, optional(Tag::FileFlags)?);
+    let (devices, inodes) = (optional(Tag::FileDevices)?, optional(Tag::FileInodes)?);
     let links = header.strings(Tag::FileLinkTos);
-    if columns.iter().any(|column| column.len() != names.len()) || links.len() != names.len() {
-        return Err(broken(name, "its header does not describe each of its files"));
+    if header.has(Tag::FileLinkTos) && links.len() != names.len() {
+        return Err(contradicts());
     }
     let caps = header.strings(Tag::FileCaps);
-    let [sizes, modes, mtimes, flags, devices, inodes] = columns;
+    let at_or_0 = |column: &Option<Vec<u64>>, at: usize| column.as_ref().map_or(0, |column| column[at]);
     let file = |(at, name): (usize, Vec<u8>)| File {
         name,
         mode: modes[at] as u32,
-        flags: flags[at],
+        flags: at_or_0(&flags, at),
         size: sizes[at],
-        mtime: i64::from(mtimes[at] as u32),
-        link: links[at].to_vec(),
-        inode: (devices[at], inodes[at]),
+        mtime: i64::from(at_or_0(&mtimes, at) as u32),
+        link: links.get(at).map(|link| link.to_vec()).unwrap_or_default(),
+        // Files without a number are no other file's hard link.
+        inode: (at_or_0(&devices, at), inodes.as_ref().map_or(at as u64, |inodes| inodes[at])),
         has_caps: caps.get(at).is_some_and(|caps| !caps.is_empty()),
     };
     Ok(names.into_iter().enumerate().map(file).collect())

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 /// Zeros from this many bytes on become a hole of the spool file instead of disk space.
 const HOLE: usize = 64 * 1024;
-/// Up to here the holes of sparse files may lead, in bytes: a database or an image of a disk has larger ones than bombs need.
-const SPARSE: u64 = 64 << 30;
+/// Up to here the holes of sparse files may lead, in bytes: no package has holes, so that every endpoint writes them as zeros.
+const SPARSE: u64 = 16 << 30;
 static ZEROS: [u8; HOLE] = [0; HOLE];
 
 /// A build's private folder for what archives unpack to; removed on drop, so it must outlive every [`Content`] made with it.
@@ -113,10 +113,13 @@ impl SpoolFile {
     /// # Errors
     /// The archive unpacks to more than it may.
     fn advance(&mut self, written: u64, hole: u64) -> Result<()> {
-        let limit = if hole > 0 { SPARSE } else { self.limit };
-        let bomb = || limits::bomb(&self.archive, limit);
+        let bomb = || limits::bomb(&self.archive, self.limit);
         self.written = self.written.checked_add(written).filter(|&sum| sum <= self.limit).ok_or_else(bomb)?;
-        self.holes = self.holes.checked_add(hole).filter(|&sum| sum <= SPARSE).ok_or_else(bomb)?;
+        self.holes = self.holes.checked_add(hole).filter(|&sum| sum <= SPARSE).ok_or_else(|| {
+            Error::new(format!("the sparse files of {} have holes of more than {} GiB", self.archive, SPARSE >> 30))
+                .note("a package has no holes: every endpoint would write them as zeros")
+                .help("leave the file out with exclude, and let the service make it")
+        })?;
         self.position = self.written + self.holes;
         Ok(())
     }
@@ -124,6 +127,11 @@ impl SpoolFile {
     /// What was appended since `start`, readable after [`SpoolFile::flush`].
     pub(super) fn content_since(&self, start: u64) -> Content {
         Content::spooled(self.path.clone(), start, self.position - start)
+    }
+
+    /// Bytes of all holes of sparse files.
+    pub(super) fn holes(&self) -> u64 {
+        self.holes
     }
 
     /// Makes what was appended so far readable.

@@ -12,6 +12,7 @@ use super::sink::Sink;
 use super::spool::SpoolFile;
 use crate::error::Result;
 use ::tar::{EntryType, GnuExtSparseHeader, GnuSparseHeader, Header};
+use std::ops::Range;
 
 const BLOCK: usize = 512;
 /// Bytes of a GNU long name or link target.
@@ -30,8 +31,62 @@ pub(crate) fn is_header(block: &[u8]) -> bool {
     if block.len() != BLOCK {
         return false;
     }
-    let sum = block.iter().enumerate().map(|(at, &b)| if (148..156).contains(&at) { 32 } else { u32::from(b) }).sum::<u32>();
-    Header::from_byte_slice(block).cksum().is_ok_and(|declared| declared == sum)
+    let bytes = || block.iter().enumerate().map(|(at, &byte)| if CHECKSUM.contains(&at) { b' ' } else { byte });
+    let sum = bytes().map(u64::from).sum::<u64>();
+    // Sun's old tar and others summed signed bytes.
+    let signed = bytes().map(|byte| i64::from(byte as i8)).sum::<i64>();
+    let declared = octal(&block[CHECKSUM]).filter(|_| block[CHECKSUM].iter().any(u8::is_ascii_digit));
+    declared.is_some_and(|declared| declared == sum || i64::try_from(declared) == Ok(signed))
+}
+
+/// A number of a header: octal digits between blanks and NULs, or binary. Nothing at all is 0: GNU tar writes a label's fields so, AIX's
+/// tar begins its times with a NUL, and others leave out modes.
+fn octal(field: &[u8]) -> Option<u64> {
+    let blank = |byte: &u8| matches!(byte, 0 | b' ');
+    let start = field.iter().position(|byte| !blank(byte)).unwrap_or(field.len());
+    let rest = &field[start..];
+    let len = rest.iter().position(blank).unwrap_or(rest.len());
+    rest[..len].iter().try_fold(0_u64, |number, &digit| match digit {
+        b'0'..=b'7' => number.checked_mul(8)?.checked_add(u64::from(digit - b'0')),
+        _ => None,
+    })
+}
+
+/// The places of a header's fields.
+const MODE: Range<usize> = 100..108;
+const UID: Range<usize> = 108..116;
+const GID: Range<usize> = 116..124;
+const SIZE: Range<usize> = 124..136;
+const MTIME: Range<usize> = 136..148;
+const CHECKSUM: Range<usize> = 148..156;
+
+/// The field as a number.
+///
+/// # Errors
+/// It is none.
+fn field(header: &Header, place: Range<usize>, what: &str, stream: &Stream) -> Result<u64> {
+    let bytes = &header.as_bytes()[place];
+    let binary = |bytes: &[u8]| {
+        // Two's complement, of which the first bit says that it is binary.
+        let negative = bytes[0] & 0x40 != 0;
+        let first = u64::from(bytes[0] & 0x3F) | if negative { !0x3F } else { 0 };
+        let fill = if negative { u64::MAX } else { 0 };
+        let fits = bytes.len() <= 8 || (first == fill && bytes[1..bytes.len() - 8].iter().all(|&byte| byte == fill as u8));
+        fits.then(|| bytes[1..].iter().fold(first, |number, &byte| number << 8 | u64::from(byte)))
+    };
+    let number = if bytes[0] & 0x80 != 0 { binary(bytes) } else { octal(bytes) };
+    number.ok_or_else(|| stream.broken(format!("the {what} of an entry is no number")))
+}
+
+/// What of tar's formats an entry takes beyond GNU tar's long names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// Nothing.
+    Plain,
+    /// PAX headers, its own or those of all.
+    Pax,
+    /// A sparse file of GNU tar's.
+    Sparse,
 }
 
 /// One entry as the archive has it.
@@ -47,6 +102,7 @@ pub(crate) struct Member<C> {
     pub owner: (u64, Vec<u8>),
     /// The same of the group.
     pub group: (u64, Vec<u8>),
+    pub dialect: Dialect,
 }
 
 /// Reads the whole archive: entries in their order, contents into the spool.
@@ -113,6 +169,12 @@ struct Extensions {
     name: Option<Vec<u8>>,
     link: Option<Vec<u8>>,
     pax: Pax,
+    has_pax: bool,
+}
+
+/// Solaris's tar writes its PAX headers under this type.
+fn is_solaris_pax(kind: EntryType) -> bool {
+    kind.as_byte() == b'X'
 }
 
 impl Extensions {
@@ -122,22 +184,29 @@ impl Extensions {
         let (limit, what) = match kind {
             EntryType::GNULongName | EntryType::GNULongLink => (LONGEST_NAME, "it has a name"),
             EntryType::XHeader | EntryType::XGlobalHeader => (LONGEST_PAX, "it has a PAX header"),
+            kind if is_solaris_pax(kind) => (LONGEST_PAX, "it has a PAX header"),
             _ => return Ok(false),
         };
-        let size = number(header.entry_size(), stream)?;
+        let size = field(header, SIZE, "size", stream)?;
         let data = stream.small(size, limit, what)?;
         stream.skip(padding(size))?;
         match kind {
             EntryType::GNULongName => self.name = Some(until_nul(data)),
             EntryType::GNULongLink => self.link = Some(until_nul(data)),
-            EntryType::XHeader => self.pax.parse(&data, stream)?,
-            _ => global.parse(&data, stream)?,
+            EntryType::XGlobalHeader => {
+                global.there = true;
+                global.parse(&data, stream)?;
+            }
+            _ => {
+                self.has_pax = true;
+                self.pax.parse(&data, stream)?;
+            }
         }
         Ok(true)
     }
 
     fn is_empty(&self) -> bool {
-        self.name.is_none() && self.link.is_none() && self.pax.0.is_empty()
+        self.name.is_none() && self.link.is_none() && self.pax.records.is_empty()
     }
 }
 
@@ -156,7 +225,7 @@ fn entry<S: Sink>(
     let link = link.unwrap_or_else(|| header.link_name_bytes().unwrap_or_default().into_owned());
     let mut size = match pax("size") {
         Some(size) => decimal(size).ok_or_else(|| stream.broken("a PAX size is no number"))?,
-        None => number(header.entry_size(), stream)?,
+        None => field(header, SIZE, "size", stream)?,
     };
     let kind = header.entry_type();
     if kind == EntryType::Link {
@@ -186,23 +255,28 @@ fn entry<S: Sink>(
         EntryType::Char | EntryType::Block => FoundKind::Refused("a device node".into()),
         EntryType::Fifo => FoundKind::Refused("a named pipe".into()),
         other => match other.as_byte() {
-            b'V' => return Ok(None), // The volume's label.
+            b'V' => return Ok(None), // The volume's label, whose other fields GNU tar leaves empty.
             b'D' => FoundKind::Directory,
             byte => FoundKind::Refused(format!("a tar entry of the unknown type '{}'", show(&[byte]))),
         },
     };
     let mtime = match pax("mtime") {
         Some(mtime) => seconds(mtime).ok_or_else(|| stream.broken("a PAX mtime is no number"))?,
-        None => number(header.mtime(), stream)? as i64,
+        None => field(header, MTIME, "time", stream)? as i64,
     };
-    let who = |numbers: &str, names: &str, number: std::io::Result<u64>, name: Option<&[u8]>| {
+    let who = |numbers: &str, names: &str, number: Result<u64>, name: Option<&[u8]>| {
         // A number that is none has always been nobody's.
         let number = pax(numbers).and_then(decimal).or_else(|| number.ok()).unwrap_or_default();
         (number, text(names).unwrap_or_else(|| name.unwrap_or_default().to_vec()))
     };
-    let owner = who("uid", "uname", header.uid(), header.username_bytes());
-    let group = who("gid", "gname", header.gid(), header.groupname_bytes());
-    Ok(Some(Member { name, kind, mode: number(header.mode(), stream)?, mtime, owner, group }))
+    let owner = who("uid", "uname", field(header, UID, "owner", stream), header.username_bytes());
+    let group = who("gid", "gname", field(header, GID, "group", stream), header.groupname_bytes());
+    let dialect = match header.entry_type() {
+        EntryType::GNUSparse => Dialect::Sparse,
+        _ if own.has_pax || global.there => Dialect::Pax,
+        _ => Dialect::Plain,
+    };
+    Ok(Some(Member { name, kind, mode: field(header, MODE, "mode", stream)? as u32, mtime, owner, group, dialect }))
 }
 
 /// A file's data as it lies in the archive: offset and length of each piece, ascending; the rest is zeros.
@@ -271,7 +345,7 @@ impl PaxSparse {
             (_, Some(b"")) => Some(Vec::new()),
             (_, Some(map)) => map.split(|&b| b == b',').map(decimal).collect(),
             (_, None) => {
-                let pairs = pax.0.iter().filter(|(key, _)| key == b"GNU.sparse.offset" || key == b"GNU.sparse.numbytes");
+                let pairs = pax.records.iter().filter(|(key, _)| key == b"GNU.sparse.offset" || key == b"GNU.sparse.numbytes");
                 pairs.map(|(_, value)| decimal(value)).collect()
             }
         };
@@ -308,7 +382,11 @@ impl PaxSparse {
 
 /// The PAX records that are read, in their order: key and value; of a key that is not for pieces of a sparse file the last one.
 #[derive(Default)]
-struct Pax(Vec<(Vec<u8>, Vec<u8>)>);
+struct Pax {
+    records: Vec<(Vec<u8>, Vec<u8>)>,
+    /// There was such a header, whatever it held.
+    there: bool,
+}
 
 /// Keys with one value. Others are nobody's memory.
 const KEYS: [&[u8]; 10] = [
@@ -342,29 +420,29 @@ impl Pax {
             })();
             let (key, value, rest) = record.ok_or_else(|| stream.broken("a PAX header is malformed"))?;
             self.set(key, value);
-            if self.0.len() > MOST_RECORDS {
+            if self.records.len() > MOST_RECORDS {
                 return Err(stream.broken("its PAX headers have too many records for one entry"));
             }
             data = rest;
         }
-        match self.0.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>() > LONGEST_RECORDS {
+        match self.records.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>() > LONGEST_RECORDS {
             true => Err(stream.broken("its PAX headers hold more than any archive's")),
             false => Ok(()),
         }
     }
 
     fn set(&mut self, key: &[u8], value: &[u8]) {
-        let known = self.0.iter_mut().find(|(known, _)| known == key && KEYS.contains(&key));
+        let known = self.records.iter_mut().find(|(known, _)| known == key && KEYS.contains(&key));
         match known {
             Some((_, last)) => *last = value.to_vec(),
-            None if KEYS.contains(&key) || PIECE_KEYS.contains(&key) => self.0.push((key.to_vec(), value.to_vec())),
+            None if KEYS.contains(&key) || PIECE_KEYS.contains(&key) => self.records.push((key.to_vec(), value.to_vec())),
             None => {}
         }
     }
 
     /// The last value of a key.
     fn get(&self, key: &str) -> Option<&[u8]> {
-        self.0.iter().rev().find(|(k, _)| k == key.as_bytes()).map(|(_, value)| value.as_slice())
+        self.records.iter().rev().find(|(k, _)| k == key.as_bytes()).map(|(_, value)| value.as_slice())
     }
 }
 

@@ -1,24 +1,19 @@
 //! Zip archives, read through their central directory.
 //! Format: PKWARE's APPNOTE.TXT; Unix modes and links as Info-ZIP stores them in the external attributes.
 
-use super::decode::{broken, damaged, Input};
-use super::gather::{Found, FoundKind};
+use super::decode::{damaged, Input};
+use super::gather::{some_of, Found, FoundKind};
 use super::inflate::{Inflater, Member};
 use super::limits::Entries;
-use super::links::LONGEST_TARGET;
+use super::links::{show, LONGEST_TARGET};
 use super::select::{Name, Selector};
 use super::spool::SpoolFile;
-use crate::error::{Error, Result};
+use super::zip_directory::{unsupported, Directory, Entry};
+use crate::error::Result;
 use crate::interrupt;
-use ::zip::read::{ZipFile, ZipFileEntry};
-use ::zip::result::ZipError;
-use ::zip::{DateTime, ExtraField, System, ZipArchive};
-use std::cell::Cell;
-use std::collections::HashSet;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use crate::listener::Listener;
+use std::io::{Read, Take};
 
-/// Bytes of the central directory, and of the search for it: that of 150,000 files with usual names.
-const LONGEST_DIRECTORY: u64 = 17 << 20;
 /// The file type's bits in a Unix mode.
 const TYPE: u32 = 0o170000;
 
@@ -26,93 +21,96 @@ const TYPE: u32 = 0o170000;
 ///
 /// # Errors
 /// A damaged archive; a compression other than deflate. Encrypted entries are listed as refused.
-pub(super) fn read(input: &mut Input, name: &str, selector: &Selector, spool: &mut SpoolFile) -> Result<Vec<Found>> {
-    let left = Cell::new(LONGEST_DIRECTORY);
-    let reader = Bounded { input, left: &left };
-    let mut archive = ZipArchive::new(BufReader::new(reader)).map_err(|error| failed(name, error))?;
-    left.set(u64::MAX);
+pub(super) fn read(
+    input: &mut Input,
+    name: &str,
+    selector: &Selector,
+    spool: &mut SpoolFile,
+    listener: &dyn Listener,
+) -> Result<Vec<Found>> {
+    let mut directory = Directory::read(input, name)?;
     let mut found = Entries::of(name);
-    let mut unpacker = Unpacker { inflater: Inflater::new(), block: vec![0; 128 * 1024], archive: name, spool };
-    for index in 0..archive.len() {
+    let mut unpacker = Unpacker { inflater: Inflater::new(), block: vec![0; 128 * 1024], archive: name, spool, input };
+    let mut decoded = Vec::new();
+    while let Some(entry) = directory.next(name)? {
         interrupt::check()?;
-        let entry = archive.by_index_data(index).map_err(|error| failed(name, error))?;
         let entry_name = unix_name(&entry);
         if selector.skips(&Name::parse(&entry_name).joined) {
             continue;
         }
-        if let Some(what) = refused(&entry) {
-            found.push(Found { name: entry_name, kind: FoundKind::Refused(what.into()), mode: 0, mtime: 0, config: false })?;
-            continue;
+        if entry.decoded && decoded.len() < MOST_NAMED {
+            decoded.push(format!("\"{}\"", show(&entry_name)));
         }
-        let file = archive.by_index_raw(index).map_err(|error| failed(name, error))?;
-        found.push(unpacker.read_entry(file, entry_name)?)?;
+        found.push(unpacker.read_entry(&entry, entry_name)?)?;
     }
-    if archive.has_duplicate_names() {
-        let start = archive.central_directory_start();
-        duplicates(archive.into_inner(), start, name)?.into_iter().try_for_each(|one| found.push(one))?;
+    if !decoded.is_empty() {
+        listener.warning(&format!(
+            "{name}: these names are not in UTF-8 and were read in CP437, as DOS has it: {}",
+            some_of(&decoded)
+        ));
     }
     Ok(found.finish())
 }
 
-/// Reads no more than `left` bytes: the zip crate keeps what it reads of the directory, several times as large.
-struct Bounded<'a, R> {
-    input: R,
-    left: &'a Cell<u64>,
+/// Names that are kept for one warning.
+const MOST_NAMED: usize = 1000;
+
+/// What an entry is.
+enum EntryKind {
+    Directory,
+    Symlink,
+    File,
+    Refused(&'static str),
 }
 
-impl<R: Read> Read for Bounded<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.input.read(buffer)?;
-        let left = self.left.get().checked_sub(count as u64);
-        self.left.set(left.ok_or_else(|| std::io::Error::other("its directory is longer than linkpack reads"))?);
-        Ok(count)
-    }
-}
-
-impl<R: Seek> Seek for Bounded<'_, R> {
-    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
-        self.input.seek(to)
-    }
-}
-
-fn refused(entry: &ZipFileEntry) -> Option<&'static str> {
+fn kind(entry: &Entry) -> EntryKind {
+    /// FILE_ATTRIBUTE_DIRECTORY.
+    const DIRECTORY: u32 = 0x10;
+    let is_directory = entry.name.ends_with(b"/") || (entry.is_of_dos() && entry.name.ends_with(b"\\"));
     match entry.unix_mode().unwrap_or(0) & TYPE {
-        _ if entry.encrypted() => Some("encrypted; unpack it with its password and package the folder"),
-        0o010000 => Some("a named pipe"),
-        0o020000 | 0o060000 => Some("a device node"),
-        0o140000 => Some("a socket"),
-        _ => None,
+        0o040000 if entry.size > 0 => EntryKind::Refused("a folder that holds bytes as a file does"),
+        _ if is_directory && entry.size > 0 => EntryKind::Refused("a folder that holds bytes as a file does"),
+        0o040000 => EntryKind::Directory,
+        _ if is_directory => EntryKind::Directory,
+        // As 7-Zip, bsdtar and Windows take them. One with bytes is a file that somebody marked wrongly.
+        _ if entry.is_of_dos() && entry.attributes & DIRECTORY != 0 && entry.size == 0 => EntryKind::Directory,
+        _ if entry.encrypted => EntryKind::Refused("encrypted; unpack it with its password and package the folder"),
+        0o120000 => EntryKind::Symlink,
+        0o020000 | 0o060000 => EntryKind::Refused("a device node"),
+        0o140000 => EntryKind::Refused("a socket"),
+        // What zip reads from a pipe, it stores with the pipe's mode: all readers unpack a file.
+        _ => EntryKind::File,
     }
 }
 
 /// What is needed to unpack any entry; made once, since an archive may have very many.
-struct Unpacker<'a> {
+struct Unpacker<'a, 'i> {
     inflater: Inflater,
     block: Vec<u8>,
     archive: &'a str,
     spool: &'a mut SpoolFile,
+    input: &'a mut Input<'i>,
 }
 
-impl Unpacker<'_> {
-    fn read_entry<R: Read>(&mut self, file: ZipFile<R>, entry_name: Vec<u8>) -> Result<Found> {
-        let mode = file.unix_mode().filter(|&mode| mode != 0 && file.system() == System::Unix);
-        let mtime = mtime(&file);
-        let kind_bits = mode.unwrap_or(0) & TYPE;
-        let (kind, usual_mode) = if entry_name.ends_with(b"/") || kind_bits == 0o040000 {
-            (FoundKind::Directory, 0o755)
-        } else if kind_bits == 0o120000 {
-            (FoundKind::Symlink(self.link_target(file)?), 0o777)
-        } else {
-            let start = self.spool.position();
-            let usual_mode = self.unpack(file)?;
-            (FoundKind::File(self.spool.content_since(start)), usual_mode)
+impl Unpacker<'_, '_> {
+    fn read_entry(&mut self, entry: &Entry, name: Vec<u8>) -> Result<Found> {
+        let (kind, usual_mode) = match kind(entry) {
+            EntryKind::Refused(what) => (FoundKind::Refused(what.into()), 0),
+            EntryKind::Directory => (FoundKind::Directory, 0o755),
+            EntryKind::Symlink => (FoundKind::Symlink(self.link_target(entry)?), 0o777),
+            EntryKind::File => {
+                let start = self.spool.position();
+                let usual_mode = self.unpack(entry)?;
+                (FoundKind::File(self.spool.content_since(start)), usual_mode)
+            }
         };
-        Ok(Found { name: entry_name, kind, mode: mode.unwrap_or(usual_mode), mtime, config: false })
+        let mode = entry.unix_mode().filter(|&mode| mode != 0).unwrap_or(usual_mode);
+        Ok(Found { name, kind, mode, mtime: mtime(entry), config: false })
     }
 
     /// Unpacks a file and says which mode it should have, were none recorded: executable for a program.
-    fn unpack<R: Read>(&mut self, file: ZipFile<R>) -> Result<u32> {
-        let mut member = member(&mut self.inflater, file, self.archive)?;
+    fn unpack(&mut self, entry: &Entry) -> Result<u32> {
+        let mut member = open(&mut self.inflater, self.input, entry, self.archive)?;
         let mut program = None;
         loop {
             interrupt::check()?;
@@ -132,81 +130,70 @@ impl Unpacker<'_> {
         }
     }
 
-    fn link_target<R: Read>(&mut self, file: ZipFile<R>) -> Result<Vec<u8>> {
+    fn link_target(&mut self, entry: &Entry) -> Result<Vec<u8>> {
         let mut target = Vec::new();
-        let member = member(&mut self.inflater, file, self.archive)?;
+        let member = open(&mut self.inflater, self.input, entry, self.archive)?;
         member.take(LONGEST_TARGET as u64 + 1).read_to_end(&mut target).map_err(|error| damaged(self.archive, &error))?;
         Ok(target)
     }
 }
 
-/// The plain bytes of an entry that was opened raw.
-fn member<'a, R: Read>(inflater: &'a mut Inflater, file: ZipFile<'a, R>, archive: &str) -> Result<Member<'a, ZipFile<'a, R>>> {
-    let (method, checksum) = (file.compression(), file.crc32());
-    let member = inflater.member(file, method, checksum);
-    member.ok_or_else(|| unsupported(archive, format!("an entry is compressed by method {method}")))
+/// The plain bytes of an entry.
+fn open<'a, 'i>(
+    inflater: &'a mut Inflater,
+    input: &'a mut Input<'i>,
+    entry: &Entry,
+    archive: &str,
+) -> Result<Member<'a, Take<&'a mut Input<'i>>>> {
+    entry.seek(input, archive)?;
+    let packed = input.take(entry.packed);
+    inflater.member(packed, entry.method, entry.crc).ok_or_else(|| {
+        let name = show(&entry.name);
+        unsupported(archive, format!("its entry \"{name}\" is compressed by {}", method_name(entry.method)))
+    })
 }
 
-/// Entries whose name came before in the central directory: the zip crate keeps one entry for each name, and does not say which have more.
-fn duplicates<R: Read + Seek>(mut reader: R, start: u64, archive: &str) -> Result<Vec<Found>> {
-    let mut seen = HashSet::new();
-    let mut found = Vec::new();
-    reader.seek(SeekFrom::Start(start)).map_err(|error| damaged(archive, &error))?;
-    loop {
-        let mut header = [0; 46];
-        reader.read_exact(&mut header[..4]).map_err(|error| damaged(archive, &error))?;
-        if &header[..4] != b"PK\x01\x02" {
-            return Ok(found);
-        }
-        reader.read_exact(&mut header[4..]).map_err(|error| damaged(archive, &error))?;
-        let len = |at: usize| u64::from(u16::from_le_bytes([header[at], header[at + 1]]));
-        let mut name = vec![0; len(28) as usize];
-        let rest = (len(30) + len(32)) as i64;
-        reader.read_exact(&mut name).and_then(|()| reader.seek_relative(rest)).map_err(|error| damaged(archive, &error))?;
-        if !seen.insert(name.clone()) {
-            let kind = FoundKind::Refused("a name that occurs twice".into());
-            found.push(Found { name, kind, mode: 0, mtime: 0, config: false });
-        }
-    }
+/// A compression that linkpack does not unpack.
+fn method_name(method: u16) -> String {
+    let name = match method {
+        1 => "shrink",
+        6 => "implode",
+        9 => "deflate64",
+        12 => "bzip2",
+        14 => "lzma",
+        93 => "zstd",
+        95 => "xz",
+        98 => "PPMd",
+        other => return format!("method {other}"),
+    };
+    format!("method {method} ({name})")
 }
 
 /// The name with `/`: archives made on DOS and Windows may hold `\`, which those systems cannot have in a name.
-fn unix_name(entry: &ZipFileEntry) -> Vec<u8> {
-    let mut name = entry.name_raw().to_vec();
-    if matches!(entry.system(), System::Dos | System::WindowsNTFS | System::VFAT) {
+fn unix_name(entry: &Entry) -> Vec<u8> {
+    let mut name = entry.name.clone();
+    if entry.is_of_dos() {
         name.iter_mut().filter(|byte| **byte == b'\\').for_each(|byte| *byte = b'/');
     }
     name
 }
 
 /// Seconds since 1970: exact where a Unix tool noted them, else DOS's local time taken as UTC, so that builds agree everywhere.
-fn mtime<R: Read>(file: &ZipFile<R>) -> i64 {
-    let unix = file.extra_data_fields().find_map(|field| match field {
-        ExtraField::ExtendedTimestamp(time) => time.mod_time(),
-        _ => None,
-    });
-    // The field is a signed number of 32 bits.
-    unix.map(|time| i64::from(time as i32)).or_else(|| file.last_modified().map(dos_seconds)).unwrap_or(0)
+fn mtime(entry: &Entry) -> i64 {
+    entry.unix_time.map_or_else(|| dos_seconds(entry.dos_time), i64::from)
 }
 
-fn dos_seconds(time: DateTime) -> i64 {
-    // Days from 1970-01-01 in the Gregorian calendar, years counted from March so that the leap day comes last.
-    let (month, year) = ((i64::from(time.month()) + 9) % 12, i64::from(time.year()) - i64::from(time.month() <= 2));
-    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + i64::from(time.day()) - 1 - 719_468;
-    days * 86_400 + i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second())
-}
-
-fn failed(archive: &str, error: ZipError) -> Error {
-    match error {
-        ZipError::Io(error) => damaged(archive, &error),
-        ZipError::UnsupportedArchive(what) => unsupported(archive, what),
-        other => broken(archive, other.to_string()),
+/// 0 where the date is none.
+fn dos_seconds((time, date): (u16, u16)) -> i64 {
+    let (day, month, year) = (i64::from(date & 31), i64::from(date >> 5 & 15), 1980 + i64::from(date >> 9));
+    if day == 0 || !(1..=12).contains(&month) {
+        return 0;
     }
-}
-
-fn unsupported(archive: &str, what: impl std::fmt::Display) -> Error {
-    Error::new(format!("cannot read {archive}: {what}"))
-        .help("make the archive with deflate and in one part, or give the unpacked directory as the source")
+    let (second, minute, hour) = (i64::from(time & 31) * 2, i64::from(time >> 5 & 63), i64::from(time >> 11));
+    // Days from 1970-01-01 in the Gregorian calendar, years counted from March so that the leap day comes last.
+    let (month, year) = ((month + 9) % 12, year - i64::from(month <= 2));
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1 - 719_468;
+    days * 86_400 + hour * 3600 + minute * 60 + second
 }
 
 #[cfg(test)]
@@ -215,9 +202,12 @@ mod tests {
 
     #[test]
     fn dos_times_become_seconds() {
-        let time = |y, mo, d, h, mi, s| dos_seconds(DateTime::from_date_and_time(y, mo, d, h, mi, s).unwrap());
+        let time = |y: u16, mo: u16, d: u16, h: u16, mi: u16, s: u16| {
+            dos_seconds((h << 11 | mi << 5 | s / 2, (y - 1980) << 9 | mo << 5 | d))
+        };
         assert_eq!(time(1980, 1, 1, 0, 0, 0), 315_532_800);
         assert_eq!(time(2000, 2, 29, 12, 0, 2), 951_825_602);
         assert_eq!(time(2026, 11, 23, 20, 0, 0), 1_795_464_000);
+        assert_eq!(dos_seconds((0, 0)), 0);
     }
 }

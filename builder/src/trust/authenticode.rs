@@ -84,6 +84,12 @@ pub fn digested_by(signature: &[u8]) -> Result<Hash, String> {
     stated_digest(&SignedData::read(signature).ok_or(UNREADABLE)?).map(|(hash, _)| hash)
 }
 
+/// The signatures that are nested in one, as signtool and osslsigncode add a second over another digest.
+pub fn nested(signature: &[u8]) -> Vec<&[u8]> {
+    const NESTED: &str = "1.3.6.1.4.1.311.2.4.1";
+    SignedData::read(signature).map_or_else(Vec::new, |data| data.all_unsigned(NESTED).into_iter().map(|one| one.whole).collect())
+}
+
 /// Judges the signature stream of an MSI with this digest, as of `now`.
 pub fn verify(signature: &[u8], digest: &[u8], anchors: &[Certificate], now: SystemTime) -> Verdict {
     let Some(data) = SignedData::read(signature) else { return Verdict::bad(UNREADABLE) };

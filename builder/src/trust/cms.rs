@@ -25,6 +25,11 @@ pub struct SignedData<'a> {
     signer: SignerInfo<'a>,
 }
 
+/// Whether these bytes are a SignedData with one signer.
+pub fn is_signed_data(bytes: &[u8]) -> bool {
+    SignedData::read(bytes).is_some()
+}
+
 struct SignerInfo<'a> {
     version: &'a [u8],
     who: der::Element<'a>,
@@ -76,6 +81,18 @@ impl<'a> SignedData<'a> {
     /// The signature's bytes.
     pub fn signature(&self) -> &'a [u8] {
         self.signer.signature
+    }
+
+    /// All values of the unsigned attributes of that kind.
+    pub fn all_unsigned(&self, oid: &str) -> Vec<der::Element<'a>> {
+        let oid = der::oid(oid);
+        let values = |one: der::Element<'a>| {
+            let mut parts = one.inside();
+            parts.expect(der::OID).filter(|name| name.whole == oid)?;
+            parts.expect(der::SET)?.inside().all(MOST)
+        };
+        let all = self.signer.unsigned.and_then(|set| set.inside().all(MOST)).unwrap_or_default();
+        all.into_iter().filter_map(values).flatten().collect()
     }
 
     /// The first value of an unsigned attribute.

@@ -38,6 +38,16 @@ impl Hash {
         }
     }
 
+    /// The one whose digests have so many hexadecimal digits.
+    pub fn of_hex_len(len: usize) -> Option<Hash> {
+        match len {
+            64 => Some(Hash::Sha256),
+            96 => Some(Hash::Sha384),
+            128 => Some(Hash::Sha512),
+            _ => None,
+        }
+    }
+
     /// Begins a digest of what comes in pieces.
     pub fn start(self) -> Hashing {
         Hashing(match self {

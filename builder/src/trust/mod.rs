@@ -3,7 +3,7 @@
 
 pub mod authenticode;
 pub mod certificate;
-mod cms;
+pub mod cms;
 mod der;
 mod http;
 pub mod key;

@@ -3,6 +3,7 @@
 use super::signer::ShellCommand;
 use super::Verdict;
 use crate::error::{Error, Result};
+use base64ct::{Base64, Encoding};
 use pgp::composed::{Deserializable, DetachedSignature, PublicOrSecret, SignedPublicKey, SignedSecretKey};
 use pgp::crypto::hash::HashAlgorithm;
 use pgp::crypto::public_key::PublicKeyAlgorithm;
@@ -195,6 +196,12 @@ fn parse(bytes: &[u8]) -> Option<Signature> {
         _ => DetachedSignature::from_bytes(bytes).ok()?,
     };
     Some(one.signature)
+}
+
+/// The packet that a text holds in base64, as rpm 6 writes signatures into headers.
+pub fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
+    let text: String = text.iter().filter(|byte| !byte.is_ascii_whitespace()).map(|&byte| char::from(byte)).collect();
+    Base64::decode_vec(&text).ok()
 }
 
 /// Why a signature proves nothing, whoever made it.

@@ -121,14 +121,14 @@ impl Work<'_> {
         }
     }
 
-    /// What is done from time to time: logs are kept small, an identity is kept as soon as the disk takes it.
+    /// What is done from time to time: logs stay small, and a new identity is written when the disk takes it.
     fn chores(&mut self) {
         let now = Instant::now();
         if now < self.chores_due {
             return;
         }
         self.chores_due = now + STATUS_EVERY;
-        self.host.bound_logs(&self.supervisor.logs(), self.log_limit);
+        self.host.keep_up(&self.supervisor.logs(), self.log_limit);
         if self.unsaved.is_some() {
             match own_identity(self.layout, &mut self.unsaved) {
                 Ok(_) if self.unsaved.is_none() => log::line("the new identity is written now"),

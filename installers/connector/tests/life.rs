@@ -136,6 +136,18 @@ fn a_second_connector_is_refused_and_the_first_goes_on() {
 }
 
 #[test]
+fn a_pid_file_that_was_removed_comes_back() {
+    let endpoint = Endpoint::new();
+    let mut running = endpoint.start();
+    until("it runs", || !endpoint.status().is_empty());
+    let pid_file = endpoint.run_dir().join("vlink.pid");
+    fs::remove_file(&pid_file).unwrap();
+    until("it is there again", || fs::read_to_string(&pid_file).unwrap_or_default() == format!("{}\n", running.pid()));
+    running.stop();
+    assert!(!pid_file.exists());
+}
+
+#[test]
 fn broken_containers_do_not_stop_the_others() {
     let endpoint = Endpoint::new();
     endpoint.container("broken", "{ \"name\": ");

@@ -75,27 +75,55 @@ fn stream<F: Read + Seek>(container: &mut CompoundFile<F>, name: &str, path: &Pa
     Ok(Some(bytes))
 }
 
-/// Judges a package's signature.
+/// Judges a package's signature, and those that are nested in it.
 ///
 /// # Errors
 /// It cannot be read.
 pub fn verify(file: &mut File, path: &Path, anchors: &[Certificate], now: SystemTime) -> Result<Vec<(String, Verdict)>> {
     let mut container = open(&mut *file, path)?;
     let Some(bytes) = stream(&mut container, SIGNATURE, path)? else { return Ok(Vec::new()) };
-    let verdict = match authenticode::digested_by(&bytes) {
-        _ if bytes.len() as u64 > LONGEST => Verdict::bad("it is larger than any signature"),
-        Err(why) => Verdict::bad(why),
-        Ok(hash) => {
-            let stated = stream(&mut container, EXTENDED, path)?;
-            let mut covered = Covered::new(&mut container, path)?;
-            let metadata = stated.is_some().then(|| covered.metadata(hash)).transpose()?;
-            match stated == metadata {
-                true => authenticode::verify(&bytes, &covered.contents(hash, metadata.as_deref())?, anchors, now),
-                false => Verdict::bad(
-                    "names, sizes or times of its streams were changed, or the digest of these (MsiDigitalSignatureEx) was",
-                ),
-            }
+    let place = "DigitalSignature".to_owned();
+    if bytes.len() as u64 > LONGEST {
+        return Ok(vec![(place, Verdict::bad("it is larger than any signature"))]);
+    }
+    let outer = judge(&mut container, &bytes, path, anchors, now)?;
+    let mut judged = Vec::new();
+    for (at, one) in authenticode::nested(&bytes).into_iter().take(MOST_NESTED).enumerate() {
+        judged.push((format!("DigitalSignature, nested {}", at + 1), judge(&mut container, one, path, anchors, now)?));
+    }
+    // A signature over SHA-1 stands beside another one for old systems alone.
+    let good = judged.iter_mut().map(|(_, verdict)| verdict).find(|verdict| verdict.is_good());
+    match (authenticode::digested_by(&bytes), good) {
+        (Err(why), Some(Verdict::Good { note, .. })) => {
+            let said = format!("the signature that it is nested in does not count: {why}");
+            *note = Some(note.take().map_or(said.clone(), |note| format!("{note}; {said}")));
         }
+        _ => judged.insert(0, (place, outer)),
+    }
+    Ok(judged)
+}
+
+/// Signatures in a signature that are looked at.
+const MOST_NESTED: usize = 8;
+
+fn judge<F: Read + Seek>(
+    container: &mut CompoundFile<F>,
+    bytes: &[u8],
+    path: &Path,
+    anchors: &[Certificate],
+    now: SystemTime,
+) -> Result<Verdict> {
+    let hash = match authenticode::digested_by(bytes) {
+        Ok(hash) => hash,
+        Err(why) => return Ok(Verdict::bad(why)),
     };
-    Ok(vec![("DigitalSignature".to_owned(), verdict)])
+    let stated = stream(container, EXTENDED, path)?;
+    let mut covered = Covered::new(container, path)?;
+    let metadata = stated.is_some().then(|| covered.metadata(hash)).transpose()?;
+    Ok(match stated == metadata {
+        true => authenticode::verify(bytes, &covered.contents(hash, metadata.as_deref())?, anchors, now),
+        false => {
+            Verdict::bad("names, sizes or times of its streams were changed, or the digest of these (MsiDigitalSignatureEx) was")
+        }
+    })
 }

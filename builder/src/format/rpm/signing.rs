@@ -3,10 +3,10 @@
 use super::header::{Header, Value};
 use super::signature;
 use crate::error::{Error, IoContext, Result};
-use crate::trust::openpgp::{Algorithm, Detached, KeyRing, OpenPgpSigner};
+use crate::trust::key::Hash;
+use crate::trust::openpgp::{self, Algorithm, Detached, KeyRing, OpenPgpSigner};
 use crate::trust::Verdict;
 use ::rpm::IndexSignatureTag as Tag;
-use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -20,6 +20,10 @@ const HEADER_LIMIT: usize = 96 << 20;
 /// Tags that are signatures over the main header; those over header and payload (SIGGPG, SIGPGP) are older than the payload's digest.
 const OVER_HEADER: [u32; 2] = [Tag::RPMSIGTAG_RSA as u32, Tag::RPMSIGTAG_DSA as u32];
 const OVER_ALL: [u32; 2] = [Tag::RPMSIGTAG_PGP as u32, Tag::RPMSIGTAG_GPG as u32];
+/// Any number of them over the main header, in base64, as rpm 6 writes them.
+const OPENPGP: u32 = 278;
+/// Texts of one tag that are looked at.
+const MOST_TEXTS: usize = 16;
 const RESERVED: u32 = Tag::RPMSIGTAG_RESERVEDSPACE as u32;
 
 /// The two headers of a package.
@@ -82,7 +86,12 @@ fn with_signatures(header: &[u8], signatures: &[(u32, &[u8])]) -> Result<Vec<u8>
     let unread = || Error::new("the RPM's signature header is damaged");
     let mut made = Header::default();
     for (tag, kind, count, data) in entries(header) {
-        if tag == Tag::HEADER_SIGNATURES as u32 || tag == RESERVED || OVER_HEADER.contains(&tag) || OVER_ALL.contains(&tag) {
+        if tag == Tag::HEADER_SIGNATURES as u32
+            || tag == RESERVED
+            || tag == OPENPGP
+            || OVER_HEADER.contains(&tag)
+            || OVER_ALL.contains(&tag)
+        {
             continue;
         }
         made.put(tag, value(kind, count, data).ok_or_else(unread)?);
@@ -138,41 +147,95 @@ fn write(file: &mut File, path: &Path, header: &[u8]) -> Result<()> {
 /// It cannot be read.
 pub fn verify(file: &mut File, path: &Path, keys: &KeyRing) -> Result<Vec<(String, Verdict)>> {
     let headers = Headers::read(file, path)?;
+    let mut over_all = Vec::new();
+    for (tag, name) in OVER_ALL.into_iter().zip(["SIGPGP", "SIGGPG"]) {
+        if let Some(bytes) = binary(&headers.signature, tag).map(<[u8]>::to_vec) {
+            let at = headers.payload_at() - headers.main.len() as u64;
+            file.seek(SeekFrom::Start(at)).or_cannot("read", path)?;
+            over_all.push((name.to_owned(), keys.verify(&bytes, &mut std::io::BufReader::new(&*file))));
+        }
+    }
     let mut judged = Vec::new();
     for (tag, name) in OVER_HEADER.into_iter().zip(["RSAHEADER", "DSAHEADER"]) {
         if let Some(bytes) = binary(&headers.signature, tag) {
             judged.push((name.to_owned(), keys.verify(bytes, &mut headers.main.as_slice())));
         }
     }
-    for (tag, name) in OVER_ALL.into_iter().zip(["SIGPGP", "SIGGPG"]) {
-        if let Some(bytes) = binary(&headers.signature, tag).map(<[u8]>::to_vec) {
-            let at = headers.payload_at() - headers.main.len() as u64;
-            file.seek(SeekFrom::Start(at)).or_cannot("read", path)?;
-            judged.push((name.to_owned(), keys.verify(&bytes, &mut std::io::BufReader::new(&*file))));
-        }
+    for text in texts(&headers.signature, OPENPGP) {
+        let verdict = match openpgp::from_base64(text) {
+            Some(bytes) => keys.verify(&bytes, &mut headers.main.as_slice()),
+            None => Verdict::bad("it is not in base64, as rpm 6 writes it"),
+        };
+        judged.push(("OPENPGP".to_owned(), verdict));
     }
-    if let Some(wrong) = payload_differs(file, path, &headers)? {
-        // The signature is over the header: the payload counts through the digest in it.
-        judged
-            .iter_mut()
-            .filter(|(_, verdict)| verdict.is_good())
-            .for_each(|(_, verdict)| *verdict = Verdict::bad(wrong.clone()));
+    // What is signed is the header alone: the payload counts through what the header says of it, or by a signature of its own.
+    let payload = match over_all.iter().any(|(_, verdict): &(_, Verdict)| verdict.is_good()) {
+        true => Payload::Covered,
+        false => Payload::of(file, path, &headers)?,
+    };
+    for (_, verdict) in &mut judged {
+        payload.limit(verdict);
     }
+    judged.extend(over_all);
     Ok(judged)
 }
 
-/// Why the payload is not the one that the header states.
-fn payload_differs(file: &mut File, path: &Path, headers: &Headers) -> Result<Option<String>> {
-    const PAYLOAD_DIGEST: u32 = 5092;
-    let stated = entries(&headers.main).find(|(tag, ..)| *tag == PAYLOAD_DIGEST).and_then(|(_, _, _, data)| {
-        let end = data.iter().position(|&byte| byte == 0)?;
-        std::str::from_utf8(&data[..end]).ok().filter(|text| text.len() == 64)
-    });
-    let Some(stated) = stated else {
-        return Ok(Some("the header has no SHA-256 of the payload, which is not signed then".to_owned()));
-    };
-    file.seek(SeekFrom::Start(headers.payload_at())).or_cannot("read", path)?;
-    let mut digest = Sha256::new();
-    std::io::copy(file, &mut digest).or_cannot("read", path)?;
-    Ok((hex::encode(digest.finalize()) != stated).then(|| "the payload was changed after it was signed".to_owned()))
+/// What a header's signature says of the payload.
+enum Payload {
+    /// As much as of the header.
+    Covered,
+    /// That its files are those that were signed, which whoever unpacks it has to compare.
+    ByFiles,
+    /// Nothing, for this reason.
+    Not(&'static str),
+}
+
+impl Payload {
+    /// By the payload's digest in the header, or else by those of its files, as rpm 4.6 to 4.13 wrote them.
+    fn of(file: &mut File, path: &Path, headers: &Headers) -> Result<Payload> {
+        const PAYLOAD_DIGEST: u32 = 5092;
+        const FILE_DIGESTS: u32 = 1035;
+        const FILE_DIGEST_ALGORITHM: u32 = 5011;
+        const SHA256: u32 = 8;
+        let stated = texts(&headers.main, PAYLOAD_DIGEST).next().and_then(|text| std::str::from_utf8(text).ok());
+        let Some((stated, hash)) = stated.and_then(|text| Some((text, Hash::of_hex_len(text.len())?))) else {
+            let algorithm = entries(&headers.main).find(|(tag, kind, ..)| (*tag, *kind) == (FILE_DIGEST_ALGORITHM, 4));
+            let strong = algorithm.is_some_and(|(.., data)| data.len() >= 4 && be32(data, 0) >= SHA256);
+            let has_files = entries(&headers.main).any(|(tag, ..)| tag == FILE_DIGESTS);
+            return Ok(match has_files && strong {
+                true => Payload::ByFiles,
+                false => Payload::Not("the header has no digest of the payload that proves anything, which is not signed then"),
+            });
+        };
+        file.seek(SeekFrom::Start(headers.payload_at())).or_cannot("read", path)?;
+        let mut digest = hash.start();
+        let mut block = vec![0; 128 << 10];
+        loop {
+            match file.read(&mut block).or_cannot("read", path)? {
+                0 => break,
+                count => digest.update(&block[..count]),
+            }
+        }
+        Ok(match hex::encode(digest.finish()).eq_ignore_ascii_case(stated) {
+            true => Payload::Covered,
+            false => Payload::Not("the payload was changed after it was signed"),
+        })
+    }
+
+    fn limit(&self, verdict: &mut Verdict) {
+        match (self, verdict) {
+            (Payload::Not(why), verdict @ Verdict::Good { .. }) => *verdict = Verdict::bad(*why),
+            (Payload::ByFiles, Verdict::Good { note, .. }) => {
+                *note = Some("it covers the payload through the digests of its files".to_owned());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The texts of a tag, all of them within the header.
+fn texts(header: &[u8], tag: u32) -> impl Iterator<Item = &[u8]> {
+    let found = entries(header).find(|(found, kind, ..)| *found == tag && matches!(kind, 6 | 8 | 9));
+    let (count, data) = found.map_or((0, &[][..]), |(_, _, count, data)| (count, data));
+    data.split_inclusive(|&byte| byte == 0).take(count.min(MOST_TEXTS)).filter_map(|text| text.strip_suffix(b"\0"))
 }

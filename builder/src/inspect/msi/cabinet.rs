@@ -27,6 +27,9 @@ impl Budget {
 const MOST_MEMBERS: usize = 200_000;
 /// Plain bytes of one block.
 const BLOCK: usize = 32 << 10;
+/// A member's folder where it began in the cabinet before, and where it goes on in the next, too (MS-CAB 2.4).
+const FROM_BEFORE: u16 = 0xFFFD;
+const BEFORE_AND_AFTER: u16 = 0xFFFF;
 /// A member's name with its NUL (MS-CAB 2.4).
 const LONGEST_NAME: u64 = 257;
 
@@ -95,11 +98,19 @@ struct Folder {
 /// # Errors
 /// It is damaged.
 pub fn read<R: BufRead + Seek>(input: &mut R, budget: &mut Budget) -> Result<Cabinet> {
-    let (folders, mut members, reserved) = list(input)?;
+    let Listing { folders, mut members, reserved, in_set } = list(input)?;
     let too_many = || Error::new(format!("the cabinets have more than {MOST_MEMBERS} members"));
     budget.members = budget.members.checked_sub(members.len()).ok_or_else(too_many)?;
+    if in_set {
+        return Ok(Cabinet::Listed(members, "it is one of a set of cabinets, which linkpack does not join".to_owned()));
+    }
     if let Some(member) = members.iter().find(|member| usize::from(member.folder) >= folders.len()) {
-        return Ok(Cabinet::Listed(members.clone(), format!("its member {} is shared with another cabinet", member.name)));
+        let (name, folder, count) = (&member.name, member.folder, folders.len());
+        let what = match folder {
+            FROM_BEFORE..=BEFORE_AND_AFTER => format!("its member {name} goes on in another cabinet, and it names none"),
+            folder => format!("its member {name} is in folder number {folder}, counted from 0, and it has {count} folders"),
+        };
+        return Err(Error::new(what));
     }
     const MSZIP: u16 = 1;
     const KIND: u16 = 0xF;
@@ -118,24 +129,35 @@ pub fn read<R: BufRead + Seek>(input: &mut R, budget: &mut Budget) -> Result<Cab
     Ok(Cabinet::Read(members))
 }
 
-/// Header, folders, members, and how many bytes are reserved in each block's header.
-fn list<R: BufRead + Seek>(input: &mut R) -> Result<(Vec<Folder>, Vec<Member>, usize)> {
+/// What a cabinet says of itself.
+struct Listing {
+    folders: Vec<Folder>,
+    members: Vec<Member>,
+    /// Bytes that are reserved in each block's header.
+    reserved: usize,
+    /// It names a neighbour.
+    in_set: bool,
+}
+
+fn list<R: BufRead + Seek>(input: &mut R) -> Result<Listing> {
     let header = bytes::<36>(input)?;
     if !header.starts_with(b"MSCF") {
         return Err(Error::new("it is no cabinet"));
     }
     let (files_at, folder_count, file_count, flags) =
         (u32_at(&header, 16), u16_at(&header, 26), u16_at(&header, 28), u16_at(&header, 30));
-    const NEIGHBOURS: u16 = 3;
+    const PREVIOUS: u16 = 1;
+    const NEXT: u16 = 2;
     const RESERVE: u16 = 4;
-    if flags & NEIGHBOURS != 0 {
-        return Err(Error::new("it is part of a set of cabinets, which an MSI cannot use"));
-    }
     let (mut in_folder, mut in_data) = (0, 0);
     if flags & RESERVE != 0 {
         let sizes = bytes::<4>(input)?;
         (in_folder, in_data) = (i64::from(sizes[2]), usize::from(sizes[3]));
         input.seek_relative(i64::from(u16_at(&sizes, 0))).map_err(damaged)?;
+    }
+    // The name of the neighbour, and of its disk.
+    for _ in [PREVIOUS, PREVIOUS, NEXT, NEXT].into_iter().filter(|neighbour| flags & neighbour != 0) {
+        name(input)?;
     }
     let mut folders = Vec::new();
     for _ in 0..folder_count {
@@ -147,16 +169,21 @@ fn list<R: BufRead + Seek>(input: &mut R) -> Result<(Vec<Folder>, Vec<Member>, u
     let mut members = Vec::new();
     for _ in 0..file_count {
         let fixed = bytes::<16>(input)?;
-        let mut name = Vec::new();
-        input.by_ref().take(LONGEST_NAME).read_until(0, &mut name).map_err(damaged)?;
-        if name.pop() != Some(0) {
-            return Err(Error::new("a member's name does not end"));
-        }
-        let name = String::from_utf8_lossy(&name).into_owned();
+        let name = name(input)?;
         let (size, offset, folder) = (u32_at(&fixed, 0), u32_at(&fixed, 4), u16_at(&fixed, 8));
         members.push(Member { name, size, content: None, offset, folder });
     }
-    Ok((folders, members, in_data))
+    Ok(Listing { folders, members, reserved: in_data, in_set: flags & (PREVIOUS | NEXT) != 0 })
+}
+
+/// A text that a zero closes.
+fn name(input: &mut impl BufRead) -> Result<String> {
+    let mut name = Vec::new();
+    input.take(LONGEST_NAME).read_until(0, &mut name).map_err(damaged)?;
+    match name.pop() {
+        Some(0) => Ok(String::from_utf8_lossy(&name).into_owned()),
+        _ => Err(Error::new("a name in it does not end")),
+    }
 }
 
 /// Unpacks one folder; `members` are in the order of their offsets.
@@ -340,4 +367,52 @@ fn u16_at(bytes: &[u8], at: usize) -> u16 {
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Cursor;
+
+    /// A cabinet of one stored block, which one member in that folder fills.
+    fn cabinet(flags: u16, neighbours: &[u8], folders: u16, folder: u16) -> Vec<u8> {
+        let block = b"content";
+        let files_at = 36 + neighbours.len() + 8 * usize::from(folders);
+        let blocks_at = files_at + 16 + 2;
+        let short = |number: usize| (number as u16).to_le_bytes();
+        let long = |number: usize| (number as u32).to_le_bytes();
+        let mut bytes = b"MSCF\0\0\0\0".to_vec();
+        bytes.extend([long(blocks_at + 8 + block.len()), long(0), long(files_at), long(0)].concat());
+        bytes.extend(
+            [&[3, 1][..], &short(usize::from(folders)), &short(1), &flags.to_le_bytes(), &short(7), &short(0), neighbours]
+                .concat(),
+        );
+        for _ in 0..folders {
+            bytes.extend([&long(blocks_at)[..], &short(1), &short(0)].concat());
+        }
+        bytes.extend([&long(block.len())[..], &long(0), &folder.to_le_bytes(), &[0; 6], b"m\0"].concat());
+        bytes.extend([&long(0)[..], &short(block.len()), &short(block.len()), block].concat());
+        bytes
+    }
+
+    fn of(bytes: &[u8]) -> Result<Cabinet> {
+        read(&mut Cursor::new(bytes), &mut Budget::new(1))
+    }
+
+    #[test]
+    fn a_cabinet_of_a_set_is_listed_and_not_called_damaged() {
+        assert!(matches!(of(&cabinet(0, b"", 1, 0)), Ok(Cabinet::Read(members)) if members[0].content.is_some()));
+        for (flags, neighbours) in [(2, &b"next.cab\0disk 2\0"[..]), (1, b"first.cab\0\0"), (3, b"a\0b\0c\0d\0")] {
+            let Ok(Cabinet::Listed(members, why)) = of(&cabinet(flags, neighbours, 1, 0)) else { panic!("{flags}") };
+            assert!(members[0].name == "m" && why.contains("set of cabinets"), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_member_of_no_folder_is_damage() {
+        for (folders, folder, says) in [(0, 0, "has 0 folders"), (1, 1, "has 1 folders"), (1, 0xFFFE, "it names none")] {
+            let error = of(&cabinet(0, b"", folders, folder)).err().expect("an error");
+            assert!(error.what().contains(says), "{error}");
+        }
+    }
 }

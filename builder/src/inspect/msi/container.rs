@@ -30,6 +30,19 @@ impl<R: Read + Seek> Container<R> {
         Ok(Container { file, names, left: TABLES_LIMIT })
     }
 
+    /// What the compound file is that is no package, by the class of its root and what it holds.
+    pub fn stranger(&self) -> Option<&'static str> {
+        let class = self.file.root_entry().clsid().to_string();
+        match class.split('-').next().unwrap_or_default().to_ascii_lowercase().as_str() {
+            "000c1086" => Some("a patch (.msp), which changes an installed product"),
+            "000c1082" => Some("a transform (.mst), which changes a package while it is installed"),
+            _ if self.names.contains_key(&(true, "ModuleSignature".to_owned())) => {
+                Some("a merge module (.msm), which becomes a part of packages")
+            }
+            _ => None,
+        }
+    }
+
     /// The bytes of a table; none where it has no stream, which is how an empty table is stored.
     ///
     /// # Errors

@@ -53,6 +53,9 @@ pub fn read<R: Read + Seek>(mut input: R, folder: Option<&Path>) -> Result<Msi> 
     let len = input.seek(SeekFrom::End(0)).map_err(unreadable)?;
     input.rewind().map_err(unreadable)?;
     let mut container = Container::open(input)?;
+    if let Some(what) = container.stranger() {
+        return Err(Error::new(format!("it is {what}, and no installation package")).help("name the package that it belongs to"));
+    }
     let mut damage = Vec::new();
     let database = tables::read(&mut container, &mut damage)?;
     let summary = match container.summary().and_then(|bytes| summary::parse(&bytes)) {

@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::payload::decode::Input;
 use crate::payload::rpm::{header_at, main_header_start};
 use crate::payload::rpm_header::{Header, LEAD};
+use crate::trust::openpgp::from_base64;
 use std::ops::Range;
 
 /// A package's headers, and where its parts lie.
@@ -53,25 +54,27 @@ pub fn read(input: &mut Input, file: FileFacts) -> Result<Report> {
     Ok(report)
 }
 
-/// The signature header's tags that hold signatures: of the header alone, and of header and payload.
-const SIGNATURES: [(u32, &str); 4] = [
-    (267, "signature header: DSA, of the header"),
-    (268, "signature header: RSA, of the header"),
-    (1002, "signature header: PGP, of header and payload"),
-    (1005, "signature header: GPG, of header and payload"),
-];
+/// The signature header's tags that hold signatures of the header alone.
+const OVER_HEADER: [(u32, &str); 2] =
+    [(268, "signature header: RSA, of the header"), (267, "signature header: DSA, of the header")];
 /// rpm 6: any number of signatures of the header, in base64.
 const OPENPGP: u32 = 278;
+/// Those of header and payload.
+const OVER_ALL: [(u32, &str); 2] =
+    [(1002, "signature header: PGP, of header and payload"), (1005, "signature header: GPG, of header and payload")];
 
+/// In the order in which they are judged, too.
 fn signatures(header: &Header, report: &mut Report) {
-    for (tag, place) in SIGNATURES {
-        if let Some(bytes) = header.binary(tag) {
-            let bytes = bytes[..bytes.len().min(limits::SIGNATURE as usize)].to_vec();
-            report.signatures.push(openpgp::signature(bytes, place.to_owned()));
-        }
-    }
+    let mut add = |bytes: &[u8], place: &str| {
+        let bytes = bytes[..bytes.len().min(limits::SIGNATURE as usize)].to_vec();
+        report.signatures.push(openpgp::signature(bytes, place.to_owned()));
+    };
+    let of = |(tag, place): (u32, &'static str)| Some((header.binary(tag)?, place));
+    OVER_HEADER.into_iter().filter_map(of).for_each(|(bytes, place)| add(bytes, place));
     for text in header.strings(OPENPGP).into_iter().take(16) {
-        let bytes = text[..text.len().min(limits::SIGNATURE as usize)].to_vec();
-        report.signatures.push(openpgp::signature(bytes, "signature header: OPENPGP, of the header".to_owned()));
+        // What is no base64 is no signature, and said to be none.
+        let bytes = from_base64(text).unwrap_or_else(|| text.to_vec());
+        add(&bytes, "signature header: OPENPGP, of the header");
     }
+    OVER_ALL.into_iter().filter_map(of).for_each(|(bytes, place)| add(bytes, place));
 }

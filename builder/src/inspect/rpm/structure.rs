@@ -33,17 +33,20 @@ const KNOWN: [(u32, u32); 19] = [
 const RESERVED: u32 = 1008;
 
 pub(super) fn check(rpm: &Rpm, report: &mut Report) {
-    region("signature header", &rpm.signature, SIGNATURES, report);
-    region("header", &rpm.header, IMMUTABLE, report);
-    let mut last = 0;
+    let regions = [("signature header", &rpm.signature, SIGNATURES), ("header", &rpm.header, IMMUTABLE)];
+    for (part, header, tag) in regions {
+        // rpm before 4.0 knew none, and rpm up to 4 takes either without.
+        match header.has(tag) {
+            true => region(part, header, tag, report),
+            false => {
+                report.notes.push(format!("its {part} has no region, as in version 3 of the format, which rpm 6 does not read"))
+            }
+        }
+    }
     for (tag, kind) in rpm.signature.tags().filter(|(tag, _)| *tag != SIGNATURES) {
         if let Some(what) = fault(&rpm.signature, tag, kind) {
             report.damaged("signature header", format!("its tag {tag} {what}"));
         }
-        if tag < last {
-            report.damaged("signature header", "its tags are not in order");
-        }
-        last = tag;
     }
     for header in [&rpm.signature, &rpm.header] {
         let mut tags: Vec<u32> = header.tags().map(|(tag, _)| tag).collect();
@@ -77,7 +80,6 @@ fn fault(header: &Header, tag: u32, kind: u32) -> Option<String> {
 
 /// The region's trailer repeats the tag, and its offset leads back over the whole index.
 fn region(part: &str, header: &Header, tag: u32, report: &mut Report) {
-    // rpm before 4.0 knew no regions.
     let Some((first, _)) = header.tags().next() else { return report.damaged(part, "it is empty") };
     if first != tag {
         return report.damaged(part, format!("its first tag is {first}, and {tag} is the one that covers it"));

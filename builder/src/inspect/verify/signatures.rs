@@ -2,6 +2,7 @@
 
 use super::SUMS_SIGNATURE;
 use crate::error::Result;
+use crate::inspect::openpgp::UNREADABLE;
 use crate::inspect::report::{Report, Signature};
 use serde::Serialize;
 use std::path::Path;
@@ -58,7 +59,14 @@ pub struct NoKeys;
 
 impl Judge for NoKeys {
     fn package(&self, _: &Path, report: &Report) -> Result<Vec<Judged>> {
-        let judged = |signature: &Signature| Judged { signature: signature.clone(), outcome: Outcome::NotChecked };
+        let judged = |signature: &Signature| {
+            // That takes no key to see.
+            let outcome = match signature.kind == UNREADABLE {
+                true => Outcome::Bad("it is no signature that can be read".to_owned()),
+                false => Outcome::NotChecked,
+            };
+            Judged { signature: signature.clone(), outcome }
+        };
         Ok(report.signatures.iter().map(judged).collect())
     }
 

@@ -1,5 +1,5 @@
 //! What differs between operating systems, behind one trait and a few functions. Each system offers the same names:
-//! `Host` (with `open`, `wait`, `ready`, `bound_logs`, `close`), `BASE_ENVIRONMENT`, `DEFAULTS`, `DISK_FULL`,
+//! `Host` (with `open`, `wait`, `ready`, `keep_up`, `close`), `BASE_ENVIRONMENT`, `DEFAULTS`, `DISK_FULL`,
 //! `default_directories`, `serve`, `machine`, `random`, `read_settings`, `replace_private`, `replace_public`,
 //! `may_run_as` and `vet`.
 

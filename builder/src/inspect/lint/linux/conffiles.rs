@@ -3,6 +3,11 @@
 use super::{is_regular, Findings, Place, Subject};
 use crate::inspect::report::Format;
 
+/// Programs, which Red Hat's packages never mark.
+fn is_init_script(path: &str) -> bool {
+    path.starts_with("/etc/init.d/") || path.strip_prefix("/etc/rc.d/").is_some_and(|rest| rest.contains('/'))
+}
+
 pub(super) fn check(subject: &Subject, findings: &mut Findings) {
     if !matches!(subject.report.format, Format::Deb | Format::Rpm) {
         return;
@@ -17,7 +22,7 @@ pub(super) fn check(subject: &Subject, findings: &mut Findings) {
                 true => findings.error("conffile-place", Place::part(&file.path), what, remedy),
                 false => findings.warning("conffile-place", Place::part(&file.path), what, remedy),
             }
-        } else if in_etc && !file.config {
+        } else if in_etc && !file.config && !(subject.is(Format::Rpm) && is_init_script(&file.path)) {
             let what =
                 "it is in /etc and not marked as configuration: an upgrade overwrites what an administrator changed".to_owned();
             match subject.is(Format::Deb) {

@@ -21,6 +21,7 @@ pub(super) fn check(subject: &Subject, findings: &mut Findings) {
             let configures = CONFIGURATION.iter().any(|ending| name.ends_with(ending)) || file.config;
             match kind {
                 SecretKind::Password if example || !configures => {}
+                SecretKind::CutKey => findings.warning("secret", place, what, REMEDY),
                 SecretKind::PrivateKey | SecretKind::AwsKey if example => findings.warning("secret", place, what, REMEDY),
                 SecretKind::Password => findings.warning("secret", place, what, REMEDY),
                 SecretKind::PrivateKey | SecretKind::AwsKey => findings.error("secret", place, what, REMEDY),
@@ -31,7 +32,9 @@ pub(super) fn check(subject: &Subject, findings: &mut Findings) {
         for Secret { kind, line } in secrets(script.text.as_bytes()) {
             let what = format!("line {line} looks like {}, and everybody can read the package's scripts", kind.name());
             match kind {
-                SecretKind::Password => findings.warning("secret", Place::part(&script.name), what, REMEDY),
+                SecretKind::Password | SecretKind::CutKey => {
+                    findings.warning("secret", Place::part(&script.name), what, REMEDY);
+                }
                 _ => findings.error("secret", Place::part(&script.name), what, REMEDY),
             }
         }

@@ -14,7 +14,12 @@ pub(super) fn check(subject: &Subject, findings: &mut Findings) {
     };
     for (field, _) in fields.iter().filter(|(_, value)| value.trim().is_empty()) {
         let what = format!("it has no {field}");
-        findings.error("field-missing", Place::part(field), what, "add it: administrators and their tools read it");
+        let remedy = "add it: administrators and their tools read it";
+        // rpm installs it all the same.
+        match subject.is(Format::Rpm) {
+            true => findings.warning("field-missing", Place::part(field), what, remedy),
+            false => findings.error("field-missing", Place::part(field), what, remedy),
+        }
     }
     name(subject, findings);
     if subject.is(Format::Deb) {

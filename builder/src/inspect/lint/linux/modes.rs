@@ -4,7 +4,9 @@ use super::{is_regular, Findings, Place, Subject};
 use crate::inspect::report::{FileEntry, FileKind, Format};
 
 const STICKY: u32 = 0o1000;
-const SET_ID: u32 = 0o6000;
+const SET_UID: u32 = 0o4000;
+const SET_GID: u32 = 0o2000;
+const SET_ID: u32 = SET_UID | SET_GID;
 
 /// Folders whose files are run by name.
 const BIN: [&str; 9] = [
@@ -30,8 +32,14 @@ pub(super) fn check(subject: &Subject, findings: &mut Findings) {
         }
         writable(subject, file, mode, findings);
         if is_regular(file) && mode & SET_ID != 0 && mode & 0o111 != 0 {
-            let whose = file.owner.as_deref().unwrap_or("its owner");
-            let what = format!("it runs as {whose} whoever starts it (mode {mode:04o})");
+            let owner = file.owner.as_deref().unwrap_or("its owner");
+            let group = format!("the group {}", file.group.as_deref().unwrap_or("of the file"));
+            let rights = match (mode & SET_UID != 0, mode & SET_GID != 0) {
+                (true, true) => format!("as {owner} and with the rights of {group}"),
+                (true, false) => format!("as {owner}"),
+                _ => format!("with the rights of {group}"),
+            };
+            let what = format!("it runs {rights} whoever starts it (mode {mode:04o})");
             let remedy = "drop the bit, or use a service or file capabilities; keep it only where the maker says why";
             // Debian's policy allows what rpmlint calls an error.
             match subject.is(Format::Rpm) {

@@ -5,7 +5,7 @@
 //! there are a warning, as administrators' own may be overwritten.
 
 use super::{Findings, Place, Subject};
-use crate::inspect::report::FileKind;
+use crate::inspect::report::{path_length, FileKind, Format};
 
 /// Folders, why no package may have files below them.
 const RESERVED: [(&str, &str); 16] = [
@@ -30,6 +30,7 @@ const RESERVED: [(&str, &str); 16] = [
 const TOP: [&str; 12] = ["bin", "boot", "etc", "lib", "lib32", "lib64", "libx32", "opt", "sbin", "usr", "var", "srv"];
 
 pub(super) fn check(subject: &Subject, findings: &mut Findings) {
+    names(subject, findings);
     for file in subject.files().filter(|file| !subject.is_in_root(&file.path) && file.path.len() > 1) {
         if let Some((folder, why)) = RESERVED.iter().find(|(folder, _)| file.path.starts_with(folder)) {
             // The mount points that a base system brings are folders.
@@ -45,6 +46,20 @@ pub(super) fn check(subject: &Subject, findings: &mut Findings) {
         } else if unusual(&file.path) && file.kind != FileKind::Directory {
             let what = "it lies in a folder of the package's own below /".to_owned();
             findings.warning("place-top", Place::part(&file.path), what, "ship it below /usr, /opt or /var/lib");
+        }
+    }
+}
+
+/// Names that cannot be unpacked: dpkg and rpm first do so under nine bytes more.
+fn names(subject: &Subject, findings: &mut Findings) {
+    const LONGEST: u64 = 255;
+    let packaged = matches!(subject.report.format, Format::Deb | Format::Rpm);
+    for file in subject.files() {
+        let most = if packaged && file.kind != FileKind::Directory { LONGEST - 9 } else { LONGEST };
+        let longest = file.path.split('/').map(path_length).max().unwrap_or_default();
+        if longest > most {
+            let what = format!("a name in it has {longest} bytes, and {most} is the most that can be unpacked");
+            findings.error("name-length", Place::part(&file.path), what, "give it a shorter name");
         }
     }
 }

@@ -11,6 +11,10 @@ pub(super) fn check(subject: &Subject, findings: &mut Findings) {
     for script in &subject.report.scripts {
         let interpreter = script.interpreter.as_deref().unwrap_or_default();
         let program = interpreter.split_whitespace().next().unwrap_or_default();
+        if let Some(at) = script.text.split('\n').position(|line| line.ends_with('\r')) {
+            let what = format!("line {} ends in a carriage return, as on Windows: no shell runs it as it is meant", at + 1);
+            findings.error("script-carriage-return", Place::part(&script.name), what, "write it with the line breaks of Unix");
+        }
         if !first_line(subject, script, program, findings) {
             continue;
         }

@@ -31,6 +31,48 @@ pub fn offence(category: &str, text: &str) -> Option<String> {
     }
 }
 
+/// Whether Microsoft documents the value for that column, whatever the package's own _Validation lists: WiX writes lists that are shorter.
+pub fn is_documented(table: &str, column: &str, text: &str) -> bool {
+    const CATEGORIES: [&str; 29] = [
+        "AnyPath",
+        "Binary",
+        "Cabinet",
+        "Condition",
+        "CustomSource",
+        "DefaultDir",
+        "DoubleInteger",
+        "Filename",
+        "Formatted",
+        "FormattedSDDL",
+        "FormattedSDDLText",
+        "Guid",
+        "Identifier",
+        "Integer",
+        "KeyFormatted",
+        "Language",
+        "LowerCase",
+        "Path",
+        "Paths",
+        "Property",
+        "RegPath",
+        "Shortcut",
+        "Template",
+        "Text",
+        "TimeDate",
+        "URL",
+        "UpperCase",
+        "Version",
+        "WildCardFilename",
+    ];
+    const SECURED: [&str; 4] = ["CreateFolder", "File", "Registry", "ServiceInstall"];
+    match (table, column) {
+        ("_Validation", "Category") => CATEGORIES.iter().any(|known| known.eq_ignore_ascii_case(text)),
+        ("LockPermissions", "Table") => SECURED[..3].contains(&text),
+        ("MsiLockPermissionsEx", "Table") => SECURED.contains(&text),
+        _ => false,
+    }
+}
+
 /// Whether a text can be a key, a property or an action.
 pub fn is_identifier(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')

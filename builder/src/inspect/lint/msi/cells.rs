@@ -42,7 +42,7 @@ pub(super) fn check(msi: &Msi, findings: &mut Findings) {
             if rule.is_none() && !rules.is_empty() {
                 let place = Place { column: Some(column.name.clone()), ..Place::part(name) };
                 let remedy = "describe the column in _Validation";
-                findings.error("validation-missing", place, "_Validation has no row for the column".to_owned(), remedy);
+                findings.warning("validation-missing", place, "_Validation has no row for the column".to_owned(), remedy);
             }
             for row in table.rows() {
                 cell(name, column, &row, &row.values()[index], rule, findings);
@@ -116,15 +116,17 @@ fn text(column: &Column, text: &str, value: &Value, rule: Option<&Rule>, place: 
         let len = text.encode_utf16().count();
         if len > usize::from(most) {
             let what = format!("it has {len} characters; the column holds {most}");
-            findings.error("cell-length", place(), what, "shorten the value");
+            // Windows Installer takes it: ICE03 warns of it, too.
+            findings.warning("cell-length", place(), what, "shorten the value");
         }
     }
     let Some(rule) = rule else { return };
     if rule.set.is_some() {
         // Formatted text may become one of them.
-        if !in_set(rule, value) && !text.contains('[') {
+        let place = place();
+        if !in_set(rule, value) && !text.contains('[') && !category::is_documented(&place.table, &column.name, text) {
             let what = format!("{text:?} is not one of {}", one_of(rule));
-            findings.error("cell-set", place(), what, "use one of the values that _Validation lists");
+            findings.error("cell-set", place, what, "use one of the values that _Validation lists");
         }
         return;
     }

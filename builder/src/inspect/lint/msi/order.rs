@@ -97,8 +97,7 @@ const SCRIPTED: [&str; 53] = [
 ];
 
 /// What has to come before what, where both are there (the actions' "Sequence Restrictions").
-const ORDER: [(&str, &str); 41] = [
-    ("AppSearch", "LaunchConditions"),
+const ORDER: [(&str, &str); 40] = [
     ("FindRelatedProducts", "MigrateFeatureStates"),
     ("FindRelatedProducts", "RemoveExistingProducts"),
     ("CCPSearch", "RMCCPSearch"),
@@ -166,6 +165,7 @@ pub(super) fn check(msi: &Msi, findings: &mut Findings) {
             }
         }
         order(table, &rows, findings);
+        conditions(msi, table, &rows, findings);
         script(table, &rows, &custom, findings);
         if table == "InstallExecuteSequence" {
             removal(table, &rows, &custom, findings);
@@ -179,7 +179,8 @@ fn numbers(table: &str, rows: &[(i32, &str, Row)], findings: &mut Findings) {
         if first == second {
             let what = format!("{before} has the number {first} as well: which one is first is anyone's guess");
             let place = Place { column: Some("Sequence".to_owned()), ..Place::row(table, *action) };
-            findings.error("sequence-number", place, what, "give each action a number of its own");
+            // ICE82 warns of it, too.
+            findings.warning("sequence-number", place, what, "give each action a number of its own");
         }
     }
 }
@@ -191,6 +192,24 @@ fn order(table: &str, rows: &[(i32, &str, Row)], findings: &mut Findings) {
             if before > after {
                 findings.error("action-order", Place::row(table, then), format!("it comes before {first}"), REORDER);
             }
+        }
+    }
+}
+
+/// LaunchConditions is usually the first action; behind AppSearch it has to be where a condition asks for what that finds.
+fn conditions(msi: &Msi, table: &str, rows: &[(i32, &str, Row)], findings: &mut Findings) {
+    let at = |wanted: &str| rows.iter().find(|(_, action, _)| *action == wanted).map(|(number, ..)| *number);
+    if !matches!((at("LaunchConditions"), at("AppSearch")), (Some(conditions), Some(search)) if conditions < search) {
+        return;
+    }
+    let found: HashSet<&str> = msi.database.rows("AppSearch").filter_map(|row| row.text("Property")).collect();
+    let word = |c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '.';
+    for row in msi.database.rows("LaunchCondition") {
+        let condition = row.text("Condition").unwrap_or_default();
+        if let Some(property) = condition.split(word).find(|word| found.contains(word)) {
+            let what = format!("it comes before AppSearch, and a condition asks for {property}, which that sets");
+            findings.warning("action-order", Place::row(table, "LaunchConditions"), what, REORDER);
+            return;
         }
     }
 }

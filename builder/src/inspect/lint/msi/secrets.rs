@@ -28,7 +28,11 @@ pub(in crate::inspect) fn secrets(msi: &Msi) -> BTreeSet<&str> {
     let secure = msi.database.property("SecureCustomProperties").unwrap_or_default().split(';');
     let named = column("Property", "Property").chain(column("AppSearch", "Property")).chain(secure);
     let mut secrets: BTreeSet<&str> = named.filter(|name| is_secret(name)).collect();
-    let typed = msi.database.rows("Control").filter(|row| row.number("Attributes").unwrap_or(0) & PASSWORD_INPUT != 0);
+    // On controls of other types, the same bit has other meanings: FloppyVolume, for one.
+    let typed = msi
+        .database
+        .rows("Control")
+        .filter(|row| row.text("Type") == Some("Edit") && row.number("Attributes").unwrap_or(0) & PASSWORD_INPUT != 0);
     secrets.extend(typed.filter_map(|row| row.text("Property")));
     let setters = msi.database.rows("CustomAction").filter(|row| row.number("Type").unwrap_or(0) & KIND == SET_PROPERTY);
     let mut set = BTreeSet::new();

@@ -36,13 +36,25 @@ impl Claim {
                 return Err(format!("another connector runs already (pid {holder}); {} is locked", lock_file.display()));
             }
         };
-        match replace_public(&pid_file, format!("{}\n", std::process::id()).as_bytes()) {
+        let claim = Claim { pid_file, _lock: lock };
+        match claim.tell() {
             Err(error) if error.raw_os_error().map_or(false, |code| DISK_FULL.contains(&code)) => {
-                log::line(&format!("{}; going on without it", cannot(&pid_file, error)));
+                log::line(&format!("{}; going on without it", cannot(&claim.pid_file, error)));
             }
-            other => other.map_err(|error| cannot(&pid_file, error))?,
+            other => other.map_err(|error| cannot(&claim.pid_file, error))?,
         }
-        Ok(Claim { pid_file, _lock: lock })
+        Ok(claim)
+    }
+
+    /// Writes the pid file again where it is missing: the disk was full, or somebody cleaned up.
+    pub fn renew(&self) {
+        if fs::symlink_metadata(&self.pid_file).is_err() {
+            let _ = self.tell();
+        }
+    }
+
+    fn tell(&self) -> io::Result<()> {
+        replace_public(&self.pid_file, format!("{}\n", std::process::id()).as_bytes())
     }
 }
 

@@ -85,7 +85,7 @@ pub struct Host {
     groups: Vec<Group>,
     /// Notes that were logged and need not be logged again.
     noted: HashSet<String>,
-    _claim: Claim,
+    claim: Claim,
 }
 
 /// A process group that may have members.
@@ -114,7 +114,7 @@ impl Host {
         sys::adopt_orphans().unwrap_or_else(|e| log::line(&format!("orphans cannot be adopted: {e}")));
         let guard = Guard::start(&[]).map_err(|e| format!("cannot start the guard process: {e}"))?;
         let cgroups = Cgroups::take_over(&[std::process::id(), guard.pid()]);
-        Ok(Host { guard, signals, cgroups, run_dir, log, groups: Vec::new(), noted: HashSet::new(), _claim: claim })
+        Ok(Host { guard, signals, cgroups, run_dir, log, groups: Vec::new(), noted: HashSet::new(), claim })
     }
 
     /// Waits for something to happen, at most for `timeout`.
@@ -161,8 +161,10 @@ impl Host {
         until_gone(|| children().len());
     }
 
-    /// Keeps these logs and the connector's own within a number of bytes, 0 for any number.
-    pub fn bound_logs(&mut self, logs: &[PathBuf], limit: u64) {
+    /// What is done every few seconds: the pid file is there, and these logs and the connector's own stay within a
+    /// number of bytes, 0 for any number.
+    pub fn keep_up(&mut self, logs: &[PathBuf], limit: u64) {
+        self.claim.renew();
         if limit == 0 {
             return;
         }

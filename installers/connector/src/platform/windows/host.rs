@@ -77,8 +77,8 @@ impl Host {
         }
     }
 
-    /// Here logs are bound when they are opened, not while they are written.
-    pub fn bound_logs(&mut self, _logs: &[PathBuf], _limit: u64) {}
+    /// Nothing: here logs are bound when they are opened, and nobody can remove the pid file.
+    pub fn keep_up(&mut self, _logs: &[PathBuf], _limit: u64) {}
 
     /// Ends what is left of anything that was started and removes what was made in the run directory.
     pub fn close(self) {
