@@ -39,16 +39,17 @@ lp_removed_unrecorded() {
     package=$(lp_purge_value "$file" package)
     [ -n "$package" ] || package=$(lp_purge_value "$file" product)
     [ "$package" = "$1" ] && [ "$(lp_purge_value "$file" channel)" = "$2" ] || return 1
-    lp_removed_service
+    lp_removed_service stop
     (umask 077 && { printf 'package=%s\naccount=%s\n' "$1" "$(lp_purge_value "$file" run_as)"; grep -E '^(product|channel|root|link|made)=' "$file"; } >"$lib/kept.$1")
     [ -n "$(lp_purge_value "$lib/kept.$1" product)" ] || printf 'product=%s\n' "$LP_PRODUCT" >>"$lib/kept.$1"
 }
 
+# lp_removed_service stop: and nothing of it stays with the init systems.
 lp_removed_service() {
     local link
     if [ -n "$LP_D" ]; then :
-    elif [ -d /run/systemd/system ] && command -v systemctl >/dev/null 2>&1; then systemctl stop "$LP_SERVICE.service"
-    elif [ -x "/etc/init.d/$LP_SERVICE" ]; then "/etc/init.d/$LP_SERVICE" stop
+    elif [ -d /run/systemd/system ] && command -v systemctl >/dev/null 2>&1; then systemctl "$1" "$LP_SERVICE.service"
+    elif [ -x "/etc/init.d/$LP_SERVICE" ]; then "/etc/init.d/$LP_SERVICE" "$1"
     fi >&2 </dev/null || :
     ! command -v deb-systemd-helper >/dev/null 2>&1 || deb-systemd-helper purge "$LP_SERVICE.service" >/dev/null || :
     for link in "$LP_D"/etc/systemd/system/*.wants/"$LP_SERVICE.service" "$LP_D"/etc/rc[0-9S].d/[SK][0-9][0-9]"$LP_SERVICE" \
