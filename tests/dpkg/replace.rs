@@ -100,7 +100,7 @@ fn the_purge_of_a_removed_package_leaves_a_live_installation_alone() {
 }
 
 #[test]
-fn a_folder_and_a_link_change_places_and_a_failed_unpacking_puts_them_back() {
+fn a_folder_and_a_link_change_places() {
     let scratch = Scratch::debian();
     let (old, new) = (Product::sample("1.0.0"), Product::sample("1.1.0"));
     for (product, script) in [
@@ -114,17 +114,8 @@ fn a_folder_and_a_link_change_places_and_a_failed_unpacking_puts_them_back() {
     let pulse = format!("{ROOT}/Intigua-Libs/pulse");
     install(&machine, &deb).ok();
     machine.sh(&format!("echo added >{pulse}/lib/mine")).ok();
-    // Somebody's file where the package has one makes dpkg give up after the preinst.
-    let tree = || machine.sh(&format!("cd {pulse} && find . ! -name '*.log' | sort")).ok().stdout;
-    let before = tree();
-    machine.sh("dpkg-deb --raw-extract /packages/*1.1.0*.deb /bad && cd /bad && mkdir -p usr/bin && echo x >usr/bin/env && dpkg-deb -b /bad /bad.deb").ok();
-    machine.cmd("dpkg").args(["-i", "/bad.deb"]).run().fails();
-    assert_eq!(tree(), before);
-    everything_runs(&machine, ROOT);
-
     install(&machine, &newer).ok();
     let found = machine.sh(&format!("cd {pulse} && readlink lib; cat lib/a l/z f t/t; [ ! -L l ]; cat {ROOT}/kept/Intigua-Libs/pulse/lib/mine lib/mine 2>/dev/null || :"));
     assert_eq!(found.ok().line(), "lib64\ntwo\nz\nf\nt\nadded");
-    machine.sh(&format!("dpkg -V {NAME}; ls -A {ROOT}/.linkpack")).ok().says("state");
     everything_runs(&machine, ROOT);
 }
