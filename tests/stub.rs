@@ -552,7 +552,7 @@ fn the_service_runs_as_the_account_that_was_chosen() {
     assert_eq!(machine.ask("ps -o user= -p $(cat /run/intigua/vlink.pid)"), "agent");
     assert_eq!(
         machine.ask(&format!("stat -c '%U %a' {ROOT}/components {ROOT}/components/csclient.cfg /var/log/intigua /run/intigua")),
-        "agent 755\nagent 600\nagent 750\nagent 755"
+        "agent 755\nagent 600\nroot 755\nagent 755"
     );
     machine.sh("sh /tmp/one.run").expect(0);
     assert_eq!(machine.ask("ps -o user= -p $(cat /run/intigua/vlink.pid)"), "agent", "an upgrade keeps the account");

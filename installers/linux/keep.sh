@@ -86,7 +86,7 @@ lp_restore_system() {
         lp_restore_file "$1/state" "$LP_LIB/state" 644 && lp_state_copy || return 1
     lp_config_restore "$1" || return 1
     lp_restore_labels "$LP_D$lp_root"
-    [ "$(lp_live)" != systemd ] || systemctl --system daemon-reload
+    lp_service_reload
 }
 
 lp_restore_file() {

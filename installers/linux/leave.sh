@@ -71,6 +71,7 @@ lp_leave_fresh() {
     lp_old_root=$lp_root
     [ -n "$lp_kept_root" ] || lp_kept_load || :
     lp_service_remove
+    [ -n "$lp_kept_root" ] || lp_account_remove
     lp_leave_versions "$LP_D$lp_root"
     for name in vAgentManager Intigua-Libs bin; do
         [ ! -d "$LP_D$lp_root/.linkpack/previous/$name" ] || mv "$LP_D$lp_root/.linkpack/previous/$name" "$LP_D$lp_root/$name"

@@ -102,11 +102,11 @@ lp_linkctl_start() {
         # Before the repair, which may put the unit of an older version back.
         lp_service_write && lp_versions_repair || return 30
         LP_CHANNEL=
-        [ "$(lp_live)" != systemd ] || systemctl --system daemon-reload
+        lp_service_reload
     fi
     lp_service_do "$1" || :
     if lp_service_came_up; then return 0; fi
-    lp_error "$LP_SERVICE did not come up" "$LP_LOG/$LP_SERVICE.log" 'see linkctl logs'
+    lp_error "$LP_SERVICE did not come up" "see $(lp_service_where)" 'linkctl check says what is missing'
     return 31
 }
 
@@ -234,10 +234,13 @@ lp_containers_json() {
 
 # What should be there and is not: one row each, as in the checks before an installation.
 lp_linkctl_check() {
-    local unit
-    unit=$(lp_unit_file)
-    lp_check_file service "$unit" && lp_check_file init "/etc/init.d/$LP_SERVICE"
-    lp_check_file link "/etc/rc3.d/S30$LP_SERVICE" && lp_check_file link "/etc/rc5.d/S30$LP_SERVICE"
+    local level
+    lp_check_file service "$(lp_unit_file)"
+    [ ! -d /etc/init.d ] || lp_check_file init "/etc/init.d/$LP_SERVICE"
+    # OpenRC keeps links of its own.
+    [ ! -d /etc/init.d ] || [ "$(lp_live)" = openrc ] || for level in 3 5; do
+        [ ! -d "/etc/rc$level.d" ] || lp_check_file link "/etc/rc$level.d/S30$LP_SERVICE"
+    done
     lp_check location 1 "$LP_ETC/location.conf" "$([ "$(lp_location)" = "$lp_root" ] || printf 'does not name the root')" "$lp_root" 'install the package again'
     lp_check config 1 "$(lp_config_file)" "$(lp_config_mode_fault)" 'there, for its account only' "chown $lp_old_run_as $(lp_quote "$(lp_config_file)"); chmod 600 $(lp_quote "$(lp_config_file)")"
     lp_check files 1 "$lp_root" "$(lp_check_files)" 'as installed' 'install the package again'
@@ -479,7 +482,7 @@ lp_set_above() {
             lp_warn "$LP_ETC/install.conf sets $key, too: the next upgrade takes its value"
         [ "$lp_old_channel" = deb ] && lp_has debconf-communicate || continue
         eval "value=\$lp_v_$key"
-        question=$LP_PRODUCT/$(printf '%s' "$key" | tr '[:upper:]' '[:lower:]')
+        question=${LP_PACKAGE:-$LP_PRODUCT}/$(printf '%s' "$key" | tr '[:upper:]' '[:lower:]')
         case $(printf 'GET %s\n' "$question" | DEBIAN_FRONTEND=noninteractive debconf-communicate 2>/dev/null 9>&-) in
             '0 '?*) printf 'SET %s %s\n' "$question" "$value" | DEBIAN_FRONTEND=noninteractive debconf-communicate >/dev/null 2>&1 9>&- ||
                 lp_warn "debconf has another answer for $key: the next upgrade takes it" ;;

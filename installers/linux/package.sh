@@ -157,7 +157,7 @@ lp_package_start() {
 lp_package_roll_back() {
     lp_service_do stop || :
     if [ -z "$1" ] || ! lp_kept; then
-        lp_error "$LP_SERVICE did not come up" "it must stay alive for 3 seconds; see $LP_LOG/$LP_SERVICE.log" \
+        lp_error "$LP_SERVICE did not come up" "it must stay alive for 3 seconds; see $(lp_service_where)" \
             'correct the cause, then install this package again, or remove it'
         lp_result failed 31 "$LP_SERVICE did not come up; it is stopped, the files are left for inspection"
         return 31
@@ -175,7 +175,7 @@ lp_package_roll_back() {
     printf 'package=%s\nversion=%s\n' "$LP_PACKAGE" "$LP_VERSION" | lp_write "$LP_LIB/rolled_back" 644
     lp_journal_drop
     lp_keep_drop
-    lp_error "$LP_SERVICE $LP_VERSION did not come up; version $1 runs again" "see $LP_LOG/$LP_SERVICE.log" \
+    lp_error "$LP_SERVICE $LP_VERSION did not come up; version $1 runs again" "see $(lp_service_where)" \
         "the package manager still believes in $LP_VERSION: install $1, or a corrected version, again"
     lp_result rolled_back 31 "$LP_VERSION did not come up; $1 was put back and runs"
     return 31
@@ -196,7 +196,7 @@ lp_package_back() {
     [ -n "$lp_root" ] || return 0
     lp_v_RUN_AS=$lp_old_run_as
     lp_service_write && lp_service_enable || :
-    if ! lp_service_is_active && [ "$lp_old_image" != 1 ] && lp_policy_allows start && ! lp_service_is_off; then
+    if [ "$lp_service_ran" != 0 ] && ! lp_service_is_active && [ "$lp_old_image" != 1 ] && lp_policy_allows start && ! lp_service_is_off; then
         lp_service_do start || :
     fi
 }

@@ -25,6 +25,7 @@ lp_preflight() {
     lp_check_account
     lp_check_temp
     lp_check_root
+    lp_check_labels
     lp_check_runtime
     lp_check_space
     return "$lp_check_code"
@@ -72,6 +73,7 @@ lp_check_other() {
     lp_check_channel
     [ -z "$lp_root_conflict" ] || lp_check other 17 "$lp_root" "$lp_root_conflict" '' "$lp_root_remedy"
     lp_check_downgrade
+    lp_check_service
     [ "$lp_checks" != "$before" ] || lp_check other 17 "$lp_root" '' "${lp_old_version:+version }${lp_old_version:-nothing} is installed" ''
 }
 
@@ -161,7 +163,7 @@ lp_check_account() {
     local fault
     fault=$(lp_account_fault "$lp_v_RUN_AS")
     lp_check account 18 '' "${fault:+the account $lp_v_RUN_AS $fault}" "$lp_v_RUN_AS" \
-        "set RUN_AS=root, or let $lp_v_RUN_AS use sudo without a password ($lp_v_RUN_AS ALL=(ALL) NOPASSWD: ALL)"
+        "set RUN_AS=auto or RUN_AS=root, or let $lp_v_RUN_AS use sudo without a password ($lp_v_RUN_AS ALL=(ALL) NOPASSWD: ALL)"
 }
 
 # Nothing is executed below /tmp and /var/run by us, and hardened machines mount them noexec: that is noted, not refused.

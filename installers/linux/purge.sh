@@ -159,6 +159,8 @@ lp_purge_shared() {
     for name in "$LP_D"/var/lib/intigua/kept.*; do [ ! -f "$name" ] || return 0; done
     lp_purge_tree "$LP_D/var/log/intigua"
     lp_purge_tree "$LP_D/var/run/intigua"
+    # The account of the product's own, where a package's script has its module.
+    ! command -v lp_account_remove >/dev/null || lp_account_remove
     rm -f "$LP_D/etc/intigua/install.conf"
     for name in settings written lock purge purge-next kept rolled_back; do rm -f "$LP_D/var/lib/intigua/$name"; done
 }

@@ -43,5 +43,5 @@ lp_result_store() {
 # The log directory exists from the first refusal on: it holds the answer to "why did it not install?".
 lp_log_dir() {
     [ "$(id -u)" = 0 ] && [ ! -L "$LP_LOG" ] || return 1
-    lp_make_dir "$LP_LOG" 755
+    lp_log_own
 }

@@ -26,6 +26,7 @@ lp_run_install() {
         lp_result refused 16 'another installation is running'
         return 16
     fi
+    lp_service_seen
     if ! lp_run_repair; then
         lp_error 'an interrupted installation could not be repaired' "$lp_root" 'see the messages above, and run this file again'
         lp_result failed 30 'an interrupted installation could not be repaired'
@@ -98,7 +99,7 @@ lp_run_begin() {
     # Known before anything can fail: without an old version a failure removes everything.
     if lp_takeover; then lp_run_over=$lp_old_channel; fi
     lp_run_old=$(lp_versions_current) lp_run_new=$(lp_versions_new_name)
-    lp_make_dir "$LP_LIB" 755 && lp_root_make || return 1
+    lp_make_dir "$LP_LIB" 755 && lp_root_make && lp_account_make || return 1
     lp_run_journal || return 1
     trap 'lp_run_signal' HUP INT TERM
     lp_make_dir "$lp_root/.linkpack" 700 && chmod 700 "$lp_root/.linkpack" && lp_make_dir "$lp_root/versions" 755 || return 1
@@ -114,7 +115,7 @@ lp_run_begin() {
 
 # Stops the old version where the new one will be started: an agent may write into its folder until then.
 lp_run_pause() {
-    [ -n "$lp_run_old$lp_run_over" ] && [ "$lp_v_NO_START" != 1 ] && [ "$lp_v_IMAGE" != 1 ] && lp_service_is_active || return 0
+    [ -n "$lp_run_old$lp_run_over" ] && [ "$lp_v_NO_START" != 1 ] && [ "$lp_v_IMAGE" != 1 ] && ! lp_service_is_masked && lp_service_is_active || return 0
     lp_run_service=1
     lp_service_stop || lp_warn "$LP_SERVICE could not be stopped before the switch"
 }
@@ -187,9 +188,11 @@ lp_run_confirm() {
 
 # The log of a service that did not come up may be removed with it: its end is shown first.
 lp_run_tail() {
-    [ -s "$LP_LOG/$LP_SERVICE.log" ] || return 0
-    lp_say "the last lines of $LP_LOG/$LP_SERVICE.log:"
-    tail -n 10 "$LP_LOG/$LP_SERVICE.log" >&2
+    local lines
+    lines=$(lp_service_tail) || :
+    [ -n "$lines" ] || return 0
+    lp_say "the last lines of $(lp_service_where):"
+    printf '%s\n' "$lines" >&2
 }
 
 lp_run_signal() {

@@ -12,6 +12,7 @@ lp_seal() {
     list=$(lp_seal_list) || return 30
     lp_seal_remove || { lp_error 'not all could be removed' "$(lp_seal_list | lp_seal_shown | head -n 5 | tr '\n' ' ')" 'remove the cause and seal again'; return 30; }
     lp_seal_identity || { lp_error 'the identity could not be removed' "$(lp_config_file)" 'make it a plain, writable file and seal again'; return 30; }
+    lp_service_dirs || lp_warn "the log files could not be made again in $LP_LOG"
     lp_seal_report "$list"
 }
 

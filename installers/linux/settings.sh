@@ -146,9 +146,9 @@ lp_settings_lines() {
 # Of a line that is not understood only a key is shown that looks like one: the rest may be a secret.
 lp_settings_line_fault() {
     local what
-    what="$1, line $2, is no setting$(lp_shown_key "$3")"
+    what="the answer file has a line that is no setting$(lp_shown_key "$3")"
     if lp_is_lenient; then
-        lp_warn "$what: it is ignored"
+        lp_warn "$what ($1, line $2); it is ignored"
         return 0
     fi
     lp_error "$what" "$1, line $2" "write KEY=VALUE with one of $LP_SETTINGS"
@@ -212,6 +212,7 @@ lp_settings_load() {
     lp_settings_answers || bad=1
     lp_settings_options
     [ -n "$lp_v_CONTAINERS" ] || lp_v_CONTAINERS='*'
+    lp_account_resolve
     for key in $LP_SETTINGS; do
         lp_setting_check "$key" || bad=1
     done

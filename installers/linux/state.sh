@@ -166,7 +166,8 @@ lp_made_join() {
 lp_sums=''
 lp_journal_write() {
     lp_make_dir "$LP_LIB" 755 || return 1
-    printf '%s\n' "$@" "made=$lp_made" ${lp_sums:+"$lp_sums"} | lp_write "$LP_LIB/journal" 600 || return 1
+    lp_service_seen
+    printf '%s\n' "$@" "ran=$lp_service_ran" "made=$lp_made" ${lp_sums:+"$lp_sums"} | lp_write "$LP_LIB/journal" 600 || return 1
     # On the disk before what it announces, which may lie on another file system.
     lp_sync "$LP_LIB"
 }

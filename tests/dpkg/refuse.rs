@@ -116,9 +116,11 @@ fn what_a_killed_first_run_left() {
 #[test]
 fn an_answer_file_that_is_not_roots_or_has_unknown_lines() {
     let (scratch, deb) = chroot();
-    scratch.write("/etc/intigua/install.conf", "INSTAL_ROOT=/opt/x\n");
+    scratch.write("/etc/intigua/install.conf", "INSTAL_ROOT=/opt/hunter2\n");
     refused(&scratch, &deb, 2, &[]);
-    install(&scratch, &deb).fails().says("the answer file has a line that is no setting: INSTAL_ROOT=/opt/x");
+    // The rest of the line is not shown: it may be a secret.
+    let said = install(&scratch, &deb).fails().never_says("hunter2");
+    said.says("the answer file has a line that is no setting: INSTAL_ROOT");
     scratch.sh("echo INSTALL_ROOT=/opt/x >/etc/intigua/install.conf; chown daemon /etc/intigua/install.conf").ok();
     refused(&scratch, &deb, 2, &[]);
 }

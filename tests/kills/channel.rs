@@ -138,7 +138,11 @@ impl<'a> Endpoint<'a> {
         ));
         let whole = self.files.borrow_mut().entry(version.clone()).or_insert_with(|| files.stdout.clone()).clone();
         assert_eq!(files.ok().stdout, whole, "the files of {version}");
-        let left = self.machine.sh(&format!("ls -A {ROOT}/.linkpack | grep -v orphans; ls /var/lib/intigua"));
+        // What an installation leaves for the next one is no part of an unfinished one: the state and its copy, what was written, and
+        // that a version was put back.
+        let left = self.machine.sh(&format!(
+            "ls -A {ROOT}/.linkpack | grep -vx -e orphans -e state; ls -A /var/lib/intigua | grep -vx -e written -e settings -e account -e rolled_back"
+        ));
         assert_eq!(left.line(), "lock\nstate", "of an installation");
     }
 

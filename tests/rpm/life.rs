@@ -192,7 +192,7 @@ fn a_first_installation_that_does_not_come_up_can_be_seen_and_erased() {
     let _ = machine.rpm("-i", ONE).says("vlink did not come up");
     machine.reports("failed", 31);
     machine.sh("systemctl is-active vlink").fails();
-    machine.sh("grep -q 'this version does not work' /var/log/intigua/vlink.log").ok();
+    machine.sh("journalctl -u vlink | grep -q 'this version does not work'").ok();
     machine.purge(ROOT).ok();
     unchanged(&before, &machine.files());
 

@@ -117,7 +117,7 @@ fn a_sudoer_may_run_it() {
     let owner = |path: &str| machine.cmd("stat").args(["-c", "%U %a", path]).run().ok().line().to_owned();
     assert_eq!(machine.sh("ps -o user= -p $(systemctl show -P MainPID vlink)").ok().line(), "agent");
     assert_eq!(owner(&format!("{ROOT}/components/csclient.cfg")), "agent 600");
-    assert_eq!((owner("/var/log/intigua"), owner(&format!("{ROOT}/.linkpack"))), ("agent 750".into(), "root 700".into()));
+    assert_eq!((owner("/var/log/intigua"), owner(&format!("{ROOT}/.linkpack"))), ("root 755".into(), "root 700".into()));
     assert_eq!(owner(&format!("{ROOT}/vAgentManager/vlink")), "root 755");
     // The account stays without the answer file too.
     machine.sh(&format!("rm {ANSWERS}")).ok();
