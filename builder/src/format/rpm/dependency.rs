@@ -83,11 +83,11 @@ pub fn of_scriptlets(scriptlets: &Scriptlets) -> impl Iterator<Item = Dependency
         (&scriptlets.post, Sense::SCRIPT_POST),
         (&scriptlets.preun, Sense::SCRIPT_PREUN),
         (&scriptlets.postun, Sense::SCRIPT_POSTUN),
-        (&scriptlets.pretrans, Sense::PRETRANS),
         (&scriptlets.posttrans, Sense::POSTTRANS),
     ];
     let present = senses.into_iter().filter(|(script, _)| script.is_some());
-    present.map(|(_, sense)| Dependency::new(SHELL, Sense::INTERP | sense, ""))
+    let lua = scriptlets.pretrans.iter().map(|_| Dependency::rpmlib("BuiltinLuaScripts", "4.2.2-1"));
+    present.map(|(_, sense)| Dependency::new(SHELL, Sense::INTERP | sense, "")).chain(lua)
 }
 
 /// What versions with `~` and `^` ask of rpm.
