@@ -11,7 +11,8 @@ lp_usage() {
         '  set KEY=VALUE... [--json]   change settings: all of them, or none where one is wrong; the service follows.' \
         "                              KEY is one of $LP_SETTABLE" \
         '  seal [--json]               remove identity, certificates, queues and logs: the machine becomes a template' \
-        '  uninstall [--purge]         remove everything; --purge also what was edited' \
+        '  uninstall [--purge]         remove it; --purge also identity, queues, logs and what was edited' \
+        '  purge                       have the next rpm -e remove these, too' \
         '  --help, --version' \
         'Exit codes: 0 done; 2 usage, or a wrong value; 10 not root; 16 busy; 30 failed; 31 the service did not come up.'
 }
@@ -30,7 +31,7 @@ main() {
     case $verb in
         '' | help | --help | -h) lp_usage; [ -n "$verb" ] || return 2; return 0 ;;
         --version) printf '%s %s\n' "$LP_PRODUCT" "$LP_VERSION"; return 0 ;;
-        status | start | restart | stop | check | containers | logs | set | seal | uninstall) ;;
+        status | start | restart | stop | check | containers | logs | set | seal | purge | uninstall) ;;
         *) lp_linkctl_usage "unknown verb: $(lp_shown_word "$verb")"; return ;;
     esac
     if ! lp_state_load; then
@@ -51,6 +52,7 @@ main() {
         logs) lp_logs "$@" ;;
         set) lp_linkctl_set "$@" ;;
         seal) lp_seal ;;
+        purge) lp_linkctl_purge ;;
         uninstall) lp_uninstall "$lp_purge" ;;
     esac
 }
@@ -100,11 +102,11 @@ lp_linkctl_start() {
         # Before the repair, which may put the unit of an older version back.
         lp_service_write && lp_versions_repair || return 30
         LP_CHANNEL=
-        [ "$(lp_live)" != systemd ] || systemctl --system daemon-reload
+        lp_service_reload
     fi
     lp_service_do "$1" || :
     if lp_service_came_up; then return 0; fi
-    lp_error "$LP_SERVICE did not come up" "$LP_LOG/$LP_SERVICE.log" 'see linkctl logs'
+    lp_error "$LP_SERVICE did not come up" "see $(lp_service_where)" 'linkctl check says what is missing'
     return 31
 }
 
@@ -125,12 +127,12 @@ lp_status() {
     [ "$code" != 0 ] || [ -z "$lp_failing" ] || code=33
     if [ "$lp_json_stdout" = 1 ]; then
         lp_show "$(printf '{ "service": "%s", "product": %s, "version": %s, "root": %s, "channel": %s,\n  "core_id": %s, "rolled_back": %s, "containers": %s }' "$running" \
-            "$(lp_json "$lp_old_product")" "$(lp_json "$lp_old_version")" "$(lp_json "$lp_root")" "$(lp_json "$lp_old_channel")" \
+            "$(lp_json "$lp_old_package")" "$(lp_json "$lp_old_version")" "$(lp_json "$lp_root")" "$(lp_json "$lp_old_channel")" \
             "$(lp_json "$(lp_identity)")" "$(if [ -n "$(lp_rolled_back)" ]; then printf true; else printf false; fi)" "$(lp_containers_json)")"
         return "$code"
     fi
     lp_show "$(
-        printf '%s %s is %s (%s, .%s)\n' "$lp_old_product" "$lp_old_version" "$running" "$lp_root" "$lp_old_channel"
+        printf '%s %s is %s (%s, .%s)\n' "$lp_old_package" "$lp_old_version" "$running" "$lp_root" "$lp_old_channel"
         if [ "$(id -u)" = 0 ]; then printf 'identity: %s\n' "$(lp_identity)"; else printf 'identity: shown to root only\n'; fi
         lp_containers_text
         lp_failing_shown
@@ -232,13 +234,17 @@ lp_containers_json() {
 
 # What should be there and is not: one row each, as in the checks before an installation.
 lp_linkctl_check() {
-    local unit
-    unit=$(lp_unit_file)
-    lp_check_file service "$unit" && lp_check_file init "/etc/init.d/$LP_SERVICE"
-    lp_check_file link "/etc/rc3.d/S30$LP_SERVICE" && lp_check_file link "/etc/rc5.d/S30$LP_SERVICE"
+    local level
+    lp_check_file service "$(lp_unit_file)"
+    [ ! -d /etc/init.d ] || lp_check_file init "/etc/init.d/$LP_SERVICE"
+    # OpenRC keeps links of its own.
+    [ ! -d /etc/init.d ] || [ "$(lp_live)" = openrc ] || for level in 3 5; do
+        [ ! -d "/etc/rc$level.d" ] || lp_check_file link "/etc/rc$level.d/S30$LP_SERVICE"
+    done
     lp_check location 1 "$LP_ETC/location.conf" "$([ "$(lp_location)" = "$lp_root" ] || printf 'does not name the root')" "$lp_root" 'install the package again'
     lp_check config 1 "$(lp_config_file)" "$(lp_config_mode_fault)" 'there, for its account only' "chown $lp_old_run_as $(lp_quote "$(lp_config_file)"); chmod 600 $(lp_quote "$(lp_config_file)")"
     lp_check files 1 "$lp_root" "$(lp_check_files)" 'as installed' 'install the package again'
+    lp_check state 1 "$LP_LIB/state" "$([ "$lp_state_cut" = 0 ] || printf 'is missing or cut')" 'whole' 'install the package again'
     lp_check version 1 "$lp_root" "$(lp_rolled_back)" "$lp_old_version" 'install a corrected version'
     lp_check_running
     if [ "$lp_json_stdout" = 1 ]; then
@@ -247,6 +253,18 @@ lp_linkctl_check() {
         lp_say 'everything is in place'
     fi
     return "$lp_check_code"
+}
+
+# rpm has no purge: the next removal, however it is called, is told to take all along.
+lp_linkctl_purge() {
+    lp_needs_root || return
+    case $lp_old_channel in
+        rpm)
+            printf '%s\n' "$lp_old_package" | lp_write "$LP_LIB/purge-next" 600 || return 30
+            lp_say "rpm -e $lp_old_package now removes identity, queues, logs and edited files too" ;;
+        deb) lp_say "dpkg --purge $lp_old_package removes identity, queues, logs and edited files too" ;;
+        *) lp_say "$(lp_quote "$lp_root/bin/linkctl") uninstall --purge removes identity, queues, logs and edited files too" ;;
+    esac
 }
 
 # A template is not started before its clones are. One that has an identity has been started.
@@ -286,8 +304,8 @@ lp_config_mode_fault() {
 lp_check_files() {
     local version missing
     case $lp_old_channel in
-        deb) missing=$(dpkg -V "$lp_old_product" 2>/dev/null | awk '$2 != "c"') ;;
-        rpm) missing=$(rpm -V --noscripts "$lp_old_product" 2>/dev/null | awk '$2 != "c" && $2 != "g"') ;;
+        deb) missing=$(dpkg -V "$lp_old_package" 2>/dev/null | awk '$2 != "c"') ;;
+        rpm) missing=$(rpm -V --noscripts "$lp_old_package" 2>/dev/null | awk '$2 != "c" && $2 != "g"') ;;
         *)
             version=$lp_root/versions/$(lp_versions_current)
             missing=$(lp_files_differences "$version" | sed -n 's/^- //p') ;;
@@ -464,7 +482,7 @@ lp_set_above() {
             lp_warn "$LP_ETC/install.conf sets $key, too: the next upgrade takes its value"
         [ "$lp_old_channel" = deb ] && lp_has debconf-communicate || continue
         eval "value=\$lp_v_$key"
-        question=$LP_PRODUCT/$(printf '%s' "$key" | tr '[:upper:]' '[:lower:]')
+        question=${LP_PACKAGE:-$LP_PRODUCT}/$(printf '%s' "$key" | tr '[:upper:]' '[:lower:]')
         case $(printf 'GET %s\n' "$question" | DEBIAN_FRONTEND=noninteractive debconf-communicate 2>/dev/null 9>&-) in
             '0 '?*) printf 'SET %s %s\n' "$question" "$value" | DEBIAN_FRONTEND=noninteractive debconf-communicate >/dev/null 2>&1 9>&- ||
                 lp_warn "debconf has another answer for $key: the next upgrade takes it" ;;

@@ -1,87 +1,4 @@
-# The service: unit, init script, links; start, stop and the test that it came up.
-
-lp_unit_file() {
-    if [ -d "$LP_D/lib" ]; then printf '%s' "$LP_D/lib/systemd/system/$LP_SERVICE.service"
-    else printf '%s' "$LP_D/usr/lib/systemd/system/$LP_SERVICE.service"
-    fi
-}
-
-# The templates carry markers; a root and an account name hold no character that sed or their places treat as special.
-lp_fill() {
-    sed -e "s|@LP_ROOT@|$lp_root|g" -e "s|@LP_RUN_AS@|$lp_v_RUN_AS|g"
-}
-
-# Writes all that the init systems need; rpm knows these as ghost files.
-lp_service_write() {
-    local unit
-    unit=$(lp_unit_file)
-    lp_make_dir "${unit%/*}" 755 && lp_make_dir "$LP_D/etc/init.d" 755 || return 1
-    lp_unit_text | lp_fill | lp_write "$unit" 644 || return 1
-    lp_init_text | lp_fill | lp_write "$LP_D/etc/init.d/$LP_SERVICE" 755 || return 1
-    lp_service_link 3 && lp_service_link 5 && lp_service_dirs || return 1
-    lp_restore_labels "$unit" "$LP_D/etc/init.d/$LP_SERVICE"
-}
-
-# /etc/rcN.d is an alias of /etc/rc.d/rcN.d on some systems: what is there is followed, what is missing is made.
-# A K link means that an administrator switched the service off in that runlevel.
-lp_service_link() {
-    local dir link
-    dir=$LP_D/etc/rc$1.d
-    if [ ! -d "$dir" ] && [ -d "$LP_D/etc/rc.d/rc$1.d" ] && [ ! -L "$dir" ]; then
-        ln -s "rc.d/rc$1.d" "$dir" && lp_made=$dir${lp_made:+:$lp_made} || return 1
-    fi
-    lp_make_dir "$dir" 755 || return 1
-    for link in "$dir"/K[0-9][0-9]"$LP_SERVICE"; do
-        [ ! -L "$link" ] || return 0
-    done
-    ln -sf "../init.d/$LP_SERVICE" "$dir/S30$LP_SERVICE" || return 1
-    # Behind an alias `..` may lead elsewhere; then the link is absolute.
-    [ -e "$dir/S30$LP_SERVICE" ] || [ -n "$LP_D" ] || ln -sf "/etc/init.d/$LP_SERVICE" "$dir/S30$LP_SERVICE"
-}
-
-lp_service_dirs() {
-    lp_make_dir "$LP_LOG" 750 && chmod 750 "$LP_LOG" && lp_give "$LP_LOG" || return 1
-    [ "$(lp_live)" = none ] || { lp_make_dir "$LP_RUN" 755 && lp_give "$LP_RUN"; }
-}
-
-lp_restore_labels() {
-    if lp_has restorecon && [ -d /sys/fs/selinux ] && { ! lp_has selinuxenabled || selinuxenabled; }; then
-        restorecon -RF "$@" >/dev/null 2>&1 || lp_warn "SELinux labels could not be restored on $*"
-    fi
-}
-
-# A mask or a disabled unit is the administrator's decision; on a first installation there is none yet.
-lp_service_enable() {
-    local wants unit
-    if [ "$LP_CHANNEL" = deb ] && lp_has deb-systemd-helper; then
-        deb-systemd-helper unmask "$LP_SERVICE.service" >/dev/null || :
-        if deb-systemd-helper --quiet was-enabled "$LP_SERVICE.service"; then
-            deb-systemd-helper enable "$LP_SERVICE.service" >/dev/null || :
-        else
-            deb-systemd-helper update-state "$LP_SERVICE.service" >/dev/null || :
-        fi
-    elif [ -z "$lp_old_version" ]; then
-        # What `systemctl enable` makes; by hand it works the same live, in a chroot and without systemd.
-        wants=$LP_D/etc/systemd/system/multi-user.target.wants
-        unit=$(lp_unit_file)
-        lp_make_dir "$wants" 755 && ln -sf "${unit#"$LP_D"}" "$wants/$LP_SERVICE.service" || return 1
-    fi
-    [ "$(lp_live)" != systemd ] || systemctl --system daemon-reload >/dev/null || :
-}
-
-lp_service_disable() {
-    local link
-    if [ "$LP_CHANNEL" = deb ] && lp_has deb-systemd-helper; then
-        deb-systemd-helper purge "$LP_SERVICE.service" >/dev/null || :
-        deb-systemd-helper unmask "$LP_SERVICE.service" >/dev/null || :
-    fi
-    for link in "$LP_D"/etc/systemd/system/*.wants/"$LP_SERVICE.service" "$LP_D/etc/systemd/system/$LP_SERVICE.service"; do
-        [ ! -L "$link" ] || rm -f "$link"
-    done
-    for link in "$LP_D"/etc/rc[0-9S].d/[SK][0-9][0-9]"$LP_SERVICE" "$LP_D"/etc/rc.d/rc[0-9].d/[SK][0-9][0-9]"$LP_SERVICE"; do
-        [ ! -L "$link" ] || rm -f "$link"
-    done
-}
+# The service at work: start, stop and the test that it came up.
 
 lp_service_is_active() {
     case $(lp_live) in
@@ -98,20 +15,31 @@ lp_service_pid() {
         pid=$(systemctl show -p MainPID "$LP_SERVICE.service")
         pid=${pid#MainPID=}
     else
-        [ -f "$LP_RUN/$LP_SERVICE.pid" ] || return 1
-        pid=
-        IFS='' read -r pid <"$LP_RUN/$LP_SERVICE.pid" || [ -n "$pid" ] || return 1
+        pid=$(lp_service_noted) || return 1
     fi
     case $pid in '' | 0 | *[!0-9]*) return 1 ;; esac
-    kill -0 "$pid" 2>/dev/null && lp_pid_is_ours "$pid" && printf '%s' "$pid"
+    [ -d "/proc/$pid" ] && lp_pid_is_ours "$pid" && printf '%s' "$pid"
 }
 
-# A number in a file may by now belong to anyone's process: ours runs from below the root.
+# The number in the file of processes, which lies in the account's folder and may be a trap: a pipe, a link.
+lp_service_noted() {
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    set -- sh -c '[ -f "$1" ] && [ ! -L "$1" ] && head -c 20 "$1"' sh "$LP_RUN/$LP_SERVICE.pid"
+    if lp_has timeout; then set -- timeout 5 "$@"; fi
+    lp_as "$(lp_service_account)" "$@" 2>/dev/null </dev/null
+}
+
+lp_service_account() {
+    printf '%s' "${lp_v_RUN_AS:-${lp_old_run_as:-root}}"
+}
+
+# A number in a file may by now belong to anyone's process: ours runs as the account and from below the root.
 lp_pid_is_ours() {
     local root
     [ "$(lp_live)" != systemd ] && [ -r "/proc/$1/cmdline" ] || return 0
+    [ "$(sed -n 's/^Uid:[[:space:]]*\([0-9]*\).*/\1/p' "/proc/$1/status" 2>/dev/null)" = "$(id -u "$(lp_service_account)")" ] || return 1
     root=${lp_root:-$lp_old_root}
-    case $(tr '\000' ' ' <"/proc/$1/cmdline") in *"$root/vAgentManager/"*) return 0 ;; esac
+    case $(tr '\000' ' ' 2>/dev/null <"/proc/$1/cmdline") in *"$root/vAgentManager/"*) return 0 ;; esac
     root=$(cd -P -- "$root" 2>/dev/null && pwd -P) || return 1
     case $(readlink "/proc/$1/exe") in "$root"/*) return 0 ;; esac
     return 1
@@ -125,9 +53,43 @@ lp_service_is_off() {
                 masked* | disabled) ! lp_service_is_active ;;
                 *) return 1 ;;
             esac ;;
-        sysv)
-            [ ! -L "$LP_D/etc/rc3.d/S30$LP_SERVICE" ] && [ ! -L "$LP_D/etc/rc5.d/S30$LP_SERVICE" ] && ! lp_service_is_active ;;
+        sysv) ! lp_has_start_link && ! lp_service_is_active ;;
+        openrc) ! rc-update show 2>/dev/null | grep -q "^ *$LP_SERVICE |.*[a-z]" && ! lp_service_is_active ;;
         *) return 0 ;;
+    esac
+}
+
+lp_has_start_link() {
+    local link
+    for link in "$LP_D"/etc/rc[2-5].d/S[0-9][0-9]"$LP_SERVICE" "$LP_D"/etc/rc.d/rc[2-5].d/S[0-9][0-9]"$LP_SERVICE"; do
+        [ ! -L "$link" ] || return 0
+    done
+    return 1
+}
+
+# How the service was before this installation touched it: 1 where it ran, 0 where an administrator had stopped it, 2 where
+# it had died or was never installed. The journal passes it on to the steps that follow.
+lp_service_ran=
+lp_service_seen() {
+    [ -z "$lp_service_ran" ] || return 0
+    lp_service_ran=$(lp_value "$LP_LIB/journal" ran) || lp_service_ran=
+    [ -z "$lp_service_ran" ] || return 0
+    lp_service_ran=2
+    if [ -z "$lp_old_version" ]; then :
+    elif lp_service_is_active; then lp_service_ran=1
+    elif lp_service_is_stopped; then lp_service_ran=0
+    fi
+    [ ! -f "$LP_LIB/journal" ] || printf 'ran=%s\n' "$lp_service_ran" >>"$LP_LIB/journal"
+}
+
+# By hand: systemd calls one that died "failed"; an init script takes its file of processes away when it stops one.
+lp_service_is_stopped() {
+    case $(lp_live) in
+        systemd)
+            [ "$(systemctl show -p LoadState "$LP_SERVICE.service")" = LoadState=loaded ] &&
+                [ "$(systemctl show -p ActiveState "$LP_SERVICE.service")" = ActiveState=inactive ] ;;
+        sysv | openrc) [ ! -e "$LP_RUN/$LP_SERVICE.pid" ] ;;
+        *) return 1 ;;
     esac
 }
 
@@ -144,6 +106,7 @@ lp_service_do() {
     lp_log "service: $1"
     case $(lp_live) in
         systemd)
+            [ "$1" = start ] || lp_step_out
             [ "$1" = stop ] || systemctl reset-failed "$LP_SERVICE.service" 2>/dev/null || :
             if [ "$LP_CHANNEL" = deb ] && lp_has deb-systemd-invoke; then
                 deb-systemd-invoke "$1" "$LP_SERVICE.service" >&2 9>&- </dev/null
@@ -157,6 +120,7 @@ lp_service_do() {
             else
                 "/etc/init.d/$LP_SERVICE" "$1" >&"$lp_told" 3>&- 9>&- </dev/null
             fi ;;
+        openrc) rc-service "$LP_SERVICE" "$1" >&2 3>&- 9>&- </dev/null ;;
     esac
 }
 
@@ -164,12 +128,15 @@ lp_service_do() {
 # 1: it did not come up.
 lp_service_note=
 lp_service_bring_up() {
+    lp_service_seen
     lp_service_note=
-    if [ "$(lp_live)" = none ]; then lp_service_note='not started: no running system here'
+    if ! lp_is_live; then lp_service_note='not started: no running system here'
     elif [ "$lp_v_IMAGE" = 1 ]; then lp_service_note='not started: image mode; the first boot starts it'
     elif [ "$lp_v_NO_START" = 1 ]; then lp_service_note='not started: NO_START=1'
     elif ! lp_policy_allows "$1"; then lp_service_note='not started: policy-rc.d declines'
-    elif [ "$1" = restart ] && lp_service_is_off; then lp_service_note='not started: the administrator has disabled it'
+    elif lp_service_is_masked; then lp_service_note='not started: the administrator has masked it'
+    elif [ "$1" = restart ] && [ "$lp_service_ran" != 1 ] && lp_service_is_off; then lp_service_note='not started: the administrator has disabled it'
+    elif [ "$1" = restart ] && [ "$lp_service_ran" = 0 ]; then lp_service_note='not started: it was stopped before'
     fi
     [ -z "$lp_service_note" ] || return 0
     if ! lp_service_do "$1"; then
@@ -220,17 +187,22 @@ lp_service_gave_up() {
 
 # Stopped means that nothing of it runs any more, or at least that we were told so.
 lp_service_stop() {
-    [ "$(lp_live)" != none ] || return 0
+    lp_is_live || return 0
     lp_service_do stop || :
     ! lp_service_is_active
 }
 
-# Everything of the init systems goes, also the halves of a killed installation.
-lp_service_remove() {
-    local unit
-    unit=$(lp_unit_file)
-    lp_sweep "${unit%/*}" "$LP_D/etc/init.d"
-    lp_service_disable
-    rm -f "$LP_D/lib/systemd/system/$LP_SERVICE.service" "$LP_D/usr/lib/systemd/system/$LP_SERVICE.service" "$LP_D/etc/init.d/$LP_SERVICE"
-    [ "$(lp_live)" != systemd ] || { systemctl --system daemon-reload; systemctl reset-failed "$LP_SERVICE.service" 2>/dev/null; } || :
+# Where the reasons are for a service that did not come up: only what is there is named.
+lp_service_where() {
+    local journal
+    journal=
+    [ "$(lp_live)" != systemd ] || journal="journalctl -u $LP_SERVICE"
+    if [ -s "$LP_LOG/$LP_SERVICE.log" ]; then printf '%s%s' "$LP_LOG/$LP_SERVICE.log" "${journal:+ and $journal}"
+    else printf '%s' "${journal:-$LP_LOG}"
+    fi
+}
+
+lp_service_tail() {
+    [ "$(lp_live)" != systemd ] || journalctl --no-pager -q -n 10 -u "$LP_SERVICE.service" 2>/dev/null
+    [ ! -s "$LP_LOG/$LP_SERVICE.log" ] || tail -n 10 "$LP_LOG/$LP_SERVICE.log"
 }

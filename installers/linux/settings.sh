@@ -212,6 +212,7 @@ lp_settings_load() {
     lp_settings_answers || bad=1
     lp_settings_options
     [ -n "$lp_v_CONTAINERS" ] || lp_v_CONTAINERS='*'
+    lp_account_resolve
     for key in $LP_SETTINGS; do
         lp_setting_check "$key" || bad=1
     done

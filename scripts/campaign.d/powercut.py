@@ -196,6 +196,9 @@ class Trial:
                 require(current in self.known, f"current is {current}")
                 require(self.files() == self.known[current], f"the files of {current} that `current` names")
                 require(IDENTITY in self.read(f"{ROOT}/components/csclient.cfg"), "the identity")
+            if self.channel == "rpm":
+                # rpm names its temporary files by the second in which it began: a machine that starts again is later than that.
+                time.sleep(1.1)
             if self.channel == "deb" and configure:
                 self.disk.run("dpkg --configure -a --force-confold")
             self.install(NEW)

@@ -18,13 +18,16 @@ const HALT_LIMIT: Duration = Duration::from_secs(120);
 
 /// Argument: the root. Process 1 lives in the root and reaps orphans; /proc and /sys are there, systemd is not.
 /// It says "ready" from inside: commands enter the root that process 1 has at that moment. A shell would take the ignored
-/// signal back, so that nothing was reaped: env comes last.
+/// signal back, so that nothing was reaped: env comes last. It is called "init": by any other name of process 1 installers take this
+/// for the build of a container.
 const LIVE: &str = r#"
 cd "$1"
 umount proc
 mount -t proc proc proc
 mount -t sysfs sysfs sys
-exec chroot . sh -c 'echo ready; exec env --ignore-signal=CHLD cat >/dev/null'
+mount -t tmpfs init mnt
+ln -s /bin/cat mnt/init
+exec chroot . sh -c 'echo ready; exec env --ignore-signal=CHLD /mnt/init >/dev/null'
 "#;
 
 /// Arguments: the root, then cgroups to move to. nspawn gets cgroups of its own (two of them would share its fixed names otherwise), a

@@ -32,7 +32,7 @@ fn all_that_the_documentation_names_is_in_its_place() {
     machine.sh("test -x /etc/init.d/vlink && test -f /lib/systemd/system/vlink.service").ok();
     assert_eq!(
         machine.sh(&format!("stat -c '%a %U' {CONFIG} /var/log/intigua /var/run/intigua")).ok().line(),
-        "600 root\n750 root\n755 root"
+        "600 root\n755 root\n755 root"
     );
     let result = result(&machine);
     assert_eq!((&result["channel"], &result["root"], &result["previous_version"]), (&"deb".into(), &ROOT.into(), &Value::Null));
@@ -141,9 +141,12 @@ fn a_sudoer_runs_the_service_and_others_are_refused() {
     install(&machine, &deb).ok();
     everything_runs(&machine, ROOT);
     assert_eq!(machine.sh("ps -o user= -C vlink | sort -u").ok().line(), "carrier");
-    let owners = format!("stat -c %U {CONFIG} {ROOT}/components /var/log/intigua /var/run/intigua | sort -u");
+    let owners = format!("stat -c %U {CONFIG} {ROOT}/components /var/log/intigua/vlink.log /var/run/intigua | sort -u");
     assert_eq!(machine.sh(&owners).ok().line(), "carrier");
-    assert_eq!(machine.sh(&format!("stat -c %U {ROOT} {ROOT}/vAgentManager {ROOT}/.linkpack | sort -u")).ok().line(), "root");
+    assert_eq!(
+        machine.sh(&format!("stat -c %U {ROOT} {ROOT}/vAgentManager {ROOT}/.linkpack /var/log/intigua | sort -u")).ok().line(),
+        "root"
+    );
     machine.stop();
     let machine = scratch.live_sysv();
     machine.sh("/etc/init.d/vlink start").ok();

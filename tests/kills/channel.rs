@@ -43,7 +43,7 @@ impl Channel {
             Channel::Deb => format!("dpkg --purge --force-remove-reinstreq {NAME}"),
             // A killed upgrade may have left both versions in rpm's database; what was put back is an edited file to it, and saved.
             Channel::Rpm => format!(
-                "! rpm -q {NAME} || rpm -e --allmatches {NAME}; cd {ROOT} 2>/dev/null || exit 0; \
+                "! rpm -q {NAME} || {{ {ROOT}/bin/linkctl purge; rpm -e --allmatches {NAME}; }}; cd {ROOT} 2>/dev/null || exit 0; \
                  rm -f Intigua-Libs/pulse/etc/pulse.conf.rpm*; rmdir -p {ROOT}/Intigua-Libs/pulse/etc 2>/dev/null; :"
             ),
             Channel::Run => format!("sh /packages/{}.run --uninstall --purge", GOOD[0]),
@@ -138,7 +138,11 @@ impl<'a> Endpoint<'a> {
         ));
         let whole = self.files.borrow_mut().entry(version.clone()).or_insert_with(|| files.stdout.clone()).clone();
         assert_eq!(files.ok().stdout, whole, "the files of {version}");
-        let left = self.machine.sh(&format!("ls -A {ROOT}/.linkpack | grep -v orphans; ls /var/lib/intigua"));
+        // What an installation leaves for the next one is no part of an unfinished one: the state and its copy, what was written, and
+        // that a version was put back.
+        let left = self.machine.sh(&format!(
+            "ls -A {ROOT}/.linkpack | grep -vx -e orphans -e state; ls -A /var/lib/intigua | grep -vx -e written -e settings -e account -e rolled_back"
+        ));
         assert_eq!(left.line(), "lock\nstate", "of an installation");
     }
 

@@ -28,8 +28,9 @@ umount -l /.old
 rmdir /.old
 rm -rf /etc/intigua /var/lib/intigua /var/log/intigua /usr/local/intigua
 ln -sf "$(command -v "$2")" /bin/sh
+# Process 1 of the machine reaps what is orphaned. By any other name this would be a container's build.
+printf '%s' "$3" >/proc/$$/comm
 echo ready
-# Process 1 of the machine: reaps what is orphaned.
 while :; do sleep 0.2; done
 "#;
 
@@ -64,6 +65,15 @@ impl Sandbox {
 
     /// With this shell as /bin/sh.
     pub fn with_shell(shell: &str) -> Self {
+        Self::with(shell, "init")
+    }
+
+    /// With a process 1 of this name: "sh" is a container's build.
+    pub fn with_init(init: &str) -> Self {
+        Self::with("dash", init)
+    }
+
+    fn with(shell: &str, init: &str) -> Self {
         require("setpriv", "util-linux");
         require("unshare", "util-linux");
         require("nsenter", "util-linux");
@@ -73,7 +83,7 @@ impl Sandbox {
         let mut holder = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "dash", "-c", SETUP, "setup"])
             .arg(mount_point.path())
-            .arg(shell)
+            .args([shell, init])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()

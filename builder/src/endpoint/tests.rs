@@ -3,6 +3,7 @@ use super::*;
 pub fn facts() -> Facts {
     Facts {
         product: "intigua-link".into(),
+        package: "intigua-link".into(),
         title: "Intigua Link".into(),
         version: "1.2.0".into(),
         packaged_root: "/usr/local/intigua".into(),
@@ -17,6 +18,10 @@ pub fn facts() -> Facts {
         settings: Settings { server_url: "https://core.example:443".into(), ..Settings::default() },
         config: vec![("globalThrottleCfg.maxCpuPercent".into(), "50".into())],
         seal_paths: vec!["Intigua-Libs/*/var".into()],
+        others: Vec::new(),
+        folders: ["Intigua-Libs", "Intigua-Libs/pulse", "Intigua-Libs/tracer", "bin", "vAgentManager", "vAgentManager/etc"]
+            .map(String::from)
+            .to_vec(),
     }
 }
 

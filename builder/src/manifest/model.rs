@@ -80,7 +80,7 @@ pub struct ConnectorTable {
     /// Tried in order when the core server cannot be reached.
     #[serde(default)]
     pub fallback_urls: Vec<Url>,
-    /// The Linux account: root, a sudoer, or "auto" for a system account of the product's own.
+    /// The Linux account: root, a sudoer, or `auto`, an account of the product's own.
     pub run_as: Option<Account>,
     /// The service's program, relative to its payload.
     pub executable: Executables,

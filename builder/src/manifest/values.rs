@@ -332,9 +332,9 @@ fn check_account(text: &str) -> Result<(), String> {
     let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.-".contains(c);
     match first && body.chars().all(good) && text.len() <= 32 {
         true => Ok(()),
-        false => {
-            Err(format!("\"{text}\" is not an account's name; write \"root\", \"auto\" (a system account of the product's own) or the name of a sudoer such as \"svc-intigua\""))
-        }
+        false => Err(format!(
+            "\"{text}\" is not an account's name; write \"root\", \"auto\" or the name of a sudoer such as \"svc-intigua\""
+        )),
     }
 }
 

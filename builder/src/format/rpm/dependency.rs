@@ -67,7 +67,8 @@ fn comparison_of(word: &str) -> Sense {
 /// The interpreter of each scriptlet that there is.
 pub fn of_scriptlets(scriptlets: &Scriptlets) -> impl Iterator<Item = Dependency> + '_ {
     let present = senses(scriptlets).filter(|(script, _)| script.is_some());
-    present.map(|(_, sense)| Dependency::new(SHELL, Sense::INTERP | sense, ""))
+    let lua = scriptlets.pretrans.iter().map(|_| Dependency::rpmlib("BuiltinLuaScripts", "4.2.2-1"));
+    present.map(|(_, sense)| Dependency::new(SHELL, Sense::INTERP | sense, "")).chain(lua)
 }
 
 fn senses(scriptlets: &Scriptlets) -> impl Iterator<Item = (&Option<String>, Sense)> {
@@ -76,7 +77,6 @@ fn senses(scriptlets: &Scriptlets) -> impl Iterator<Item = (&Option<String>, Sen
         (&scriptlets.post, Sense::SCRIPT_POST),
         (&scriptlets.preun, Sense::SCRIPT_PREUN),
         (&scriptlets.postun, Sense::SCRIPT_POSTUN),
-        (&scriptlets.pretrans, Sense::PRETRANS),
         (&scriptlets.posttrans, Sense::POSTTRANS),
     ];
     senses.into_iter()

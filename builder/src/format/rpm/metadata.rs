@@ -4,7 +4,7 @@ use super::dependency::{self, Dependency};
 use super::files::FileList;
 use super::header::{Header, Value};
 use super::spec::{architecture, RpmSpec};
-use super::{SHA256, SHELL};
+use super::{LUA, SHA256, SHELL};
 use crate::compress::Codec;
 use crate::error::Result;
 use ::rpm::IndexTag as Tag;
@@ -85,7 +85,7 @@ fn put_scriptlets<'a>(header: &mut Header<'a>, spec: &'a RpmSpec) {
     for (script, text, program) in tags {
         if let Some(script) = script {
             header.put_text(text as u32, script.trim_end());
-            header.put_text(program as u32, SHELL);
+            header.put_text(program as u32, if program == Tag::RPMTAG_PRETRANSPROG { LUA } else { SHELL });
         }
     }
 }

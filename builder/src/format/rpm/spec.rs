@@ -89,7 +89,7 @@ pub struct Scriptlets {
     pub preun: Option<String>,
     /// After files are removed.
     pub postun: Option<String>,
-    /// Before the whole transaction. On a system that is just being made there is no shell yet, and this fails.
+    /// Before the whole transaction, in the Lua that rpm itself has: on a system that is just being made there is no shell yet.
     pub pretrans: Option<String>,
     /// After the whole transaction.
     pub posttrans: Option<String>,
