@@ -1,6 +1,10 @@
 //! `linkpack build` as a release engineer's scripts see it: exit codes, messages, files, and what is left behind.
 
 mod common;
+#[path = "build/mistakes.rs"]
+mod mistakes;
+#[path = "build/refusals.rs"]
+mod refusals;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -289,7 +293,7 @@ fn missing_keys_and_wrong_values_are_refused_by_name() {
         ("version = \"1.0.0\"", "version = \"1.0-rc1\"", "write \"1.0~rc1\""),
         ("name = \"sample\"", "name = \"My Sample\"", "write \"my-sample\""),
         ("linux-x86_64 = \"connector\"", "linux-x64 = \"connector\"", "linux-x86_64"),
-        ("command = [\"bin/pulse\"]", "command = [\"sbin/pulse\"]", "write command = \"bin/pulse\""),
+        ("command = [\"bin/pulse\"]", "command = [\"sbin/pulse\"]", "write command = [\"bin/pulse\"]"),
         ("payload = { linux-x86_64 = \"pulse\" }", "payload = {}", "has no payload"),
         ("executable = { linux = \"vlink\" }", "executable = { linux = \"nope\" }", "has no file \"nope\""),
         ("payload = { linux-x86_64 = \"pulse\" }", "payload = { linux-x86_64 = \"absent\" }", "absent"),

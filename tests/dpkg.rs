@@ -9,6 +9,8 @@ mod install;
 mod leave;
 #[path = "dpkg/refuse.rs"]
 mod refuse;
+#[path = "dpkg/replace.rs"]
+mod replace;
 #[path = "dpkg/root.rs"]
 mod root;
 #[path = "dpkg/upgrade.rs"]

@@ -242,6 +242,7 @@ const FAULTS: &[(&str, Plant)] = &[
         let arm64 = Program { machine: Machine::Other(0xAA64), library: true, version: None, debug_id: None };
         member.content.as_mut().unwrap().program = Some(arm64);
     }),
+    ("service-text", |msi| set(msi, "ServiceInstall", "Service", "DisplayName", text("Agent [Beta]"))),
     ("service-config", |msi| set(msi, "MsiServiceConfig", "Service", "Argument", text("2"))),
     ("service-recovery", |msi| {
         let component = msi.database.rows("ServiceInstall").next().unwrap().text("Component_").unwrap().to_owned();

@@ -99,6 +99,9 @@ fn planted() -> Vec<Planted> {
     vec![
         ("no maintainer", "field-missing", None, |deb| deb.control("Maintainer: Acme <agent@acme.example>\n", "")),
         ("no address", "maintainer", Some("malformed-contact"), |deb| deb.control("Acme <agent@acme.example>", "Acme")),
+        ("architecture", "relation", None, |deb| deb.control("libc6 (>= 2.34)", "libc6 (>= 2.34), foo [amd64]")),
+        ("variable", "relation", None, |deb| deb.control("libc6 (>= 2.34)", "${shlibs:Depends}")),
+        ("path", "relation", None, |deb| deb.control("libc6 (>= 2.34)", "libc6 (>= 2.34), /bin/sh")),
         ("no copyright", "licence", Some("no-copyright-file"), |deb| deb.run("rm", &["usr/share/doc/agent/copyright"])),
         ("home", "place", Some("dir-or-file-in-home"), |deb| deb.file("home/user/x", "x", 0o644)),
         ("temp", "place", Some("dir-or-file-in-tmp"), |deb| deb.file("tmp/x", "x", 0o644)),

@@ -85,7 +85,7 @@ fn a_deb_is_installed_upgraded_removed_and_purged_without_a_trace() {
     assert_ne!(machine.ask("cat /run/intigua/vlink.pid"), pid, "restarted");
     assert_eq!(
         machine.ask(&format!("cat {ROOT}/vAgentManager/etc/agent.conf {ROOT}/vAgentManager/version; ls -A {ROOT}/.linkpack")),
-        "mine\n1.10"
+        "mine\n1.10state"
     );
 
     machine.sh(&format!("{DPKG} -i {one}")).expect(1);
@@ -95,7 +95,10 @@ fn a_deb_is_installed_upgraded_removed_and_purged_without_a_trace() {
     assert!(service_runs(&machine));
 
     machine.sh("dpkg -r intigua-link").expect(0);
-    assert_eq!(machine.ask(&format!("find {ROOT} -type f")), format!("{ROOT}/vAgentManager/etc/agent.conf"));
+    assert_eq!(
+        machine.ask(&format!("find {ROOT} -type f | sort")),
+        format!("{ROOT}/components/csclient.cfg\n{ROOT}/vAgentManager/etc/agent.conf")
+    );
     assert_eq!(machine.ask("ls /etc/init.d/vlink /etc/rc?.d/*vlink /lib/systemd/system/vlink.service /etc/systemd/system/*/vlink.service 2>/dev/null || :"), "");
     machine.sh("dpkg -P intigua-link").expect(0);
     assert_eq!(machine.listing(), before);
@@ -199,9 +202,9 @@ fn an_rpm_is_installed_upgraded_and_erased_without_a_trace() {
     assert_ne!(machine.ask("cat /run/intigua/vlink.pid"), pid, "restarted");
     assert_eq!(
         machine.ask(&format!("cat {ROOT}/vAgentManager/version; ls -A {ROOT}/.linkpack; ls /etc/rc?.d/S30vlink")),
-        "1.10/etc/rc3.d/S30vlink\n/etc/rc5.d/S30vlink"
+        "1.10state\n/etc/rc3.d/S30vlink\n/etc/rc5.d/S30vlink"
     );
-    machine.sh("rpm -e intigua-link").expect(0);
+    machine.sh(&format!("{ROOT}/bin/linkctl purge && rpm -e intigua-link")).expect(0);
     assert_eq!(machine.listing(), before);
 }
 
@@ -230,7 +233,7 @@ fn an_rpm_with_a_prefix_is_never_moved_back_by_an_upgrade() {
     assert_eq!(machine.ask(&format!("cat /opt/jp/vAgentManager/version; [ ! -e {ROOT} ]")), "1.0");
     machine.sh(&format!("rpm -U --nodeps --prefix /opt/jp {two}")).expect(0);
     assert!(service_runs(&machine));
-    machine.sh("rpm -e intigua-link").expect(0);
+    machine.sh("/opt/jp/bin/linkctl purge && rpm -e intigua-link").expect(0);
     assert_eq!(machine.listing(), before);
 }
 
@@ -248,7 +251,8 @@ fn an_rpm_follows_the_root_of_the_answer_file() {
     machine.sh(&format!("rpm -U --nodeps {two}")).expect(0);
     assert_eq!(machine.ask("cat /opt/jp/vAgentManager/version"), "2.0");
     assert!(service_runs(&machine));
-    machine.sh("rpm -e intigua-link").expect(0);
+    machine.sh("/opt/jp/bin/linkctl purge && rpm -e intigua-link").expect(0);
+    machine.sh("mkdir /etc/intigua; echo INSTALL_ROOT=/opt/jp >/etc/intigua/install.conf").expect(0);
     assert_eq!(machine.listing(), before);
 }
 

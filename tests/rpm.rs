@@ -6,6 +6,8 @@ mod life;
 mod places;
 #[path = "rpm/refusals.rs"]
 mod refusals;
+#[path = "rpm/replace.rs"]
+mod replace;
 #[path = "rpm/roots.rs"]
 mod roots;
 #[path = "rpm/sample.rs"]

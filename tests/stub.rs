@@ -56,6 +56,8 @@ fn a_product_is_installed_upgraded_and_removed_without_a_trace_under_every_shell
         assert_eq!(result(&machine)["outcome"], "reinstalled");
 
         machine.sh(&format!("{ROOT}/bin/linkctl uninstall")).expect(0);
+        assert_eq!(machine.ask(&format!("find {ROOT} -type f")), format!("{ROOT}/components/csclient.cfg"), "{shell}");
+        machine.sh("sh /tmp/one.run --uninstall --purge").expect(0);
         assert_eq!(machine.listing(), before, "{shell}");
         assert_eq!(machine.ask("ps ax | grep -c '[v]AgentManager' || :"), "0");
     }
@@ -133,7 +135,10 @@ fn a_file_that_is_changed_after_its_check_is_not_installed() {
     let done = machine.sh("sh /tmp/two.run").expect(20);
     assert!(done.err.contains("changed while it was read"), "{}", done.err);
     assert_eq!((&result(&machine)["outcome"], &result(&machine)["exit_code"]), (&"rolled_back".into(), &20.into()));
-    assert_eq!(machine.ask(&format!("cat {ROOT}/vAgentManager/version; ls {ROOT}/versions; ls -A {ROOT}/.linkpack")), "1.01.0");
+    assert_eq!(
+        machine.ask(&format!("cat {ROOT}/vAgentManager/version; ls {ROOT}/versions; ls -A {ROOT}/.linkpack")),
+        "1.01.0\nstate"
+    );
     assert!(service_runs(&machine));
 
     machine.sh("cp /tmp/again.run /tmp/two.run; sh /tmp/two.run --extract /tmp/out").expect(20);
@@ -169,7 +174,7 @@ fn xz_and_zstd_payloads_are_installed_and_a_missing_tool_is_named() {
         machine.put("/tmp/one.run", &recompressed(tool, &product::run("1.0", GOOD)));
         machine.sh("sh /tmp/one.run --no-start").expect(0);
         assert_eq!(machine.ask(&format!("cat {ROOT}/vAgentManager/version")), "1.0", "{tool}");
-        machine.sh("sh /tmp/one.run --uninstall").expect(0);
+        machine.sh("sh /tmp/one.run --uninstall --purge").expect(0);
         machine.sh(&format!("rm -f {paths}")).expect(0);
         for (verb, code) in [("--list", 15), ("--extract /tmp/out", 15), ("", 15), ("--check", 0)] {
             let done = machine.sh(&format!("sh /tmp/one.run {verb}")).expect(code);
@@ -259,7 +264,91 @@ fn what_the_administrator_edited_or_added_survives_an_upgrade() {
         machine.ask(&format!("cd {ROOT}; find . -type f | sort")),
         "./components/csclient.cfg\n./kept/vAgentManager/etc/agent.conf\n./kept/vAgentManager/etc/d/a b"
     );
-    assert!(!machine.ask(&format!("cat {ROOT}/components/csclient.cfg")).contains("vlinkCoreId"), "no identity stays");
+    assert!(machine.ask(&format!("cat {ROOT}/components/csclient.cfg")).contains("vlinkCoreId: \"id-2\""), "the identity stays");
+}
+
+#[test]
+fn a_removal_and_an_installation_are_the_same_endpoint() {
+    let machine = machine_with("1.0");
+    machine
+        .sh(&format!("cd {ROOT}/components; echo 'vlinkCoreId: \"id-1\"' >>csclient.cfg; mkdir pulse; echo unsent >pulse/queue; echo old >>/var/log/intigua/vlink.log"))
+        .expect(0);
+    machine.sh("sh /tmp/one.run --uninstall").expect(0);
+    assert!(machine.ask("cat /var/log/intigua/vlink.log").contains("old"));
+    machine.sh("sh /tmp/one.run").expect(0);
+    assert_eq!(
+        machine.ask(&format!("grep -c id-1 {ROOT}/components/csclient.cfg; cat {ROOT}/components/pulse/queue")),
+        "1\nunsent"
+    );
+    assert_eq!(machine.ask("ls /var/lib/intigua"), "lock\nstate\nwritten");
+    // A first installation that fails gives back what it found.
+    machine.sh("sh /tmp/one.run --uninstall").expect(0);
+    machine.put("/tmp/broken.run", &product::run("2.0", BROKEN));
+    machine.sh("sh /tmp/broken.run").expect(31);
+    assert_eq!(
+        machine.ask(&format!("grep -c id-1 {ROOT}/components/csclient.cfg; cat {ROOT}/components/pulse/queue")),
+        "1\nunsent"
+    );
+    machine.sh("sh /tmp/one.run").expect(0);
+    assert!(service_runs(&machine));
+}
+
+#[test]
+fn what_others_put_into_the_root_is_refused_and_left_alone() {
+    let machine = Sandbox::new();
+    machine.put("/tmp/one.run", &product::run("1.0", GOOD));
+    machine.put("/tmp/broken.run", &product::run("1.0", BROKEN));
+    for name in ["components", "kept", "bin", "versions"] {
+        machine.sh(&format!("mkdir -p /srv/app/{name}; echo precious >/srv/app/{name}/parts")).expect(0);
+        for run in ["one", "broken"] {
+            let done = machine.sh(&format!("sh /tmp/{run}.run --install-root /srv/app")).expect(17);
+            assert!(done.err.contains(&format!("/srv/app/{name} is there already")), "{}", done.err);
+        }
+        machine.sh("sh /tmp/one.run --uninstall --purge").expect(0);
+        assert_eq!(machine.ask(&format!("cat /srv/app/{name}/parts; rm -r /srv/app")), "precious");
+    }
+}
+
+#[test]
+fn a_cut_state_is_read_from_its_copy_and_a_missing_root_is_no_empty_place() {
+    let machine = machine_with("1.0");
+    machine.put("/tmp/two.run", &product::run("2.0", GOOD));
+    for damage in [": >state", "head -c 40 state >s; mv s state", "rm state"] {
+        machine.sh(&format!("cd /var/lib/intigua && {damage}")).expect(0);
+        let done = machine.sh(&format!("{ROOT}/bin/linkctl check")).expect(1);
+        assert!(done.err.contains("is missing or cut"), "{}", done.err);
+        machine.sh("sh /tmp/two.run --allow-downgrade").expect(0);
+        assert_eq!(machine.ask("tail -n 1 /var/lib/intigua/state"), "end=1", "{damage}");
+        assert!(service_runs(&machine), "{damage}");
+    }
+    machine.sh(&format!("/etc/init.d/vlink stop; mv {ROOT} /usr/local/elsewhere; mkdir {ROOT}")).expect(0);
+    let done = machine.sh("sh /tmp/two.run").expect(12);
+    assert!(done.err.contains("is its file system mounted?"), "{}", done.err);
+    machine.sh("sh /tmp/two.run --uninstall").expect(12);
+    machine.sh(&format!("rmdir {ROOT}; mv /usr/local/elsewhere {ROOT}; sh /tmp/two.run")).expect(0);
+    assert!(service_runs(&machine));
+}
+
+#[test]
+fn checks_alone_and_what_is_not_needed_change_nothing() {
+    let machine = Sandbox::new();
+    machine.put("/tmp/one.run", &product::run("1.0", GOOD));
+    let before = machine.listing();
+    let says = |arguments: &str, code: i32| {
+        let done = machine.sh(&format!("sh /tmp/one.run {arguments} --json")).expect(code);
+        serde_json::from_str::<serde_json::Value>(&done.out).expect("JSON")["outcome"].clone()
+    };
+    assert_eq!(says("--preflight", 0), "checked");
+    assert_eq!(says("--preflight --install-root /etc", 12), "refused");
+    assert_eq!(machine.listing(), before);
+    assert_eq!(says("--if-needed", 0), "installed");
+    let pid = machine.ask("cat /run/intigua/vlink.pid");
+    assert_eq!(says("--if-needed", 0), "unchanged");
+    assert_eq!(machine.ask("cat /run/intigua/vlink.pid"), pid);
+    machine.sh(&format!("rm {ROOT}/vAgentManager/version")).expect(0);
+    assert_eq!(says("--if-needed", 0), "reinstalled", "a missing file is put back");
+    machine.sh("/etc/init.d/vlink stop").expect(0);
+    assert_eq!(says("--if-needed", 0), "reinstalled", "a connector that does not run is started");
 }
 
 #[test]
@@ -300,8 +389,9 @@ fn the_answer_file_is_read_strictly() {
     assert!(service_runs(&machine));
     machine.sh("sh /tmp/one.run --install-root /opt/other").expect(17);
     machine.sh("sh /tmp/one.run --uninstall").expect(0);
+    assert_eq!(machine.ask("ls -A '/opt/with space'; ls /etc/intigua"), "components\ninstall.conf");
+    machine.sh("sh /tmp/one.run --uninstall --purge").expect(0);
     assert_eq!(machine.ask("ls -A /opt"), "");
-    assert_eq!(machine.ask("ls /etc/intigua"), "install.conf");
 }
 
 #[test]
@@ -340,9 +430,11 @@ fn sealing_removes_identity_certificates_queues_and_logs_and_says_so() {
         assert!(removed.contains(part), "{part} in {removed}");
     }
     assert!(!service_runs(&machine));
+    let check = machine.sh(&format!("{ROOT}/bin/linkctl check --json"));
+    assert!(check.expect(0).out.contains("its next boot starts the service"), "nobody is told to start a template");
     assert_eq!(
         machine.ask(&format!("ls {ROOT}/components /var/log/intigua; ls -d {ROOT}/Intigua-Libs/pulse/var || :")),
-        "/usr/local/intigua/components:\ncsclient.cfg\n\n/var/log/intigua:"
+        "/usr/local/intigua/components:\ncsclient.cfg\n\n/var/log/intigua:\ninstall.json"
     );
     assert!(!machine.ask(&format!("cat {ROOT}/components/csclient.cfg")).contains("vlinkMachineId"));
     assert_eq!(machine.ask(&format!("stat -c %a {ROOT}/components/csclient.cfg")), "600");
@@ -387,7 +479,7 @@ fn a_kill_at_any_moment_leaves_a_whole_version_and_the_next_run_repairs() {
             machine.sh("sh /tmp/one.run --allow-downgrade").expect(0);
             assert_eq!(
                 machine.ask(&format!("ls {ROOT}/versions | wc -l; ls -A {ROOT}/.linkpack; ls /var/lib/intigua")),
-                "1\nlock\nstate\nwritten"
+                "1\nstate\nlock\nstate\nwritten"
             );
             assert!(service_runs(&machine));
         }
@@ -395,7 +487,7 @@ fn a_kill_at_any_moment_leaves_a_whole_version_and_the_next_run_repairs() {
     machine.sh("sh /tmp/two.run").expect(0);
     assert_eq!(
         machine.ask(&format!("ls {ROOT}/versions | wc -l; ls -A {ROOT}/.linkpack; ls /var/lib/intigua")),
-        "1\nlock\nstate\nwritten"
+        "1\nstate\nlock\nstate\nwritten"
     );
     assert!(service_runs(&machine));
 }
@@ -411,7 +503,7 @@ fn a_killed_first_installation_is_repaired_by_the_next_run() {
             .expect(0);
         machine.sh("sh /tmp/one.run").expect(0);
         assert!(service_runs(&machine), "after {delay} s");
-        machine.sh("sh /tmp/one.run --uninstall").expect(0);
+        machine.sh("sh /tmp/one.run --uninstall --purge").expect(0);
         assert_eq!(machine.listing(), before, "after {delay} s");
     }
 }
@@ -425,7 +517,7 @@ fn a_killed_first_installation_can_be_uninstalled() {
         let kill =
             format!("setsid sh /tmp/one.run >/dev/null 2>&1 & until [ -e {until} ]; do sleep 0.01; done; kill -9 -$!; wait; :");
         machine.sh(&kill).expect(0);
-        machine.sh("sh /tmp/one.run --uninstall").expect(0);
+        machine.sh("sh /tmp/one.run --uninstall --purge").expect(0);
         assert_eq!(machine.listing(), before, "killed when {until} was there");
     }
 }

@@ -20,6 +20,7 @@ struct Inner {
     snippet: Option<Snippet>,
     interrupted: bool,
     unsupported: bool,
+    more: Vec<Error>,
 }
 
 /// The place in a text file that an error is about.
@@ -59,6 +60,7 @@ impl Error {
             snippet: None,
             interrupted: false,
             unsupported: false,
+            more: Vec::new(),
         }))
     }
 
@@ -106,6 +108,19 @@ impl Error {
     pub fn at(mut self, snippet: Snippet) -> Self {
         self.0.snippet = Some(snippet);
         self
+    }
+
+    /// Errors that were found at once, in the order in which they are told; `None` without any.
+    pub fn all(errors: impl IntoIterator<Item = Error>) -> Option<Self> {
+        let mut errors = errors.into_iter();
+        let mut first = errors.next()?;
+        first.0.more.extend(errors);
+        Some(first)
+    }
+
+    /// Those that were found with this one.
+    pub fn more(&self) -> &[Error] {
+        &self.0.more
     }
 
     /// The one sentence.

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 /// What the folders' names begin with.
-const PREFIX: &str = "linkpack-work-";
+pub(crate) const PREFIX: &str = "linkpack-work-";
 /// A living build holds a lock on this file of its folder, and did so before the file had this name.
 const LOCK: &str = ".lock";
 const UNLOCKED: &str = ".lock.new";

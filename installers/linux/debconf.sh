@@ -8,7 +8,7 @@ lp_settings_debconf() {
     [ "$lp_debconf" = 1 ] || return 0
     for key in INSTALL_ROOT SERVER_URL FALLBACK_URLS CORE_ID TOKEN_FILE RUN_AS CONTAINERS IMAGE NO_START; do
         RET=
-        db_get "$LP_PRODUCT/$(printf '%s' "$key" | tr '[:upper:]' '[:lower:]')" || RET=
+        db_get "$LP_PACKAGE/$(printf '%s' "$key" | tr '[:upper:]' '[:lower:]')" || RET=
         case $RET in
             '') continue ;;
             true) RET=1 ;;

@@ -11,10 +11,10 @@ lp_keep() {
     rm -rf "$hidden/previous.new" "$hidden/previous" || return 1
     mkdir -m 700 "$hidden/previous.new" || return 1
     for name in $LP_TREES; do
-        [ -d "$LP_D$lp_root/$name" ] || continue
+        [ -d "$LP_D$lp_root/$name" ] || [ -L "$LP_D$lp_root/$name" ] || continue
         lp_keep_tree "$LP_D$lp_root/$name" "$hidden/previous.new/$name" || return 1
     done
-    lp_keep_system "$hidden/previous.new" && lp_sync "$hidden" || return 1
+    lp_aside_keep "$hidden/previous.new" && lp_keep_system "$hidden/previous.new" && lp_sync "$hidden" || return 1
     mv "$hidden/previous.new" "$hidden/previous"
 }
 
@@ -53,18 +53,20 @@ lp_restore() {
     local hidden name
     hidden=$LP_D$lp_root/.linkpack
     for name in $LP_TREES; do
-        [ -d "$hidden/previous/$name" ] || continue
+        [ -d "$hidden/previous/$name" ] || [ -L "$hidden/previous/$name" ] || continue
         if [ -d "$LP_D$lp_root/$name" ]; then
-            lp_note_orphans "$name"
+            # Behind the links of a .run there is nothing that the package manager replaces.
+            [ -L "$hidden/previous/$name" ] || lp_note_orphans "$name"
             rm -rf "$hidden/failed" && mv "$LP_D$lp_root/$name" "$hidden/failed" || return 1
         fi
         mv "$hidden/previous/$name" "$LP_D$lp_root/$name" || return 1
     done
+    lp_aside_drop
     lp_restore_system "$hidden/previous"
 }
 
 # What is put back and the failed version does not have is unknown to the package manager, which believes in that
-# version: it is remembered, as hard links, for lp_leave_orphans.
+# version: it is remembered, as hard links, for lp_removed_orphans.
 lp_note_orphans() {
     # shellcheck disable=SC2016 # expanded by the inner shell
     find "$LP_D$lp_root/.linkpack/previous/$1" ! -type d -exec sh -c '
@@ -81,7 +83,7 @@ lp_note_orphans() {
 
 lp_restore_system() {
     lp_restore_file "$1/unit" "$(lp_unit_file)" 644 && lp_restore_file "$1/init" "$LP_D/etc/init.d/$LP_SERVICE" 755 &&
-        lp_restore_file "$1/state" "$LP_LIB/state" 644 || return 1
+        lp_restore_file "$1/state" "$LP_LIB/state" 644 && lp_state_copy || return 1
     lp_config_restore "$1" || return 1
     lp_restore_labels "$LP_D$lp_root"
     lp_service_reload

@@ -1,135 +1,60 @@
-# Uninstall, in two halves: before the package manager removes the files, and after. `.run` does both in a row.
+# The first half of a removal, while the package's files are there: stops the service, takes it from the init systems and writes down
+# what the removal keeps. The second half is purge.sh. `.run` does both in a row.
 
-# First half: the service stops, and the state moves aside so that the second half knows what to clean.
+# Whether this package may remove what is installed: after a replacement the state, or the journal of one under way, names another.
+lp_leave_is_ours() {
+    local taker
+    [ "$lp_old_package" = "$LP_PACKAGE" ] && [ "$lp_old_channel" = "$LP_CHANNEL" ] || return 1
+    taker=$(lp_journal package) || return 0
+    [ -z "$taker" ] || [ "$taker" = "$LP_PACKAGE" ]
+}
+
+# lp_leave_to_sibling PACKAGE: dpkg removes this package in favour of that one. Of the same product it takes over all.
+lp_leave_to_sibling() {
+    case $1 in "$LP_PRODUCT" | "$LP_PRODUCT"-*) return 0 ;; *) return 1 ;; esac
+}
+
 lp_leave_begin() {
     lp_root=$lp_old_root
     [ -n "$lp_root" ] || return 0
-    lp_service_stop || lp_warn "$LP_SERVICE could not be stopped by its init system"
-    lp_service_disable
-    lp_write "$LP_LIB/leaving" 600 <"$LP_LIB/state"
-}
-
-# The uninstall was broken off by the package manager: all is back, so the service runs again.
-lp_leave_cancel() {
-    rm -f "$LP_LIB/leaving"
-}
-
-# Second half. lp_leave_end PURGE(0|1)
-lp_leave_end() {
-    local root made
-    root=$(lp_leave_value root) made=$(lp_leave_value made)
-    lp_root=$root lp_old_root=$root
-    lp_service_remove
-    [ -z "$root" ] || lp_leave_root "$1" "$(lp_leave_value config_sum)"
-    lp_leave_link "$(lp_leave_value link)"
-    lp_leave_system "$1"
-    lp_sweep_probes "$root"
-    lp_leave_kept "$1" "$root" "$made"
-    lp_leave_dirs "$made"
-}
-
-# An installation that broke off before its state was written has left its journal.
-lp_leave_value() {
-    local file
-    for file in leaving state kept journal; do
-        [ -f "$LP_LIB/$file" ] || continue
-        lp_value "$LP_LIB/$file" "$1"
-        return
-    done
-}
-
-# Below the root: everything the installer and the connector made. csclient.cfg stays when it was edited.
-lp_leave_root() {
-    local root edited
-    root=$LP_D$lp_root edited=0
-    [ -z "$(lp_root_fault "$lp_root")" ] && [ -d "$root" ] || return 0
-    if [ "$1" = 0 ] && [ -n "$2" ] && lp_config_is_edited "$2"; then edited=1; fi
-    if [ "$edited" = 1 ]; then
-        sed -e '/^vlinkCoreId:/d' -e '/^vlinkMachineId:/d' "$root/components/csclient.cfg" | lp_write "$root/components/csclient.cfg" 600
-        find "$root/components" -mindepth 1 ! -name csclient.cfg -prune -exec rm -rf {} +
+    if lp_leave_is_ours; then
+        lp_lock_wait || lp_warn 'another installation is running'
+        lp_leave_stop
     else
-        rm -rf "$root/components"
+        [ "$(lp_value "$LP_LIB/rolled_back" package)" != "$LP_PACKAGE" ] || rm -f "$LP_LIB/rolled_back"
+        [ "$lp_old_channel" != run ] || lp_links_hide "$LP_D$lp_root" hidden
     fi
-    lp_leave_versions "$root"
-    lp_leave_orphans "$root"
-    lp_leave_partials "$root"
-    rm -rf "$root/.linkpack"
-    if [ "$1" = 1 ]; then rm -rf "$root/vAgentManager" "$root/Intigua-Libs" "$root/kept"; fi
-    lp_leave_empty "$root/vAgentManager" "$root/Intigua-Libs" "$root/bin"
-    rmdir "$root" 2>/dev/null || :
 }
 
-# Files that a rollback put back and the package manager does not know. One that a package has brought since then is
-# another inode, or known, or has its new version beside it.
-lp_leave_orphans() {
-    [ -d "$1/.linkpack/orphans" ] || return 0
-    # shellcheck disable=SC2016 # expanded by the inner shell
-    (cd "$1/.linkpack/orphans" && find . ! -type d -exec sh -c '
-        root=$1 channel=$2 packaged=$3
-        shift 3
-        inode() { ls -di -- "$1" 2>/dev/null | sed "s/^ *//; s/ .*//; q"; }
-        for file; do
-            name=${file#./}
-            [ "$(inode "$file")" = "$(inode "$root/$name")" ] && [ ! -e "$root/$name.rpmnew" ] || continue
-            [ "$channel" != deb ] || ! dpkg-query -S "$packaged/$name" >/dev/null 2>&1 || continue
-            rm -f "$root/$name"
-            (cd "$root" && rmdir -p "${name%/*}") 2>/dev/null
-        done' sh "$1" "$LP_CHANNEL" "$LP_PACKAGED_ROOT" {} +) || :
-    rm -rf "$1/.linkpack/orphans"
-}
-
-# What a killed rpm left half unpacked: it names temporary files NAME;TIME, in hexadecimal seconds, and never looks at them again.
-lp_leave_partials() {
-    [ "$LP_CHANNEL" = rpm ] || return 0
-    # shellcheck disable=SC2016 # expanded by the inner shell
-    find "$1/vAgentManager" "$1/Intigua-Libs" "$1/bin" ! -type d \
-        -name '*;[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]' -exec sh -c '
-        for file; do
-            rpm -qf "$file" >/dev/null 2>&1 || rm -f "$file"
-        done' sh {} + 2>/dev/null || :
-}
-
-# Removes directories that hold nothing but empty directories; what an administrator put there stays.
-lp_leave_empty() {
-    local dir
-    for dir in "$@"; do
-        [ -d "$dir" ] && [ ! -L "$dir" ] || continue
-        find "$dir" -depth -type d -exec rmdir {} \; 2>/dev/null || :
-    done
-}
-
-lp_leave_link() {
-    [ -n "$1" ] && [ -L "$1" ] && [ "$(readlink "$1")" = "$lp_root" ] || return 0
-    rm -f "$1"
-}
-
-# Outside the root. An edited answer file is always the administrator's: only a purge removes it.
-lp_leave_system() {
-    lp_logging=0
-    rm -rf "$LP_LOG" "$LP_RUN"
+lp_leave_stop() {
+    lp_service_stop || lp_warn "$LP_SERVICE could not be stopped by its init system"
+    lp_leave_record || return 1
     lp_sweep "$LP_ETC" "$LP_LIB"
-    rm -f "$LP_ETC/location.conf" "$LP_LIB/state" "$LP_LIB/journal" "$LP_LIB/leaving" "$LP_LIB/lock" "$LP_LIB/kept" "$LP_LIB/settings" "$LP_LIB/written"
-    [ "$1" = 0 ] || { rm -f "$LP_ETC/install.conf" && lp_account_remove; }
+    lp_sweep_probes "$lp_root"
+    lp_service_remove
 }
 
-# dpkg purges in a second step: where something stayed for it, the root must still be known then.
-lp_leave_kept() {
-    [ "$1" = 0 ] && [ "$LP_CHANNEL" = deb ] && [ -d "$LP_D$2" ] || return 0
-    printf 'root=%s\nmade=%s\n' "$2" "$3" | lp_write "$LP_LIB/kept" 600
+# The record comes before anything is removed. dpkg has a purge of its own; for rpm and `.run` its script stays here.
+lp_leave_record() {
+    {
+        printf 'product=%s\npackage=%s\nversion=%s\nchannel=%s\n' "$lp_old_product" "$lp_old_package" "$lp_old_version" "$lp_old_channel"
+        printf 'root=%s\naccount=%s\nlink=%s\nmade=%s\nend=1\n' "$lp_old_root" "$lp_old_run_as" "$lp_old_link" "$lp_old_made"
+    } | lp_write "$LP_LIB/kept.$lp_old_package" 600 || return 1
+    [ "$lp_old_channel" != deb ] && [ -f "$LP_D$lp_root/bin/lib/purge.sh" ] || return 0
+    {
+        printf '%s\n' '#!/bin/sh' "# Removes what removed packages have kept: identity, queues, logs, edited files." \
+            'PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C LP_D=' 'export PATH LC_ALL' 'unset CDPATH ENV BASH_ENV' 'umask 022'
+        cat "$LP_D$lp_root/bin/lib/purge.sh"
+        printf '%s\n' lp_purge_all
+    } | lp_write "$LP_LIB/purge" 700
 }
 
-# Directories that an installation had to make, innermost first, as far as they are empty.
-lp_leave_dirs() {
-    local rest dir
-    rest=$1${1:+:}
-    while [ -n "$rest" ]; do
-        dir=${rest%%:*} rest=${rest#*:}
-        case $dir in /*) rmdir "$dir" 2>/dev/null || : ;; esac
-    done
-    rmdir "$LP_ETC" "$LP_LIB" 2>/dev/null || :
+# The removal was broken off by the package manager: all is back, so the service runs again.
+lp_leave_cancel() {
+    rm -f "$LP_LIB/kept.$LP_PACKAGE" "$LP_LIB/purge-next" "$LP_LIB/leaving"
 }
 
-# The version directories of a .run. What an administrator added or edited is put into <root>/kept first.
+# The version directories of a .run.
 lp_leave_versions() {
     [ -L "$1/current" ] || [ -d "$1/versions" ] || return 0
     local name
@@ -140,12 +65,32 @@ lp_leave_versions() {
     rm -rf "$1/versions"
 }
 
-# Takes back a first installation that did not succeed.
+# Takes back a first installation that did not succeed. What an earlier removal has kept is there as before.
 lp_leave_fresh() {
+    local name
     lp_old_root=$lp_root
+    [ -n "$lp_kept_root" ] || lp_kept_load || :
     lp_service_remove
-    lp_account_remove
-    lp_leave_root 0 "$lp_config_sum"
-    lp_leave_system 0
-    lp_leave_dirs "$lp_made"
+    [ -n "$lp_kept_root" ] || lp_account_remove
+    lp_leave_versions "$LP_D$lp_root"
+    for name in vAgentManager Intigua-Libs bin; do
+        [ ! -d "$LP_D$lp_root/.linkpack/previous/$name" ] || mv "$LP_D$lp_root/.linkpack/previous/$name" "$LP_D$lp_root/$name"
+    done
+    rm -rf "$LP_D$lp_root/.linkpack"
+    if [ -n "$lp_kept_root" ] && [ "$lp_root" != "$lp_kept_root" ]; then
+        for name in components kept; do
+            [ ! -d "$LP_D$lp_root/$name" ] || [ -e "$LP_D$lp_kept_root/$name" ] || mv "$LP_D$lp_root/$name" "$LP_D$lp_kept_root/$name"
+        done
+    fi
+    [ "$lp_root" = "$lp_kept_root" ] || lp_purge_tree "$LP_D$lp_root/components"
+    if [ -z "$(find "$LP_LIB" -name 'kept.*' 2>/dev/null)" ]; then
+        lp_purge_tree "$LP_LOG"
+        for name in settings written lock; do rm -f "$LP_LIB/$name"; done
+    fi
+    lp_purge_tree "$LP_RUN"
+    rmdir "$LP_D$lp_root" 2>/dev/null || :
+    lp_purge_link "$lp_link" "$lp_root"
+    lp_sweep "$LP_ETC" "$LP_LIB"
+    rm -f "$LP_ETC/location.conf" "$LP_LIB/state" "$LP_LIB/journal"
+    lp_purge_made "$lp_made"
 }

@@ -11,7 +11,8 @@ lp_usage() {
         '  set KEY=VALUE... [--json]   change settings: all of them, or none where one is wrong; the service follows.' \
         "                              KEY is one of $LP_SETTABLE" \
         '  seal [--json]               remove identity, certificates, queues and logs: the machine becomes a template' \
-        '  uninstall [--purge]         remove everything; --purge also what was edited' \
+        '  uninstall [--purge]         remove it; --purge also identity, queues, logs and what was edited' \
+        '  purge                       have the next rpm -e remove these, too' \
         '  --help, --version' \
         'Exit codes: 0 done; 2 usage, or a wrong value; 10 not root; 16 busy; 30 failed; 31 the service did not come up.'
 }
@@ -30,7 +31,7 @@ main() {
     case $verb in
         '' | help | --help | -h) lp_usage; [ -n "$verb" ] || return 2; return 0 ;;
         --version) printf '%s %s\n' "$LP_PRODUCT" "$LP_VERSION"; return 0 ;;
-        status | start | restart | stop | check | containers | logs | set | seal | uninstall) ;;
+        status | start | restart | stop | check | containers | logs | set | seal | purge | uninstall) ;;
         *) lp_linkctl_usage "unknown verb: $(lp_shown_word "$verb")"; return ;;
     esac
     if ! lp_state_load; then
@@ -51,6 +52,7 @@ main() {
         logs) lp_logs "$@" ;;
         set) lp_linkctl_set "$@" ;;
         seal) lp_seal ;;
+        purge) lp_linkctl_purge ;;
         uninstall) lp_uninstall "$lp_purge" ;;
     esac
 }
@@ -125,12 +127,12 @@ lp_status() {
     [ "$code" != 0 ] || [ -z "$lp_failing" ] || code=33
     if [ "$lp_json_stdout" = 1 ]; then
         lp_show "$(printf '{ "service": "%s", "product": %s, "version": %s, "root": %s, "channel": %s,\n  "core_id": %s, "rolled_back": %s, "containers": %s }' "$running" \
-            "$(lp_json "$lp_old_product")" "$(lp_json "$lp_old_version")" "$(lp_json "$lp_root")" "$(lp_json "$lp_old_channel")" \
+            "$(lp_json "$lp_old_package")" "$(lp_json "$lp_old_version")" "$(lp_json "$lp_root")" "$(lp_json "$lp_old_channel")" \
             "$(lp_json "$(lp_identity)")" "$(if [ -n "$(lp_rolled_back)" ]; then printf true; else printf false; fi)" "$(lp_containers_json)")"
         return "$code"
     fi
     lp_show "$(
-        printf '%s %s is %s (%s, .%s)\n' "$lp_old_product" "$lp_old_version" "$running" "$lp_root" "$lp_old_channel"
+        printf '%s %s is %s (%s, .%s)\n' "$lp_old_package" "$lp_old_version" "$running" "$lp_root" "$lp_old_channel"
         if [ "$(id -u)" = 0 ]; then printf 'identity: %s\n' "$(lp_identity)"; else printf 'identity: shown to root only\n'; fi
         lp_containers_text
         lp_failing_shown
@@ -242,6 +244,7 @@ lp_linkctl_check() {
     lp_check location 1 "$LP_ETC/location.conf" "$([ "$(lp_location)" = "$lp_root" ] || printf 'does not name the root')" "$lp_root" 'install the package again'
     lp_check config 1 "$(lp_config_file)" "$(lp_config_mode_fault)" 'there, for its account only' "chown $lp_old_run_as $(lp_quote "$(lp_config_file)"); chmod 600 $(lp_quote "$(lp_config_file)")"
     lp_check files 1 "$lp_root" "$(lp_check_files)" 'as installed' 'install the package again'
+    lp_check state 1 "$LP_LIB/state" "$([ "$lp_state_cut" = 0 ] || printf 'is missing or cut')" 'whole' 'install the package again'
     lp_check version 1 "$lp_root" "$(lp_rolled_back)" "$lp_old_version" 'install a corrected version'
     lp_check_running
     if [ "$lp_json_stdout" = 1 ]; then
@@ -250,6 +253,18 @@ lp_linkctl_check() {
         lp_say 'everything is in place'
     fi
     return "$lp_check_code"
+}
+
+# rpm has no purge: the next removal, however it is called, is told to take all along.
+lp_linkctl_purge() {
+    lp_needs_root || return
+    case $lp_old_channel in
+        rpm)
+            printf '%s\n' "$lp_old_package" | lp_write "$LP_LIB/purge-next" 600 || return 30
+            lp_say "rpm -e $lp_old_package now removes identity, queues, logs and edited files too" ;;
+        deb) lp_say "dpkg --purge $lp_old_package removes identity, queues, logs and edited files too" ;;
+        *) lp_say "$(lp_quote "$lp_root/bin/linkctl") uninstall --purge removes identity, queues, logs and edited files too" ;;
+    esac
 }
 
 # A template is not started before its clones are. One that has an identity has been started.
@@ -289,8 +304,8 @@ lp_config_mode_fault() {
 lp_check_files() {
     local version missing
     case $lp_old_channel in
-        deb) missing=$(dpkg -V "$lp_old_product" 2>/dev/null | awk '$2 != "c"') ;;
-        rpm) missing=$(rpm -V --noscripts "$lp_old_product" 2>/dev/null | awk '$2 != "c" && $2 != "g"') ;;
+        deb) missing=$(dpkg -V "$lp_old_package" 2>/dev/null | awk '$2 != "c"') ;;
+        rpm) missing=$(rpm -V --noscripts "$lp_old_package" 2>/dev/null | awk '$2 != "c" && $2 != "g"') ;;
         *)
             version=$lp_root/versions/$(lp_versions_current)
             missing=$(lp_files_differences "$version" | sed -n 's/^- //p') ;;

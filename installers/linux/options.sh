@@ -1,6 +1,6 @@
 # The command line of a .run.
 
-lp_verb=install lp_purge=0 lp_checks_only=0 lp_extract_dir='' lp_key=
+lp_verb=install lp_purge=0 lp_checks_only=0 lp_if_needed=0 lp_extract_dir='' lp_key=
 
 lp_usage_error() {
     lp_error "$1" 'the command line' 'see --help'
@@ -21,6 +21,7 @@ lp_parse() {
             --list) lp_verb=list ;;
             --check | --verify) lp_verb=check ;;
             --preflight) lp_checks_only=1 ;;
+            --if-needed) lp_if_needed=1 ;;
             --uninstall) lp_verb=uninstall ;;
             --purge) lp_purge=1 ;;
             --json) lp_json_stdout=1 ;;
@@ -146,7 +147,7 @@ lp_uninstall_reported() {
     local code message
     code=0 message='nothing was left to do'
     lp_uninstall "$lp_purge" || code=$?
-    [ -z "$lp_old_version" ] || message="version $lp_old_version of $lp_old_product"
+    [ -z "$lp_old_version" ] || message="version $lp_old_version of $lp_old_package"
     if [ "$lp_json_stdout" = 1 ]; then
         printf '{ "outcome": "%s", "exit_code": %s, "message": %s }\n' "$([ "$code" = 0 ] && printf uninstalled || printf failed)" "$code" "$(lp_json "$message")"
     fi

@@ -5,6 +5,8 @@
 # (rpm erases the old version's files only after %post: nothing may be put back before that.)
 
 lp_refuse() {
+    # %pretrans has run before.
+    [ "$LP_CHANNEL" != rpm ] || [ -z "$lp_old_root" ] || lp_aside_back "$LP_D$lp_old_root"
     lp_result refused "$1" "$2"
     return "$1"
 }
@@ -15,9 +17,11 @@ lp_package_returns() {
 }
 
 lp_package_settings() {
-    lp_state_load || :
+    lp_state_load || lp_kept_load || :
     if [ "$LP_CHANNEL" = deb ] && [ "${ALLOW_DOWNGRADE:-}" = 1 ]; then lp_option ALLOW_DOWNGRADE 1; fi
-    lp_settings_load
+    lp_settings_load || return
+    # A template that nobody has started yet stays one.
+    if lp_state_is_image && ! lp_service_is_active; then lp_v_IMAGE=1; fi
 }
 
 # Checks, then keeps the old version and makes the root. Nothing is changed before all checks pass.
@@ -34,13 +38,19 @@ lp_package_before() {
     # The one that had the lock may have ended since the state was read: what was checked is then not what is here.
     [ "$seen" = "$(cat "$LP_LIB/state" 2>/dev/null)" ] || { lp_refuse 16 'another installation has just ended; try again'; return 16; }
     if ! lp_package_interrupted || ! lp_root_make || { [ -n "$lp_previous" ] && [ "$lp_carried" = 0 ] && ! lp_keep; }; then
-        lp_error 'the root could not be prepared' "$lp_root" 'free space there and try again'
-        lp_package_abort
-        lp_result failed 30 'the root could not be prepared; the old state is kept'
+        lp_package_unprepared
         return 30
     fi
-    lp_journal_write "root=$lp_root" "link=$lp_link" "previous=$lp_previous" "carried=$lp_carried" "started_at=$lp_started" \
-        "image=$lp_v_IMAGE" "no_start=$lp_v_NO_START" "checks=$lp_checks"
+    lp_journal_write "channel=$LP_CHANNEL" "package=$LP_PACKAGE" "over=$lp_old_channel" "root=$lp_root" "link=$lp_link" "previous=$lp_previous" "carried=$lp_carried" "started_at=$lp_started" \
+        "image=$lp_v_IMAGE" "no_start=$lp_v_NO_START" "checks=$lp_checks" && lp_aside && return 0
+    lp_package_unprepared
+    return 30
+}
+
+lp_package_unprepared() {
+    lp_error 'the root could not be prepared' "$lp_root" 'free space there and try again'
+    lp_package_abort "$lp_root" "$lp_link" "$lp_made"
+    lp_result failed 30 'the root could not be prepared; the old state is kept'
 }
 
 # The journal of an installation that was killed outlives an attempt that is given up: see lp_package_abort.
@@ -80,31 +90,29 @@ lp_package_resume() {
     lp_root_resolve
     [ -f "$LP_LIB/journal" ] || return 0
     lp_root=$(lp_journal root) lp_link=$(lp_journal link) lp_started=$(lp_journal started_at)
-    lp_checks=$(lp_journal checks)
+    lp_checks=$(lp_journal checks) lp_v_IMAGE=$(lp_journal image) lp_v_NO_START=$(lp_journal no_start)
     made=$(lp_journal made)
     lp_made_join "$made"
+    lp_aside_settle
 }
 
-# dpkg configures again what a rollback has left half-configured. The files here are then the old version's: they
-# must not be registered as the new one's.
+# dpkg configures again what a rollback has left half-configured, whenever it or apt runs next. The files here are then the old
+# version's: they must not be registered as the new one's, and a failure would keep apt from all its other work. So it is told once
+# more, and stays on record (linkctl check, install.json) until a version comes up.
 lp_package_was_put_back() {
-    [ ! -f "$LP_LIB/journal" ] && [ -n "$lp_old_version" ] && [ "$lp_old_version" != "$LP_VERSION" ]
+    [ ! -f "$LP_LIB/journal" ] && [ "$(lp_value "$LP_LIB/rolled_back" package)" = "$LP_PACKAGE" ] &&
+        [ "$(lp_value "$LP_LIB/rolled_back" version)" = "$LP_VERSION" ]
 }
 
 lp_package_register() {
     lp_lock_wait || { lp_refuse 16 'another installation is running'; return 16; }
+    ! lp_package_was_put_back || return 0
     lp_package_resume || return
     if [ "$(lp_journal rollback)" = 1 ]; then
         lp_package_roll_back "$(lp_journal previous)"
         return
     fi
-    if lp_package_was_put_back; then
-        lp_error "the files of $LP_VERSION are not here: $lp_old_version was put back" "$lp_root" \
-            "install $lp_old_version or a corrected version"
-        lp_result rolled_back 31 "$LP_VERSION did not come up; $lp_old_version was put back"
-        return 31
-    fi
-    lp_root_make && lp_register && return 0
+    lp_aside_swap && lp_root_make && lp_package_carry_edits && lp_register && return 0
     lp_error 'the service could not be registered' "$lp_root" 'see the messages above, correct the cause and install again'
     lp_result failed 30 'the service could not be registered'
     return 30
@@ -113,6 +121,12 @@ lp_package_register() {
 # Starts what was registered. An upgrade that does not come up goes back to the version kept.
 lp_package_start() {
     local previous verb outcome
+    if lp_package_was_put_back; then
+        lp_state_load && lp_root=$lp_old_root
+        lp_warn "$LP_VERSION did not come up, and version $lp_old_version was put back: install a corrected version"
+        lp_result rolled_back 31 "$LP_VERSION did not come up; $lp_old_version was put back and stays"
+        return 0
+    fi
     previous=$(lp_journal previous) || previous=
     verb=start outcome=installed
     if [ -n "$previous" ]; then verb=restart outcome=upgraded; fi
@@ -122,15 +136,18 @@ lp_package_start() {
     lp_old_version=$previous
     lp_logging=1
     if lp_service_bring_up "$verb"; then
-        lp_leave_orphans "$LP_D$lp_root"
-        lp_leave_partials "$LP_D$lp_root"
+        lp_removed_orphans "$LP_D$lp_root" "$LP_CHANNEL" "$lp_link"
+        lp_aside_end
         if ! lp_settle; then
             lp_error 'what was written could not be brought to the disk' "$lp_root" 'look at the kernel log for a failing disk, and install again'
             lp_result failed 30 'what was written could not be brought to the disk'
             return 30
         fi
+        # The versions of the .run that this package took over from.
+        [ "$(lp_journal over)" != run ] || rm -rf "$LP_D$lp_root/current" "$LP_D$lp_root/versions"
         lp_journal_drop
         lp_keep_drop
+        lp_kept_drop
         lp_result "$outcome" 0 "$LP_TITLE $LP_VERSION is $outcome${lp_service_note:+; $lp_service_note}"
         return 0
     fi
@@ -152,6 +169,10 @@ lp_package_roll_back() {
         lp_result failed 32 "neither $LP_VERSION nor $1 came up"
         return 32
     fi
+    # What the package manager believes in is this package: its removal has to find it in the state.
+    lp_state_load
+    [ "$lp_old_channel" != "$LP_CHANNEL" ] || lp_state_change package "$LP_PACKAGE" || :
+    printf 'package=%s\nversion=%s\n' "$LP_PACKAGE" "$LP_VERSION" | lp_write "$LP_LIB/rolled_back" 644
     lp_journal_drop
     lp_keep_drop
     lp_error "$LP_SERVICE $LP_VERSION did not come up; version $1 runs again" "see $(lp_service_where)" \
@@ -160,25 +181,12 @@ lp_package_roll_back() {
     return 31
 }
 
-# The package manager gave up before the new files were in place, and has put back what it had replaced. After an
-# installation that was killed that is not yet a version known to work.
-lp_package_abort() {
-    [ "$(lp_journal carried)" != 1 ] || return 0
-    if [ -n "$lp_old_version" ]; then
-        lp_root=$lp_old_root
-        lp_journal_drop
-        lp_keep_drop
-        return 0
-    fi
-    if [ -f "$LP_LIB/journal" ]; then
-        lp_root=$(lp_journal root) lp_link=$(lp_journal link) lp_made=$(lp_journal made)
-        lp_journal_drop
-    fi
-    [ -n "$lp_root" ] || return 0
-    rmdir "$LP_D$lp_root/.linkpack" 2>/dev/null || :
-    lp_leave_link "$lp_link"
-    rm -f "$LP_LIB/lock"
-    lp_leave_dirs "$lp_made"
+# After a .run the new tree has the packaged defaults: what was edited or added in its version comes along.
+lp_package_carry_edits() {
+    local old
+    [ "$(lp_journal over)" = run ] || return 0
+    old=$(readlink "$LP_D$lp_root/current") || return 0
+    [ ! -f "$LP_D$lp_root/$old/.files" ] || lp_files_carry "$LP_D$lp_root/$old" "$LP_D$lp_root"
 }
 
 # After a broken-off upgrade or removal the old version has to run, as it did before.

@@ -80,10 +80,13 @@ lp_check_other() {
 lp_check_channel() {
     local location
     if [ -n "$lp_old_product" ]; then
-        if [ "$lp_old_product" != "$LP_PRODUCT" ] || { [ -n "$LP_CHANNEL" ] && [ "$lp_old_channel" != "$LP_CHANNEL" ]; }; then
-            lp_check other 17 "$lp_old_root" "$lp_old_product $lp_old_version is installed from its .$lp_old_channel" '' \
-                "remove it first: $(lp_removal_command "$lp_old_channel" "$lp_old_product" "$lp_old_root")"
-        fi
+        lp_check_replaceable || lp_check other 17 "$lp_old_root" "$lp_old_package $lp_old_version is installed from its .$lp_old_channel" '' \
+            "remove it first: $(lp_removal_command "$lp_old_channel" "$lp_old_package" "$lp_old_root")"
+        return
+    fi
+    if [ -s "$LP_LIB/state" ] || [ -f "$LP_LIB/state" ]; then
+        lp_check other 17 "$LP_LIB/state" "$LP_LIB/state is damaged, and no copy of it was found" '' \
+            "see what $LP_ETC/location.conf names; to install anew: rm $(lp_quote "$LP_LIB/state")"
         return
     fi
     if location=$(lp_location) && [ -d "$LP_D$location/vAgentManager" ] && [ "$lp_returns" = 0 ]; then
@@ -94,6 +97,22 @@ lp_check_channel() {
     fi
 }
 
+# What this package may take the place of: its own older version, another site's package of the product, and a .run the product's DEB or
+# RPM, or they the .run. One that was made before packages knew of each other would take all along when it goes.
+lp_check_replaceable() {
+    [ -n "$LP_CHANNEL" ] || [ "$lp_old_product" = "$LP_PRODUCT" ] || return 1
+    if [ "$lp_old_package" = "$LP_PACKAGE" ] && [ "$lp_old_channel" = "$LP_CHANNEL" ]; then return 0; fi
+    [ -z "$LP_CHANNEL" ] || [ "$lp_old_knows" = 1 ] || return 1
+    [ "$lp_old_product" = "$LP_PRODUCT" ] || return 1
+    case $LP_CHANNEL:$lp_old_channel in
+        deb:rpm | rpm:deb) return 1 ;;
+        run:deb) dpkg-query -W "$lp_old_package" >/dev/null 2>&1 ;;
+        run:rpm) rpm -q "$lp_old_package" >/dev/null 2>&1 ;;
+        # One that lies elsewhere would take, by its own names, the newcomer's files along.
+        deb:deb | rpm:rpm) [ "${lp_old_link:-$lp_old_root}" = "${RPM_INSTALL_PREFIX:-$LP_PACKAGED_ROOT}" ] ;;
+    esac
+}
+
 # A first installation takes over no directory that it would have to remove one day. dpkg's "removed, not purged"
 # and an interrupted run of ours (lp_returns) have left such directories legitimately.
 lp_returns=0
@@ -102,11 +121,19 @@ lp_check_in_the_way() {
     [ "$lp_returns" = 0 ] && [ -z "$(lp_root_fault "$lp_root")" ] || return 0
     remedy='choose another INSTALL_ROOT, or move it away'
     [ "$(lp_journal channel)" != run ] || remedy='a .run was killed there: run it again, which repairs, or with --uninstall'
-    for name in vAgentManager Intigua-Libs bin current versions; do
+    [ "$lp_root" != "$lp_kept_root" ] || return 0
+    for name in components kept vAgentManager Intigua-Libs bin current versions; do
+        ! lp_check_rpm_leftovers "$LP_D$lp_root/$name" || continue
         if [ -e "$LP_D$lp_root/$name" ] || [ -L "$LP_D$lp_root/$name" ]; then
             lp_check other 17 "$lp_root/$name" "$lp_root/$name is there already, and not from this package" '' "$remedy"
         fi
     done
+}
+
+# rpm keeps edited files beside their places; an older package's removal left no record of them.
+lp_check_rpm_leftovers() {
+    [ "$LP_CHANNEL" = rpm ] && [ -d "$1" ] && [ ! -L "$1" ] || return 1
+    [ -z "$(find "$1" ! -type d ! -name '*.rpmsave' ! -name '*.rpmnew' ! -name '*.rpmorig' 2>/dev/null | head -n 1)" ]
 }
 
 lp_removal_command() {

@@ -108,6 +108,10 @@ lp_root_conflict=
 lp_root_remedy=
 lp_root_resolve() {
     lp_root=$lp_v_INSTALL_ROOT
+    # What a removal has kept is taken up where it lies, unless another place is asked for.
+    if [ -z "$lp_old_root" ] && [ -n "$lp_kept_root" ] && lp_kept_is_here; then
+        case $lp_f_INSTALL_ROOT in option | answer | debconf) ;; *) lp_root=$lp_kept_root ;; esac
+    fi
     if [ "$LP_CHANNEL" = rpm ]; then lp_root_of_rpm; fi
     if [ -n "$lp_old_root" ] && [ "$lp_root" != "$lp_old_root" ]; then
         case $lp_f_INSTALL_ROOT in

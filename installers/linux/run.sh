@@ -1,19 +1,24 @@
 # Install, upgrade and uninstall of a .run.
 
-lp_run_old='' lp_run_new='' lp_run_service=0
+# What it replaces: a version of a .run (lp_run_old), or the product's DEB or RPM (lp_run_over). Without either it is the first.
+lp_run_old='' lp_run_over='' lp_run_new='' lp_run_service=0
 
 # From the checks to the result; returns the exit code.
 lp_run_install() {
     local code
-    lp_state_load || :
-    lp_settings_load || { lp_result refused 2 'the settings are wrong; nothing was changed'; return 2; }
+    lp_run_load || { lp_run_refused 2 'the settings are wrong; nothing was changed'; return 2; }
     lp_run_interrupted
     lp_root_resolve
+    if [ "$lp_if_needed" = 1 ] && lp_run_unchanged; then
+        lp_result unchanged 0 "$LP_TITLE $LP_VERSION is installed and works; nothing was changed"
+        lp_say "$LP_TITLE $LP_VERSION is installed in $lp_root and works; nothing was changed"
+        return 0
+    fi
     code=0
     lp_preflight || code=$?
-    [ "$code" = 0 ] || { lp_result refused "$code" 'checks failed; nothing was changed'; return "$code"; }
+    [ "$code" = 0 ] || { lp_run_refused "$code" 'checks failed; nothing was changed'; return "$code"; }
     if [ "$lp_checks_only" = 1 ]; then
-        lp_result_print installed 0 'all checks pass; nothing was changed'
+        lp_result_print checked 0 'all checks pass; nothing was changed'
         return 0
     fi
     if ! lp_lock; then
@@ -38,6 +43,38 @@ lp_run_install() {
     lp_run_start
 }
 
+# Checks alone leave no trace, not even a result file.
+lp_run_refused() {
+    if [ "$lp_checks_only" = 1 ]; then lp_result_print refused "$1" "$2"; else lp_result refused "$1" "$2"; fi
+}
+
+lp_run_load() {
+    lp_state_load || lp_kept_load || :
+    lp_settings_load || return
+    # A template that nobody has started yet stays one.
+    if lp_state_is_image && ! lp_service_is_active; then lp_v_IMAGE=1; fi
+}
+
+# --if-needed: this very version is in place and works, and no option of this run asks for another value.
+lp_run_unchanged() {
+    [ "$lp_old_channel" = run ] && [ "$lp_old_package" = "$LP_PACKAGE" ] && [ "$lp_old_version" = "$LP_VERSION" ] || return 1
+    [ "$lp_state_cut" = 0 ] && [ ! -f "$LP_LIB/journal" ] && [ -z "$lp_root_conflict" ] && [ "$lp_v_RUN_AS" = "$lp_old_run_as" ] || return 1
+    [ -n "$(lp_versions_current)" ] && [ -z "$(lp_files_differences "$lp_root/versions/$(lp_versions_current)" | grep '^- ')" ] || return 1
+    lp_run_as_configured || return 1
+    lp_service_is_active || lp_state_is_image || lp_service_is_off
+}
+
+# What would be written with these options is what csclient.cfg holds.
+lp_run_as_configured() {
+    local hidden code
+    hidden=$lp_root/.linkpack code=1
+    [ -n "$lp_options" ] || return 0
+    lp_config_found=1
+    if lp_config_copy "$hidden/csclient.old" && lp_config_make "$hidden" && cmp -s "$hidden/csclient.old" "$hidden/csclient.new"; then code=0; fi
+    rm -f "$hidden/csclient.old" "$hidden/csclient.new" "$hidden/csclient.want" "$hidden/written.old" "$hidden/written.new"
+    return "$code"
+}
+
 # A journal of ours means that an earlier run was killed here: its directories are no stranger's, and what it had
 # switched to counts as installed.
 lp_run_interrupted() {
@@ -53,14 +90,14 @@ lp_run_repair() {
     # A first installation that was taken back took the lock file with it.
     lp_lock || return 1
     lp_old_version='' lp_old_root='' lp_old_made='' lp_made=
-    lp_state_load || :
-    lp_settings_load && lp_root_resolve && [ -z "$lp_root_conflict" ]
+    lp_run_load && lp_root_resolve && [ -z "$lp_root_conflict" ]
 }
 
 # Unpacks beside the running version.
 lp_run_begin() {
     local stage
     # Known before anything can fail: without an old version a failure removes everything.
+    if lp_takeover; then lp_run_over=$lp_old_channel; fi
     lp_run_old=$(lp_versions_current) lp_run_new=$(lp_versions_new_name)
     lp_make_dir "$LP_LIB" 755 && lp_root_make && lp_account_make || return 1
     lp_run_journal || return 1
@@ -78,13 +115,13 @@ lp_run_begin() {
 
 # Stops the old version where the new one will be started: an agent may write into its folder until then.
 lp_run_pause() {
-    [ -n "$lp_run_old" ] && [ "$lp_v_NO_START" != 1 ] && [ "$lp_v_IMAGE" != 1 ] && ! lp_service_is_masked && lp_service_is_active || return 0
+    [ -n "$lp_run_old$lp_run_over" ] && [ "$lp_v_NO_START" != 1 ] && [ "$lp_v_IMAGE" != 1 ] && ! lp_service_is_masked && lp_service_is_active || return 0
     lp_run_service=1
     lp_service_stop || lp_warn "$LP_SERVICE could not be stopped before the switch"
 }
 
 lp_run_journal() {
-    lp_journal_write channel=run "root=$lp_root" "old=$lp_run_old" "new=$lp_run_new" "version=$LP_VERSION" \
+    lp_journal_write channel=run "package=$LP_PACKAGE" "over=$lp_run_over" "replaces=$lp_old_package" "root=$lp_root" "old=$lp_run_old" "new=$lp_run_new" "version=$LP_VERSION" \
         "previous=$lp_old_version" "run_as=$lp_v_RUN_AS" "image=${lp_v_IMAGE:-0}"
 }
 
@@ -97,6 +134,10 @@ lp_run_switch() {
     lp_sync "$lp_root" || return 1
     lp_run_pause
     [ -z "$lp_run_old" ] || lp_files_carry_again "$lp_root/versions/$lp_run_old" "$lp_root/.linkpack/stage" "$lp_root/.linkpack/since" || return 1
+    if lp_takeover; then lp_takeover_carry "$lp_root/.linkpack/stage" || return 1
+    elif [ -z "$lp_run_old" ]; then lp_takeover_left "$lp_root/.linkpack/stage" || return 1
+    fi
+    [ -n "$lp_run_old" ] || lp_takeover_trees "$saved" || return 1
     mv "$lp_root/.linkpack/stage" "$lp_root/versions/$lp_run_new" || return 1
     lp_versions_links && lp_versions_switch "$lp_run_new" && lp_register
 }
@@ -104,7 +145,7 @@ lp_run_switch() {
 lp_run_start() {
     local verb outcome
     verb=start outcome=installed
-    if [ -n "$lp_run_old" ]; then verb=restart outcome=upgraded; fi
+    if [ -n "$lp_run_old$lp_run_over" ]; then verb=restart outcome=upgraded; fi
     [ "$lp_old_version" != "$LP_VERSION" ] || outcome=reinstalled
     # Stopped by lp_run_pause, it is to run whatever a restart would look at.
     [ "$lp_run_service" = 0 ] || verb=start
@@ -119,17 +160,27 @@ lp_run_start() {
         lp_run_failed 30 'what was written could not be brought to the disk'
         return
     fi
-    lp_run_confirm "$lp_run_new"
+    lp_run_confirm "$lp_run_new" lp_run_forget
     lp_result "$outcome" 0 "$LP_TITLE $LP_VERSION is $outcome${lp_service_note:+; $lp_service_note}"
     lp_say "$LP_TITLE $LP_VERSION is $outcome in $lp_root${lp_service_note:+; $lp_service_note}"
 }
 
-# Version $1 works. The copy that leads back goes by a rename, then the journal, then what the copy led back to.
+# The packages whose place this version has: the one it took over from; and a removed one, of which dpkg would purge what it has left by
+# its names, which are the new version's now.
+lp_run_forget() {
+    local package
+    [ -z "$lp_run_over" ] || lp_takeover_end "$lp_run_over" "$lp_old_package"
+    for package in $(lp_kept_packages deb); do lp_takeover_end deb "$package"; done
+    lp_kept_drop
+}
+
+# Version $1 works. The copy that leads back goes by a rename, then the journal, then what the copy led back to. $2 is done before.
 lp_run_confirm() {
     local hidden
     hidden=$lp_root/.linkpack
     rm -rf "$hidden/stage" "$hidden/since"
     [ ! -d "$hidden/previous" ] || mv "$hidden/previous" "$hidden/stage"
+    ${2:-:}
     lp_journal_drop
     lp_versions_prune "$1"
     rm -rf "$hidden/stage"
@@ -154,7 +205,7 @@ lp_run_failed() {
     local after
     trap '' HUP INT TERM
     after='everything was removed again'
-    [ -z "$lp_run_old" ] || after="version $lp_old_version is in place again"
+    [ -z "$lp_run_old$lp_run_over" ] || after="version $lp_old_version is in place again"
     if lp_run_undo; then
         lp_error "$2; $after" "$lp_root" 'correct the cause and run this file again'
         lp_result rolled_back "$1" "$2; $after"
@@ -167,17 +218,20 @@ lp_run_failed() {
 
 lp_run_undo() {
     rm -rf "$lp_root/.linkpack/stage"
-    if [ -z "$lp_run_old" ]; then
+    if [ -z "$lp_run_old$lp_run_over" ]; then
         lp_service_stop || :
         lp_leave_fresh
         [ ! -e "$lp_root/current" ]
         return
     fi
-    if [ "$(lp_versions_current)" != "$lp_run_old" ]; then lp_versions_switch "$lp_run_old" || return 1; fi
+    if [ -n "$lp_run_over" ]; then
+        lp_takeover_back "$lp_root/.linkpack/previous" || return 1
+    elif [ "$(lp_versions_current)" != "$lp_run_old" ]; then lp_versions_switch "$lp_run_old" || return 1; fi
     if [ -d "$lp_root/.linkpack/previous" ]; then lp_restore_system "$lp_root/.linkpack/previous" || return 1; fi
     if [ "$lp_run_service" = 1 ]; then
         lp_service_do restart || :
         lp_service_came_up || return 1
     fi
     lp_run_confirm "$lp_run_old"
+    [ -z "$lp_run_over" ] || rmdir "$lp_root/versions" 2>/dev/null || :
 }

@@ -43,7 +43,7 @@ lp_check_service() {
     local file
     for file in "$LP_D"/lib/systemd/system "$LP_D"/usr/lib/systemd/system "$LP_D"/usr/local/lib/systemd/system \
         "$LP_D"/run/systemd/system "$LP_D"/etc/systemd/system; do
-        [ "$file" != "$LP_D/usr/lib/systemd/system" ] || [ ! "$file" -ef "$LP_D/lib/systemd/system" ] || continue
+        [ "$file" != "$LP_D/usr/lib/systemd/system" ] || [ ! -L "$LP_D/lib" ] || continue
         # In /etc, over ours, it is an override.
         [ "$file" != "$LP_D/etc/systemd/system" ] || [ -z "$lp_old_product" ] || continue
         lp_check_service_file "$file/$LP_SERVICE.service"

@@ -53,6 +53,11 @@ lp_versions_repair() {
     lp_say "repairing: an installation of version $(lp_journal version) was interrupted"
     lp_made_join "$(lp_journal made)"
     rm -rf "$lp_root/.linkpack/stage" "$lp_root/.linkpack/since" "$lp_root/.linkpack/current" "$lp_root/.linkpack/previous.new"
+    lp_links_show "$lp_root" away
+    if [ -n "$(lp_journal over)" ]; then
+        lp_takeover_repair
+        return
+    fi
     current=$(lp_versions_current)
     if [ -n "$current" ] && [ "$current" = "$(lp_journal new)" ]; then
         if lp_versions_works; then lp_versions_adopt || return 1

@@ -1,5 +1,6 @@
 # The facts of this package.
 LP_PRODUCT={{ product|sh }}
+LP_PACKAGE={{ package|sh }}
 LP_TITLE={{ title|sh }}
 LP_VERSION={{ version|sh }}
 LP_CHANNEL={{ channel|sh }}

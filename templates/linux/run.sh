@@ -9,7 +9,7 @@ LP_SIG={{ unsigned }}
 LP_OFFSET={{ offset }}
 LP_COVERED={{ covered_from }}
 LP_CODEC={{ codec|sh }}
-{{ modules(["base", "settings", "state", "lock", "version", "root", "live", "account", "preflight", "result", "config", "unit", "labels", "service", "register", "keep", "leave", "files", "payload", "versions", "run", "uninstall", "options"]) }}
+{{ modules(["base", "settings", "state", "lock", "version", "root", "live", "account", "preflight", "result", "config", "unit", "labels", "service", "register", "keep", "aside", "purge", "leave", "files", "payload", "versions", "takeover", "run", "uninstall", "options"]) }}
 {% include "texts.sh" %}
 lp_usage() {
     printf '%s\n' {{ usage|sh }}

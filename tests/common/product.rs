@@ -39,6 +39,12 @@ impl Product {
         self
     }
 
+    /// Runs a shell script in the product's folder.
+    #[track_caller]
+    pub fn shell(&self, script: &str) {
+        cmd("sh").args(["-ec", script]).dir(self.path("")).run().ok();
+    }
+
     /// The package of one format; it goes with the product.
     pub fn build(&self, format: &str) -> PathBuf {
         self.build_with(format, &[])

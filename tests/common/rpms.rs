@@ -3,10 +3,10 @@ use super::{cmd, fixture, need};
 use std::fs;
 use std::path::PathBuf;
 
-/// An empty package that provides what Debian's rpm database does not know of: /bin/sh.
+/// An empty package that provides what Debian's rpm database does not know of: /bin/sh, and the tools that scriptlets call.
 pub fn shell_package() -> PathBuf {
     let spec = "Name: shell\nVersion: 1\nRelease: 1\nSummary: the shell that is there\nLicense: none\nBuildArch: noarch\n\
-                Provides: /bin/sh\n%description\n%files\n";
+                Provides: /bin/sh coreutils findutils gawk grep sed util-linux\n%description\n%files\n";
     built("shell", spec)
 }
 

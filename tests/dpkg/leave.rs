@@ -30,24 +30,26 @@ fn a_removal_keeps_what_the_administrator_made_and_a_purge_takes_it() {
     let conf = format!("{ROOT}/Intigua-Libs/pulse/etc/pulse.conf");
     machine.write(&conf, "mine\n");
     machine.sh(&format!("echo '# mine' >>{CONFIG}; echo x >{ROOT}/Intigua-Libs/pulse/notes.txt")).ok();
+    machine.sh(&format!("mkdir -p {ROOT}/components/pulse; echo unsent >{ROOT}/components/pulse/queue")).ok();
 
     machine.cmd("dpkg").args(["--remove", NAME]).run().ok();
     nothing_runs(&machine);
-    let left = machine.sh(&format!("find {ROOT} /etc/intigua -type f | sort")).ok();
+    let left = machine.sh(&format!("find {ROOT} /etc/intigua -type f | grep -v {ROOT}/components/tracer | sort")).ok();
     let notes = format!("{ROOT}/Intigua-Libs/pulse/notes.txt");
-    let kept = ["/etc/intigua/install.conf", &conf, &notes, CONFIG];
+    let queue = format!("{ROOT}/components/pulse/queue");
+    let kept = ["/etc/intigua/install.conf", &conf, &notes, CONFIG, &queue];
     assert_eq!(left.line(), kept.join("\n"));
-    assert!(
-        machine.read(CONFIG).contains("# mine") && configured(&machine, "vlinkCoreId").is_none(),
-        "a removed endpoint has no identity"
-    );
+    let core_id = configured(&machine, "vlinkCoreId");
+    assert_eq!(core_id.as_deref(), identity.as_str(), "a removal keeps the identity, for a reinstallation");
+    assert!(machine.exists("/var/log/intigua/install.json") && machine.exists("/var/log/intigua/vlink.log"));
     machine
         .sh("ls /etc/init.d/vlink /etc/rc?.d/*vlink /lib/systemd/system/vlink.service /etc/systemd/system/*/vlink.service")
         .fails();
 
     install(&machine, &deb).ok();
     assert_eq!(outcome(&machine), is("installed", 0, "1.0.0"));
-    assert_ne!(everything_runs(&machine, ROOT)["core_id"], identity);
+    assert_eq!(everything_runs(&machine, ROOT)["core_id"], identity);
+    assert_eq!(machine.read(&queue), "unsent\n");
     assert_eq!(machine.read(&conf), "mine\n");
     assert!(machine.read(CONFIG).contains("# mine"));
     machine.cmd("dpkg").args(["--remove", NAME]).run().ok();

@@ -65,7 +65,7 @@ fn a_root_from_debconf_is_used_and_kept() {
 }
 
 #[test]
-fn a_sites_package_has_its_own_root_and_takes_the_place_of_none() {
+fn a_sites_package_has_its_own_root_and_gives_its_identity_to_the_plain_one() {
     let scratch = Scratch::debian();
     let product = Product::sample("1.0.0");
     let (deb, site) = (put(&scratch, &product), put_file(&scratch, &product.build_site("deb")));
@@ -79,9 +79,15 @@ fn a_sites_package_has_its_own_root_and_takes_the_place_of_none() {
     let config = machine.read(&format!("{root}/components/csclient.cfg"));
     assert!(config.contains("serverUrl: \"https://core.customer.example:443\""), "{config}");
     assert!(!machine.exists(ROOT));
-    // Conflicts: dpkg refuses the product's own package while the site's is there.
-    install(&machine, &deb).fails().says("conflicting packages");
-    everything_runs(&machine, root);
+    // The site's package lies elsewhere: dpkg, which removes it last, would take the plain one's files by their other names.
+    install(&machine, &deb).fails().says("remove it first: dpkg -r intigua-sample-example");
+    assert_eq!(everything_runs(&machine, root)["core_id"], status["core_id"]);
+    machine.cmd("dpkg").args(["--remove", "intigua-sample-example"]).run().ok();
+    install(&machine, &deb).ok();
+    assert_eq!(everything_runs(&machine, ROOT)["core_id"], status["core_id"], "what was kept has moved");
     machine.cmd("dpkg").args(["--purge", "intigua-sample-example"]).run().ok();
+    assert_eq!(everything_runs(&machine, ROOT)["core_id"], status["core_id"]);
+    assert!(!machine.exists("/opt/customer"));
+    machine.cmd("dpkg").args(["--purge", NAME]).run().ok();
     same(&before, &listing(&machine));
 }

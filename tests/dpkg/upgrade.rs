@@ -29,7 +29,7 @@ fn an_upgrade_keeps_settings_and_identity_and_restarts_once() {
     assert!(machine.read(CONFIG).contains("# mine\n"));
     assert_eq!(configured(&machine, "serverUrl").as_deref(), Some("https://mine.example.com:443;https://core2.example.com:443"));
     assert_eq!(machine.read(PULSE_CONF), "mine\n");
-    assert_eq!(machine.sh(&format!("ls -A {ROOT}/.linkpack; ls /var/lib/intigua")).ok().line(), "lock\nstate");
+    assert_eq!(machine.sh(&format!("ls -A {ROOT}/.linkpack; ls /var/lib/intigua")).ok().line(), "state\nlock\nstate\nwritten");
 
     install(&machine, &new).ok();
     assert_eq!(outcome(&machine), is("reinstalled", 0, "1.1.0"));
@@ -88,16 +88,19 @@ fn a_version_that_does_not_come_up_brings_the_old_one_back() {
     assert_eq!((&status["version"], &status["core_id"]), (&"1.0.0".into(), &identity));
     assert_eq!(machine.sh("systemctl is-enabled vlink").ok().line(), "enabled");
 
-    // dpkg tries what it has unpacked again; it must not take the old files for the new version's.
-    machine.sh("dpkg --configure -a").fails();
+    // dpkg, or apt before any other work, tries what it has unpacked again. It must not take the old files for the new version's, and
+    // not fail either, or the host's updates all would. It stays on record.
+    machine.sh("dpkg --configure -a").ok().says("1.1.0 did not come up, and version 1.0.0 was put back");
     assert_eq!(everything_runs(&machine, ROOT)["version"], "1.0.0");
+    assert_eq!(outcome(&machine), is("rolled_back", 31, "1.1.0"));
+    machine.sh(&format!("{ROOT}/bin/linkctl check")).exits(1).says("version 1.1.0 did not come up, and 1.0.0 was put back");
 
     install(&machine, &good).ok();
     assert_eq!(everything_runs(&machine, ROOT)["version"], "1.2.0");
     assert_eq!(everything_runs(&machine, ROOT)["core_id"], identity);
     assert_eq!(machine.read(PULSE_CONF), "mine\n");
     assert_eq!(machine.sh("dpkg --audit").ok().line(), "");
-    assert_eq!(machine.sh(&format!("ls -A {ROOT}/.linkpack")).ok().line(), "");
+    assert_eq!(machine.sh(&format!("ls -A {ROOT}/.linkpack")).ok().line(), "state");
 }
 
 #[test]
@@ -139,7 +142,7 @@ fn an_interrupted_upgrade_is_finished_by_dpkg_or_by_installing_again() {
         assert_eq!(machine.sh("dpkg --audit; systemctl is-enabled vlink").ok().line(), "enabled");
         assert_eq!(
             machine.sh(&format!("ls -A {ROOT}/.linkpack; ls /var/lib/intigua; dpkg -V {NAME}")).ok().line(),
-            "lock\nstate"
+            "state\nlock\nstate\nwritten"
         );
     }
     machine.cmd("dpkg").args(["--purge", NAME]).run().ok();

@@ -43,7 +43,7 @@ impl Channel {
             Channel::Deb => format!("dpkg --purge --force-remove-reinstreq {NAME}"),
             // A killed upgrade may have left both versions in rpm's database; what was put back is an edited file to it, and saved.
             Channel::Rpm => format!(
-                "! rpm -q {NAME} || rpm -e --allmatches {NAME}; cd {ROOT} 2>/dev/null || exit 0; \
+                "! rpm -q {NAME} || {{ {ROOT}/bin/linkctl purge; rpm -e --allmatches {NAME}; }}; cd {ROOT} 2>/dev/null || exit 0; \
                  rm -f Intigua-Libs/pulse/etc/pulse.conf.rpm*; rmdir -p {ROOT}/Intigua-Libs/pulse/etc 2>/dev/null; :"
             ),
             Channel::Run => format!("sh /packages/{}.run --uninstall --purge", GOOD[0]),

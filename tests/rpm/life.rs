@@ -39,6 +39,7 @@ fn dnf_installs_upgrades_downgrades_and_removes() {
     machine.reports("upgraded", 0);
     dnf(&format!("downgrade {NAME}")).ok();
     machine.is_whole(ONE, ROOT);
+    machine.sh(&format!("{ROOT}/bin/linkctl purge")).ok();
     dnf(&format!("remove {NAME}")).ok();
     assert!(!machine.exists(ROOT) && !machine.exists("/var/log/intigua"));
 }
@@ -70,6 +71,7 @@ fn an_upgrade_keeps_what_the_administrator_edited() {
     let scratch = endpoint(&[Sample::new(ONE), Sample::new(TWO)]);
     let machine = scratch.boot();
     machine.rpm("-i", ONE).ok();
+    let identity = machine.identity(ROOT);
     let config = format!("{ROOT}/Intigua-Libs/pulse/etc/pulse.conf");
     machine.sh(&format!("echo '# mine' >>{config}; echo 'mine: \"yes\"' >>{ROOT}/components/csclient.cfg")).ok();
     machine.rpm("-U", TWO).ok();
@@ -77,9 +79,9 @@ fn an_upgrade_keeps_what_the_administrator_edited() {
     assert_eq!(machine.read(&format!("{config}.rpmnew")), format!("# of {TWO}\n"));
     machine.sh(&format!("grep -qx 'mine: \"yes\"' {ROOT}/components/csclient.cfg")).ok();
     machine.sh("systemctl is-active vlink && systemctl is-enabled vlink").ok();
-    // What the administrator made or edited outlives the package; nothing else does.
+    // What the administrator made or edited outlives the package, and what the endpoint is: its identity, queues and logs.
     machine.sh(&format!("rpm -e {NAME}")).ok();
-    let left = machine.sh(&format!("find {ROOT} ! -type d")).ok();
+    let left = machine.sh(&format!("find {ROOT} ! -type d ! -path '{ROOT}/components/tracer/*'")).ok();
     let mut left: Vec<&str> = left.stdout.lines().collect();
     left.sort();
     let kept = |name: &str| format!("{ROOT}/{name}");
@@ -91,7 +93,13 @@ fn an_upgrade_keeps_what_the_administrator_edited() {
             kept("components/csclient.cfg")
         ]
     );
-    machine.sh(&format!("grep -q vlinkCoreId {ROOT}/components/csclient.cfg")).exits(1);
+    assert_eq!(machine.identity(ROOT), identity, "erase and install again is the same endpoint");
+    machine.rpm("-i", TWO).ok();
+    machine.reports("installed", 0);
+    assert_eq!(machine.identity(ROOT), identity);
+    // The purge takes it after the removal as well.
+    machine.purge(ROOT).ok();
+    assert!(!machine.exists(ROOT) && !machine.exists("/var/log/intigua") && !machine.exists("/var/lib/intigua"));
 }
 
 #[test]
@@ -127,7 +135,7 @@ fn an_erased_package_leaves_nothing() {
     machine.rpm("-i", ONE).ok();
     machine.rpm("-U", TWO).ok();
     machine.identity(ROOT);
-    machine.sh(&format!("rpm -e {NAME}")).ok().never_says("warning");
+    machine.purge(ROOT).ok().never_says("warning");
     machine.sh("systemctl is-active vlink").fails().says("inactive");
     machine.sh("systemctl cat vlink").fails();
     machine.sh("pgrep -f vAgentManager; pgrep pulse; pgrep tracer; pgrep vlink").exits(1);
@@ -168,7 +176,11 @@ fn what_a_rollback_put_back_goes_with_the_package() {
     assert!(machine.exists(&format!("{ROOT}/Intigua-Libs/pulse/share/{ONE}/only")));
     // The config file is not as rpm believes: it saves it like one that was edited.
     let config = format!("{ROOT}/Intigua-Libs/pulse/etc/pulse.conf");
-    machine.sh(&format!("rpm -e {NAME} && rm {config}.rpmsave && rmdir -p {ROOT}/Intigua-Libs/pulse/etc 2>/dev/null; true")).ok();
+    machine.sh(&format!("rpm -e {NAME}")).ok();
+    let left = machine.sh(&format!("find {ROOT}/Intigua-Libs ! -type d; ls {ROOT}/vAgentManager")).fails();
+    assert_eq!(left.line(), format!("{config}.rpmsave"));
+    machine.rpm("-i", ONE).ok();
+    machine.purge(ROOT).ok();
     unchanged(&before, &machine.files());
 }
 
@@ -181,7 +193,7 @@ fn a_first_installation_that_does_not_come_up_can_be_seen_and_erased() {
     machine.reports("failed", 31);
     machine.sh("systemctl is-active vlink").fails();
     machine.sh("journalctl -u vlink | grep -q 'this version does not work'").ok();
-    machine.sh(&format!("rpm -e {NAME}")).ok();
+    machine.purge(ROOT).ok();
     unchanged(&before, &machine.files());
 
     machine.rpm("-i", ONE).says("vlink did not come up");

@@ -24,7 +24,7 @@ fn a_chroot_gets_everything_started_at_its_first_boot() {
     let result = scratch.reports("installed", 0);
     assert!(result["message"].as_str().unwrap().contains("no running system here"), "{result:#}");
     scratch.rpm("-U", TWO).ok();
-    scratch.sh(&format!("rpm -e {NAME}")).ok().never_says("warning");
+    scratch.purge(ROOT).ok().never_says("warning");
     unchanged(&before, &scratch.files());
     scratch.rpm("-i", ONE).ok();
     waits_for_the_boot(&scratch, ONE);
@@ -66,7 +66,7 @@ fn a_sysv_machine_starts_it_by_the_init_script() {
     machine.sh("/etc/init.d/vlink status").ok().says("vlink is running");
     machine.rpm("-U --oldpackage", TWO).ok();
     machine.is_registered(TWO, ROOT);
-    machine.sh(&format!("rpm -e {NAME}")).ok();
+    machine.purge(ROOT).ok();
     machine.sh("pgrep vlink; pgrep pulse; pgrep tracer").exits(1);
     unchanged(&before, &machine.files());
 }

@@ -19,7 +19,7 @@ fn lives_below(machine: &Machine, root: &str, options: &str) {
     machine.rpm(&format!("-U {options}"), TWO).ok();
     machine.is_whole(TWO, root);
     assert_eq!(machine.identity(root), identity);
-    machine.sh(&format!("rpm -e {NAME}")).ok().never_says("warning");
+    machine.purge(root).ok().never_says("warning");
     unchanged(&before, &machine.files());
 }
 

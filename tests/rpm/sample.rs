@@ -67,6 +67,34 @@ impl Sample {
         self.path(&format!("dist/{NAME}-{}-1.x86_64.rpm", self.version))
     }
 
+    /// The same for the sample's site, `sites/example.toml`.
+    pub fn build_site(&self) -> PathBuf {
+        linkpack()
+            .args(["build", "--no-cache", "-f", "rpm", "-s", "sites/example.toml", "-o", "site"])
+            .dir(self.path(""))
+            .run()
+            .ok();
+        self.path(&format!("site/{NAME}-example-{}-1.x86_64.rpm", self.version))
+    }
+
+    /// The .run of the same version.
+    pub fn build_run(&self) -> PathBuf {
+        linkpack().args(["build", "--no-cache", "-f", "run", "-o", "run"]).dir(self.path("")).run().ok();
+        self.path(&format!("run/{NAME}-{}-linux-x86_64.run", self.version))
+    }
+
+    /// Changes the sample's site by a script of sed.
+    pub fn edit_site(self, script: &str) -> Sample {
+        self.shell(&format!("sed -i '{script}' sites/example.toml"));
+        self
+    }
+
+    /// Runs a shell script in the product's folder.
+    #[track_caller]
+    pub fn shell(&self, script: &str) {
+        cmd("sh").args(["-ec", script]).dir(self.path("")).run().ok();
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -90,11 +118,21 @@ pub fn offer(place: &(impl Place + Sized), sample: &Sample) {
     place.copy_in(&sample.build(), &format!("{SHELF}/{}.rpm", sample.version));
 }
 
+/// Puts a package on the shelf under a name.
+pub fn offer_as(place: &(impl Place + Sized), package: &std::path::Path, name: &str) {
+    place.copy_in(package, &format!("{SHELF}/{name}"));
+}
+
 /// What a test asks of an endpoint that has the sample, or had it.
 pub trait Endpoint: Place + Sized {
     /// `rpm ACTION VERSION.rpm`, for instance `rpm("-U --oldpackage", "1.0.0")`.
     fn rpm(&self, action: &str, version: &str) -> crate::common::Output {
         self.sh(&format!("rpm {action} {SHELF}/{version}.rpm"))
+    }
+
+    /// Erases the package with all that an erasure keeps for a reinstallation: identity, queues, logs, edited files.
+    fn purge(&self, root: &str) -> crate::common::Output {
+        self.sh(&format!("'{root}/bin/linkctl' purge && rpm -e {NAME}"))
     }
 
     /// install.json as rpm's scriptlets left it.

@@ -6,6 +6,7 @@ use linkpack::format::rpm::{write, Ghost, GhostKind, RpmSpec, Scriptlets};
 use linkpack::listener::Silent;
 use linkpack::payload::{Content, Entry, Kind, Tree, TreePath};
 use linkpack::Result;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -25,6 +26,7 @@ pub struct Product {
     pub ghosts: Vec<Ghost>,
     pub scriptlets: Scriptlets,
     pub requires: Vec<String>,
+    pub capabilities: BTreeMap<TreePath, String>,
 }
 
 /// A path of a tree.
@@ -89,7 +91,8 @@ pub fn product() -> Product {
             pretrans: None,
             posttrans: Some("echo done".into()),
         },
-        requires: vec!["util-linux >= 2.20".into(), "coreutils".into()],
+        requires: vec!["util-linux >= 2.20".into(), "openssl".into()],
+        capabilities: BTreeMap::new(),
     }
 }
 
@@ -119,6 +122,7 @@ impl Product {
             build_time: BUILD_TIME,
             files: &files.iter().collect::<Vec<_>>(),
             ghosts: &self.ghosts,
+            capabilities: &self.capabilities,
             scriptlets: self.scriptlets.clone(),
             requires: &self.requires,
             provides: &["acme-connector = 7".to_string()],

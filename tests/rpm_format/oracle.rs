@@ -93,7 +93,7 @@ fn rpmbuild(product: &Product, folder: &Path) -> PathBuf {
     fs::create_dir_all(inside(&root, PREFIX)).unwrap();
     list += &format!("%dir %attr(0755,root,root) \"{PREFIX}\"\n");
     let tree = Tree::new(product.entries.clone()).unwrap();
-    tree.entries().iter().for_each(|entry| list += &lay_out(&root, entry));
+    tree.entries().iter().for_each(|entry| list += &lay_out(&root, entry, product.capabilities.get(&entry.path)));
     // After all is made, as making a file changes its directory's time.
     tree.entries().iter().for_each(|entry| touch(&in_prefix(&root, entry), entry.mtime));
     product.ghosts.iter().for_each(|ghost| list += &lay_out_ghost(&root, ghost));
@@ -121,7 +121,7 @@ fn touch(path: &Path, seconds: i64) {
 }
 
 /// Makes the entry below `root`; gives its line in `%files`.
-fn lay_out(root: &Path, entry: &Entry) -> String {
+fn lay_out(root: &Path, entry: &Entry, capabilities: Option<&String>) -> String {
     let place = in_prefix(root, entry);
     let path = format!("{PREFIX}/{}", std::str::from_utf8(entry.path.as_bytes()).unwrap());
     let mode = entry.mode;
@@ -141,7 +141,8 @@ fn lay_out(root: &Path, entry: &Entry) -> String {
             fs::write(&place, bytes).unwrap();
             fs::set_permissions(&place, fs::Permissions::from_mode(mode)).unwrap();
             let config = if entry.config { "%config(noreplace) " } else { "" };
-            format!("{config}%attr({mode:04o},root,root) \"{path}\"\n")
+            let caps = capabilities.map(|text| format!("%caps({text}) ")).unwrap_or_default();
+            format!("{config}{caps}%attr({mode:04o},root,root) \"{path}\"\n")
         }
     }
 }
@@ -189,11 +190,13 @@ fn spec_text(product: &Product, files: &str, folder: &Path) -> String {
          %global _build_id_links none\n\
          Name: acme-link\nVersion: {version}\nRelease: 1\nSummary: Connector and managed agent containers\nLicense: Apache-2.0\n\
          URL: https://acme.example/link\nGroup: System Environment/Daemons\nVendor: Acme\nPackager: Acme <support@acme.example>\nPrefix: {PREFIX}\nAutoReqProv: no\n\
-         Requires: {requires}\nProvides: acme-connector = 7\nConflicts: other-link\nObsoletes: old-link < 1.0\n\
+         Requires: {requires}\nRequires({moments}): coreutils findutils gawk grep sed util-linux\n\
+         OrderWithRequires({moments}): /usr/sbin/useradd systemd\nProvides: acme-connector = 7\nConflicts: other-link\nObsoletes: old-link < 1.0\n\
          %description\nThe connector runs the containers.\n\nIt needs nothing else.\n\n{scripts}%files\n{files}",
         top = top.display(),
         version = product.version,
         requires = product.requires.join(", "),
+        moments = "pre,post,preun,postun,posttrans",
         scripts = scripts.concat(),
     )
 }

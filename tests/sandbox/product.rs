@@ -14,6 +14,7 @@ pub const BROKEN: &str = "#!/bin/sh\necho 'cannot open the frobnicator' >&2\nexi
 pub fn facts(version: &str) -> Facts {
     Facts {
         product: "intigua-link".into(),
+        package: "intigua-link".into(),
         title: "Intigua Link".into(),
         version: version.into(),
         packaged_root: "/usr/local/intigua".into(),
@@ -28,6 +29,10 @@ pub fn facts(version: &str) -> Facts {
         settings: Settings { server_url: "https://core.example:443".into(), ..Settings::default() },
         config: vec![("globalThrottleCfg.maxCpuPercent".into(), "50".into())],
         seal_paths: vec!["Intigua-Libs/*/var".into()],
+        others: Vec::new(),
+        folders: ["Intigua-Libs", "Intigua-Libs/pulse", "Intigua-Libs/tracer", "bin", "vAgentManager", "vAgentManager/etc"]
+            .map(String::from)
+            .to_vec(),
     }
 }
 

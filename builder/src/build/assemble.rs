@@ -6,10 +6,13 @@ use crate::endpoint;
 use crate::error::{Error, Result};
 use crate::format::PreparedFile;
 use crate::listener::Listener;
+use crate::manifest::place::{steps, Step};
 use crate::manifest::{ContainerTable, Product, SourceSpec, SourceTable, Target};
 use crate::payload::{self, Content, Entry, Kind, Loaded, PackageFacts, Source, Spool, Tree, TreePath};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What all packages of one target are made of.
@@ -26,6 +29,8 @@ pub struct Base<'a> {
     pub files: Vec<PreparedFile>,
     /// What the DEBs and RPMs among the payloads say of themselves.
     pub origins: Vec<Origin>,
+    /// The files that have capabilities, as cap_to_text(3) writes them.
+    pub capabilities: BTreeMap<TreePath, String>,
 }
 
 /// The package that a payload came from.
@@ -42,6 +47,8 @@ pub struct Trees {
     pub tree: Tree,
     /// What the DEBs and RPMs among the payloads say of themselves.
     pub origins: Vec<Origin>,
+    /// The files that have capabilities, as cap_to_text(3) writes them.
+    pub capabilities: BTreeMap<TreePath, String>,
 }
 
 impl Trees {
@@ -73,94 +80,159 @@ pub struct Input {
 /// The connector's name among a build's inputs, and its folder.
 pub const CONNECTOR: &str = "connector";
 
-/// Reads all payloads of a target into one tree.
-pub fn read(product: &Product, target: Target, spool: &Spool, listener: &dyn Listener) -> Result<Trees> {
-    let manifest = product.manifest();
-    let (mut entries, mut origins) = (Vec::new(), Vec::new());
-    let folder = TreePath::new(b"vAgentManager")?;
-    let what = "the connector";
-    let connector = load(product, &manifest.connector.payload[&target], &folder, what, target, spool, listener)?;
-    let executables = &manifest.connector.executable;
-    let program = if target.is_linux() { &executables.linux } else { &executables.windows };
-    if let Some(program) = program {
-        let inside = Inside { tree: &connector.tree, folder: &folder, what };
-        inside.require_program(target, program.as_str(), &format!("executable.{}", target.system()))?;
-    }
-    entries.extend(connector.tree.into_entries());
-    origins.extend(connector.package.map(|package| Origin { role: CONNECTOR.to_owned(), package }));
-    for container in &manifest.container {
-        let container = container.get_ref();
-        let what = format!("container \"{}\"", container.name);
-        let Some(source) = container.payload.get(&target) else {
-            listener.info(&format!("{what} has no payload for {}: left out of its packages", target.name()));
-            continue;
-        };
-        let folder = TreePath::new(&[b"Intigua-Libs/", container.name.as_str().as_bytes()].concat())?;
-        let loaded = load(product, source, &folder, &what, target, spool, listener)?;
-        check_container(container, target, &Inside { tree: &loaded.tree, folder: &folder, what: &what })?;
-        if let Some(depends) = loaded.package.as_ref().and_then(|package| package.depends.as_ref()) {
-            let advice = "name what the agent needs in [deb] depends and [rpm] requires";
-            listener.info(&format!("{what} comes from a package that depends on {depends}; {advice}"));
+/// Reads payloads for a build.
+pub struct Reader<'a> {
+    /// What is built.
+    pub product: &'a Product,
+    /// For which target.
+    pub target: Target,
+    /// The build's own folders, which are no part of a payload.
+    pub own: &'a [PathBuf],
+    /// Where archives are unpacked.
+    pub spool: &'a Spool,
+    /// Who hears of it.
+    pub listener: &'a dyn Listener,
+}
+
+impl Reader<'_> {
+    /// Reads all payloads of the target into one tree.
+    pub fn read(&self) -> Result<Trees> {
+        let (product, target) = (self.product, self.target);
+        let manifest = product.manifest();
+        let (mut entries, mut origins) = (Vec::new(), Vec::new());
+        let folder = TreePath::new(b"vAgentManager")?;
+        let what = "the connector";
+        let place = steps!["connector", "payload", target.name()];
+        let connector = self.load(&manifest.connector.payload[&target], &folder, what, &place)?;
+        let executables = &manifest.connector.executable;
+        let program = if target.is_linux() { &executables.linux } else { &executables.windows };
+        if let Some(program) = program {
+            let inside = Inside { tree: &connector.tree, folder: &folder, what };
+            let key = format!("executable.{}", target.system());
+            let write = |path: &str| format!("{key} = {path:?}");
+            let place = steps!["connector", "executable", target.system()];
+            let checked = inside.require_program(target, program.as_str(), &key, &write);
+            checked.map_err(|error| product.point(error, &place))?;
         }
-        let version = loaded.package.as_ref().map(|package| package.version.clone());
-        let newest = newest(loaded.tree.entries());
-        entries.extend(loaded.tree.into_entries());
-        entries.push(descriptor(container, target, version.as_deref(), &folder, newest)?);
-        origins.extend(loaded.package.map(|package| Origin { role: container.name.to_string(), package }));
+        let mut capabilities = connector.capabilities;
+        entries.extend(connector.tree.into_entries());
+        origins.extend(connector.package.map(|package| Origin { role: CONNECTOR.to_owned(), package }));
+        for (at, container) in manifest.container.iter().enumerate() {
+            let container = container.get_ref();
+            let what = format!("container \"{}\"", container.name);
+            let Some(source) = container.payload.get(&target) else {
+                self.listener.info(&format!("{what} has no payload for {}: left out of its packages", target.name()));
+                continue;
+            };
+            let folder = TreePath::new(&[b"Intigua-Libs/", container.name.as_str().as_bytes()].concat())?;
+            let loaded = self.load(source, &folder, &what, &steps!["container", at, "payload", target.name()])?;
+            self.check_container(container, at, &Inside { tree: &loaded.tree, folder: &folder, what: &what })?;
+            if let Some(depends) = loaded.package.as_ref().and_then(|package| package.depends.as_ref()) {
+                let advice = "name what the agent needs in [deb] depends and [rpm] requires";
+                self.listener.info(&format!("{what} comes from a package that depends on {depends}; {advice}"));
+            }
+            let version = loaded.package.as_ref().map(|package| package.version.clone());
+            let newest = newest(loaded.tree.entries());
+            entries.extend(loaded.tree.into_entries());
+            entries.push(descriptor(container, target, version.as_deref(), &folder, newest)?);
+            origins.extend(loaded.package.map(|package| Origin { role: container.name.to_string(), package }));
+            capabilities.extend(loaded.capabilities);
+        }
+        let help = "container.json is made by linkpack: leave it out with exclude";
+        let tree = Tree::new(entries).map_err(|error| error.help(help))?;
+        Ok(Trees { tree, origins, capabilities })
     }
-    let tree = Tree::new(entries).map_err(|error| error.help("container.json is made by linkpack: leave it out with exclude"))?;
-    Ok(Trees { tree, origins })
+
+    /// A payload's layers, each over the one before, below its folder of the root; the package facts of the lowest layer that has any.
+    fn load(&self, spec: &SourceSpec, folder: &TreePath, what: &str, place: &[Step]) -> Result<Loaded> {
+        let in_payload = |error: Error| error.note(format!("in the payload of {what} for {}", self.target.name()));
+        let (mut layers, mut package, mut capabilities) = (Vec::new(), None, BTreeMap::new());
+        for (at, layer) in spec.layers.iter().enumerate() {
+            let place = [place, &steps![at, "source"]].concat();
+            let loaded = payload::load(&self.source(layer), self.spool, self.listener);
+            let loaded = loaded.map_err(|error| self.product.point(in_payload(error), &place))?;
+            // What a later layer replaces has no capabilities of the earlier one's.
+            capabilities.retain(|path: &TreePath, _| loaded.tree.get(path).is_none());
+            capabilities.extend(loaded.capabilities);
+            // At once: the next layer's small pieces then fill the room of the short paths.
+            layers.push(loaded.tree.below(folder));
+            package = package.or(loaded.package);
+        }
+        let capabilities = capabilities.into_iter().map(|(path, text)| (path.below(folder), text)).collect();
+        Ok(Loaded { tree: Tree::layered(layers).map_err(in_payload)?, package, capabilities })
+    }
+
+    fn source(&self, layer: &SourceTable) -> Source {
+        let table = layer.clone();
+        Source {
+            path: self.product.resolve(layer),
+            strip: table.strip,
+            include: table.include,
+            exclude: table.exclude,
+            setuid: table.setuid,
+            config: table.config,
+            own: self.own.to_vec(),
+        }
+    }
+
+    fn check_container(&self, container: &ContainerTable, at: usize, payload: &Inside) -> Result<()> {
+        let target = self.target;
+        let words = container.command.get(target).map(|command| command.0.as_slice()).unwrap_or_default();
+        let program = words.first().map_or("", String::as_str);
+        let inside = program.strip_prefix("{dir}/").unwrap_or(program);
+        let key = container.command.key("command", target);
+        let write = |path: &str| {
+            let words: Vec<String> =
+                std::iter::once(path).chain(words.iter().skip(1).map(String::as_str)).map(|word| format!("{word:?}")).collect();
+            format!("{key} = [{}]", words.join(", "))
+        };
+        let point = |error: Error, key: &str| self.product.point(error, &steps!["container", at, key, target.system()]);
+        if target.is_linux() && inside.starts_with('/') {
+            self.check_absolute(inside, payload, &write).map_err(|error| point(error, "command"))?;
+        } else if !inside.starts_with(['{', '/', '\\']) && !inside.contains(':') {
+            payload.require_program(target, inside, "command", &write).map_err(|error| point(error, "command"))?;
+        }
+        match container.library(target) {
+            Some(library) => {
+                let write = |path: &str| format!("library = {path:?}");
+                let found = payload.require_file(library.as_str(), "library", &write);
+                found.map(|_| ()).map_err(|error| point(error, "library"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// A program that the endpoint is to have: nobody can tell here whether it has.
+    fn check_absolute(&self, program: &str, payload: &Inside, write: &dyn Fn(&str) -> String) -> Result<()> {
+        let name = program.rsplit('/').next().unwrap_or_default();
+        if ENDPOINT_S_OWN.contains(&name) {
+            return Ok(());
+        }
+        match payload.similar(name.as_bytes()) {
+            Some(path) => Err(Error::new(format!(
+                "{}: command names {program}, a program of the endpoint's own, and the payload has {path:?}",
+                payload.what
+            ))
+            .help(format!("write {}", write(&path.display())))),
+            None => {
+                self.listener.warning(&format!(
+                    "{}: its command is {program}, which the package does not bring: the endpoint has to have it",
+                    payload.what
+                ));
+                Ok(())
+            }
+        }
+    }
 }
 
-/// A payload's layers, each over the one before, below its folder of the root; the package facts of the lowest layer that has any.
-fn load(
-    product: &Product,
-    spec: &SourceSpec,
-    folder: &TreePath,
-    what: &str,
-    target: Target,
-    spool: &Spool,
-    listener: &dyn Listener,
-) -> Result<Loaded> {
-    let in_payload = |error: Error| error.note(format!("in the payload of {what} for {}", target.name()));
-    let (mut layers, mut package) = (Vec::new(), None);
-    for layer in &spec.layers {
-        let loaded = payload::load(&source(product, layer), spool, listener).map_err(in_payload)?;
-        // At once: the next layer's small pieces then fill the room of the short paths.
-        layers.push(loaded.tree.below(folder));
-        package = package.or(loaded.package);
-    }
-    Ok(Loaded { tree: Tree::layered(layers).map_err(in_payload)?, package })
-}
-
-fn source(product: &Product, layer: &SourceTable) -> Source {
-    let table = layer.clone();
-    Source {
-        path: product.resolve(layer),
-        strip: table.strip,
-        include: table.include,
-        exclude: table.exclude,
-        setuid: table.setuid,
-        config: table.config,
-    }
-}
+/// Programs that endpoints have, or that are looked for there: what a command that begins with a script's interpreter names.
+const ENDPOINT_S_OWN: &[&str] =
+    &["sh", "bash", "dash", "ksh", "env", "nice", "ionice", "setsid", "sleep", "python3", "perl", "java"];
 
 fn descriptor(container: &ContainerTable, target: Target, version: Option<&str>, folder: &TreePath, mtime: i64) -> Result<Entry> {
     let path = TreePath::new(b"container.json")?.below(folder);
     let kind = Kind::File(Content::memory(endpoint::container_json(container, target, version)));
     Ok(Entry { path, kind, mode: 0o644, config: false, mtime })
-}
-
-fn check_container(container: &ContainerTable, target: Target, payload: &Inside) -> Result<()> {
-    let program = container.command.get(target).map_or("", |command| &command.0[0]);
-    let inside = program.strip_prefix("{dir}/").unwrap_or(program);
-    if !inside.starts_with('/') && !inside.starts_with('{') {
-        payload.require_program(target, inside, "command")?;
-    }
-    match container.library(target) {
-        Some(library) => payload.require_file(library.as_str(), "library").map(|_| ()),
-        None => Ok(()),
-    }
 }
 
 /// A payload in its folder, whose files the manifest names relative to it.
@@ -172,23 +244,32 @@ struct Inside<'a> {
 }
 
 impl Inside<'_> {
-    fn require_file(&self, path: &str, key: &str) -> Result<&Entry> {
+    /// A file of that name, or of the nearest to it, relative to the payload.
+    fn similar(&self, name: &[u8]) -> Option<TreePath> {
+        let files = || self.tree.entries().iter().filter(|entry| !matches!(entry.kind, Kind::Directory));
+        let wanted = String::from_utf8_lossy(name);
+        let near = |entry: &&Entry| {
+            strsim::damerau_levenshtein(&wanted, &String::from_utf8_lossy(entry.path.file_name())) <= wanted.len() / 4
+        };
+        let found = files().find(|entry| entry.path.file_name() == name).or_else(|| files().find(near));
+        found.and_then(|entry| TreePath::new(&entry.path.as_bytes()[self.folder.as_bytes().len() + 1..]).ok())
+    }
+
+    fn require_file(&self, path: &str, key: &str, write: &dyn Fn(&str) -> String) -> Result<&Entry> {
         let is_file = |entry: &&Entry| !matches!(entry.kind, Kind::Directory);
         let found = self.tree.get(&TreePath::new(path.as_bytes())?.below(self.folder)).filter(is_file);
         found.ok_or_else(|| {
             let name = path.rsplit('/').next().unwrap_or(path).as_bytes();
-            let similar = self.tree.entries().iter().filter(is_file).find(|entry| entry.path.file_name() == name);
-            let relative = |entry: &Entry| TreePath::new(&entry.path.as_bytes()[self.folder.as_bytes().len() + 1..]).ok();
-            let help = match similar.and_then(relative) {
-                Some(path) => format!("write {key} = {path:?}"),
+            let help = match self.similar(name) {
+                Some(path) => format!("write {}", write(&path.display())),
                 None => format!("name a file of the payload in {key}, relative to the payload's folder"),
             };
             Error::new(format!("{}: its payload has no file \"{path}\", which {key} names", self.what)).help(help)
         })
     }
 
-    fn require_program(&self, target: Target, path: &str, key: &str) -> Result<()> {
-        let entry = self.require_file(path, key)?;
+    fn require_program(&self, target: Target, path: &str, key: &str, write: &dyn Fn(&str) -> String) -> Result<()> {
+        let entry = self.require_file(path, key, write)?;
         // Windows has no such bit, and archives made there carry none.
         match target.is_linux() && matches!(entry.kind, Kind::File(_)) && entry.mode & 0o111 == 0 {
             true => Err(Error::new(format!("{}: \"{path}\" is not executable (mode {:o})", self.what, entry.mode))

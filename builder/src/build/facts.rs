@@ -5,6 +5,7 @@ use crate::endpoint::{Arch, ContainerFact, Facts, Settings};
 use crate::error::{Error, Result};
 use crate::format::rpm::{Ghost, GhostKind};
 use crate::manifest::{Product, Target};
+use crate::payload::Kind;
 
 /// An architecture as each format names it.
 pub struct Architecture {
@@ -32,7 +33,8 @@ pub fn facts(product: &Product, base: &Base) -> Result<Facts> {
     let fallback: Vec<&str> = product.fallback_urls().iter().map(|url| url.as_str()).collect();
     let containers = product.containers(base.target);
     Ok(Facts {
-        product: product.package_name(),
+        product: manifest.product.name.to_string(),
+        package: product.package_name(),
         title: manifest.product.title.to_string(),
         version: manifest.product.version.to_string(),
         packaged_root: product.linux_root(),
@@ -56,6 +58,26 @@ pub fn facts(product: &Product, base: &Base) -> Result<Facts> {
         },
         config: product.client_settings().into_iter().collect(),
         seal_paths: manifest.connector.seal_paths.iter().map(ToString::to_string).collect(),
+        folders: names(base, |kind| matches!(kind, Kind::Directory)),
+        others: others(base),
+    })
+}
+
+/// The names of what is of a kind in the payload, as the endpoint's lists have them. One that is not UTF-8 is left out.
+fn names(base: &Base, wanted: impl Fn(&Kind) -> bool) -> Vec<String> {
+    let entries = base.files.iter().map(|file| &file.entry).filter(|entry| wanted(&entry.kind));
+    let names = entries.filter_map(|entry| std::str::from_utf8(entry.path.as_bytes()).ok());
+    names.map(|name| name.replace('\n', "\u{1}")).collect()
+}
+
+/// The links, and the files too where a scriptlet can still hold their names.
+fn others(base: &Base) -> Vec<String> {
+    const MOST: usize = 5000;
+    let with_files = base.files.len() <= MOST;
+    names(base, |kind| match kind {
+        Kind::Directory => false,
+        Kind::File(_) => with_files,
+        Kind::Symlink(_) => true,
     })
 }
 

@@ -1,10 +1,12 @@
 //! From a manifest to packages: payloads are read and compressed once for all formats and sites, then each package is
 //! written beside its final name, and all get their names only when all are whole.
 
+mod access;
 mod assemble;
 mod codec;
 mod documents;
 mod facts;
+mod fit;
 mod judge;
 mod output;
 mod packages;
@@ -13,6 +15,7 @@ pub mod resign;
 mod selection;
 mod sign;
 pub mod signatures;
+mod sources;
 mod switch;
 mod windows;
 
@@ -28,7 +31,7 @@ use crate::format;
 use crate::listener::Listener;
 use crate::manifest::{self, Product, Target};
 use crate::payload::Spool;
-use assemble::Base;
+use assemble::{Base, Reader, Trees};
 use codec::ChosenCodec;
 use output::Output;
 use serde::Serialize;
@@ -135,7 +138,9 @@ pub struct Report {
 pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     let product = manifest::load(&options.manifest)?;
     let products = sites(&product, &options.sites)?;
+    product.warnings().iter().for_each(|warning| listener.warning(warning));
     let chosen = selection::choose(&product, &options.formats, &options.targets, listener)?;
+    sources::check(&product, &chosen.targets)?;
     let compression = codec::choose(&product, &chosen.formats, options.codec)?;
     if let Some(ChosenCodec { codec, reason }) = &compression {
         listener.info(&format!("compressing with {} on {} threads: {reason}", codec.name(), options.threads));
@@ -151,8 +156,15 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     let store = Store::open(options.cache.clone(), options.threads)?;
     let (mut packages, mut documents, mut inputs) = (Vec::new(), Vec::new(), Vec::new());
     output.warn_of_another_family(&product, listener);
+    let own = own_folders(options);
     for target in chosen.targets {
-        let trees = assemble::read(&product, target, &spool, listener)?;
+        let reader = Reader { product: &product, target, own: &own, spool: &spool, listener };
+        let trees = reader.read()?;
+        if target.is_linux() {
+            access::check(&products, target, &trees.tree, listener)?;
+            fit::check(&products, &chosen.formats, &trees.tree)?;
+            capabilities_told(&trees, &chosen.formats, listener);
+        }
         let mtime = options.epoch.unwrap_or_else(|| trees.newest());
         let bytes = trees.tree.total_bytes();
         // Without SOURCE_DATE_EPOCH each file keeps its own time: one that changes is then all that changes.
@@ -169,7 +181,8 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
             }
             false => format::unread(tree),
         };
-        let mut base = Base { target, codec, store: &store, mtime, files, origins: trees.origins };
+        let mut base =
+            Base { target, codec, store: &store, mtime, files, origins: trees.origins, capabilities: trees.capabilities };
         if target.is_linux() {
             packages.extend(packages::write_all(&products, &base, &chosen.formats, &mut output, listener)?);
         } else {
@@ -215,6 +228,34 @@ fn sites(product: &Product, files: &[PathBuf]) -> Result<Vec<Product>> {
         products.push(with_site);
     }
     Ok(products)
+}
+
+/// What of this build lies on disk and is no part of a payload.
+fn own_folders(options: &Options) -> Vec<PathBuf> {
+    let cache = match &options.cache {
+        CacheChoice::Folder(folder) => Some(folder.clone()),
+        // Among other things: what this build makes there has a name that tells.
+        CacheChoice::Temporary(_) => None,
+    };
+    std::iter::once(options.output.clone()).chain(cache).collect()
+}
+
+/// Says which formats lose capabilities.
+fn capabilities_told(trees: &Trees, formats: &[FormatName], listener: &dyn Listener) {
+    let without: Vec<&str> =
+        [FormatName::Deb, FormatName::Run].into_iter().filter(|one| formats.contains(one)).map(FormatName::name).collect();
+    if trees.capabilities.is_empty() || without.is_empty() {
+        return;
+    }
+    const MOST: usize = 5;
+    let named: Vec<String> = trees.capabilities.iter().take(MOST).map(|(path, text)| format!("{path:?} ({text})")).collect();
+    let more = trees.capabilities.len().saturating_sub(MOST);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    listener.warning(&format!(
+        "an RPM carries the file capabilities of {}{more}; {} cannot: what needs them has to run as root there, or be given them by setcap",
+        named.join(", "),
+        without.join(" and ")
+    ));
 }
 
 /// Archives unpack next to the compressed units: the folder that the user chose for what is large.

@@ -197,7 +197,14 @@ fn write_deb(work: &Work, out: &mut impl Write) -> Result<String> {
     let table = &product.manifest().product;
     let scripts = endpoint::deb_scripts(&work.facts)?;
     let name = product.package_name();
-    let mut depends = vec!["init-system-helpers (>= 1.54~)".to_owned()];
+    // Without a version: Ubuntu 18.04 has 1.51, and what the scripts call of it is older than that.
+    let mut depends = vec!["init-system-helpers".to_owned()];
+    // All packages of a product share a name of their own, so that dpkg puts any of them in the place of any other; a site's is also what
+    // asks for the product is content with.
+    let stands_for = match product.site_name() {
+        Some(_) => format!("{0}, {0}-any", table.name),
+        None => format!("{}-any", table.name),
+    };
     depends.extend(product.manifest().deb.depends.iter().map(ToString::to_string));
     let spec = deb::DebSpec {
         name: &name,
@@ -210,7 +217,7 @@ fn write_deb(work: &Work, out: &mut impl Write) -> Result<String> {
         // The preinst reads the install root from it.
         pre_depends: Some("debconf (>= 0.5) | debconf-2.0"),
         depends: &depends,
-        provides: product.site_name().map(|_| table.name.as_str()),
+        provides: Some(&stands_for),
         license: table.license.as_str(),
         root: &product.linux_root(),
         files: &work.files(),
@@ -256,18 +263,20 @@ fn write_rpm(work: &Work, out: &mut impl Write) -> Result<String> {
         build_time: base.mtime,
         files: &work.files(),
         ghosts: &ghosts(),
+        capabilities: &base.capabilities,
         scriptlets: rpm::Scriptlets {
             pre: Some(scripts.pre),
             post: Some(scripts.post),
             preun: Some(scripts.preun),
             postun: Some(scripts.postun),
-            pretrans: None,
+            pretrans: Some(scripts.pretrans),
             posttrans: Some(scripts.posttrans),
         },
         requires: &requires,
         provides: &stands_for,
         conflicts: &stands_for,
-        obsoletes: &[],
+        // `rpm -U` of a site's package then takes the place of the plain one.
+        obsoletes: &stands_for,
         codec: base.codec,
         store: base.store,
     };

@@ -67,6 +67,10 @@ impl Signing {
     /// # Errors
     /// One cannot be read or opened, or is of no use.
     pub fn open(options: &SigningOptions, listener: &dyn Listener) -> Result<Signing> {
+        if let Some(path) = options.certificates.as_ref().filter(|_| options.key.is_none() && options.sign_command.is_none()) {
+            return Err(Error::new(format!("--cert {} has no key: a certificate alone signs nothing", path.display()))
+                .help("give its private key with --key FILE, or what signs with it with --sign-command COMMAND"));
+        }
         let password = options.password.read(listener)?;
         let password = password.as_ref().map(|password| password.as_str());
         let hidden = options.password.variable();

@@ -25,6 +25,7 @@ pub fn run(arguments: &PreflightArguments) -> ExitCode {
 fn facts() -> Facts {
     Facts {
         product: "linkpack".to_owned(),
+        package: "linkpack".to_owned(),
         title: "linkpack".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         packaged_root: DEFAULT_LINUX_ROOT.to_owned(),
@@ -36,6 +37,8 @@ fn facts() -> Facts {
         settings: Settings::default(),
         config: Vec::new(),
         seal_paths: Vec::new(),
+        folders: Vec::new(),
+        others: Vec::new(),
     }
 }
 

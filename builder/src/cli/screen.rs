@@ -15,6 +15,14 @@ pub fn say(line: &str) {
 /// Prints an error: `error:` what happened, the place in the file, `note:` facts, `help:` what to do next.
 /// What a package or a file's name contributed to it cannot steer the terminal: [`Error`] holds no such characters, and [`say`] lets none through.
 pub fn error(error: &Error) {
+    one(error);
+    error.more().iter().for_each(one);
+    if !error.more().is_empty() {
+        say(&format!("error: {} mistakes in all", error.more().len() + 1));
+    }
+}
+
+fn one(error: &Error) {
     say(&format!("error: {}", error.what()));
     if let Some(snippet) = error.snippet() {
         say(&excerpt(snippet));

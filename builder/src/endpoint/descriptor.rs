@@ -25,6 +25,9 @@ pub fn container_json(container: &ContainerTable, target: Target, version: Optio
             "healthy-ms": watchdog.healthy.as_milliseconds(),
         },
     });
+    if let Some(account) = container.run_as.as_ref().filter(|_| target.is_linux()) {
+        descriptor["run-as"] = json!(account.as_str());
+    }
     if let (Some(library), Inject::Preload | Inject::Dll) = (container.library(target), inject) {
         descriptor["library"] = json!(library.as_str());
     }

@@ -76,8 +76,10 @@ impl Settings {
 /// The facts of one package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    /// The package's name, as dpkg and rpm know it.
+    /// The product's name, which the packages of all its sites share.
     pub product: String,
+    /// The package's name, as dpkg and rpm know it: the product's, and for a site `-SITE` behind it.
+    pub package: String,
     /// For people: the unit's description, messages.
     pub title: String,
     /// The upstream version: digits, letters, `.`, `+`, `~`, `-`, `_`, `:`-free.
@@ -100,6 +102,11 @@ pub struct Facts {
     pub config: Vec<(String, String)>,
     /// Shell patterns relative to the root that `linkctl seal` removes besides its own list.
     pub seal_paths: Vec<String>,
+    /// The folders of the payload, relative to the root: what else is a folder there gives way before unpacking. A newline in a name is
+    /// written as the byte 1.
+    pub folders: Vec<String>,
+    /// The payload's links and, up to a number that a scriptlet can hold, its files: a folder in their place gives way.
+    pub others: Vec<String>,
 }
 
 /// A fact that cannot stand where the endpoint needs it.
@@ -141,6 +148,7 @@ impl Facts {
             )
         };
         word("the product's name", &self.product, &name)?;
+        word("the package's name", &self.package, &name)?;
         word("the version", &self.version, &|c| name(c) || c == '~')?;
         for container in &self.containers {
             word("a container's name", &container.name, &name)?;

@@ -63,9 +63,11 @@ pub struct DebScripts {
     pub templates: String,
 }
 
-/// The scriptlets of an RPM, each for `/bin/sh`.
+/// The scriptlets of an RPM, for `/bin/sh` all but one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RpmScripts {
+    /// `%pretrans`, in Lua: makes way where a folder becomes a link or a file, and the other way round.
+    pub pretrans: String,
     /// `%pre`: checks, keeps the old version.
     pub pre: String,
     /// `%post`: registers.
@@ -130,6 +132,7 @@ pub fn deb_scripts(facts: &Facts) -> Result<DebScripts, Error> {
 pub fn rpm_scripts(facts: &Facts) -> Result<RpmScripts, Error> {
     let scripts = render::Scripts::new(facts, Channel::Rpm)?;
     Ok(RpmScripts {
+        pretrans: scripts.render("rpm/pretrans")?,
         pre: scripts.render("rpm/pre")?,
         post: scripts.render("rpm/post")?,
         preun: scripts.render("rpm/preun")?,

@@ -121,13 +121,13 @@ macro_rules! embedded {
 const TEMPLATES: &[(&str, Embedded)] = embedded!("templates/linux":
     "entry.sh", "facts.sh", "texts.sh", "vlink.service", "vlink.init", "run.sh", "run-usage.txt", "linkctl.sh", "preflight.sh",
     "deb/debconf.sh", "deb/lib.sh", "deb/modules", "deb/preinst", "deb/postinst", "deb/prerm", "deb/postrm", "deb/config", "deb/templates",
-    "rpm/lib.sh", "rpm/pre", "rpm/post", "rpm/preun", "rpm/postun", "rpm/posttrans",
+    "rpm/lib.sh", "rpm/pre", "rpm/post", "rpm/preun", "rpm/postun", "rpm/pretrans", "rpm/posttrans",
 );
 
 const MODULES: &[(&str, Embedded)] = embedded!("installers/linux":
-    "account.sh", "base.sh", "config.sh", "debconf.sh", "files.sh", "keep.sh", "labels.sh", "leave.sh", "linkctl.sh", "live.sh",
-    "lock.sh", "options.sh", "package.sh", "payload.sh", "preflight.sh", "register.sh", "result.sh", "root.sh",
-    "run.sh", "seal.sh", "service.sh", "settings.sh", "state.sh", "uninstall.sh", "unit.sh", "version.sh", "versions.sh",
+    "abort.sh", "account.sh", "aside.sh", "base.sh", "config.sh", "debconf.sh", "files.sh", "keep.sh", "labels.sh", "leave.sh", "linkctl.sh", "live.sh",
+    "lock.sh", "options.sh", "package.sh", "payload.sh", "preflight.sh", "purge.sh", "register.sh", "result.sh", "root.sh",
+    "run.sh", "seal.sh", "service.sh", "settings.sh", "state.sh", "takeover.sh", "uninstall.sh", "unit.sh", "version.sh", "versions.sh",
 );
 
 /// The modules that nothing but the stub of a `.run` calls, which carries them itself.
@@ -179,6 +179,7 @@ fn environment() -> Result<Environment<'static>, Error> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).keep_trailing_newline(true).build()?);
     environment.add_filter("sh", |value: String| quote::sh_quote(&value));
+    environment.add_filter("lua", |value: String| quote::lua_quote(&value));
     environment.add_filter("unit_word", |value: String| quote::unit_quote(&value));
     environment.add_filter("unit_text", |value: String| quote::unit_text(&value));
     environment.add_function("modules", modules);
@@ -221,7 +222,7 @@ fn context_of(environment: &Environment<'_>, facts: &Facts, channel: Channel) ->
     };
     let settings = facts.settings.named();
     let basic = context! {
-        product => &facts.product, title => &facts.title, version => &facts.version, service => SERVICE,
+        product => &facts.product, package => &facts.package, folders => facts.folders.join("\n"), others => facts.others.join("\n"), title => &facts.title, version => &facts.version, service => SERVICE,
         channel => channel.name(), tools => channel.tools(), packaged_root => &facts.packaged_root,
         arch => facts.arch.uname(), needed_kb => facts.installed_kb, command => facts.command(),
         container_names => names(&|_| true), required_names => names(&|required| required),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 pub fn facts() -> Facts {
     Facts {
         product: "intigua-link".into(),
+        package: "intigua-link".into(),
         title: "Intigua Link".into(),
         version: "1.2.0".into(),
         packaged_root: "/usr/local/intigua".into(),
@@ -18,6 +19,10 @@ pub fn facts() -> Facts {
         settings: Settings { server_url: "https://core.example:443".into(), ..Settings::default() },
         config: vec![("globalThrottleCfg.maxCpuPercent".into(), "50".into())],
         seal_paths: vec!["Intigua-Libs/*/var".into()],
+        others: Vec::new(),
+        folders: ["Intigua-Libs", "Intigua-Libs/pulse", "Intigua-Libs/tracer", "bin", "vAgentManager", "vAgentManager/etc"]
+            .map(String::from)
+            .to_vec(),
     }
 }
 

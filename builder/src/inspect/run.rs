@@ -211,7 +211,7 @@ fn seen(member: tar::Member<Content>) -> tar::Member<Seen> {
         FoundKind::Refused(what) => FoundKind::Refused(what),
     };
     let tar::Member { name, mode, mtime, owner, group, dialect, .. } = member;
-    tar::Member { name, kind, mode, mtime, owner, group, dialect }
+    tar::Member { name, kind, mode, mtime, owner, group, dialect, extended: None }
 }
 
 /// Lines `TYPE<TAB>MODE<TAB>SIZE<TAB>SHA256<TAB>config or -<TAB>PATH` against the members.

@@ -1,9 +1,14 @@
 //! linkpack.toml and site files: read strictly, checked where they stand, resolved into a [`Product`].
 
 mod check;
+mod explain;
 mod model;
+pub(crate) mod place;
+mod placeholder;
 mod product;
 mod read;
+pub mod relation;
+mod repair;
 mod site;
 mod source;
 mod system;
@@ -17,5 +22,5 @@ pub use read::{load, load_site, parse, schema};
 pub use site::Site;
 pub use source::{SourceSpec, SourceTable};
 pub use systems::{Installer, System};
-pub use values::{Command, LinuxRoot, Name, RelativePath, Span, Version};
+pub use values::{is_contact, Command, LinuxRoot, Name, RelativePath, Span, Version};
 pub use windows::{proposed_upgrade_code, ConnectorWindows, UpgradeCode, WindowsRoot, DEFAULT_WINDOWS_ROOT};

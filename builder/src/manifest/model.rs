@@ -1,9 +1,10 @@
 //! The manifest as it is written: TOML on one side, the JSON Schema on the other, both from these types.
 
+use super::relation::{DebRelation, RpmRelation};
 use super::source::SourceSpec;
 use super::system::PerSystem;
 use super::systems::System;
-use super::values::{Account, Command, Line, LinuxRoot, Name, RelativePath, Span, Url, Version};
+use super::values::{Account, Command, Contact, Line, LinuxRoot, Name, RelativePath, Span, Url, Version, Whole};
 use super::windows::{ConnectorWindows, UpgradeCode, WindowsRoot};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -45,7 +46,7 @@ pub struct ProductTable {
     /// Who makes it.
     pub publisher: Line,
     /// Whom to write to: `Name <mail@example>`.
-    pub contact: Line,
+    pub contact: Contact,
     /// An SPDX licence expression, or the name of the licence.
     pub license: Line,
     /// Where to read more.
@@ -181,6 +182,8 @@ pub struct ContainerTable {
     pub library: Option<PerSystem<RelativePath>>,
     /// What is run; `{root}`, `{dir}` (the container's folder) and `{work}` (its working folder) are replaced.
     pub command: PerSystem<Command>,
+    /// The Linux account that the command runs under, where the connector runs as root; the connector's own when absent.
+    pub run_as: Option<Account>,
     /// Environment variables of the command.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
@@ -235,8 +238,7 @@ impl Inject {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ContainerThrottle {
     /// Scheduling niceness, 0 to 19.
-    #[schemars(range(min = 0, max = 19))]
-    pub nice: Option<u8>,
+    pub nice: Option<Whole<0, 19>>,
     /// Percent of one processor.
     pub max_cpu_percent: Option<u32>,
     /// Memory in KiB.
@@ -272,7 +274,7 @@ impl Default for Watchdog {
 pub struct DebTable {
     /// Further relations of the Depends field, such as `libssl3 (>= 3.0)`.
     #[serde(default)]
-    pub depends: Vec<Line>,
+    pub depends: Vec<DebRelation>,
 }
 
 /// What only RPM packages need.
@@ -281,7 +283,7 @@ pub struct DebTable {
 pub struct RpmTable {
     /// Further requirements, such as `openssl-libs >= 3.0`.
     #[serde(default)]
-    pub requires: Vec<Line>,
+    pub requires: Vec<RpmRelation>,
 }
 
 /// An operating system and an architecture.

@@ -1,12 +1,16 @@
 //! A product as it is packaged: the manifest with one site's settings laid over it.
 
+use super::check::Checked;
 use super::model::{ConnectorThrottle, ContainerTable, Manifest, Target};
+use super::place::{self, Step};
 use super::site::Site;
 use super::source::{SourceSpec, SourceTable};
 use super::values::{LinuxRoot, Url};
 use super::windows::{WindowsRoot, DEFAULT_WINDOWS_ROOT};
+use crate::error::{Error, Snippet};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The root when neither manifest nor site names one.
 pub const DEFAULT_LINUX_ROOT: &str = "/usr/local/intigua";
@@ -19,11 +23,30 @@ pub struct Product {
     folder: PathBuf,
     site: Option<(String, Site)>,
     settings: BTreeMap<String, String>,
+    /// The manifest's name and text, to point into.
+    source: Arc<(String, String)>,
+    /// What may be meant, and may be a mistake.
+    warnings: Vec<String>,
 }
 
 impl Product {
-    pub(super) fn new(manifest: Manifest, folder: PathBuf, settings: BTreeMap<String, String>) -> Self {
-        Product { manifest, folder, site: None, settings }
+    pub(super) fn new(manifest: Manifest, folder: PathBuf, checked: Checked, source: (String, String)) -> Self {
+        let source = Arc::new(source);
+        Product { manifest, folder, site: None, settings: checked.settings, source, warnings: checked.warnings }
+    }
+
+    /// What of the manifest may be a mistake, a sentence each.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Points an error at a value of the manifest.
+    pub(crate) fn point(&self, error: Error, path: &[Step]) -> Error {
+        let (file, text) = &*self.source;
+        match place::find(text, path) {
+            span if span.is_empty() => error,
+            span => error.at(Snippet { file: file.clone(), text: text.clone(), span }),
+        }
     }
 
     /// The same product with a site's settings laid over it; `settings` are the site's own, flattened.

@@ -1,8 +1,9 @@
-//! Reads TOML; every error carries the place in the file and says what to write instead.
+//! Reads TOML; every error carries the place in the file and says what to write instead, and all of them come at once.
 
-use super::check;
+use super::check::{self, Problem};
 use super::model::Manifest;
 use super::product::Product;
+use super::repair::{self, Fault};
 use super::site::Site;
 use super::values::Name;
 use crate::error::{Error, IoContext, Result, Snippet};
@@ -21,21 +22,19 @@ pub fn load(path: &Path) -> Result<Product> {
 
 /// Parses a manifest's text; `file` is its name in messages, `folder` what its payload paths are relative to.
 pub fn parse(file: &str, text: &str, folder: PathBuf) -> Result<Product> {
-    let manifest: Manifest = from_toml(file, text)?;
-    let settings = check::manifest(&manifest).map_err(|problem| problem.into_error(file, text))?;
-    Ok(Product::new(manifest, folder, settings))
+    let (manifest, checked) = read(file, text, |manifest: &Manifest| check::manifest(manifest))?;
+    Ok(Product::new(manifest, folder, checked, (file.to_owned(), text.to_owned())))
 }
 
 /// Reads a site file and lays it over the product.
 pub fn load_site(product: &Product, path: &Path) -> Result<Product> {
     let (file, text) = (path.display().to_string(), text_of(path)?);
-    let site: Site = from_toml(&file, &text)?;
+    let (site, checked) = read(&file, &text, |site: &Site| check::site(site, product.manifest()))?;
     let name = match &site.name {
         Some(name) => name.to_string(),
         None => name_of_file(path)?,
     };
-    let settings = check::site(&site, product.manifest()).map_err(|problem| problem.into_error(&file, &text))?;
-    Ok(product.with_site(name, site, settings))
+    Ok(product.with_site(name, site, checked.settings))
 }
 
 /// The JSON Schema (draft 2020-12) of the manifest.
@@ -65,47 +64,35 @@ fn text_of(path: &Path) -> Result<String> {
     })
 }
 
-fn from_toml<T: DeserializeOwned>(file: &str, text: &str) -> Result<T> {
-    toml::from_str(text).map_err(|error| {
-        let (what, help) = explain(error.message());
-        let error = match error.span() {
-            Some(span) => Error::new(what).at(Snippet { file: file.to_owned(), text: text.to_owned(), span }),
-            None => Error::new(format!("{file}: {what}")),
+/// Reads a text and checks what was read; the errors of both, in the order of the file.
+fn read<T: DeserializeOwned>(
+    file: &str,
+    text: &str,
+    check: impl FnOnce(&T) -> (check::Checked, Vec<Problem>),
+) -> Result<(T, check::Checked)> {
+    let (read, mut faults) = repair::read::<T>(text);
+    let Some(read) = read else { return Err(together(file, text, faults)) };
+    let (checked, problems) = check(&read);
+    // What depends on a mistake may be none.
+    let own = problems.into_iter().filter(|problem| !faults.iter().any(|fault| fault.covers(problem.path()))).collect::<Vec<_>>();
+    faults.extend(own.into_iter().map(|problem| problem.into_fault(text)));
+    match faults.is_empty() {
+        true => Ok((read, checked)),
+        false => Err(together(file, text, faults)),
+    }
+}
+
+fn together(file: &str, text: &str, mut faults: Vec<Fault>) -> Error {
+    faults.sort_by_key(|fault| (fault.span.start, fault.span.end));
+    let one = |fault: Fault| {
+        let error = match fault.span == (0..0) && !text.is_empty() && fault.path.len() > 1 {
+            true => Error::new(format!("{file}: {}", fault.what)),
+            false => Error::new(fault.what).at(Snippet { file: file.to_owned(), text: text.to_owned(), span: fault.span }),
         };
-        match help {
+        match fault.help {
             Some(help) => error.help(help),
             None => error,
         }
-    })
-}
-
-/// Splits serde's sentence into what is wrong and what to write instead.
-fn explain(message: &str) -> (String, Option<String>) {
-    if let Some((what, help)) = message.split_once("; write ") {
-        return (what.to_owned(), Some(format!("write {help}")));
-    }
-    if let Some(rest) = message.strip_prefix("unknown field `") {
-        let (unknown, expected) = rest.split_once('`').unwrap_or((rest, ""));
-        let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
-        return (format!("unknown key \"{unknown}\""), Some(suggest(unknown, &known)));
-    }
-    if let Some(rest) = message.strip_prefix("unknown variant `") {
-        let (unknown, expected) = rest.split_once('`').unwrap_or((rest, ""));
-        let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
-        return (format!("\"{unknown}\" is not known here"), Some(suggest(unknown, &known)));
-    }
-    if let Some(rest) = message.strip_prefix("missing field `") {
-        let missing = rest.trim_end_matches('`');
-        return (format!("the key \"{missing}\" is missing"), Some(format!("add a line {missing} = ... to this table")));
-    }
-    (message.to_owned(), None)
-}
-
-fn suggest(unknown: &str, known: &[&str]) -> String {
-    let near = known.iter().map(|key| (strsim::damerau_levenshtein(unknown, key), key)).min();
-    match near {
-        Some((distance, key)) if distance <= 2.max(key.len() / 3) => format!("write \"{key}\""),
-        _ if known.is_empty() => "remove it".to_owned(),
-        _ => format!("write one of: {}", known.join(", ")),
-    }
+    };
+    Error::all(faults.into_iter().map(one)).unwrap_or_else(|| Error::new(format!("{file} cannot be read")))
 }

@@ -38,6 +38,16 @@ impl<T> PerSystem<T> {
     }
 }
 
+impl<T> PerSystem<T> {
+    /// How a value for a target is written: `command`, or `command.linux` where systems differ.
+    pub fn key(&self, key: &str, target: Target) -> String {
+        match self {
+            PerSystem::Same(_) => key.to_owned(),
+            PerSystem::Each(_) => format!("{key}.{}", target.system()),
+        }
+    }
+}
+
 impl<T: Default> Default for PerSystem<T> {
     fn default() -> Self {
         PerSystem::Same(T::default())

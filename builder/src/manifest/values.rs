@@ -71,6 +71,10 @@ checked_string!(
     Line, check_line, "^[^\\u0000-\\u001f\\u007f]+$"
 );
 checked_string!(
+    /// Whom to write to: `Name <mail@example.com>`, as package managers want it (Debian Policy 5.6.2).
+    Contact, check_contact, "^[^<>\\u0000-\\u001f]*[^<>\\s][^<>\\u0000-\\u001f]*<[^@<>\\s]+@[^@<>\\s]+[.][^@<>\\s]+>$"
+);
+checked_string!(
     /// An account's name.
     Account, check_account, "^[a-z_][a-z0-9_.-]*[$]?$"
 );
@@ -106,7 +110,20 @@ fn check_version(text: &str) -> Result<(), String> {
     if text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(good) && text.len() <= 64 {
         return Ok(());
     }
-    let like = text.trim_start_matches('v').replacen('-', "~", 1).replace(['-', '_'], ".");
+    let bare = text.trim().trim_start_matches(['v', 'V']);
+    let like = bare.replacen('-', "~", 1).replace(['-', '_', ' '], ".");
+    // A number alone may be a revision, which comes after the version, as well as a pre-release, which comes before it.
+    if let Some((version, revision)) = bare.split_once('-').filter(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit())) {
+        let revision = revision.replace(['-', '_'], ".");
+        let both = [format!("{version}.{revision}"), format!("{version}~{revision}")];
+        if both.iter().all(|like| like.starts_with(|c: char| c.is_ascii_digit()) && like.chars().all(good)) {
+            let [after, before] = both;
+            return Err(format!(
+                "\"{text}\" is not a version that every format can express: \"-\" would begin a package's revision; write \"{after}\" for \
+                 what comes after {version}, or \"{before}\" for what comes before it"
+            ));
+        }
+    }
     let instead = match like.starts_with(|c: char| c.is_ascii_digit()) && like.chars().all(good) {
         true => format!("; write \"{like}\""),
         false => String::from("; write something like \"1.2.3\" or \"1.2.3~rc1\""),
@@ -122,7 +139,10 @@ const SYSTEM_DIRECTORIES: &[&str] = &[
     "/etc",
     "/home",
     "/lib",
+    "/lib32",
     "/lib64",
+    "/libx32",
+    "/lost+found",
     "/media",
     "/mnt",
     "/opt",
@@ -130,27 +150,113 @@ const SYSTEM_DIRECTORIES: &[&str] = &[
     "/root",
     "/run",
     "/sbin",
+    "/selinux",
+    "/snap",
     "/srv",
     "/sys",
     "/tmp",
     "/usr",
+    "/var",
     "/usr/bin",
+    "/usr/games",
+    "/usr/include",
     "/usr/lib",
+    "/usr/lib32",
     "/usr/lib64",
+    "/usr/libexec",
+    "/usr/libx32",
     "/usr/local",
     "/usr/sbin",
     "/usr/share",
-    "/var",
+    "/usr/src",
+    "/usr/tmp",
+    "/usr/local/bin",
+    "/usr/local/etc",
+    "/usr/local/games",
+    "/usr/local/include",
+    "/usr/local/lib",
+    "/usr/local/lib64",
+    "/usr/local/libexec",
+    "/usr/local/man",
+    "/usr/local/sbin",
+    "/usr/local/share",
+    "/usr/local/src",
+    "/var/adm",
+    "/var/backups",
+    "/var/cache",
+    "/var/crash",
+    "/var/db",
+    "/var/empty",
+    "/var/games",
     "/var/lib",
+    "/var/local",
+    "/var/lock",
     "/var/log",
+    "/var/mail",
+    "/var/opt",
     "/var/run",
+    "/var/spool",
     "/var/tmp",
+    "/var/www",
+    "/var/yp",
+    "/etc/opt",
+    "/etc/init.d",
+    "/lib/systemd",
+    "/usr/lib/systemd",
+    "/lib/modules",
+    "/usr/lib/modules",
+];
+
+/// Directories below which nothing may be installed, and why.
+const NEVER_BELOW: &[(&str, &str)] = &[
+    ("/tmp", "anyone may write there, and it is emptied"),
+    ("/usr/tmp", "anyone may write there, and it is emptied"),
+    ("/var/tmp", "anyone may write there, and it is emptied"),
+    ("/dev", "it is empty after each start of the machine"),
+    ("/run", "it is empty after each start of the machine"),
+    ("/var/run", "it is empty after each start of the machine"),
+    ("/var/lock", "it is empty after each start of the machine"),
+    ("/proc", "it is the kernel's"),
+    ("/sys", "it is the kernel's"),
+    ("/selinux", "it is the kernel's"),
+    ("/boot", "it is for what starts the machine"),
+    ("/etc", "it is for settings: /etc/intigua holds the packages' own"),
+    ("/bin", "it is for the system's programs"),
+    ("/sbin", "it is for the system's programs"),
+    ("/usr/bin", "it is for the system's programs"),
+    ("/usr/sbin", "it is for the system's programs"),
+    ("/usr/local/bin", "it is for programs, not for folders of them"),
+    ("/usr/local/sbin", "it is for programs, not for folders of them"),
+    ("/usr/include", "it is for programmers' headers"),
+    ("/lib/modules", "it is the kernel's"),
+    ("/usr/lib/modules", "it is the kernel's"),
+    ("/lib/systemd", "it is systemd's"),
+    ("/usr/lib/systemd", "it is systemd's"),
+    ("/lost+found", "it is the file system's"),
+    ("/var/cache", "it may be emptied at any time"),
+    ("/var/crash", "it may be emptied at any time"),
+    ("/var/log", "it is for logs: /var/log/intigua holds the connector's"),
+    ("/var/mail", "it is for mail"),
+    ("/var/spool", "it is for what waits to be processed"),
+    ("/var/lib/dpkg", "it is the package manager's"),
+    ("/var/lib/apt", "it is the package manager's"),
+    ("/var/lib/rpm", "it is the package manager's"),
+    ("/usr/lib/sysimage", "it is the package manager's"),
+    ("/var/lib/intigua", "it holds the installers' state"),
+    ("/snap", "it is for snap's own mounts"),
 ];
 
 fn check_linux_root(text: &str) -> Result<(), String> {
     let instead = "write an absolute folder such as \"/usr/local/intigua\"";
-    if !text.starts_with('/') || text.len() > 200 {
-        return Err(format!("\"{text}\" is not an absolute path of at most 200 bytes; {instead}"));
+    if text.len() > 200 {
+        return Err(format!("this path has {} bytes, and an install root has 200 at most; {instead}", text.len()));
+    }
+    if !text.starts_with('/') {
+        return Err(format!("\"{text}\" is not an absolute path; {instead}"));
+    }
+    let trimmed = text.trim_end_matches('/');
+    if trimmed.len() < text.len() && trimmed.len() > 1 && check_linux_root(trimmed).is_ok() {
+        return Err(format!("\"{text}\" ends in /; write \"{trimmed}\""));
     }
     if text[1..].split('/').any(|part| matches!(part, "" | "." | "..")) {
         return Err(format!("\"{text}\" has an empty, \".\" or \"..\" component; {instead}"));
@@ -164,14 +270,60 @@ fn check_linux_root(text: &str) -> Result<(), String> {
     if SYSTEM_DIRECTORIES.contains(&text) {
         return Err(format!("\"{text}\" belongs to the system; {instead}"));
     }
-    Ok(())
+    let is_below = |directory: &str| text == directory || text.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'));
+    match NEVER_BELOW.iter().find(|(directory, _)| is_below(directory)) {
+        Some((directory, why)) => {
+            Err(format!("\"{text}\" lies in {directory}, where no endpoint takes an install root: {why}; {instead}"))
+        }
+        None => Ok(()),
+    }
 }
 
 fn check_line(text: &str) -> Result<(), String> {
     match text.chars().any(char::is_control) || text.trim().is_empty() {
-        true => Err("this must be one line of text, not empty and without control characters".into()),
+        true => {
+            Err("this must be one line of text, not empty and without control characters; write a few words on one line".into())
+        }
         false => Ok(()),
     }
+}
+
+/// Whether it is a name and a mail address: `Name <mail@example.com>`.
+pub fn is_contact(text: &str) -> bool {
+    let Some((name, rest)) = text.split_once('<') else { return false };
+    let Some(address) = rest.trim_end().strip_suffix('>') else { return false };
+    !name.trim().is_empty() && is_address(address)
+}
+
+fn is_address(text: &str) -> bool {
+    let Some((local, domain)) = text.split_once('@') else { return false };
+    let plain = !text.contains(|c: char| c.is_whitespace() || c.is_control() || "<>,".contains(c));
+    plain
+        && !local.is_empty()
+        && !domain.contains('@')
+        && domain.contains('.')
+        && !domain.starts_with('.')
+        && !domain.ends_with('.')
+}
+
+fn check_contact(text: &str) -> Result<(), String> {
+    check_line(text)?;
+    if is_contact(text) {
+        return Ok(());
+    }
+    let shown = text.escape_debug();
+    let (name, address) = text.split_once('<').unwrap_or((text, ""));
+    let (name, address) = (name.trim(), address.trim().trim_end_matches('>').trim());
+    Err(match (name, address) {
+        (address, "") if is_address(address) => format!("the contact \"{shown}\" has no name; write \"Example Ltd <{address}>\""),
+        ("", address) if is_address(address) => format!("the contact \"{shown}\" has no name; write \"Example Ltd <{address}>\""),
+        (name, "") if !name.contains('@') => {
+            format!("the contact \"{shown}\" has no mail address; write \"{name} <support@example.com>\"")
+        }
+        _ => format!(
+            "the contact \"{shown}\" is not a name and a mail address; write it like \"Example Ltd <support@example.com>\""
+        ),
+    })
 }
 
 fn check_account(text: &str) -> Result<(), String> {
@@ -200,10 +352,46 @@ fn check_relative(text: &str) -> Result<(), String> {
     let bad = text.is_empty() || text.contains('\0') || text.chars().any(char::is_control);
     match bad || text.split('/').any(|part| matches!(part, "" | "." | "..")) {
         true => Err(format!(
-            "\"{}\" is not a path inside the payload; write it without a leading / and without ..",
-            text.escape_debug()
+            "\"{}\" is not a path inside the payload; write {}",
+            text.escape_debug(),
+            match text.trim_start_matches(['/', '.']) {
+                inside if !inside.is_empty() && check_relative(inside).is_ok() =>
+                    format!("\"{inside}\", relative to the payload's folder"),
+                _ => "a path relative to the payload's folder, without a leading / and without ..".to_owned(),
+            }
         )),
         false => Ok(()),
+    }
+}
+
+/// A whole number with its bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Whole<const MIN: u32, const MAX: u32>(u32);
+
+impl<const MIN: u32, const MAX: u32> From<Whole<MIN, MAX>> for u64 {
+    fn from(number: Whole<MIN, MAX>) -> u64 {
+        number.0.into()
+    }
+}
+
+impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Whole<MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = i64::deserialize(deserializer)?;
+        let fine = u32::try_from(number).ok().filter(|number| (MIN..=MAX).contains(number));
+        fine.map(Whole)
+            .ok_or_else(|| D::Error::custom(format!("{number} is out of range; write a whole number from {MIN} to {MAX}")))
+    }
+}
+
+impl<const MIN: u32, const MAX: u32> JsonSchema for Whole<MIN, MAX> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Whole{MIN}To{MAX}").into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": MIN, "maximum": MAX })
+    }
+    fn inline_schema() -> bool {
+        true
     }
 }
 
@@ -245,9 +433,29 @@ impl Span {
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let wrong = || D::Error::custom(format!("\"{text}\" is not a span of time; write \"500ms\", \"1s\", \"5m\" or \"1h\""));
-        Span::parse(&text).ok_or_else(wrong)
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Span;
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("a span of time such as \"1s\"")
+            }
+            fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Span, E> {
+                let number = number.unsigned_abs();
+                Err(E::custom(format!("{number} is a span of time without its unit; write \"{number}s\" for seconds, \"{number}ms\", \"{number}m\" or \"{number}h\"")))
+            }
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Span, E> {
+                self.visit_i64(i64::try_from(number).unwrap_or(i64::MAX))
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Span, E> {
+                let digits = text.trim().parse::<u32>().is_ok();
+                let number = text.trim();
+                Span::parse(text).ok_or_else(|| match digits {
+                    true => E::custom(format!("\"{text}\" is a span of time without its unit; write \"{number}s\" for seconds, \"{number}ms\", \"{number}m\" or \"{number}h\"")),
+                    false => E::custom(format!("\"{}\" is not a span of time; write \"500ms\", \"1s\", \"5m\" or \"1h\"", text.escape_debug())),
+                })
+            }
+        }
+        deserializer.deserialize_any(Visitor)
     }
 }
 
@@ -327,12 +535,82 @@ mod tests {
 
     #[test]
     fn roots_are_safe_in_shells_and_units() {
-        for good in ["/usr/local/intigua", "/opt/my agents/x", "/srv/é"] {
+        for good in
+            ["/usr/local/intigua", "/opt/my agents/x", "/srv/é", "/var/opt/x", "/usr/lib/acme", "/var/lib/acme", "/etcetera/x"]
+        {
             assert!(LinuxRoot::new(good).is_ok(), "{good}");
         }
         for bad in ["/", "/opt", "/usr/../x", "/x//y", "/x/", "/a$b", "/a\nb", "/a'b", "/a%b", "relative", "/a:b"] {
             assert!(LinuxRoot::new(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn roots_are_judged_as_the_endpoint_judges_them() {
+        let rules = include_str!("../../../tests/rules/roots.txt").lines().filter(|line| !line.starts_with('#'));
+        let mut judged = 0;
+        for (verdict, root) in rules.filter_map(|line| line.split_once(' ')) {
+            assert_eq!(LinuxRoot::new(root).is_ok(), verdict == "good", "{root}");
+            judged += 1;
+        }
+        assert!(judged > 30);
+    }
+
+    #[test]
+    fn a_root_that_no_endpoint_takes_is_refused_with_the_reason() {
+        for bad in [
+            "/tmp/acme",
+            "/var/tmp/acme",
+            "/dev/shm/acme",
+            "/run/x",
+            "/var/run/x",
+            "/proc/x",
+            "/sys/x",
+            "/etc/intigua",
+            "/etc/acme",
+            "/usr/local/bin",
+            "/usr/local/bin/acme",
+            "/usr/bin/acme",
+            "/bin/x",
+            "/var/spool",
+            "/var/spool/x",
+            "/var/log/intigua",
+            "/var/lib/intigua",
+            "/var/lib/intigua/x",
+            "/var/lib/rpm/x",
+            "/var/cache/x",
+            "/boot/x",
+            "/usr/local/share",
+            "/usr/src",
+            "/var/lib",
+        ] {
+            let error = LinuxRoot::new(bad).unwrap_err();
+            assert!(error.contains("; write an absolute folder"), "{bad}: {error}");
+            assert!(error.contains("belongs to the system") || error.contains("no endpoint takes"), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_contact_is_a_name_and_a_mail_address() {
+        assert!(Contact::new("Acme Ltd <support@acme.example>").is_ok());
+        for (bad, right) in [
+            ("Acme", "write \"Acme <support@example.com>\""),
+            ("support@acme.example", "write \"Example Ltd <support@acme.example>\""),
+            ("<support@acme.example>", "write \"Example Ltd <support@acme.example>\""),
+            ("Acme <support>", "write it like"),
+            ("Acme <support@host>", "write it like"),
+            ("Acme support@acme.example", "write it like"),
+        ] {
+            let error = Contact::new(bad).unwrap_err();
+            assert!(error.contains(right), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_revision_may_come_before_or_after_its_version() {
+        let error = Version::new("2.0.0-1").unwrap_err();
+        assert!(error.contains("write \"2.0.0.1\" for what comes after 2.0.0, or \"2.0.0~1\""), "{error}");
+        assert!(Version::new("2.0-rc1").unwrap_err().ends_with("write \"2.0~rc1\""));
     }
 
     #[test]

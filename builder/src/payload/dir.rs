@@ -2,8 +2,8 @@
 
 use super::content::{changed, Folder};
 use super::gather::{Found, FoundKind};
-use super::select::Selector;
-use super::Content;
+use super::left_out::LeftOut;
+use super::{extended, Content};
 use crate::error::{Error, Result};
 use crate::interrupt;
 use rustix::fs::{Access, AtFlags, CWD};
@@ -18,7 +18,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// A folder that cannot be listed, or an entry that vanished meanwhile. A file that cannot be read is listed as refused.
-pub(super) fn read(root: &Path, selector: &Selector) -> Result<Vec<Found>> {
+pub(super) fn read(root: &Path, left_out: &LeftOut) -> Result<Vec<Found>> {
     let mut found = Vec::new();
     let mut folders: Vec<(Arc<Folder>, Vec<u8>)> = vec![(Folder::new(root), Vec::new())];
     while let Some((shared, prefix)) = folders.pop() {
@@ -29,7 +29,7 @@ pub(super) fn read(root: &Path, selector: &Selector) -> Result<Vec<Found>> {
             let entry = entry.map_err(|error| unreadable(&folder, &error))?;
             let mut name = prefix.clone();
             name.extend_from_slice(entry.file_name().as_bytes());
-            if selector.skips(&name) {
+            if left_out.skips(&name, &entry.path()) {
                 continue;
             }
             let meta = entry.metadata().map_err(|error| unreadable(&entry.path(), &error))?;
@@ -39,7 +39,8 @@ pub(super) fn read(root: &Path, selector: &Selector) -> Result<Vec<Found>> {
                 prefix.push(b'/');
                 folders.push((shared.inside(&entry.file_name()), prefix));
             }
-            found.push(Found { name, kind, mode: meta.mode(), mtime: meta.mtime(), config: false });
+            let extended = if meta.is_symlink() { None } else { extended::of_file(&entry.path()) };
+            found.push(Found { name, kind, mode: meta.mode(), mtime: meta.mtime(), config: false, extended });
         }
     }
     Ok(found)

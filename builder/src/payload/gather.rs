@@ -1,12 +1,13 @@
 //! From what a source holds to a [`Tree`]: the manifest's selection, the checks every source has to pass, and one report of all that fails.
 
+use super::extended::Extended;
 use super::links::{self, show, Links};
 use super::select::{Name, Selector, Wanted};
 use super::{Content, Entry, Kind, Tree, TreePath};
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::listener::Listener;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// One entry as its source has it, nothing checked.
 pub(crate) struct Found {
@@ -18,6 +19,8 @@ pub(crate) struct Found {
     pub mtime: i64,
     /// The source calls it configuration.
     pub config: bool,
+    /// What it has beyond its mode.
+    pub extended: Option<Box<Extended>>,
 }
 
 /// What an entry is in its source.
@@ -50,11 +53,16 @@ const NAMED: usize = 10;
 /// Files named in one warning.
 const WARNED: usize = 5;
 
-/// Makes the tree.
+/// Makes the tree, and the list of the files that have capabilities.
 ///
 /// # Errors
 /// All entries that cannot be packaged, in one error; a payload without a file; a `setuid` pattern without effect.
-pub(super) fn tree(found: Vec<Found>, selector: &Selector, origin: &Origin, listener: &dyn Listener) -> Result<Tree> {
+pub(super) fn tree(
+    found: Vec<Found>,
+    selector: &Selector,
+    origin: &Origin,
+    listener: &dyn Listener,
+) -> Result<(Tree, BTreeMap<TreePath, String>)> {
     let mut faults = Faults::default();
     let mut chosen = choose(found, selector, &mut faults)?;
     refuse_below_links(&chosen, &mut faults);
@@ -79,13 +87,17 @@ pub(super) fn tree(found: Vec<Found>, selector: &Selector, origin: &Origin, list
         return Err(no_file(origin, selector));
     }
     selector.check_setuid(origin.name)?;
-    Tree::new(chosen.into_iter().map(|one| one.entry).collect())
+    warn_of_attributes(&chosen, origin, listener);
+    let capable = |one: &mut Chosen| Some((one.entry.path.clone(), one.extended.as_mut()?.caps.take()?));
+    let capabilities = chosen.iter_mut().filter_map(capable).collect();
+    Ok((Tree::new(chosen.into_iter().map(|one| one.entry).collect())?, capabilities))
 }
 
 /// An entry that belongs to the payload, and its name in the source before `strip`.
 struct Chosen {
     entry: Entry,
     original: Vec<u8>,
+    extended: Option<Box<Extended>>,
 }
 
 #[derive(Default)]
@@ -130,6 +142,10 @@ fn choose(found: Vec<Found>, selector: &Selector, faults: &mut Faults) -> Result
             continue;
         }
         let kind = match one.kind {
+            // No second file: GNU tar writes it for a name that it was given twice, and all readers pass over it.
+            FoundKind::HardLink(target) if Name::parse(&target).joined == name.joined && before.contains_key(&name.joined) => {
+                continue
+            }
             FoundKind::HardLink(target) => match before.get(&Name::parse(&target).joined) {
                 Some(kind) => kind.clone(),
                 None => FoundKind::Refused(format!("a hard link to \"{}\", which does not come before it", show(&target))),
@@ -189,7 +205,7 @@ fn choose(found: Vec<Found>, selector: &Selector, faults: &mut Faults) -> Result
         let mode = if matches!(kind, Kind::Symlink(_)) { 0o777 } else { one.mode & 0o7777 };
         let entry = Entry { path, kind, mode, config, mtime: one.mtime };
         let list = if wanted == Wanted::Yes { &mut chosen } else { &mut parents_only };
-        list.push(Chosen { entry, original: name.joined });
+        list.push(Chosen { entry, original: name.joined, extended: one.extended });
     }
     add_parents(&mut chosen, parents_only);
     Ok(chosen)
@@ -307,6 +323,20 @@ fn warn(dropped: &[String], selector: &Selector, origin: &Origin, listener: &dyn
     }
     for (key, pattern) in selector.useless() {
         listener.warning(&format!("{}: the {key} pattern \"{pattern}\" matches nothing", origin.name));
+    }
+}
+
+/// Names what a source has and no package carries.
+fn warn_of_attributes(chosen: &[Chosen], origin: &Origin, listener: &dyn Listener) {
+    let mut kinds: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for one in chosen {
+        for what in one.extended.iter().flat_map(|extended| &extended.others) {
+            kinds.entry(what).or_default().push(format!("\"{}\"", one.entry.path.display()));
+        }
+    }
+    for (what, files) in kinds {
+        let what = if what.contains('.') { format!("extended attribute {what}") } else { what.to_owned() };
+        listener.warning(&format!("{}: packages do not carry the {what} of {}", origin.name, some_of(&files)));
     }
 }
 

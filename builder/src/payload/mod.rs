@@ -10,8 +10,10 @@ pub(crate) mod deb;
 pub(crate) mod decode;
 mod dir;
 pub mod elf;
+mod extended;
 pub(crate) mod gather;
 mod inflate;
+mod left_out;
 mod limits;
 mod links;
 pub mod pe;
@@ -35,8 +37,10 @@ use crate::error::{Error, IoContext, Result};
 use crate::listener::Listener;
 use decode::{Codec, Input};
 use gather::{Found, Origin};
+use left_out::LeftOut;
 use select::Selector;
 use spool::SpoolFile;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// What the manifest says of one source.
@@ -57,6 +61,8 @@ pub struct Source {
     pub setuid: Vec<String>,
     /// Which files are configuration, besides those a DEB or RPM declares.
     pub config: Vec<String>,
+    /// Folders of the build itself, which are no part of a directory that they lie in: its output, its cache.
+    pub own: Vec<PathBuf>,
 }
 
 /// The kind of a package that is a source.
@@ -100,6 +106,8 @@ pub struct Loaded {
     pub tree: Tree,
     /// What the source says of itself, when it is a DEB or RPM.
     pub package: Option<PackageFacts>,
+    /// The files that have capabilities, as cap_to_text(3) writes them.
+    pub capabilities: BTreeMap<TreePath, String>,
 }
 
 /// Bytes of holes from which on they are told.
@@ -116,7 +124,10 @@ pub fn load(source: &Source, spool: &Spool, listener: &dyn Listener) -> Result<L
     let name = source.path.display().to_string();
     let meta = std::fs::metadata(&source.path).or_cannot("read", &source.path)?;
     let (found, package, is_package) = if meta.is_dir() {
-        (dir::read(&source.path, &selector)?, None, false)
+        let left_out = LeftOut::new(source, &selector)?;
+        let found = dir::read(&source.path, &left_out)?;
+        left_out.tell(&name, listener);
+        (found, None, false)
     } else if meta.is_file() {
         let mut input = Input::open(&source.path, listener)?;
         let format = recognise(&mut input, &name)?;
@@ -135,8 +146,8 @@ pub fn load(source: &Source, spool: &Spool, listener: &dyn Listener) -> Result<L
         return Err(unknown(&name, "neither a directory nor a file"));
     };
     let origin = Origin { name: &name, package: is_package };
-    let tree = gather::tree(found, &selector, &origin, listener)?;
-    Ok(Loaded { tree, package })
+    let (tree, capabilities) = gather::tree(found, &selector, &origin, listener)?;
+    Ok(Loaded { tree, package, capabilities })
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -199,6 +210,6 @@ fn read_archive(
         }
         Format::Zip => Ok((zip::read(input, name, selector, spool, listener)?, None)),
         Format::Deb => deb::read(input, name, spool).map(|(found, facts)| (found, Some(facts))),
-        Format::Rpm => rpm::read(input, name, spool, listener).map(|(found, facts)| (found, Some(facts))),
+        Format::Rpm => rpm::read(input, name, spool).map(|(found, facts)| (found, Some(facts))),
     }
 }

@@ -3,7 +3,8 @@
 
 use super::cpio::{Cpio, Record};
 use super::decode::{broken, damaged, Input, Stream};
-use super::gather::{some_of, Found, FoundKind};
+use super::extended::Extended;
+use super::gather::{Found, FoundKind};
 use super::limits::NAMES;
 use super::links::show;
 use super::rpm_header::{intro, Header, Tag, INTRO, LEAD};
@@ -12,7 +13,6 @@ use super::sink::Sink;
 use super::spool::SpoolFile;
 use super::{Content, PackageFacts, PackageKind};
 use crate::error::{Error, Result};
-use crate::listener::Listener;
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -31,22 +31,12 @@ const REGULAR: u32 = 0o100000;
 ///
 /// # Errors
 /// A damaged package, or one whose payload does not hold what its header lists.
-pub(super) fn read(
-    input: &mut Input,
-    name: &str,
-    spool: &mut SpoolFile,
-    listener: &dyn Listener,
-) -> Result<(Vec<Found>, PackageFacts)> {
+pub(super) fn read(input: &mut Input, name: &str, spool: &mut SpoolFile) -> Result<(Vec<Found>, PackageFacts)> {
     let (header, payload) = read_header(input, name)?;
     let facts = facts(&header, name)?;
     let files = files(&header, name)?;
     let contents = read_payload(input, name, &header, payload, &files, spool)?;
 
-    let with_caps = files.iter().filter(|file| !file.is_ghost() && file.has_caps).map(|file| format!("\"{}\"", show(&file.name)));
-    let with_caps: Vec<String> = with_caps.collect();
-    if !with_caps.is_empty() {
-        listener.warning(&format!("{name}: the file capabilities of {} are not carried over", some_of(&with_caps)));
-    }
     let kept = files.into_iter().zip(contents).filter(|(file, _)| !file.is_ghost());
     let mut found = Vec::new();
     for (file, content) in kept {
@@ -156,7 +146,7 @@ pub(crate) struct File {
     /// A link's target.
     pub link: Vec<u8>,
     inode: (u64, u64),
-    has_caps: bool,
+    extended: Option<Box<Extended>>,
 }
 
 impl File {
@@ -178,7 +168,8 @@ impl File {
             0o140000 => FoundKind::Refused("a socket".into()),
             _ => FoundKind::Refused("a device node".into()),
         };
-        Some(Found { name: self.name, kind, mode: self.mode, mtime: self.mtime, config: self.flags & CONFIG != 0 })
+        let config = self.flags & CONFIG != 0;
+        Some(Found { name: self.name, kind, mode: self.mode, mtime: self.mtime, config, extended: self.extended })
     }
 }
 
@@ -211,7 +202,7 @@ pub(crate) fn files(header: &Header, name: &str) -> Result<Vec<File>> {
         link: links.get(at).map(|link| link.to_vec()).unwrap_or_default(),
         // Files without a number are no other file's hard link.
         inode: (at_or_0(&devices, at), inodes.as_ref().map_or(at as u64, |inodes| inodes[at])),
-        has_caps: caps.get(at).is_some_and(|caps| !caps.is_empty()),
+        extended: caps.get(at).and_then(|caps| Extended::of_caps(&String::from_utf8_lossy(caps))),
     };
     Ok(names.into_iter().enumerate().map(file).collect())
 }

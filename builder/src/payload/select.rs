@@ -82,6 +82,11 @@ impl Selector {
         self.strip(joined).is_some_and(|path| self.wants(path) == Wanted::No)
     }
 
+    /// Whether `include` names what has that unstripped name.
+    pub(super) fn names(&self, joined: &[u8]) -> bool {
+        self.strip(joined).is_some_and(|path| self.include.covers(path))
+    }
+
     /// Whether the manifest keeps the special permission bits of this very path.
     pub(super) fn keeps_setuid(&self, path: &[u8]) -> bool {
         self.setuid.matches(path)

@@ -5,6 +5,7 @@
 //! Formats: POSIX.1-2017 pax, and "Basic Tar Format" and "Storing Sparse Files" of the GNU tar manual.
 
 use super::decode::{Codec, Stream};
+use super::extended::Extended;
 use super::gather::{Found, FoundKind};
 use super::limits::Entries;
 use super::links::show;
@@ -103,6 +104,8 @@ pub(crate) struct Member<C> {
     /// The same of the group.
     pub group: (u64, Vec<u8>),
     pub dialect: Dialect,
+    /// Capabilities, ACLs and attributes.
+    pub extended: Option<Box<Extended>>,
 }
 
 /// Reads the whole archive: entries in their order, contents into the spool.
@@ -112,8 +115,8 @@ pub(crate) struct Member<C> {
 pub(super) fn read(stream: &mut Stream, spool: &mut SpoolFile) -> Result<Vec<Found>> {
     let archive = stream.name().to_owned();
     let mut found = Entries::of(&archive);
-    walk(stream, spool, &mut |Member { name, kind, mode, mtime, .. }| {
-        found.push(Found { name, kind, mode, mtime, config: false })
+    walk(stream, spool, &mut |Member { name, kind, mode, mtime, extended, .. }| {
+        found.push(Found { name, kind, mode, mtime, config: false, extended })
     })?;
     Ok(found.finish())
 }
@@ -276,7 +279,10 @@ fn entry<S: Sink>(
         _ if own.has_pax || global.there => Dialect::Pax,
         _ => Dialect::Plain,
     };
-    Ok(Some(Member { name, kind, mode: field(header, MODE, "mode", stream)? as u32, mtime, owner, group, dialect }))
+    let mut extended = Extended::default();
+    own.pax.records.iter().for_each(|(key, value)| extended.add_pax(key, value));
+    let extended = extended.some();
+    Ok(Some(Member { name, kind, mode: field(header, MODE, "mode", stream)? as u32, mtime, owner, group, dialect, extended }))
 }
 
 /// A file's data as it lies in the archive: offset and length of each piece, ascending; the rest is zeros.
@@ -436,6 +442,7 @@ impl Pax {
         match known {
             Some((_, last)) => *last = value.to_vec(),
             None if KEYS.contains(&key) || PIECE_KEYS.contains(&key) => self.records.push((key.to_vec(), value.to_vec())),
+            None if Extended::is_pax(key) => self.records.push((key.to_vec(), value.to_vec())),
             None => {}
         }
     }

@@ -105,7 +105,7 @@ impl Unpacker<'_, '_> {
             }
         };
         let mode = entry.unix_mode().filter(|&mode| mode != 0).unwrap_or(usual_mode);
-        Ok(Found { name, kind, mode, mtime: mtime(entry), config: false })
+        Ok(Found { name, kind, mode, mtime: mtime(entry), config: false, extended: None })
     }
 
     /// Unpacks a file and says which mode it should have, were none recorded: executable for a program.

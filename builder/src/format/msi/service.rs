@@ -23,7 +23,7 @@ pub fn add(spec: &MsiSpec, database: &mut Database) -> Result<()> {
         row![
             "Service",
             service.name,
-            service.title,
+            shortened(service.title),
             OWN_PROCESS,
             AUTOMATIC,
             NORMAL_AND_VITAL,
@@ -109,10 +109,7 @@ fn quoted(argument: &str) -> String {
                 text.push_str(&"\\".repeat(backslashes + 1));
             }
             backslashes = if character == '\\' { backslashes + 1 } else { 0 };
-            match character {
-                '[' | ']' | '{' | '}' => text.push_str(&format!("[\\{character}]")),
-                _ => text.push(character),
-            }
+            text.push_str(&escaped(character));
         }
     }
     let bare = !argument.is_empty() && !argument.contains("{root}") && !argument.contains([' ', '\t', '"']);
@@ -122,14 +119,36 @@ fn quoted(argument: &str) -> String {
     format!("\"{text}{}\"", "\\".repeat(backslashes))
 }
 
-/// The Description column's width.
+/// A character as itself where the column's type is Formatted (Windows Installer SDK, "Formatted").
+fn escaped(character: char) -> String {
+    match character {
+        '[' | ']' | '{' | '}' => format!("[\\{character}]"),
+        _ => character.into(),
+    }
+}
+
+/// A text for DisplayName or Description, which are Formatted and 255 characters wide.
 fn shortened(text: &str) -> String {
-    text.chars().take(255).collect()
+    let mut short = String::new();
+    for piece in text.chars().map(escaped) {
+        if short.chars().count() + piece.chars().count() > 255 {
+            break;
+        }
+        short.push_str(&piece);
+    }
+    short
 }
 
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use super::{quoted, shortened};
+
+    #[test]
+    fn texts_of_the_service_are_shown_as_they_are() {
+        assert_eq!(shortened("Agent [Beta] {x}"), r"Agent [\[]Beta[\]] [\{]x[\}]");
+        let long = shortened(&"[é".repeat(200));
+        assert!(long.chars().count() <= 255 && long.ends_with(r"[\[]é"), "{long}");
+    }
 
     #[test]
     fn arguments_survive_windows_splitting() {

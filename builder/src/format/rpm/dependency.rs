@@ -5,6 +5,7 @@
 use super::header::Header;
 use super::{Scriptlets, SHELL};
 use crate::error::{Error, Result};
+use crate::manifest::relation;
 use ::rpm::DependencyFlags as Sense;
 use ::rpm::IndexTag;
 use std::collections::BTreeSet;
@@ -37,26 +38,13 @@ impl Dependency {
     /// # Errors
     /// Anything else, such as a rich dependency.
     pub fn parse(text: &str) -> Result<Self> {
-        let bad = |why: &str| {
-            Error::new(format!("\"{}\" is not an RPM dependency: {why}", text.escape_debug()))
-                .help("write \"name\" or \"name >= 1.0\"; the comparison is one of < <= = >= >")
+        let refused = |why: String| {
+            let (what, help) =
+                why.split_once("; write ").map(|(what, help)| (what.to_owned(), help.to_owned())).unwrap_or((why, String::new()));
+            Error::new(what).help(format!("write {help}"))
         };
-        let words: Vec<&str> = text.split_whitespace().collect();
-        let (name, sense, version) = match words[..] {
-            [name] => (name, Sense::ANY, ""),
-            [name, comparison, version] => (name, comparison_of(comparison).ok_or_else(|| bad("unknown comparison"))?, version),
-            _ => return Err(bad("it is neither one word nor three")),
-        };
-        if !name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/' || c == '_') {
-            return Err(bad("a name starts with a letter, a digit or \"/\""));
-        }
-        if !name.bytes().all(|b| b.is_ascii_graphic() && !b"<>=,;\"'\\".contains(&b)) {
-            return Err(bad("its name has a character that rpm does not take"));
-        }
-        if !version.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+~^:-".contains(&b)) {
-            return Err(bad("its version has a character that rpm does not take"));
-        }
-        Ok(Dependency::new(name, sense, version))
+        let (name, comparison, version) = relation::rpm(text).map_err(refused)?;
+        Ok(Dependency::new(name, comparison_of(comparison), version))
     }
 
     /// Reads a list.
@@ -65,29 +53,56 @@ impl Dependency {
     }
 }
 
-fn comparison_of(word: &str) -> Option<Sense> {
-    Some(match word {
+fn comparison_of(word: &str) -> Sense {
+    match word {
         "<" => Sense::LESS,
         "<=" => Sense::LE,
         "=" | "==" => Sense::EQUAL,
         ">=" => Sense::GE,
         ">" => Sense::GREATER,
-        _ => return None,
-    })
+        _ => Sense::ANY,
+    }
 }
 
 /// The interpreter of each scriptlet that there is.
 pub fn of_scriptlets(scriptlets: &Scriptlets) -> impl Iterator<Item = Dependency> + '_ {
+    let present = senses(scriptlets).filter(|(script, _)| script.is_some());
+    let lua = scriptlets.pretrans.iter().map(|_| Dependency::rpmlib("BuiltinLuaScripts", "4.2.2-1"));
+    present.map(|(_, sense)| Dependency::new(SHELL, Sense::INTERP | sense, "")).chain(lua)
+}
+
+fn senses(scriptlets: &Scriptlets) -> impl Iterator<Item = (&Option<String>, Sense)> {
     let senses = [
         (&scriptlets.pre, Sense::SCRIPT_PRE),
         (&scriptlets.post, Sense::SCRIPT_POST),
         (&scriptlets.preun, Sense::SCRIPT_PREUN),
         (&scriptlets.postun, Sense::SCRIPT_POSTUN),
-        (&scriptlets.pretrans, Sense::PRETRANS),
         (&scriptlets.posttrans, Sense::POSTTRANS),
     ];
-    let present = senses.into_iter().filter(|(script, _)| script.is_some());
-    present.map(|(_, sense)| Dependency::new(SHELL, Sense::INTERP | sense, ""))
+    senses.into_iter()
+}
+
+/// The packages of the tools that scriptlets call, by names that Red Hat's, SUSE's, Amazon's and Fedora's systems share. A transaction
+/// that makes a system runs a scriptlet only after what it requires: without these, perhaps before there is any tool.
+const TOOLS: [&str; 6] = ["coreutils", "findutils", "gawk", "grep", "sed", "util-linux"];
+
+/// What is in place before the scriptlets run where the same transaction installs it, and is not needed elsewhere (OrderWithRequires).
+const BEFORE: [&str; 2] = ["/usr/sbin/useradd", "systemd"];
+
+/// The tools that a package's scriptlets call.
+pub fn of_tools(scriptlets: &Scriptlets) -> impl Iterator<Item = Dependency> {
+    of_senses(scriptlets, &TOOLS)
+}
+
+/// What comes before the package in a transaction that holds both.
+pub fn order(scriptlets: &Scriptlets) -> BTreeSet<Dependency> {
+    of_senses(scriptlets, &BEFORE).collect()
+}
+
+fn of_senses(scriptlets: &Scriptlets, names: &'static [&'static str]) -> impl Iterator<Item = Dependency> {
+    let senses = senses(scriptlets).filter(|(script, _)| script.is_some()).map(|(_, sense)| sense);
+    let all = senses.fold(Sense::ANY, |all, sense| all | sense);
+    names.iter().filter(move |_| !all.is_empty()).map(move |name| Dependency::new(*name, all, ""))
 }
 
 /// What versions with `~` and `^` ask of rpm.
@@ -122,6 +137,9 @@ pub const CONFLICTS: Tags = Tags {
     flags: IndexTag::RPMTAG_CONFLICTFLAGS,
     version: IndexTag::RPMTAG_CONFLICTVERSION,
 };
+/// What comes before the package where both are installed.
+pub const ORDER: Tags =
+    Tags { name: IndexTag::RPMTAG_ORDERNAME, flags: IndexTag::RPMTAG_ORDERFLAGS, version: IndexTag::RPMTAG_ORDERVERSION };
 /// What the package takes the place of.
 pub const OBSOLETES: Tags = Tags {
     name: IndexTag::RPMTAG_OBSOLETENAME,
@@ -155,7 +173,7 @@ mod tests {
     fn what_rpm_would_read_otherwise_is_refused() {
         for text in ["", "a b", "a => 1", "(a or b)", "a >=1", "a >= 1 b", "a >= 1;0", "a\u{e9}", "-a", "a,b"] {
             let error = Dependency::parse(text).expect_err(text);
-            assert!(error.help_text().unwrap().contains("name >= 1.0"));
+            assert!(error.help_text().unwrap().contains("write "), "{text}");
         }
     }
 

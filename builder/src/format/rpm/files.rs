@@ -4,9 +4,10 @@ use super::header::{Header, Value};
 use super::{Ghost, GhostKind, RpmSpec};
 use crate::error::{Error, Result};
 use crate::format::PreparedFile;
-use crate::payload::Kind;
+use crate::payload::{Kind, TreePath};
 use ::rpm::{FileFlags, FileVerifyFlags, IndexTag};
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 const DIRECTORY: u16 = 0o040000;
 const REGULAR: u16 = 0o100000;
@@ -89,6 +90,7 @@ pub struct FileList<'a> {
     /// The latest time that a file may carry.
     latest: u32,
     items: Vec<Item<'a>>,
+    capabilities: &'a BTreeMap<TreePath, String>,
 }
 
 impl<'a> FileList<'a> {
@@ -102,7 +104,7 @@ impl<'a> FileList<'a> {
         items.push(Item::Prefix);
         items.extend(spec.files.iter().map(|file| Item::Packaged(file)));
         items.extend(spec.ghosts.iter().map(Item::Made));
-        let mut list = FileList { prefix: spec.prefix, latest, items: Vec::new() };
+        let mut list = FileList { prefix: spec.prefix, latest, items: Vec::new(), capabilities: spec.capabilities };
         items.sort_unstable_by(|a, b| list.row(a).cmp_path(&list.row(b)));
         list.items = items;
         for (row, next) in list.rows().zip(list.rows().skip(1)) {
@@ -147,6 +149,16 @@ impl<'a> FileList<'a> {
         self.rows().any(|row| row.size >= u32::MAX.into())
     }
 
+    /// Whether a file has capabilities.
+    pub fn has_capabilities(&self) -> bool {
+        !self.capabilities.is_empty()
+    }
+
+    fn capabilities(&self, row: &Row) -> &'a str {
+        let path = row.content.map(|file| &file.entry.path);
+        path.and_then(|path| self.capabilities.get(path)).map_or("", String::as_str)
+    }
+
     /// Whether every name is UTF-8, so that the header may say so.
     pub fn is_utf8(&self) -> bool {
         self.rows().all(|row| std::str::from_utf8(&row.path()).is_ok() && std::str::from_utf8(row.target).is_ok())
@@ -172,6 +184,9 @@ impl<'a> FileList<'a> {
         header.put_numbers(IndexTag::RPMTAG_FILEINODES as u32, (0..self.items.len()).map(inode));
         header.put_texts(IndexTag::RPMTAG_FILELANGS as u32, none());
         header.put_numbers(IndexTag::RPMTAG_FILEDIGESTALGO as u32, [super::SHA256]);
+        if self.has_capabilities() {
+            header.put_texts(IndexTag::RPMTAG_FILECAPS as u32, rows().map(|row| self.capabilities(&row)));
+        }
     }
 
     fn put_sizes<'b>(&'b self, header: &mut Header<'b>) {

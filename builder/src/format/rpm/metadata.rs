@@ -4,7 +4,7 @@ use super::dependency::{self, Dependency};
 use super::files::FileList;
 use super::header::{Header, Value};
 use super::spec::{architecture, RpmSpec};
-use super::{SHA256, SHELL};
+use super::{LUA, SHA256, SHELL};
 use crate::compress::Codec;
 use crate::error::Result;
 use ::rpm::IndexTag as Tag;
@@ -85,7 +85,7 @@ fn put_scriptlets<'a>(header: &mut Header<'a>, spec: &'a RpmSpec) {
     for (script, text, program) in tags {
         if let Some(script) = script {
             header.put_text(text as u32, script.trim_end());
-            header.put_text(program as u32, SHELL);
+            header.put_text(program as u32, if program == Tag::RPMTAG_PRETRANSPROG { LUA } else { SHELL });
         }
     }
 }
@@ -101,12 +101,14 @@ fn put_dependencies(header: &mut Header, spec: &RpmSpec, files: &FileList) -> Re
     let versions = [&provides, &requires, &conflicts, &obsoletes].map(dependency::of_versions).concat();
     requires.extend(versions);
     requires.extend(dependency::of_scriptlets(&spec.scriptlets));
+    requires.extend(dependency::of_tools(&spec.scriptlets));
     requires.extend(of_the_format(spec.codec, files));
     for (tags, list) in [
         (dependency::PROVIDES, provides),
         (dependency::REQUIRES, requires),
         (dependency::CONFLICTS, conflicts),
         (dependency::OBSOLETES, obsoletes),
+        (dependency::ORDER, dependency::order(&spec.scriptlets)),
     ] {
         dependency::put(header, &tags, list);
     }
@@ -124,6 +126,9 @@ fn of_the_format(codec: Codec, files: &FileList) -> BTreeSet<Dependency> {
         Codec::Gzip => {}
         Codec::Zstd => drop(features.insert(Dependency::rpmlib("PayloadIsZstd", "5.4.18-1"))),
         Codec::Xz => drop(features.insert(Dependency::rpmlib("PayloadIsXz", "5.2-1"))),
+    }
+    if files.has_capabilities() {
+        features.insert(Dependency::rpmlib("FileCaps", "4.6.1-1"));
     }
     if files.has_large_files() {
         features.insert(Dependency::rpmlib("LargeFiles", "4.12.0-1"));

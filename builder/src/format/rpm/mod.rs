@@ -25,6 +25,8 @@ use std::io::Write;
 
 /// The interpreter of all scriptlets.
 const SHELL: &str = "/bin/sh";
+/// The interpreter inside rpm, which `%pretrans` is for.
+const LUA: &str = "<lua>";
 /// SHA-256's number (RFC 4880, section 9.4), as rpm's *ALGO tags have it.
 const SHA256: u32 = 8;
 

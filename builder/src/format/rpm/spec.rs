@@ -4,6 +4,7 @@ use crate::compress::{Codec, Store};
 use crate::error::{Error, Result};
 use crate::format::PreparedFile;
 use crate::payload::TreePath;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Everything that goes into one RPM.
@@ -38,6 +39,8 @@ pub struct RpmSpec<'a> {
     pub files: &'a [&'a PreparedFile],
     /// What the package's scriptlets make on the endpoint and the package's removal is to remove.
     pub ghosts: &'a [Ghost],
+    /// The files' capabilities, by the path relative to the prefix, as cap_from_text(3) reads them.
+    pub capabilities: &'a BTreeMap<TreePath, String>,
     /// The scripts that rpm runs.
     pub scriptlets: Scriptlets,
     /// `name` or `name >= 1.0` each.
@@ -86,7 +89,7 @@ pub struct Scriptlets {
     pub preun: Option<String>,
     /// After files are removed.
     pub postun: Option<String>,
-    /// Before the whole transaction. On a system that is just being made there is no shell yet, and this fails.
+    /// Before the whole transaction, in the Lua that rpm itself has: on a system that is just being made there is no shell yet.
     pub pretrans: Option<String>,
     /// After the whole transaction.
     pub posttrans: Option<String>,

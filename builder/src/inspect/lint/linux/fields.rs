@@ -2,6 +2,7 @@
 
 use super::{Findings, Place, Subject};
 use crate::inspect::report::{FileKind, Format};
+use crate::manifest::{is_contact, relation};
 
 pub(super) fn check(subject: &Subject, findings: &mut Findings) {
     let identity = &subject.report.identity;
@@ -29,6 +30,28 @@ pub(super) fn check(subject: &Subject, findings: &mut Findings) {
             findings.error("maintainer", Place::part("Maintainer"), what, "write Name <name@domain>");
         }
         copyright(subject, findings);
+        relations(subject, findings);
+    }
+}
+
+/// What dpkg refuses the whole package for.
+fn relations(subject: &Subject, findings: &mut Findings) {
+    for relation in &subject.report.relations {
+        let wrong = relation.what.split(['|', ',']).find_map(|one| relation::deb(one).err());
+        let Some(wrong) = wrong else { continue };
+        let what = wrong.split("; write ").next().unwrap_or_default().to_owned();
+        // A single < or > is old and still read.
+        let old = relation.what.contains("(< ") || relation.what.contains("(> ");
+        let remedy = "write name, name (>= VERSION) or alternatives with | between them";
+        match old {
+            true => findings.warning(
+                "relation-old",
+                Place::part(&relation.kind),
+                what,
+                "write <= or >= (what < and > have meant), << or >>",
+            ),
+            false => findings.error("relation", Place::part(&relation.kind), what, remedy),
+        }
     }
 }
 
@@ -46,13 +69,6 @@ fn name(subject: &Subject, findings: &mut Findings) {
         };
         findings.error("name", Place::part("Name"), what, remedy);
     }
-}
-
-fn is_contact(text: &str) -> bool {
-    let Some((name, rest)) = text.split_once('<') else { return false };
-    let Some(address) = rest.trim_end().strip_suffix('>') else { return false };
-    let Some((local, domain)) = address.split_once('@') else { return false };
-    !name.trim().is_empty() && !local.is_empty() && domain.contains('.') && !domain.starts_with('.') && !address.contains(' ')
 }
 
 /// Policy 12.5: usr/share/doc/PACKAGE/copyright, in the package or in the one whose doc folder it shares.

@@ -5,10 +5,11 @@ use super::files;
 use super::identity::Machine;
 use crate::inspect::msi::{Msi, Row};
 use crate::payload::pe;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 pub(super) fn check(msi: &Msi, findings: &mut Findings) {
     programs(msi, findings);
+    texts(msi, findings);
     for row in msi.database.rows("MsiServiceConfig") {
         if let Some(what) = illegal(&row) {
             let place = Place::cell("MsiServiceConfig", &row, "Argument");
@@ -63,6 +64,28 @@ fn programs(msi: &Msi, findings: &mut Findings) {
         };
         findings.error("service-program", place, what, "put the program of the package's platform there");
     }
+}
+
+/// What people read of a service is Formatted: a name in brackets is replaced by the property of that name, by nothing where there is none.
+fn texts(msi: &Msi, findings: &mut Findings) {
+    let properties: HashSet<&str> = msi.database.rows("Property").filter_map(|row| row.text("Property")).collect();
+    for row in msi.database.rows("ServiceInstall") {
+        for column in ["DisplayName", "Description"] {
+            let text = row.text(column).unwrap_or_default();
+            let Some(lost) = bracketed(text).find(|name| !properties.contains(name)) else { continue };
+            let what = format!("[{lost}] is shown as nothing: there is no property of that name");
+            let place = Place::cell("ServiceInstall", &row, column);
+            findings.warning("service-text", place, what, "write [\\[] and [\\]] for brackets that are to be shown");
+        }
+    }
+}
+
+/// The names in brackets that may be properties of the package: no files, components, environment variables or escapes, and no public
+/// ones, which may come from the command line.
+fn bracketed(text: &str) -> impl Iterator<Item = &str> {
+    let pieces = text.split('[').skip(1).filter_map(|rest| rest.split_once(']').map(|(name, _)| name));
+    let word = |name: &&str| name.chars().all(|c| c.is_ascii_alphanumeric() || " _.".contains(c));
+    pieces.filter(word).filter(|name| !name.is_empty() && name.chars().any(|c| c.is_ascii_lowercase() || c == ' '))
 }
 
 /// SERVICE_CONFIG_*: what each may be set to.

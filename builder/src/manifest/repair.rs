@@ -1,0 +1,158 @@
+//! Reading on behind a mistake: what is wrong is taken out, or replaced by a value that is good, so that the next mistake shows as well.
+//! What was repaired is never built: all mistakes are reported.
+
+use super::explain;
+use super::place::{nodes, Step};
+use serde::de::DeserializeOwned;
+use std::borrow::Cow;
+use std::ops::Range;
+use toml::de::{DeArray, DeTable, DeValue, Deserializer};
+use toml::Spanned;
+
+/// A mistake in the text.
+#[derive(Debug)]
+pub struct Fault {
+    /// What is wrong.
+    pub what: String,
+    /// What to write instead.
+    pub help: Option<String>,
+    /// Where.
+    pub span: Range<usize>,
+    /// The way to it.
+    pub path: Vec<Step>,
+}
+
+impl Fault {
+    /// Whether a mistake at a path may be nothing but this one's consequence.
+    pub fn covers(&self, path: &[Step]) -> bool {
+        let shared = self.path.iter().zip(path).take_while(|(a, b)| a == b).count();
+        shared == self.path.len() || shared == path.len() || (shared >= 2 && self.path[0] == Step::from("container"))
+    }
+}
+
+/// More mistakes than anyone reads at once.
+const MOST: usize = 20;
+
+/// Values that a required key may have.
+const GOOD: &[(&str, &str)] = &[
+    (
+        "product",
+        r#"{ name = "xx", title = "x", version = "1", publisher = "x", contact = "x <x@x.example>", license = "x", description = "x" }"#,
+    ),
+    ("connector", r#"{ executable = {}, payload = {} }"#),
+    ("name", "\"xx\""),
+    ("title", "\"x\""),
+    ("version", "\"1\""),
+    ("publisher", "\"x\""),
+    ("contact", "\"x <x@x.example>\""),
+    ("license", "\"x\""),
+    ("description", "\"x\""),
+    ("executable", "{}"),
+    ("payload", "{}"),
+    ("command", "\"x\""),
+    ("source", "\"x\""),
+];
+
+/// Reads the text; gives the mistakes, and what is read in spite of them.
+pub fn read<T: DeserializeOwned>(text: &str) -> (Option<T>, Vec<Fault>) {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    // What is no TOML leads a reader astray: what comes after it may be no mistake.
+    if let Some(error) = errors.first() {
+        return (None, vec![explain::syntax(text, error.message(), error.span().unwrap_or(0..0))]);
+    }
+    let mut table = table;
+    table.get_mut().make_owned();
+    let mut faults: Vec<Fault> = Vec::new();
+    for _ in 0..MOST {
+        let error = match T::deserialize(Deserializer::from(table.clone())) {
+            Ok(read) => return (Some(read), faults),
+            Err(error) => error,
+        };
+        let missing = explain::missing(error.message());
+        let span = error.span().filter(|span| span.end <= text.len());
+        let path = span.as_ref().map(|span| path_of(table.get_ref(), span, missing)).unwrap_or_default();
+        let fault = explain::value(text, error.message(), span.unwrap_or(0..0), path.clone());
+        let known = faults.iter().any(|earlier| !earlier.path.is_empty() && path.starts_with(&earlier.path));
+        let repaired = repair(table.get_mut(), &path, text.len());
+        if !known {
+            faults.push(fault);
+        }
+        if !repaired {
+            break;
+        }
+    }
+    (None, faults)
+}
+
+/// The way to what an error is about: the smallest piece of the text around it, or the key that a table lacks.
+fn path_of(table: &DeTable, span: &Range<usize>, missing: Option<&str>) -> Vec<Step> {
+    let around = |outer: &Range<usize>| outer.start <= span.start && outer.end >= span.end;
+    let all = nodes(table);
+    let places = all.iter().flat_map(|node| node.key.iter().chain([&node.value]).map(move |span| (span, node)));
+    let nearest = places.filter(|(outer, _)| around(outer)).min_by_key(|(outer, _)| outer.len());
+    let path = nearest.map(|(_, node)| node.path.clone()).unwrap_or_default();
+    match missing {
+        Some(key) => [path, vec![Step::from(key)]].concat(),
+        None => path,
+    }
+}
+
+/// Puts something good at a path, or takes out what is there; says whether anything changed.
+fn repair<'t>(table: &mut DeTable<'t>, path: &[Step], len: usize) -> bool {
+    let Some((Step::Key(first), rest)) = path.split_first() else { return false };
+    let Some((last, _)) = rest.split_last() else { return repair_key(table, first, len) };
+    let Some(mut at) = table.get_mut(first.as_str()) else { return false };
+    for step in &rest[..rest.len() - 1] {
+        let next = match (at.get_mut(), step) {
+            (DeValue::Table(table), Step::Key(key)) => table.get_mut(key.as_str()),
+            (DeValue::Array(list), Step::Index(index)) => list.get_mut(*index),
+            _ => None,
+        };
+        let Some(next) = next else { return false };
+        at = next;
+    }
+    match (at.get_mut(), last) {
+        (DeValue::Table(table), Step::Key(key)) => repair_key(table, key, len),
+        (DeValue::Array(list), Step::Index(index)) => {
+            let others = std::mem::replace(list, DeArray::new()).into_iter().enumerate().filter(|(at, _)| at != index);
+            *list = others.map(|(_, value)| value).collect();
+            true
+        }
+        _ => false,
+    }
+}
+
+fn repair_key<'t>(table: &mut DeTable<'t>, key: &str, len: usize) -> bool {
+    match GOOD.iter().find(|(name, _)| *name == key) {
+        Some((_, good)) => {
+            // Its places lie behind the text, where no mistake is looked for.
+            let text = format!("{}x = {good}", "\n".repeat(len + 1));
+            let (mut parsed, _) = DeTable::parse_recoverable(&text);
+            parsed.get_mut().make_owned();
+            let Some(value) = parsed.into_inner().remove("x") else { return false };
+            let (span, owned) = (value.span(), own(value));
+            table.remove(key);
+            table.insert(Spanned::new(span, Cow::Owned(key.to_owned())), owned);
+            true
+        }
+        None => table.remove(key).is_some(),
+    }
+}
+
+/// The value with nothing borrowed: it outlives its text.
+fn own<'t>(value: Spanned<DeValue<'_>>) -> Spanned<DeValue<'t>> {
+    let span = value.span();
+    let owned = match value.into_inner() {
+        DeValue::String(text) => DeValue::String(Cow::Owned(text.into_owned())),
+        DeValue::Table(table) => {
+            let owned = table.into_iter().map(|(key, value)| {
+                let span = key.span();
+                (Spanned::new(span, Cow::Owned(key.into_inner().into_owned())), own(value))
+            });
+            DeValue::Table(owned.collect())
+        }
+        // Of what GOOD has, nothing else.
+        other => DeValue::Boolean(other.as_bool().unwrap_or_default()),
+    };
+    Spanned::new(span, owned)
+}

@@ -1,0 +1,212 @@
+# What runs when the package's files are gone: the end of a removal, and the purge. It needs no other module, only LP_D and PATH: a
+# plain removal leaves it as /var/lib/intigua/purge where the package manager has no purge of its own.
+# All it knows it has from kept.PACKAGE in /var/lib/intigua, the record that the first half of the removal wrote.
+
+lp_purge_value() {
+    sed -n "s/^$2=//p" "$1" 2>/dev/null | tail -n 1
+}
+
+# The root of what is installed, or on its way; "?" where that is damaged, so that nothing is taken for unused.
+lp_purge_live() {
+    local lib root
+    lib=$LP_D/var/lib/intigua root=
+    [ -e "$lib/state" ] || [ -e "$lib/journal" ] || return 0
+    for file in "$lib/state" "$lib/journal"; do
+        [ -n "$root" ] || root=$(lp_purge_value "$file" root)
+    done
+    [ -n "$root" ] || root=$(head -n 1 "$LP_D/etc/intigua/location.conf" 2>/dev/null)
+    printf '%s' "${root:-?}"
+}
+
+# The record of a package, as the name of a plain file.
+lp_purge_record() {
+    local record
+    record=$LP_D/var/lib/intigua/kept.$1
+    [ -f "$record" ] && [ ! -L "$record" ] || return 1
+    case $(lp_purge_value "$record" root)/ in
+        /*/../* | //* | [!/]*) return 1 ;;
+        /*/) printf '%s' "$record" ;;
+        *) return 1 ;;
+    esac
+}
+
+# What was killed while it was installed leaves without a first half: that is made up for here. lp_removed_unrecorded PACKAGE CHANNEL
+lp_removed_unrecorded() {
+    local lib file package
+    lib=$LP_D/var/lib/intigua file=$LP_D/var/lib/intigua/state
+    # An installation that never came as far as its state has nothing to keep.
+    [ -s "$file" ] || file=$lib/journal lp_removed_all=1
+    package=$(lp_purge_value "$file" package)
+    [ -n "$package" ] || package=$(lp_purge_value "$file" product)
+    [ "$package" = "$1" ] && [ "$(lp_purge_value "$file" channel)" = "$2" ] || return 1
+    lp_removed_service stop
+    (umask 077 && { printf 'package=%s\naccount=%s\n' "$1" "$(lp_purge_value "$file" run_as)"; grep -E '^(product|channel|root|link|made)=' "$file"; } >"$lib/kept.$1")
+    [ -n "$(lp_purge_value "$lib/kept.$1" product)" ] || printf 'product=%s\n' "$LP_PRODUCT" >>"$lib/kept.$1"
+}
+
+# lp_removed_service stop: and nothing of it stays with the init systems.
+lp_removed_service() {
+    local link
+    if [ -n "$LP_D" ]; then :
+    elif [ -d /run/systemd/system ] && command -v systemctl >/dev/null 2>&1; then systemctl "$1" "$LP_SERVICE.service"
+    elif [ -x "/etc/init.d/$LP_SERVICE" ]; then "/etc/init.d/$LP_SERVICE" "$1"
+    fi >&2 </dev/null || :
+    ! command -v deb-systemd-helper >/dev/null 2>&1 || deb-systemd-helper purge "$LP_SERVICE.service" >/dev/null || :
+    for link in "$LP_D"/etc/systemd/system/*.wants/"$LP_SERVICE.service" "$LP_D"/etc/rc[0-9S].d/[SK][0-9][0-9]"$LP_SERVICE" \
+        "$LP_D"/etc/rc.d/rc[0-9].d/[SK][0-9][0-9]"$LP_SERVICE"; do
+        [ ! -L "$link" ] || rm -f "$link"
+    done
+    for link in lib/systemd/system usr/lib/systemd/system etc/systemd/system; do
+        [ ! -f "$LP_D/$link/$LP_SERVICE.service" ] || [ -L "$LP_D/$link/$LP_SERVICE.service" ] || rm -f "$LP_D/$link/$LP_SERVICE.service"
+    done
+    [ -L "$LP_D/etc/init.d/$LP_SERVICE" ] || rm -f "$LP_D/etc/init.d/$LP_SERVICE"
+    [ -n "$LP_D" ] || [ ! -d /run/systemd/system ] || systemctl --system daemon-reload >&2 || :
+}
+
+# lp_removed PACKAGE CHANNEL: the second half of a removal. Without a record another package has taken over.
+lp_removed() {
+    local record root name left
+    lp_removed_all=0
+    if ! record=$(lp_purge_record "$1") && ! { lp_removed_unrecorded "$1" "$2" && record=$(lp_purge_record "$1"); }; then
+        lp_links_show "$LP_D$(head -n 1 "$LP_D/etc/intigua/location.conf" 2>/dev/null)" hidden
+        return 0
+    fi
+    root=$(lp_purge_value "$record" root)
+    lp_removed_orphans "$LP_D$root" "$(lp_purge_value "$record" channel)" "$(lp_purge_value "$record" link)"
+    rm -rf "$LP_D$root/.linkpack"
+    for name in vAgentManager Intigua-Libs bin; do
+        [ ! -d "$LP_D$root/$name" ] || [ -L "$LP_D$root/$name" ] || find "$LP_D$root/$name" -depth -type d -exec rmdir {} \; 2>/dev/null
+    done
+    lp_purge_link "$(lp_purge_value "$record" link)" "$root"
+    lp_purge_tree "$LP_D/var/run/intigua"
+    rm -f "$LP_D/etc/intigua/location.conf"
+    for name in state journal leaving rolled_back; do rm -f "$LP_D/var/lib/intigua/$name"; done
+    # What is there now is all that a purge takes one day.
+    left=
+    for name in components kept vAgentManager Intigua-Libs bin; do
+        [ ! -e "$LP_D$root/$name" ] || left=$left${left:+:}$name
+    done
+    printf 'left=%s\n' "$left" >>"$record"
+    rmdir "$LP_D$root" 2>/dev/null || :
+    lp_purge_made "$(lp_purge_value "$record" made)"
+    # `linkctl purge` has asked for all of it.
+    if [ "$lp_removed_all" = 1 ] || [ "$(head -n 1 "$LP_D/var/lib/intigua/purge-next" 2>/dev/null)" = "$1" ]; then lp_purge "$1"; fi
+}
+
+# Files that a rollback put back and the package manager does not know, and what a killed rpm left half unpacked (NAME;TIME). One that
+# a package has brought since then is another inode, or known, or has its new version beside it.
+lp_removed_orphans() {
+    [ "$2" != rpm ] || find "$1/vAgentManager" "$1/Intigua-Libs" "$1/bin" ! -type d \
+        -name '*;[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]' -exec sh -c '
+        for file; do rpm -qf "$file" >/dev/null 2>&1 || rm -f "$file"; done' sh {} + 2>/dev/null
+    [ -d "$1/.linkpack/orphans" ] || return 0
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    (cd "$1/.linkpack/orphans" && find . ! -type d -exec sh -c '
+        root=$1 channel=$2 packaged=$3
+        shift 3
+        inode() { ls -di -- "$1" 2>/dev/null | sed "s/^ *//; s/ .*//; q"; }
+        for file; do
+            name=${file#./}
+            [ "$(inode "$file")" = "$(inode "$root/$name")" ] && [ ! -e "$root/$name.rpmnew" ] || continue
+            [ "$channel" != deb ] || ! dpkg-query -S "$packaged/$name" >/dev/null 2>&1 || continue
+            rm -f "$root/$name"
+            (cd "$root" && rmdir -p "${name%/*}") 2>/dev/null
+        done' sh "$1" "$2" "${3:-${1#"$LP_D"}}" {} +) || :
+    rm -rf "$1/.linkpack/orphans"
+}
+
+# A package manager that forgets a package removes its files: through the links of a .run that has taken over, those of its version.
+# lp_links_hide|show ROOT PLACE
+lp_links_hide() {
+    local name
+    [ -L "$1/current" ] && mkdir -p "$1/.linkpack/$2" || return 0
+    for name in vAgentManager Intigua-Libs bin; do
+        [ ! -L "$1/$name" ] || mv "$1/$name" "$1/.linkpack/$2/$name"
+    done
+}
+
+lp_links_show() {
+    local name
+    [ -d "$1/.linkpack/$2" ] || return 0
+    for name in vAgentManager Intigua-Libs bin; do
+        [ ! -L "$1/.linkpack/$2/$name" ] || { rm -rf "${1:?}/$name" && mv "$1/.linkpack/$2/$name" "$1/$name"; }
+    done
+    rmdir "$1/.linkpack/$2"
+}
+
+# lp_purge PACKAGE: what its plain removal has kept goes. Nothing that an installation uses is touched, and nothing that has come since.
+lp_purge() {
+    local record root live left name
+    record=$(lp_purge_record "$1") || return 0
+    root=$(lp_purge_value "$record" root) left=$(lp_purge_value "$record" left)
+    live=$(lp_purge_live)
+    if [ "$live" != "$root" ] && [ "$live" != '?' ]; then
+        for name in components kept vAgentManager Intigua-Libs bin; do
+            case :$left: in *:$name:*) lp_purge_tree "$LP_D$root/$name" ;; esac
+        done
+        lp_purge_link "$(lp_purge_value "$record" link)" "$root"
+        rmdir "$LP_D$root" 2>/dev/null || :
+    fi
+    left=$(lp_purge_value "$record" made)
+    rm -f "$record"
+    if [ -z "$live" ]; then lp_purge_shared; fi
+    lp_purge_made "$left"
+}
+
+# What every product of linkpack shares goes with the last of them.
+lp_purge_shared() {
+    local name
+    for name in "$LP_D"/var/lib/intigua/kept.*; do [ ! -f "$name" ] || return 0; done
+    lp_purge_tree "$LP_D/var/log/intigua"
+    lp_purge_tree "$LP_D/var/run/intigua"
+    # The account of the product's own, where a package's script has its module.
+    ! command -v lp_account_remove >/dev/null || lp_account_remove
+    rm -f "$LP_D/etc/intigua/install.conf"
+    for name in settings written lock purge purge-next kept rolled_back; do rm -f "$LP_D/var/lib/intigua/$name"; done
+}
+
+# Removes a folder that may belong to another account. What lies in it goes with that account's rights; what the account may not remove
+# goes once nobody else can reach it: moved into a folder of root's.
+lp_purge_tree() {
+    local owner group away
+    [ -e "$1" ] || [ -L "$1" ] || return 0
+    if [ -L "$1" ] || [ ! -d "$1" ]; then
+        rm -f "$1"
+        return
+    fi
+    # shellcheck disable=SC2012 # numbers, of one name of ours
+    owner=$(ls -ldn -- "$1" | awk '{ print $3; exit }') group=$(ls -ldn -- "$1" | awk '{ print $4; exit }')
+    if [ "$owner" != 0 ] && command -v setpriv >/dev/null 2>&1; then
+        (cd / && setpriv --reuid="$owner" --regid="$group" --clear-groups find "$1" -mindepth 1 -delete) >/dev/null 2>&1 || :
+    fi
+    away=${1%/*}/.lp-away-$$
+    mkdir -m 700 "$away" || return 1
+    mv "$1" "$away/gone"
+    rm -rf "$away"
+}
+
+lp_purge_link() {
+    [ -n "$1" ] && [ -L "$LP_D$1" ] && [ "$(readlink "$LP_D$1")" = "$2" ] || return 0
+    rm -f "$LP_D$1"
+}
+
+# Folders that an installation had to make, innermost first, as far as they are empty.
+lp_purge_made() {
+    local rest dir
+    rest=$1${1:+:}
+    while [ -n "$rest" ]; do
+        dir=${rest%%:*} rest=${rest#*:}
+        case $dir in /*) rmdir "$dir" 2>/dev/null || : ;; esac
+    done
+    rmdir "$LP_D/etc/intigua" "$LP_D/var/lib/intigua" 2>/dev/null || :
+}
+
+# /var/lib/intigua/purge: every record there is.
+lp_purge_all() {
+    local record
+    [ "$(id -u)" = 0 ] || { printf 'error: this must run as root\n' >&2; return 10; }
+    cd / || return
+    for record in "$LP_D"/var/lib/intigua/kept.*; do
+        [ ! -f "$record" ] || lp_purge "${record##*/kept.}"
+    done
+}

@@ -1,0 +1,288 @@
+//! Mistakes that people make in a manifest, each with what linkpack says: the line, the reason in plain words, a right form to type.
+
+use super::{text, Product};
+
+/// A manifest without a mistake, with much in it.
+const GOOD: &str = r#"[product]
+name = "acme-agent"
+title = "Acme agent"
+version = "1.0"
+publisher = "Acme Ltd"
+contact = "Acme Ltd <support@acme.example>"
+license = "Proprietary"
+upgrade-code = "6E1E459E-B1B6-4DFD-91B5-DF572F892F1F"
+homepage = "https://acme.example"
+systems = ["debian-12", "rhel-8", "rhel-9"]
+description = """
+Acme's connector and its agents
+Exporter, monit and our probe."""
+
+[root]
+linux = "/opt/acme/intigua"
+windows = 'D:\Acme\Intigua'
+
+[connector]
+server-url = "https://core.acme.example:443"
+executable = { linux = "vlink" }
+payload = { linux-x86_64 = "connector" }
+
+[[container]]
+name = "exporter"
+required = true
+command = ["bin/pulse", "--web.listen-address=127.0.0.1:9100"]
+payload = { linux-x86_64 = { source = "pulse", exclude = ["doc/**"] } }
+throttle = { nice = 10, max-cpu-percent = 25 }
+
+[[container]]
+name = "monit"
+command = ["bin/pulse", "-c", "{dir}/conf/monitrc"]
+payload = { linux-x86_64 = [{ source = "pulse", config = ["doc/**"] }, "pulse"] }
+"#;
+
+fn product() -> Product {
+    let product = Product::new();
+    product.write("pulse/doc/readme", "read me\n");
+    product.write("linkpack.toml", GOOD);
+    product
+}
+
+/// An edit of the manifest, what is said of it, and the line that is shown.
+type Mistake = (&'static str, &'static str, &'static [&'static str], &'static str);
+
+const MISTAKES: &[Mistake] = &[
+    ("title = ", "titel = ", &["unknown key \"titel\"", "help: write \"title\""], "titel"),
+    (
+        "[[container]]\nname = \"monit\"",
+        "[[containers]]\nname = \"monit\"",
+        &["unknown key \"containers\"", "write \"container\""],
+        "containers",
+    ),
+    ("[[container]]\nname = \"exporter\"", "[container]\nname = \"exporter\"", &["help: "], "container"),
+    (
+        "version = \"1.0\"",
+        "version = 1.0",
+        &["version is 1.0, a number, and a text in quotes is needed", "help: write version = \"1.0\""],
+        "1.0",
+    ),
+    ("name = \"acme-agent\"", "name = acme-agent", &["in quotes", "help: write \"acme-agent\""], "acme-agent"),
+    (
+        "'D:\\Acme\\Intigua'",
+        "\"D:\\Acme\\Intigua\"",
+        &["backslash", "help: write the text in single quotes: 'D:\\Acme\\Intigua'"],
+        "windows",
+    ),
+    ("version = \"1.0\"", "version = \"v1.0\"", &["help: write \"1.0\""], "v1.0"),
+    ("version = \"1.0\"", "version = \"2.0-rc1\"", &["help: write \"2.0~rc1\""], "2.0-rc1"),
+    ("version = \"1.0\"", "version = \"2.0.0-1\"", &["\"2.0.0.1\" for what comes after 2.0.0, or \"2.0.0~1\""], "2.0.0-1"),
+    ("name = \"acme-agent\"", "name = \"Acme Agent\"", &["help: write \"acme-agent\""], "Acme Agent"),
+    (
+        "{ source = \"pulse\", exclude",
+        "{ source = \"pulze\", exclude",
+        &["there is no ", "pulze", "help: write \"pulse\""],
+        "\"pulze\"",
+    ),
+    (", \"pulse\"] }", ", \"plus/pulse\"] }", &["there is no ", "help: name a folder"], "plus/pulse"),
+    (
+        "linux-x86_64 = \"connector\"",
+        "linux-x86_64 = \"https://acme.example/c.tar\"",
+        &["on the network", "curl -fLo c.tar"],
+        "https://acme.example/c.tar",
+    ),
+    (
+        "executable = { linux = \"vlink\" }",
+        "executable = { linux = \"bin/vlink\" }",
+        &["has no file \"bin/vlink\"", "help: write executable.linux = \"vlink\""],
+        "\"bin/vlink\"",
+    ),
+    (
+        "executable = { linux = \"vlink\" }",
+        "executable = \"vlink\"",
+        &["executable is \"vlink\", a text, and a table is needed", "help: write executable = { linux = \"vlink\" }"],
+        "\"vlink\"",
+    ),
+    (
+        "command = [\"bin/pulse\", \"-c\"",
+        "command = [\"usr/bin/pulse\", \"-c\"",
+        &["has no file \"usr/bin/pulse\"", "help: write command = [\"bin/pulse\", \"-c\", \"{dir}/conf/monitrc\"]"],
+        "usr/bin/pulse",
+    ),
+    (
+        "command = [\"bin/pulse\", \"-c\"",
+        "command = [\"/usr/sbin/pulse\", \"-c\"",
+        &["the payload has \"bin/pulse\"", "help: write command = [\"bin/pulse\", \"-c\", "],
+        "/usr/sbin/pulse",
+    ),
+    (
+        "linux-x86_64 = \"connector\"",
+        "linux-amd64 = \"connector\"",
+        &["\"linux-amd64\" is not known here", "help: write \"linux-x86_64\""],
+        "linux-amd64",
+    ),
+    ("linux-x86_64 = \"connector\"", "windows-x64 = \"connector\"", &["help: write \"windows-x86_64\""], "windows-x64"),
+    ("linux-x86_64 = \"connector\"", "linux-arm64 = \"connector\"", &["help: write \"linux-aarch64\""], "linux-arm64"),
+    ("linux-x86_64 = \"connector\"", "linux-riscv64 = \"connector\"", &["help: write one of: linux-x86_64, "], "linux-riscv64"),
+    ("\"rhel-8\"", "\"centos-8\"", &["\"centos-8\" is not known here", "help: write \"rhel-8\""], "centos-8"),
+    ("\"rhel-8\"", "\"debian-14\"", &["help: write one of: debian-10, "], "debian-14"),
+    ("name = \"monit\"", "name = \"exporter\"", &["two containers are called \"exporter\""], "name = \"exporter\""),
+    ("name = \"monit\"", "name = \"monit\"\nname = \"monit2\"", &["the key name is there twice", "remove one of them"], "monit2"),
+    ("nice = 10", "nice = -5", &["-5 is out of range", "help: write a whole number from 0 to 19"], "nice = -5"),
+    ("nice = 10", "nice = \"10\"", &["a whole number", "help: write nice = 10"], "nice = \"10\""),
+    (
+        "required = true",
+        "required = \"yes\"",
+        &["required is \"yes\", a text, and true or false", "help: write required = true"],
+        "\"yes\"",
+    ),
+    ("required = true", "watchdog = { first = 1 }", &["1 is a span of time without its unit", "write \"1s\""], "first = 1"),
+    ("required = true", "watchdog = { first = \"1\" }", &["without its unit", "write \"1s\""], "first = \"1\""),
+    ("required = true", "watchdog = { first = \"soon\" }", &["not a span of time", "write \"500ms\""], "soon"),
+    ("\"/opt/acme/intigua\"", "\"/opt\"", &["belongs to the system", "help: write an absolute folder"], "\"/opt\""),
+    ("\"/opt/acme/intigua\"", "\"/tmp/acme\"", &["no endpoint takes", "help: write an absolute folder"], "\"/tmp/acme\""),
+    ("\"/opt/acme/intigua\"", "\"opt/acme\"", &["not an absolute path", "help: write an absolute folder"], "\"opt/acme\""),
+    (
+        "contact = \"Acme Ltd <support@acme.example>\"\n",
+        "",
+        &["the key \"contact\" is missing", "contact = \"Example Ltd <support@example.com>\""],
+        "[product]",
+    ),
+    (
+        "\"Acme Ltd <support@acme.example>\"",
+        "\"Acme\"",
+        &["has no mail address", "help: write \"Acme <support@example.com>\""],
+        "contact",
+    ),
+    (
+        "\"Acme Ltd <support@acme.example>\"",
+        "\"support@acme.example\"",
+        &["has no name", "help: write \"Example Ltd <support@acme.example>\""],
+        "contact",
+    ),
+    (
+        "\"https://core.acme.example:443\"",
+        "\"core.acme.example:443\"",
+        &["is not a URL", "write something like \"https://"],
+        "core.acme",
+    ),
+    (
+        "exclude = [\"doc/**\"]",
+        "exclude = [\"doc/[x\"]",
+        &["not a valid glob", "help: write a path relative to the payload"],
+        "payload",
+    ),
+    ("6E1E459E-B1B6", "6E1E459-B1B6", &["is not a GUID", "upgrade-code = \""], "upgrade-code"),
+    ("homepage = ", "server-url = ", &["unknown key \"server-url\"", "help: write it in [connector]"], "server-url"),
+    ("server-url = ", "server_url = ", &["unknown key \"server_url\"", "help: write \"server-url\""], "server_url"),
+    ("\"rhel-8\", \"rhel-9\"]", "\"rhel-8\", \"rhel-9\"", &["the list that begins here has no end"], "systems"),
+    (
+        "systems = [\"debian-12\", \"rhel-8\", \"rhel-9\"]",
+        "systems = \"debian-12\"",
+        &["systems is \"debian-12\", a text, and a list is needed", "help: write systems = [\"debian-12\"]"],
+        "systems",
+    ),
+    ("{dir}/conf", "{directory}/conf", &["\"{directory}\" is no placeholder", "help: write {dir}"], "{directory}"),
+    ("{dir}/conf", "{DIR}/conf", &["help: write {dir}"], "{DIR}"),
+    ("required = true", "inject = \"preload\"", &["names no library"], "inject"),
+    ("required = true", "inject = \"preload\"\nlibrary = \"lib/nothere.so\"", &["has no file \"lib/nothere.so\""], "library"),
+    (
+        "[root]",
+        "[deb]\ndepends = [\"libc6 > 2.28\"]\n[root]",
+        &["without parentheses", "help: write \"libc6 (>= 2.28)\""],
+        "libc6 > 2.28",
+    ),
+    (
+        "[root]",
+        "[rpm]\nrequires = [\"glibc>=2.28\"]\n[root]",
+        &["is not an RPM dependency", "help: write \"glibc >= 2.28\""],
+        "glibc>=2.28",
+    ),
+    (
+        "payload = { linux-x86_64 = { source = \"pulse\", exclude = [\"doc/**\"] } }",
+        "payload = {}",
+        &["has no payload"],
+        "payload = {}",
+    ),
+    ("required = true", "run-as = \"my user\"", &["is not an account's name"], "my user"),
+    (
+        "[connector]\nserver-url",
+        "[connector]\nrun-as = \"My User\"\nserver-url",
+        &["is not an account's name", "\"auto\""],
+        "My User",
+    ),
+    (
+        "description = \"\"\"\nAcme's connector and its agents\n",
+        "description = \"\"\"\n\n",
+        &["the description has no first line"],
+        "description",
+    ),
+];
+
+#[test]
+fn each_mistake_is_shown_with_its_line_and_a_right_form() {
+    let product = product();
+    let names_of_rust =
+        ["u8", "u32", "i64", "usize", "struct ", "enum ", "literal string", "invalid type", "variant", "floating point", "serde"];
+    let mut wrong = Vec::new();
+    for (old, new, expected, line) in MISTAKES {
+        assert!(GOOD.contains(old), "{old}");
+        product.write("linkpack.toml", GOOD.replacen(old, new, 1));
+        let output = product.build(&["-f", "deb"]);
+        let said = text(&output.stderr);
+        let shown = said.lines().any(|shown| shown.contains(" | ") && shown.contains(line));
+        let fine = expected.iter().all(|part| said.contains(part)) && !names_of_rust.iter().any(|name| said.contains(name));
+        if output.status.code() != Some(1) || !fine || !shown || !said.contains("--> linkpack.toml:") {
+            wrong.push(format!("--- {old} -> {new}\nexpected {expected:?} and the line with {line}\n{said}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn the_good_manifest_is_built_in_silence() {
+    let output = product().build(&["-q", "-f", "deb"]);
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", text(&output.stderr));
+}
+
+#[test]
+fn several_mistakes_are_told_at_once_in_the_order_of_the_file() {
+    let product = product();
+    let edits = [
+        ("title = ", "titel = "),
+        ("version = \"1.0\"", "version = 1.0"),
+        ("\"Acme Ltd <support@acme.example>\"", "\"Acme\""),
+        ("\"/opt/acme/intigua\"", "\"/tmp/x\""),
+        ("nice = 10", "nice = 99"),
+        ("{dir}/conf", "{DIR}/conf"),
+    ];
+    let text_of = edits.iter().fold(GOOD.to_owned(), |text, (old, new)| text.replacen(old, new, 1));
+    product.write("linkpack.toml", text_of);
+    let said = product.refused(&[]);
+    let errors: Vec<&str> = said.lines().filter(|line| line.starts_with("error: ")).collect();
+    let expected = [
+        "key \"title\" is missing",
+        "unknown key \"titel\"",
+        "version is 1.0",
+        "has no mail address",
+        "no endpoint takes",
+        "99 is out of range",
+        "no placeholder",
+        "7 mistakes in all",
+    ];
+    assert_eq!(errors.len(), expected.len(), "{said}");
+    for (error, expected) in errors.iter().zip(expected) {
+        assert!(error.contains(expected), "{error} instead of {expected}");
+    }
+    let lines: Vec<usize> =
+        said.lines().filter_map(|line| line.trim().strip_prefix("--> linkpack.toml:")?.split(':').next()?.parse().ok()).collect();
+    assert!(lines.is_sorted() && lines.len() == 7, "{said}");
+}
+
+#[test]
+fn several_sources_that_are_missing_are_told_at_once() {
+    let product = product();
+    product.write(
+        "linkpack.toml",
+        GOOD.replacen("\"connector\"", "\"conector\"", 1).replacen("source = \"pulse\"", "source = \"puls\"", 1),
+    );
+    let said = product.refused(&[]);
+    assert!(said.contains("write \"connector\"") && said.contains("write \"pulse\"") && said.contains("2 mistakes"), "{said}");
+}
