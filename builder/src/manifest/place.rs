@@ -26,7 +26,7 @@ impl From<usize> for Step {
 
 /// The way to a value from the whole file: `steps!["container", 2, "command"]`.
 macro_rules! steps {
-    ($($step:expr),* $(,)?) => { vec![$($crate::manifest::place::Step::from($step)),*] };
+    ($($step:expr),* $(,)?) => { Vec::from([$($crate::manifest::place::Step::from($step)),*]) };
 }
 pub(crate) use steps;
 
@@ -97,12 +97,12 @@ mod tests {
     #[test]
     fn a_value_is_found_and_else_what_is_above_it() {
         let text = "[a]\nb = { c = [1, 22] }\n[[d]]\n[[d]]\ne = \"\"\"\nx\n\"\"\"\n";
-        let found = |path: Vec<Step>| &text[find(text, &path)];
-        assert_eq!(found(steps!["a", "b", "c", 1]), "22");
-        assert_eq!(found(steps!["a", "b", "c", 1, "source"]), "22");
-        assert_eq!(found(steps!["a", "b", 0, "c"]), "[1, 22]");
-        assert_eq!(found(steps!["a", "nothing"]), "[a]");
-        assert_eq!(found(steps!["d", 1, "e"]), "e");
+        let found = |path: &[Step]| &text[find(text, path)];
+        assert_eq!(found(&steps!["a", "b", "c", 1]), "22");
+        assert_eq!(found(&steps!["a", "b", "c", 1, "source"]), "22");
+        assert_eq!(found(&steps!["a", "b", 0, "c"]), "[1, 22]");
+        assert_eq!(found(&steps!["a", "nothing"]), "[a]");
+        assert_eq!(found(&steps!["d", 1, "e"]), "e");
         assert_eq!(find(text, &steps!["d", 1, "f"]).start, 30);
         assert_eq!(find(text, &steps!["nothing"]), 0..0);
     }

@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn dos_times_become_seconds() {
         let time = |y: u16, mo: u16, d: u16, h: u16, mi: u16, s: u16| {
-            dos_seconds((h << 11 | mi << 5 | s / 2, (y - 1980) << 9 | mo << 5 | d))
+            dos_seconds(((h << 11) | (mi << 5) | (s / 2), ((y - 1980) << 9) | (mo << 5) | d))
         };
         assert_eq!(time(1980, 1, 1, 0, 0, 0), 315_532_800);
         assert_eq!(time(2000, 2, 29, 12, 0, 2), 951_825_602);

@@ -184,7 +184,7 @@ impl<'a> Contents<'a> {
                 let (version, digests) = known.next().ok_or_else(|| Error::new("a file was not packed"))?;
                 if let (None, Some(md5)) = (version, digests.md5) {
                     // Windows Installer takes an empty file's hash to be zero, not the MD5 of nothing.
-                    let md5 = if member.file.len() == 0 { [0; 16] } else { md5 };
+                    let md5 = if member.file.is_empty() { [0; 16] } else { md5 };
                     add_hash(md5, &member.name, database)?;
                 }
                 self.add_file(spec, member, &name, version.as_ref(), sequence, database)?;

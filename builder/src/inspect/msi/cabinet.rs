@@ -411,7 +411,7 @@ mod tests {
     #[test]
     fn a_member_of_no_folder_is_damage() {
         for (folders, folder, says) in [(0, 0, "has 0 folders"), (1, 1, "has 1 folders"), (1, 0xFFFE, "it names none")] {
-            let error = of(&cabinet(0, b"", folders, folder)).err().expect("an error");
+            let error = of(&cabinet(0, b"", folders, folder)).expect_err("an error");
             assert!(error.what().contains(says), "{error}");
         }
     }
