@@ -33,5 +33,5 @@ lp_aside_back() {
         fi
     done <"$1/.linkpack/aside.moved"
     find "$1/.linkpack/aside" -depth -type d -exec rmdir {} \; 2>/dev/null
-    rm -f "$1/.linkpack/aside.moved" "$1/.linkpack/aside.owned"
+    rm -f "$1/.linkpack/aside.moved" "$1/.linkpack/aside.owned" "$1/.linkpack/aside.now"
 }

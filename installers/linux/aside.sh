@@ -122,5 +122,8 @@ lp_aside_return() {
 }
 
 lp_aside_drop() {
-    rm -rf "$LP_D$lp_root/.linkpack/aside" "$LP_D$lp_root/.linkpack/aside.new" "$LP_D$lp_root/.linkpack/aside.moved" "$LP_D$lp_root/.linkpack/aside.owned"
+    local name
+    for name in aside aside.new aside.now aside.moved aside.owned; do
+        rm -rf "$LP_D$lp_root/.linkpack/$name"
+    done
 }

@@ -41,7 +41,9 @@ lp_state_read() {
             image=*) lp_old_image=${line#*=} ;;
             link=*) lp_old_link=${line#*=} ;;
             made=*) lp_old_made=${line#*=} ;;
-            config_sum=*) lp_old_config_sum=${line#*=} whole=0 ;;
+            config_sum=*)
+                lp_old_config_sum=${line#*=}
+                [ "$lp_old_knows" = 1 ] || whole=0 ;;
             end=1) whole=0 ;;
         esac
     done 2>/dev/null <"$1" || return 1
@@ -181,8 +183,10 @@ lp_journal() {
     lp_value "$LP_LIB/journal" "$1"
 }
 
+# Without a journal nothing is under way: what one that was killed had begun to write goes as well.
 lp_journal_drop() {
     rm -f "$LP_LIB/journal"
+    lp_sweep "$LP_ETC" "$LP_LIB"
 }
 
 # Answers, for the checks, with the root that a product without our state wrote down: the vendor's own installer does.

@@ -25,7 +25,7 @@ cd "$1"
 umount proc
 mount -t proc proc proc
 mount -t sysfs sysfs sys
-mount -t tmpfs init mnt
+mount -t tmpfs -o mode=755 init mnt
 ln -s /bin/cat mnt/init
 exec chroot . sh -c 'echo ready; exec env --ignore-signal=CHLD /mnt/init >/dev/null'
 "#;

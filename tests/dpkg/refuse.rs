@@ -27,9 +27,8 @@ fn chroot() -> (Scratch, String) {
 #[test]
 fn a_noexec_tmp() {
     let (scratch, deb) = chroot();
+    // Nothing of ours runs there: that is noted, and no reason to refuse.
     scratch.tmpfs("/tmp", "noexec,mode=1777");
-    refused(&scratch, &deb, 11, &["temp"]);
-    scratch.unmount("/tmp");
     install(&scratch, &deb).ok();
 }
 
@@ -37,7 +36,7 @@ fn a_noexec_tmp() {
 fn a_read_only_root_and_all_else_that_is_wrong_at_once() {
     let (scratch, deb) = chroot();
     scratch.sh("rm /var/run").ok();
-    scratch.tmpfs("/tmp", "noexec,mode=1777");
+    scratch.read_only("/tmp");
     scratch.read_only("/usr/local");
     scratch.write("/etc/intigua/install.conf", "RUN_AS=nobody-here\n");
     refused(&scratch, &deb, 11, &["account", "temp", "root", "runtime"]);
@@ -82,8 +81,9 @@ fn another_channels_installation() {
     let (scratch, deb) = chroot();
     scratch.write(
         "/var/lib/intigua/state",
-        "product=intigua-sample\nversion=0.9\nchannel=run\nroot=/opt/intigua\nrun_as=root\nimage=0\n",
+        "product=intigua-sample\nversion=0.9\nchannel=run\nroot=/opt/intigua\nrun_as=root\nimage=0\nlink=\nmade=\nconfig_sum=1\n",
     );
+    scratch.sh("mkdir -p /opt/intigua/vAgentManager").ok();
     refused(&scratch, &deb, 17, &["other"]);
     let remedy = install(&scratch, &deb).fails();
     remedy.says("remove it first: /opt/intigua/bin/linkctl uninstall");

@@ -80,7 +80,7 @@ fn a_sites_package_has_its_own_root_and_gives_its_identity_to_the_plain_one() {
     assert!(config.contains("serverUrl: \"https://core.customer.example:443\""), "{config}");
     assert!(!machine.exists(ROOT));
     // The site's package lies elsewhere: dpkg, which removes it last, would take the plain one's files by their other names.
-    install(&machine, &deb).fails().says("remove it first: dpkg -r intigua-sample-example");
+    install(&machine, &deb).fails().says("intigua-sample-example conflicts with intigua-sample");
     assert_eq!(everything_runs(&machine, root)["core_id"], status["core_id"]);
     machine.cmd("dpkg").args(["--remove", "intigua-sample-example"]).run().ok();
     install(&machine, &deb).ok();

@@ -197,15 +197,8 @@ fn write_deb(work: &Work, out: &mut impl Write) -> Result<String> {
     let table = &product.manifest().product;
     let scripts = endpoint::deb_scripts(&work.facts)?;
     let name = product.package_name();
-    // Without a version: Ubuntu 18.04 has 1.51, and what the scripts call of it is older than that.
-    let mut depends = vec!["init-system-helpers".to_owned()];
-    // All packages of a product share a name of their own, so that dpkg puts any of them in the place of any other; a site's is also what
-    // asks for the product is content with.
-    let stands_for = match product.site_name() {
-        Some(_) => format!("{0}, {0}-any", table.name),
-        None => format!("{}-any", table.name),
-    };
-    depends.extend(product.manifest().deb.depends.iter().map(ToString::to_string));
+    // init-system-helpers is essential, and what the scripts call of it is older than every system's: no dependency is needed.
+    let depends: Vec<String> = product.manifest().deb.depends.iter().map(ToString::to_string).collect();
     let spec = deb::DebSpec {
         name: &name,
         version: table.version.as_str(),
@@ -217,7 +210,9 @@ fn write_deb(work: &Work, out: &mut impl Write) -> Result<String> {
         // The preinst reads the install root from it.
         pre_depends: Some("debconf (>= 0.5) | debconf-2.0"),
         depends: &depends,
-        provides: Some(&stands_for),
+        // A name that all packages of a product share would not do: dpkg removes what the new package conflicts with, and never what
+        // conflicts with the new package.
+        provides: product.site_name().map(|_| table.name.as_str()),
         license: table.license.as_str(),
         root: &product.linux_root(),
         files: &work.files(),

@@ -348,20 +348,20 @@ fn check_url(text: &str) -> Result<(), String> {
     }
 }
 
+fn is_relative(text: &str) -> bool {
+    !text.chars().any(char::is_control) && !text.split('/').any(|part| matches!(part, "" | "." | ".."))
+}
+
 fn check_relative(text: &str) -> Result<(), String> {
-    let bad = text.is_empty() || text.contains('\0') || text.chars().any(char::is_control);
-    match bad || text.split('/').any(|part| matches!(part, "" | "." | "..")) {
-        true => Err(format!(
-            "\"{}\" is not a path inside the payload; write {}",
-            text.escape_debug(),
-            match text.trim_start_matches(['/', '.']) {
-                inside if !inside.is_empty() && check_relative(inside).is_ok() =>
-                    format!("\"{inside}\", relative to the payload's folder"),
-                _ => "a path relative to the payload's folder, without a leading / and without ..".to_owned(),
-            }
-        )),
-        false => Ok(()),
+    if is_relative(text) {
+        return Ok(());
     }
+    let inside = text.trim_start_matches(['/', '.']);
+    let instead = match is_relative(inside) {
+        true => format!("\"{inside}\", relative to the payload's folder"),
+        false => "a path relative to the payload's folder, without .. and without a / at its beginning or end".to_owned(),
+    };
+    Err(format!("\"{}\" is not a path inside the payload; write {instead}", text.escape_debug()))
 }
 
 /// A whole number with its bounds.

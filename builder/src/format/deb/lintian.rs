@@ -30,8 +30,12 @@ const SCRIPT_TAGS: &[(&str, &str)] = &[
         "Starts and enabling go through deb-systemd-invoke and deb-systemd-helper; systemctl is asked for the state, and to reload.",
     ),
     (
-        "command-with-path-in-maintainer-script /usr/sbin/policy-rc.d *",
-        "The interface is that very path: a policy-rc.d elsewhere in PATH does not count.",
+        "command-with-path-in-maintainer-script /usr/bin/env *",
+        "A name with a slash is never a function that bash was handed in the caller's environment, which this empties.",
+    ),
+    (
+        "maintainer-script-should-not-parse-etc-passwd-or-group *",
+        "A purge looks for the product's own group in the local file, which is where it made it.",
     ),
     (
         "possible-bashism-in-maintainer-script *",
@@ -69,7 +73,7 @@ pub fn overrides(spec: &DebSpec) -> String {
     }
     add(
         "dpkg puts it next to the preinst, which reads it: the package's own files are not there yet.",
-        &["unknown-control-file modules"],
+        &["unknown-control-file [modules]"],
     );
     for (tag, reason) in SCRIPT_TAGS {
         add(reason, &[tag]);
