@@ -132,7 +132,7 @@ lp_check_in_the_way() {
 
 # rpm keeps edited files beside their places; an older package's removal left no record of them.
 lp_check_rpm_leftovers() {
-    [ "$LP_CHANNEL" = rpm ] && [ -d "$1" ] && [ ! -L "$1" ] || return 1
+    [ "$LP_CHANNEL" = rpm ] && [ "$(lp_journal channel)" != run ] && [ -d "$1" ] && [ ! -L "$1" ] || return 1
     [ -z "$(find "$1" ! -type d ! -name '*.rpmsave' ! -name '*.rpmnew' ! -name '*.rpmorig' 2>/dev/null | head -n 1)" ]
 }
 

