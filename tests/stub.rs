@@ -326,6 +326,8 @@ fn a_cut_state_is_read_from_its_copy_and_a_missing_root_is_no_empty_place() {
     assert!(done.err.contains("is its file system mounted?"), "{}", done.err);
     machine.sh("sh /tmp/two.run --uninstall").expect(12);
     machine.sh(&format!("rmdir {ROOT}; mv /usr/local/elsewhere {ROOT}; sh /tmp/two.run")).expect(0);
+    assert!(!service_runs(&machine), "who stopped it starts it");
+    machine.sh("/etc/init.d/vlink start").expect(0);
     assert!(service_runs(&machine));
 }
 

@@ -162,7 +162,7 @@ lp_sync_takes_a_path() {
 # All that an installation has written is on the disk when this returns. What one that was killed or cut off had begun to
 # write beside it goes.
 lp_settle() {
-    lp_sweep "$LP_ETC" "$LP_LIB" "$LP_D/etc/init.d" "$(dirname "$(lp_unit_file)")"
+    lp_sweep "$LP_ETC" "$LP_LIB" "$LP_D$lp_root/.linkpack" "$LP_D/etc/init.d" "$(dirname "$(lp_unit_file)")"
     lp_sync "$LP_D$lp_root" "$(lp_unit_file)" "$LP_D/etc" "$LP_LIB" "$LP_LOG"
 }
 

@@ -186,7 +186,7 @@ lp_journal() {
 # Without a journal nothing is under way: what one that was killed had begun to write goes as well.
 lp_journal_drop() {
     rm -f "$LP_LIB/journal"
-    lp_sweep "$LP_ETC" "$LP_LIB"
+    lp_sweep "$LP_ETC" "$LP_LIB" "$LP_D${lp_root:-$lp_old_root}/.linkpack"
 }
 
 # Answers, for the checks, with the root that a product without our state wrote down: the vendor's own installer does.

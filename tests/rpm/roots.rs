@@ -24,7 +24,7 @@ fn lives_below(machine: &Machine, root: &str, options: &str) {
     // A purge takes the answers as well, which this machine had before.
     if !answers.is_empty() {
         assert!(!machine.exists(ANSWERS));
-        machine.write(ANSWERS, &answers);
+        machine.write(ANSWERS, answers.as_str());
     }
     unchanged(&before, &machine.files());
 }
