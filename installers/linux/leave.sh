@@ -43,6 +43,9 @@ lp_leave_record() {
     [ "$lp_old_channel" != deb ] && [ -f "$LP_D$lp_root/bin/lib/purge.sh" ] || return 0
     {
         printf '%s\n' '#!/bin/sh' "# Removes what removed packages have kept: identity, queues, logs, edited files." \
+            '# Nothing of the environment of who calls it goes further.' 'POSIXLY_CORRECT=1' \
+            'case $(/usr/bin/env | /usr/bin/env -i PATH=/usr/bin:/bin sed -E "/^(PATH|PWD|OLDPWD|SHLVL|_)=/d") in' \
+            '?*) exec /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin /bin/sh "$0" "$@" ;;' 'esac' 'unset POSIXLY_CORRECT' \
             'PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C LP_D=' 'export PATH LC_ALL' 'unset CDPATH ENV BASH_ENV' 'umask 022'
         cat "$LP_D$lp_root/bin/lib/purge.sh"
         printf '%s\n' lp_purge_all
