@@ -10,6 +10,7 @@ pub mod format;
 pub mod inspect;
 pub mod interrupt;
 pub mod listener;
+mod lists;
 pub mod manifest;
 pub mod memory;
 pub mod payload;

@@ -21,3 +21,12 @@ impl Listener for Silent {
     fn warning(&self, _: &str) {}
     fn info(&self, _: &str) {}
 }
+
+/// The first few of a list, and how many more there are: for a message about all of them.
+pub fn some_of(list: &[String], most: usize) -> String {
+    let shown = list.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
+    match list.len().saturating_sub(most) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}

@@ -2,7 +2,7 @@
 //! others count. A checkout under umask 077 would make a package that installs and never starts.
 
 use crate::error::{Error, Result};
-use crate::listener::Listener;
+use crate::listener::{some_of, Listener};
 use crate::manifest::{Product, Target};
 use crate::payload::{Entry, Kind, Tree, TreePath};
 use std::collections::BTreeSet;
@@ -43,7 +43,7 @@ pub fn check(products: &[Product], target: Target, tree: &Tree, listener: &dyn L
                 "{}: \"{}\", the account of run-as, cannot read {}; if it has to, set the modes in the payload (chmod -R o+rX)",
                 part.what,
                 part.account,
-                some(&unread)
+                some_of(&unread, NAMED)
             ));
         }
     }
@@ -99,16 +99,6 @@ fn is_script(entry: &Entry) -> bool {
 fn refused(part: &Part, closed: &[String]) -> Error {
     let account = part.account;
     Error::new(format!("{}: \"{account}\", the account of run-as, cannot run it", part.what))
-        .note(format!("files belong to root in a package, and others may not use {}", some(closed)))
+        .note(format!("files belong to root in a package, and others may not use {}", some_of(closed, NAMED)))
         .help(format!("set the modes in the payload: chmod -R o+rX (git and tar make such files under umask 077), or write run-as = \"root\" instead of \"{account}\""))
-}
-
-fn some(list: &[String]) -> String {
-    let more = list.len().saturating_sub(NAMED);
-    let shown = list.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-    if more > 0 {
-        format!("{shown} and {more} more")
-    } else {
-        shown
-    }
 }

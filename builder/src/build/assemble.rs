@@ -202,7 +202,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A program that the endpoint is to have: nobody can tell here whether it has.
+    /// A program that the endpoint is to have: a build cannot tell whether it has.
     fn check_absolute(&self, program: &str, payload: &Inside, write: &dyn Fn(&str) -> String) -> Result<()> {
         let name = program.rsplit('/').next().unwrap_or_default();
         if ENDPOINT_S_OWN.contains(&name) {

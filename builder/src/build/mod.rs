@@ -28,7 +28,7 @@ pub use sign::{Signed, Signing, SigningOptions};
 use crate::compress::{CacheChoice, Codec, Store};
 use crate::error::{Error, IoContext, Result};
 use crate::format;
-use crate::listener::Listener;
+use crate::listener::{some_of, Listener};
 use crate::manifest::{self, Product, Target};
 use crate::payload::Spool;
 use assemble::{Base, Reader, Trees};
@@ -248,12 +248,10 @@ fn capabilities_told(trees: &Trees, formats: &[FormatName], listener: &dyn Liste
         return;
     }
     const MOST: usize = 5;
-    let named: Vec<String> = trees.capabilities.iter().take(MOST).map(|(path, text)| format!("{path:?} ({text})")).collect();
-    let more = trees.capabilities.len().saturating_sub(MOST);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let named: Vec<String> = trees.capabilities.iter().map(|(path, text)| format!("{path:?} ({text})")).collect();
     listener.warning(&format!(
-        "an RPM carries the file capabilities of {}{more}; {} cannot: what needs them has to run as root there, or be given them by setcap",
-        named.join(", "),
+        "an RPM carries the file capabilities of {}; {} cannot: what needs them has to run as root there, or be given them by setcap",
+        some_of(&named, MOST),
         without.join(" and ")
     ));
 }

@@ -186,7 +186,7 @@ pub fn bin_files(facts: &Facts) -> Result<Vec<BinFile>, Error> {
     let file = |path: String, mode, text| BinFile { path, mode, text };
     let module = |name: &str, text| file(format!("bin/lib/{name}"), 0o644, text);
     let mut files: Vec<_> = render::module_files()?.into_iter().map(|(name, text)| module(name, text)).collect();
-    for name in ["facts.sh", "texts.sh"] {
+    for name in ["entry.sh", "facts.sh", "texts.sh"] {
         files.push(module(name, scripts.render(name)?));
     }
     files.push(file("bin/linkctl".to_owned(), 0o755, scripts.render("linkctl.sh")?));

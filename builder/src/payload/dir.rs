@@ -29,7 +29,7 @@ pub(super) fn read(root: &Path, left_out: &LeftOut) -> Result<Vec<Found>> {
             let entry = entry.map_err(|error| unreadable(&folder, &error))?;
             let mut name = prefix.clone();
             name.extend_from_slice(entry.file_name().as_bytes());
-            if left_out.skips(&name, &entry.path()) {
+            if left_out.skips(&name, &folder, &entry) {
                 continue;
             }
             let meta = entry.metadata().map_err(|error| unreadable(&entry.path(), &error))?;

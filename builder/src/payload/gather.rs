@@ -6,7 +6,7 @@ use super::select::{Name, Selector, Wanted};
 use super::{Content, Entry, Kind, Tree, TreePath};
 use crate::error::{Error, Result};
 use crate::interrupt;
-use crate::listener::Listener;
+use crate::listener::{some_of, Listener};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// One entry as its source has it, nothing checked.
@@ -51,7 +51,7 @@ const LONGEST_UNPACKED: usize = LONGEST_NAME - 9;
 /// Entries named in one report, before "and N more".
 const NAMED: usize = 10;
 /// Files named in one warning.
-const WARNED: usize = 5;
+pub(super) const WARNED: usize = 5;
 
 /// Makes the tree, and the list of the files that have capabilities.
 ///
@@ -78,7 +78,7 @@ pub(super) fn tree(
         listener.warning(&format!(
             "{}: a DEB or RPM with it cannot be installed: dpkg and rpm take no name above {LONGEST_UNPACKED} bytes: {}",
             origin.name,
-            some_of(&long)
+            some_of(&long, WARNED)
         ));
     }
     let dropped = drop_special_bits(&mut chosen, selector);
@@ -318,7 +318,7 @@ fn warn(dropped: &[String], selector: &Selector, origin: &Origin, listener: &dyn
         listener.warning(&format!(
             "{}: dropped the set-uid, set-gid or sticky bit of {}; to keep it, name the file in setuid = [...]",
             origin.name,
-            some_of(dropped)
+            some_of(dropped, WARNED)
         ));
     }
     for (key, pattern) in selector.useless() {
@@ -336,16 +336,7 @@ fn warn_of_attributes(chosen: &[Chosen], origin: &Origin, listener: &dyn Listene
     }
     for (what, files) in kinds {
         let what = if what.contains('.') { format!("extended attribute {what}") } else { what.to_owned() };
-        listener.warning(&format!("{}: packages do not carry the {what} of {}", origin.name, some_of(&files)));
-    }
-}
-
-/// The first few of a list, and how many more there are.
-pub(super) fn some_of(list: &[String]) -> String {
-    let shown = list.iter().take(WARNED).cloned().collect::<Vec<_>>().join(", ");
-    match list.len().saturating_sub(WARNED) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
+        listener.warning(&format!("{}: packages do not carry the {what} of {}", origin.name, some_of(&files, WARNED)));
     }
 }
 

@@ -2,7 +2,7 @@
 //! Format: PKWARE's APPNOTE.TXT; Unix modes and links as Info-ZIP stores them in the external attributes.
 
 use super::decode::{damaged, Input};
-use super::gather::{some_of, Found, FoundKind};
+use super::gather::{Found, FoundKind, WARNED};
 use super::inflate::{Inflater, Member};
 use super::limits::Entries;
 use super::links::{show, LONGEST_TARGET};
@@ -11,7 +11,7 @@ use super::spool::SpoolFile;
 use super::zip_directory::{unsupported, Directory, Entry};
 use crate::error::Result;
 use crate::interrupt;
-use crate::listener::Listener;
+use crate::listener::{some_of, Listener};
 use std::io::{Read, Take};
 
 /// The file type's bits in a Unix mode.
@@ -46,7 +46,7 @@ pub(super) fn read(
     if !decoded.is_empty() {
         listener.warning(&format!(
             "{name}: these names are not in UTF-8 and were read in CP437, as DOS has it: {}",
-            some_of(&decoded)
+            some_of(&decoded, WARNED)
         ));
     }
     Ok(found.finish())

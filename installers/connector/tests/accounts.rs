@@ -73,14 +73,7 @@ fn everything_of_another_account_is_stopped_and_nothing_outlives_a_killed_connec
 
 #[test]
 fn what_hides_from_its_group_and_environment_is_known_by_its_account() {
-    let endpoint = Endpoint::new();
-    let script = "setsid env -i sleep 300 & echo $! >>left; sleep 0.3; exit 1";
-    endpoint.script("a", script, r#", "run-as": "nobody", "watchdog": { "first-ms": 100, "max-ms": 100 }"#);
-    let mut running = endpoint.start();
-    until("it has started three times", || endpoint.output("a", "left").lines().count() >= 3);
-    let left = pids(&endpoint.output("a", "left"));
-    until("the earlier ones are gone", || !runs(left[0]) && !runs(left[1]));
-    running.stop();
+    common::what_is_left_is_ended("setsid env -i sleep 300 & echo $! >>left; sleep 0.3; exit 1", AS_NOBODY);
 }
 
 #[test]

@@ -43,13 +43,7 @@ fn without_restart_it_stays_as_it_ended() {
 
 #[test]
 fn what_a_container_leaves_behind_is_ended_before_it_starts_again() {
-    let endpoint = Endpoint::new();
-    endpoint.script("a", "sleep 300 & echo $! >>left; exit 1", r#", "watchdog": { "first-ms": 100, "max-ms": 100 }"#);
-    let mut running = endpoint.start();
-    until("it has started three times", || endpoint.output("a", "left").lines().count() >= 3);
-    let left = pids(&endpoint.output("a", "left"));
-    until("the earlier ones are gone", || !runs(left[0]) && !runs(left[1]));
-    running.stop();
+    common::what_is_left_is_ended("sleep 300 & echo $! >>left; exit 1", "");
 }
 
 #[test]

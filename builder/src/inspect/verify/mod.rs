@@ -6,12 +6,7 @@ pub mod signatures;
 
 pub use folder::folder;
 
-/// The digests of a folder's packages, as sha256sum(1) reads them.
-pub const SUMS: &str = "SHA256SUMS";
-/// The detached signature of [`SUMS`].
-pub const SUMS_SIGNATURE: &str = "SHA256SUMS.sig";
-/// What was built from what.
-pub const MANIFEST: &str = "manifest.json";
+pub use crate::lists::{MANIFEST, SUMS, SUMS_SIGNATURE};
 
 use super::report::{Claim, Damage, Report};
 use crate::error::Result;

@@ -257,3 +257,14 @@ pub fn memory_limit(endpoint: &Endpoint, name: &str) -> String {
     let data = limits.lines().find_map(|line| line.strip_prefix("Max data size")).unwrap();
     data.split_whitespace().next().unwrap().to_string()
 }
+
+/// Starts a container again and again whose script leaves a process behind, and writes its number to `left`: the earlier ones go.
+pub fn what_is_left_is_ended(script: &str, more: &str) {
+    let endpoint = Endpoint::new();
+    endpoint.script("a", script, &format!(r#"{more}, "watchdog": {{ "first-ms": 100, "max-ms": 100 }}"#));
+    let mut running = endpoint.start();
+    until("it has started three times", || endpoint.output("a", "left").lines().count() >= 3);
+    let left = pids(&endpoint.output("a", "left"));
+    until("the earlier ones are gone", || !runs(left[0]) && !runs(left[1]));
+    running.stop();
+}
