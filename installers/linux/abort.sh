@@ -25,7 +25,7 @@ lp_aside_back() {
     local name place
     [ -f "$1/.linkpack/aside.moved" ] || return 0
     while IFS= read -r name; do
-        name=$(printf '%s' "$name" | tr '\001' '\n') place=$1/$name
+        name=$(lp_files_name "$name") place=$1/$name
         [ -e "$1/.linkpack/aside/$name" ] || [ -L "$1/.linkpack/aside/$name" ] || continue
         if [ -d "$place" ] && [ ! -L "$place" ]; then find "$place" -depth -type d -exec rmdir {} \; 2>/dev/null; else rm -f "$place"; fi
         if [ -e "$place" ]; then printf 'warning: %s is in the way of what was there before: see %s\n' "$place" "$1/.linkpack/aside" >&2

@@ -19,14 +19,9 @@ lp_account_fault() {
 # Lets sudo itself answer, as that account and without a terminal, as the connector will ask: which of its rules is the
 # last to match, and what it wants besides, only sudo knows. A shell stands for all programs.
 lp_account_sudo() {
-    set -- "$1" sudo -k -n -- sh -c :
-    if lp_has timeout; then
-        local account
-        account=$1
-        shift
-        set -- "$account" timeout 20 "$@"
-    fi
-    lp_as "$@" 2>&1 </dev/null
+    local lp_as_limit
+    lp_as_limit=20
+    lp_as "$1" sudo -k -n -- sh -c : 2>&1 </dev/null
 }
 lp_newline='
 '

@@ -50,7 +50,7 @@ lp_aside() {
         }' >"$hidden/aside.now" || return 1
     cat "$hidden/aside.now" >>"$hidden/aside.moved" || return 1
     while IFS= read -r lp_row; do
-        lp_row=$(printf '%s' "$lp_row" | tr '\001' '\n')
+        lp_row=$(lp_files_name "$lp_row")
         case $lp_row in */*) mkdir -p "$hidden/aside/${lp_row%/*}" || return 1 ;; *) mkdir -p "$hidden/aside" || return 1 ;; esac
         mv "$LP_D$lp_root/$lp_row" "$hidden/aside/$lp_row" || return 1
     done <"$hidden/aside.now"
@@ -63,7 +63,7 @@ lp_aside_keep() {
     hidden=$LP_D$lp_root/.linkpack
     [ -f "$hidden/aside.moved" ] || return 0
     while IFS= read -r lp_row; do
-        lp_row=$(printf '%s' "$lp_row" | tr '\001' '\n')
+        lp_row=$(lp_files_name "$lp_row")
         [ -e "$hidden/aside/$lp_row" ] || [ -L "$hidden/aside/$lp_row" ] || continue
         rm -f "$1/$lp_row"
         mkdir -p "$1/${lp_row%/*}" && lp_keep_tree "$hidden/aside/$lp_row" "$1/$lp_row" || return 1
@@ -77,7 +77,7 @@ lp_aside_swap() {
     hidden=$LP_D$lp_root/.linkpack
     [ "$LP_CHANNEL" = rpm ] && [ -f "$hidden/aside.moved" ] || return 0
     while IFS= read -r lp_row; do
-        lp_row=$(printf '%s' "$lp_row" | tr '\001' '\n') place=$LP_D$lp_root/$lp_row
+        lp_row=$(lp_files_name "$lp_row") place=$LP_D$lp_root/$lp_row
         [ -d "$hidden/aside/$lp_row" ] && [ ! -L "$hidden/aside/$lp_row" ] || continue
         [ -L "$place" ] && [ "$(readlink "$place")" != "$hidden/aside/$lp_row" ] || [ -f "$place" ] || continue
         mkdir -p "$hidden/aside.new/${lp_row%/*}" && mv "$place" "$hidden/aside.new/$lp_row" && mv "$hidden/aside/$lp_row" "$place" || return 1
@@ -89,7 +89,7 @@ lp_aside_settle() {
     hidden=$LP_D$lp_root/.linkpack
     [ -d "$hidden/aside.new" ] || return 0
     while IFS= read -r lp_row; do
-        lp_row=$(printf '%s' "$lp_row" | tr '\001' '\n') place=$LP_D$lp_root/$lp_row
+        lp_row=$(lp_files_name "$lp_row") place=$LP_D$lp_root/$lp_row
         [ -e "$hidden/aside.new/$lp_row" ] || [ -L "$hidden/aside.new/$lp_row" ] || continue
         [ ! -e "$place" ] || mv "$place" "$hidden/aside/$lp_row" || return 1
         mv "$hidden/aside.new/$lp_row" "$place" || return 1
@@ -104,14 +104,14 @@ lp_aside_end() {
     if [ -d "$hidden/aside" ]; then
         (cd "$hidden/aside" && find . ! -type d -print0) | tr '\n\000' '\001\n' | sed 's|^\./||' |
             awk -v owned="$hidden/aside.owned" 'BEGIN { while ((getline line < owned) > 0) is[line] } !($0 in is)' |
-            while IFS= read -r lp_row; do lp_aside_return "$(printf '%s' "$lp_row" | tr '\001' '\n')"; done
+            while IFS= read -r lp_row; do lp_aside_return "$(lp_files_name "$lp_row")"; done
     fi
     lp_aside_drop
 }
 
 lp_aside_return() {
     local target
-    # A link in front of the versions of a .run is nobody's file.
+    # A link in front of the versions of a .run, which the .run makes.
     case $1 in vAgentManager | Intigua-Libs | bin) return 0 ;; esac
     target=$LP_D$lp_root/$1
     if [ -e "$target" ] || [ -L "$target" ] || ! mkdir -p "${target%/*}" 2>/dev/null; then

@@ -159,10 +159,8 @@ lp_sync_takes_a_path() {
     case $(sync -f /dev/null/none 2>&1) in *' option'* | *ignoring* | '') return 1 ;; esac
 }
 
-# All that an installation has written is on the disk when this returns. What one that was killed or cut off had begun to
-# write beside it goes.
+# All that an installation has written is on the disk when this returns.
 lp_settle() {
-    lp_sweep "$LP_ETC" "$LP_LIB" "$LP_D$lp_root/.linkpack" "$LP_D/etc/init.d" "$(dirname "$(lp_unit_file)")"
     lp_sync "$LP_D$lp_root" "$(lp_unit_file)" "$LP_D/etc" "$LP_LIB" "$LP_LOG"
 }
 

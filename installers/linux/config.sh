@@ -148,7 +148,7 @@ lp_config_url_part() {
     fi
 }
 
-# lp_config_wrote KEY VALUE: whether we wrote it, and nobody edited it since.
+# lp_config_wrote KEY VALUE: whether we wrote it, and it was not edited since.
 lp_config_wrote() {
     [ "$lp_config_ours" = 1 ] || grep -qxF -- "$1=$2" "$lp_config_written"
 }
@@ -239,7 +239,7 @@ lp_config_merge() {
         END {
             existing = NR
             for (at = 1; at <= wants; at++) decide(wanted[at])
-            # What an earlier version wanted, nobody edited, and this one does not want.
+            # What an earlier version wanted, was not edited, and this one does not want.
             for (key in last) if (!(key in flag) && key != "vlinkCoreId" && ((key, current[key]) in wrote)) gone[last[key]]
             for (at = 1; at <= NR; at++) if (!(at in gone)) print line[at]
         }'
@@ -367,13 +367,4 @@ lp_config_digest() {
 # Whether a digest is the one of the state, or of what an attempt that was killed wrote.
 lp_config_is_ours() {
     [ "$1" = "$2" ] || lp_journal_sums | grep -qxF "config_sum=$1"
-}
-
-lp_config_is_edited() {
-    local copy edited
-    copy=$LP_D$lp_root/.linkpack/csclient.old edited=0
-    lp_config_copy "$copy" || return 1
-    ! lp_config_is_ours "$(lp_config_digest "$copy")" "$1" || edited=1
-    rm -f "$copy"
-    return "$edited"
 }

@@ -55,14 +55,6 @@ lp_files_digest() {
     done
 }
 
-lp_files_name() {
-    case $1 in
-        *"$lp_soh"*) printf '%s' "$1" | tr '\001' '\n' ;;
-        *) printf '%s' "$1" ;;
-    esac
-}
-lp_soh=$(printf '\001')
-
 # lp_files_edited DIR: paths of configuration files that no longer are what the package brought.
 lp_files_edited() {
     lp_files_config "$1" | while IFS= read -r lp_row; do

@@ -1,7 +1,5 @@
 # DEB and RPM replace files in place. The old version is kept as hard links until the new one has come up.
 
-LP_TREES='vAgentManager Intigua-Libs bin'
-
 # Keeps the installed version in <root>/.linkpack/previous. A copy that is there already belongs to no journal: it is
 # what is left of an installation that succeeded.
 lp_keep() {

@@ -42,13 +42,9 @@ lp_leave_record() {
     } | lp_write "$LP_LIB/kept.$lp_old_package" 600 || return 1
     [ "$lp_old_channel" != deb ] && [ -f "$LP_D$lp_root/bin/lib/purge.sh" ] || return 0
     {
-        printf '%s\n' '#!/bin/sh' "# Removes what removed packages have kept: identity, queues, logs, edited files." \
-            '# Nothing of the environment of who calls it goes further.' 'POSIXLY_CORRECT=1' \
-            'case $(/usr/bin/env | /usr/bin/env -i PATH=/usr/bin:/bin sed -E "/^(PATH|PWD|OLDPWD|SHLVL|_)=/d") in' \
-            '?*) exec /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin /bin/sh "$0" "$@" ;;' 'esac' 'unset POSIXLY_CORRECT' \
-            'PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C LP_D=' 'export PATH LC_ALL' 'unset CDPATH ENV BASH_ENV' 'umask 022'
-        cat "$LP_D$lp_root/bin/lib/purge.sh"
-        printf '%s\n' lp_purge_all
+        printf '%s\n' '#!/bin/sh' "# Removes what removed packages have kept: identity, queues, logs, edited files."
+        cat "$LP_D$lp_root/bin/lib/entry.sh" "$LP_D$lp_root/bin/lib/purge.sh"
+        printf '%s\n' 'LP_D=' 'umask 022' lp_purge_all
     } | lp_write "$LP_LIB/purge" 700
 }
 
@@ -62,7 +58,7 @@ lp_leave_versions() {
     [ -L "$1/current" ] || [ -d "$1/versions" ] || return 0
     local name
     rm -f "$1/current"
-    for name in vAgentManager Intigua-Libs bin; do
+    for name in $LP_TREES; do
         [ ! -L "$1/$name" ] || rm -f "$1/$name"
     done
     rm -rf "$1/versions"
@@ -76,7 +72,7 @@ lp_leave_fresh() {
     lp_service_remove
     [ -n "$lp_kept_root" ] || lp_account_remove
     lp_leave_versions "$LP_D$lp_root"
-    for name in vAgentManager Intigua-Libs bin; do
+    for name in $LP_TREES; do
         [ ! -d "$LP_D$lp_root/.linkpack/previous/$name" ] || mv "$LP_D$lp_root/.linkpack/previous/$name" "$LP_D$lp_root/$name"
     done
     rm -rf "$LP_D$lp_root/.linkpack"

@@ -69,7 +69,7 @@ lp_step_out() {
     done
     [ -n "$pids" ] || return 0
     lp_log "moving out of the service's cgroup:$pids"
-    # Whoever reads our messages may be about to end.
+    # The process that reads our messages may be about to end.
     trap '' PIPE
     scope=linkpack-$$-$(lp_random).scope
     # The scope lives as long as a process is in it: the shell that moves them in first.

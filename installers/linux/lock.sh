@@ -1,5 +1,5 @@
 # One installer at a time. The lock is on descriptor 9; whatever starts a daemon closes it first. flock(2) asks for no write
-# permission, so that whoever can open the file could hold it for ever: it is root's alone.
+# permission, so that every user who can open the file could hold it for ever: it is root's alone.
 
 lp_lock() {
     local held
@@ -34,10 +34,6 @@ lp_lock_wait() {
     done
 }
 
-lp_unlock() {
-    exec 9>&-
-}
-
 # Asks without changing anything: no lock file, no installer. Only root can ask.
 lp_lock_is_free() {
     [ -f "$LP_LIB/lock" ] && [ "$(id -u)" = 0 ] || return 0
@@ -53,7 +49,7 @@ lp_lock_is_open() {
     case $lp_ls_mode in -rw-------*) return 1 ;; esac
 }
 
-# Of whoever holds such a lock only root counts. Installers hold it on descriptor 9; of a set-uid program the first of the
+# Of the processes that hold such a lock only root's count. Installers hold it on descriptor 9; of a set-uid program the first of the
 # four numbers is its caller.
 lp_lock_is_an_installers() {
     local held key uid rest

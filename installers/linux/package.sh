@@ -17,11 +17,8 @@ lp_package_returns() {
 }
 
 lp_package_settings() {
-    lp_state_load || lp_kept_load || :
     if [ "$LP_CHANNEL" = deb ] && [ "${ALLOW_DOWNGRADE:-}" = 1 ]; then lp_option ALLOW_DOWNGRADE 1; fi
-    lp_settings_load || return
-    # A template that nobody has started yet stays one.
-    if lp_state_is_image && ! lp_service_is_active; then lp_v_IMAGE=1; fi
+    lp_settings_begin
 }
 
 # Checks, then keeps the old version and makes the root. Nothing is changed before all checks pass.

@@ -2,6 +2,18 @@
 # plain removal leaves it as /var/lib/intigua/purge where the package manager has no purge of its own.
 # All it knows it has from kept.PACKAGE in /var/lib/intigua, the record that the first half of the removal wrote.
 
+# The folders of the root that packages bring.
+LP_TREES='vAgentManager Intigua-Libs bin'
+
+# The name that a row of a list stands for: a line feed in it is written as byte 1.
+lp_files_name() {
+    case $1 in
+        *"$lp_soh"*) printf '%s' "$1" | tr '\001' '\n' ;;
+        *) printf '%s' "$1" ;;
+    esac
+}
+lp_soh=$(printf '\001')
+
 lp_purge_value() {
     sed -n "s/^$2=//p" "$1" 2>/dev/null | tail -n 1
 }
@@ -74,7 +86,7 @@ lp_removed() {
     root=$(lp_purge_value "$record" root)
     lp_removed_orphans "$LP_D$root" "$(lp_purge_value "$record" channel)" "$(lp_purge_value "$record" link)"
     rm -rf "$LP_D$root/.linkpack"
-    for name in vAgentManager Intigua-Libs bin; do
+    for name in $LP_TREES; do
         [ ! -d "$LP_D$root/$name" ] || [ -L "$LP_D$root/$name" ] || find "$LP_D$root/$name" -depth -type d -exec rmdir {} \; 2>/dev/null
     done
     lp_purge_link "$(lp_purge_value "$record" link)" "$root"
@@ -83,7 +95,7 @@ lp_removed() {
     for name in state journal leaving rolled_back; do rm -f "$LP_D/var/lib/intigua/$name"; done
     # What is there now is all that a purge takes one day.
     left=
-    for name in components kept vAgentManager Intigua-Libs bin; do
+    for name in components kept $LP_TREES; do
         [ ! -e "$LP_D$root/$name" ] || left=$left${left:+:}$name
     done
     printf 'left=%s\n' "$left" >>"$record"
@@ -120,7 +132,7 @@ lp_removed_orphans() {
 lp_links_hide() {
     local name
     [ -L "$1/current" ] && mkdir -p "$1/.linkpack/$2" || return 0
-    for name in vAgentManager Intigua-Libs bin; do
+    for name in $LP_TREES; do
         [ ! -L "$1/$name" ] || mv "$1/$name" "$1/.linkpack/$2/$name"
     done
 }
@@ -128,7 +140,7 @@ lp_links_hide() {
 lp_links_show() {
     local name
     [ -d "$1/.linkpack/$2" ] || return 0
-    for name in vAgentManager Intigua-Libs bin; do
+    for name in $LP_TREES; do
         [ ! -L "$1/.linkpack/$2/$name" ] || { rm -rf "${1:?}/$name" && mv "$1/.linkpack/$2/$name" "$1/$name"; }
     done
     rmdir "$1/.linkpack/$2"
@@ -141,7 +153,7 @@ lp_purge() {
     root=$(lp_purge_value "$record" root) left=$(lp_purge_value "$record" left)
     live=$(lp_purge_live)
     if [ "$live" != "$root" ] && [ "$live" != '?' ]; then
-        for name in components kept vAgentManager Intigua-Libs bin; do
+        for name in components kept $LP_TREES; do
             case :$left: in *:$name:*) lp_purge_tree "$LP_D$root/$name" ;; esac
         done
         lp_purge_link "$(lp_purge_value "$record" link)" "$root"
@@ -166,7 +178,7 @@ lp_purge_shared() {
 }
 
 # Removes a folder that may belong to another account. What lies in it goes with that account's rights; what the account may not remove
-# goes once nobody else can reach it: moved into a folder of root's.
+# goes once no other account can reach it: moved into a folder of root's.
 lp_purge_tree() {
     local owner group away
     [ -e "$1" ] || [ -L "$1" ] || return 0

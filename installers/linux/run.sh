@@ -6,7 +6,7 @@ lp_run_old='' lp_run_over='' lp_run_new='' lp_run_service=0
 # From the checks to the result; returns the exit code.
 lp_run_install() {
     local code
-    lp_run_load || { lp_run_refused 2 'the settings are wrong; nothing was changed'; return 2; }
+    lp_settings_begin || { lp_run_refused 2 'the settings are wrong; nothing was changed'; return 2; }
     lp_run_interrupted
     lp_root_resolve
     if [ "$lp_if_needed" = 1 ] && lp_run_unchanged; then
@@ -48,32 +48,14 @@ lp_run_refused() {
     if [ "$lp_checks_only" = 1 ]; then lp_result_print refused "$1" "$2"; else lp_result refused "$1" "$2"; fi
 }
 
-lp_run_load() {
-    lp_state_load || lp_kept_load || :
-    lp_settings_load || return
-    # A template that nobody has started yet stays one.
-    if lp_state_is_image && ! lp_service_is_active; then lp_v_IMAGE=1; fi
-}
-
 # --if-needed: this very version is in place and works, and no option of this run asks for another value.
 lp_run_unchanged() {
     [ "$lp_old_channel" = run ] && [ "$lp_old_package" = "$LP_PACKAGE" ] && [ "$lp_old_version" = "$LP_VERSION" ] || return 1
     [ "$lp_state_cut" = 0 ] && [ ! -f "$LP_LIB/journal" ] && [ -z "$lp_root_conflict" ] && [ "$lp_v_RUN_AS" = "$lp_old_run_as" ] || return 1
     [ -n "$(lp_versions_current)" ] || return 1
     ! lp_files_differences "$lp_root/versions/$(lp_versions_current)" | grep -q '^- ' || return 1
-    lp_run_as_configured || return 1
+    [ -z "$lp_options" ] || lp_config_is_current || return 1
     lp_service_is_active || lp_state_is_image || lp_service_is_off
-}
-
-# What would be written with these options is what csclient.cfg holds.
-lp_run_as_configured() {
-    local hidden code
-    hidden=$lp_root/.linkpack code=1
-    [ -n "$lp_options" ] || return 0
-    lp_config_found=1
-    if lp_config_copy "$hidden/csclient.old" && lp_config_make "$hidden" && cmp -s "$hidden/csclient.old" "$hidden/csclient.new"; then code=0; fi
-    rm -f "$hidden/csclient.old" "$hidden/csclient.new" "$hidden/csclient.want" "$hidden/written.old" "$hidden/written.new"
-    return "$code"
 }
 
 # A journal of ours means that an earlier run was killed here: its directories are no stranger's, and what it had
@@ -91,7 +73,7 @@ lp_run_repair() {
     # A first installation that was taken back took the lock file with it.
     lp_lock || return 1
     lp_old_version='' lp_old_root='' lp_old_made='' lp_made=
-    lp_run_load && lp_root_resolve && [ -z "$lp_root_conflict" ]
+    lp_settings_begin && lp_root_resolve && [ -z "$lp_root_conflict" ]
 }
 
 # Unpacks beside the running version.

@@ -48,14 +48,13 @@ lp_seal_remove() {
     done
 }
 
-# What another account than the folder's owner has left there: a new folder takes the place of the old one, which nobody can reach then.
+# What another account than the folder's owner has left there: a new folder takes the place of the old one, which is out of reach then.
 lp_seal_afresh() {
     local fresh
     fresh=$lp_root/.linkpack/components.new
-    rm -rf "$fresh" && mkdir -m 755 "$fresh" && lp_give "$fresh" || return 1
-    if lp_seal_is_plain; then
-        (umask 077 && lp_seal_text >"$fresh/csclient.cfg") && lp_give "$fresh/csclient.cfg" || return 1
-    fi
+    rm -rf "$fresh" && mkdir -m 755 "$fresh" || return 1
+    if lp_config_copy "$fresh/csclient.cfg"; then lp_give "$fresh/csclient.cfg" || return 1; fi
+    lp_give "$fresh" || return 1
     lp_purge_tree "$lp_root/components" && mv "$fresh" "$lp_root/components"
 }
 
@@ -71,17 +70,6 @@ lp_seal_matches() {
             printf '%s\000' "$lp_root/$lp_match"
         done
     )
-}
-
-lp_seal_is_plain() {
-    lp_as "$lp_old_run_as" test -f "$(lp_config_file)" && ! lp_as "$lp_old_run_as" test -L "$(lp_config_file)"
-}
-
-# A file of the account may be swapped for a pipe at any moment: reading it has a limit where there is a tool for that.
-lp_seal_text() {
-    set -- sed -e '/^vlinkCoreId:/d' -e '/^vlinkMachineId:/d' "$(lp_config_file)"
-    if lp_has timeout; then set -- timeout 10 "$@"; fi
-    lp_as "$lp_old_run_as" "$@" </dev/null
 }
 
 # A CORE_ID that was given once is not written again (lp_config_core_id_is_new). The state says that this is a template.

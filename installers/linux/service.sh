@@ -23,10 +23,10 @@ lp_service_pid() {
 
 # The number in the file of processes, which lies in the account's folder and may be a trap: a pipe, a link.
 lp_service_noted() {
+    local lp_as_limit
+    lp_as_limit=5
     # shellcheck disable=SC2016 # expanded by the inner shell
-    set -- sh -c '[ -f "$1" ] && [ ! -L "$1" ] && head -c 20 "$1"' sh "$LP_RUN/$LP_SERVICE.pid"
-    if lp_has timeout; then set -- timeout 5 "$@"; fi
-    lp_as "$(lp_service_account)" "$@" 2>/dev/null </dev/null
+    lp_as "$(lp_service_account)" sh -c '[ -f "$1" ] && [ ! -L "$1" ] && head -c 20 "$1"' sh "$LP_RUN/$LP_SERVICE.pid" 2>/dev/null </dev/null
 }
 
 lp_service_account() {

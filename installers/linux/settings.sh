@@ -246,3 +246,10 @@ lp_setting_without() {
     else printf 'it is ignored'
     fi
 }
+
+# For an installation: what is there, then what was asked for. A template that has not been started yet stays one.
+lp_settings_begin() {
+    lp_state_load || lp_kept_load || :
+    lp_settings_load || return
+    if lp_state_is_image && ! lp_service_is_active; then lp_v_IMAGE=1; fi
+}

@@ -7,7 +7,7 @@ lp_root='' lp_link='' lp_config_sum=''
 lp_old_knows=0
 
 # An empty or cut state is damage, as a power cut leaves it: then the copy below the root speaks, which location.conf names.
-# lp_state_cut=1 says so; whoever changes anything writes the state again.
+# lp_state_cut=1 says so; a script that changes anything writes the state again.
 lp_state_cut=0
 lp_state_load() {
     local root
@@ -24,7 +24,7 @@ lp_state_load() {
     return 1
 }
 
-# 0 where FILE is whole: its last line is end=1, or, before there was one, config_sum.
+# 0 where FILE is complete: its last line is end=1, or, before there was one, config_sum.
 lp_state_read() {
     local line whole
     whole=1
@@ -93,14 +93,12 @@ lp_state_root_missing() {
 
 # Whether this machine is still a template: installed with IMAGE=1 or sealed, and not started since.
 lp_state_is_image() {
-    local file
-    file=$LP_D$lp_old_root/components/csclient.cfg
+    local file lp_as_limit
+    lp_as_limit=10 file=$LP_D$lp_old_root/components/csclient.cfg
     [ "$lp_old_image" = 1 ] || return 1
-    # The file is the account's: what is no plain file may be a pipe that nobody ever writes to.
+    # The file is the account's: what is no plain file may be a pipe that never gets a writer.
     lp_as "$lp_old_run_as" test -f "$file" || return 0
-    set -- grep -q '^vlinkCoreId:.*[A-Za-z0-9]' "$file"
-    if lp_has timeout; then set -- timeout 10 "$@"; fi
-    ! lp_as "$lp_old_run_as" "$@" 2>/dev/null
+    ! lp_as "$lp_old_run_as" grep -q '^vlinkCoreId:.*[A-Za-z0-9]' "$file" 2>/dev/null
 }
 
 # What plain removals have kept: a record each, kept.PACKAGE. The one of this product is taken up by its next installation.
@@ -183,10 +181,10 @@ lp_journal() {
     lp_value "$LP_LIB/journal" "$1"
 }
 
-# Without a journal nothing is under way: what one that was killed had begun to write goes as well.
+# Without a journal nothing is under way: what an installation that was killed or cut off had begun to write goes as well.
 lp_journal_drop() {
     rm -f "$LP_LIB/journal"
-    lp_sweep "$LP_ETC" "$LP_LIB" "$LP_D${lp_root:-$lp_old_root}/.linkpack"
+    lp_sweep "$LP_ETC" "$LP_LIB" "$LP_D${lp_root:-$lp_old_root}/.linkpack" "$LP_D/etc/init.d" "$(dirname "$(lp_unit_file)")"
 }
 
 # Answers, for the checks, with the root that a product without our state wrote down: the vendor's own installer does.

@@ -16,7 +16,7 @@ lp_takeover_carry() {
 
 # lp_takeover_left STAGE: what a package's removal has left below its folders comes along, too: edited and added files.
 lp_takeover_left() {
-    (cd "$lp_root" && find vAgentManager Intigua-Libs bin ! -type d -print0 2>/dev/null) | tr '\n\000' '\001\n' |
+    (cd "$lp_root" && find $LP_TREES ! -type d -print0 2>/dev/null) | tr '\n\000' '\001\n' |
         while IFS= read -r lp_row; do lp_takeover_left_file "$1" "$lp_row" || exit 1; done
 }
 
@@ -40,7 +40,7 @@ lp_takeover_list() {
 }
 
 lp_takeover_added() {
-    (cd "$lp_root" && find vAgentManager Intigua-Libs bin ! -type d -print0 2>/dev/null) | tr '\n\000' '\001\n' |
+    (cd "$lp_root" && find $LP_TREES ! -type d -print0 2>/dev/null) | tr '\n\000' '\001\n' |
         awk -v base="${lp_old_link:-$lp_old_root}/" '
             NR == FNR { if (index($0, base) == 1) known[substr($0, length(base) + 1)]; next }
             !($0 in known) && $0 !~ /[.](rpmnew|rpmsave|dpkg-(new|old|dist|tmp))$/' "$lp_root/.linkpack/package.list" -

@@ -46,7 +46,7 @@ lp_uninstalled() {
     left=
     for name in versions current .linkpack; do [ ! -e "$lp_old_root/$name" ] || left="$left $name"; done
     if [ "$1" = 1 ]; then
-        for name in components kept vAgentManager Intigua-Libs bin; do [ ! -e "$lp_old_root/$name" ] || left="$left $name"; done
+        for name in components kept $LP_TREES; do [ ! -e "$lp_old_root/$name" ] || left="$left $name"; done
     fi
     if [ -n "$left" ]; then
         lp_error "not all of $lp_old_root could be removed:$left" "$lp_old_root" 'see the messages above, remove the cause, then remove these by hand'

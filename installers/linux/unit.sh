@@ -172,7 +172,7 @@ lp_service_dirs() {
     done
 }
 
-# Takes the folder over from a layout in which it was the account's: first the folder, so that nobody else makes names in
+# Takes the folder over from a layout in which it was the account's: first the folder, so that no other account makes names in
 # it any more, then all that could be a trap: links, pipes, second names of other files, folders.
 lp_log_own() {
     local owner entry

@@ -30,7 +30,7 @@ lp_versions_switch() {
 # The stable names in front of `current`.
 lp_versions_links() {
     local name
-    for name in vAgentManager Intigua-Libs bin; do
+    for name in $LP_TREES; do
         [ -L "$lp_root/$name" ] || ln -s "current/$name" "$lp_root/$name" || return 1
     done
 }
