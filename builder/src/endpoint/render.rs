@@ -126,8 +126,8 @@ const TEMPLATES: &[(&str, Embedded)] = embedded!("templates/linux":
 
 const MODULES: &[(&str, Embedded)] = embedded!("installers/linux":
     "abort.sh", "account.sh", "aside.sh", "base.sh", "config.sh", "debconf.sh", "files.sh", "keep.sh", "labels.sh", "leave.sh", "linkctl.sh", "live.sh",
-    "lock.sh", "options.sh", "package.sh", "payload.sh", "preflight.sh", "purge.sh", "register.sh", "result.sh", "root.sh",
-    "run.sh", "seal.sh", "service.sh", "settings.sh", "state.sh", "takeover.sh", "uninstall.sh", "unit.sh", "version.sh", "versions.sh",
+    "lock.sh", "logs.sh", "options.sh", "package.sh", "payload.sh", "preflight.sh", "purge.sh", "register.sh", "result.sh", "root.sh",
+    "run.sh", "seal.sh", "service.sh", "set.sh", "settings.sh", "state.sh", "status.sh", "takeover.sh", "uninstall.sh", "unit.sh", "version.sh", "versions.sh",
 );
 
 /// The modules that nothing but the stub of a `.run` calls, which carries them itself.
