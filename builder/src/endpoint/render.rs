@@ -119,7 +119,7 @@ macro_rules! embedded {
 }
 
 const TEMPLATES: &[(&str, Embedded)] = embedded!("templates/linux":
-    "entry.sh", "facts.sh", "texts.sh", "vlink.service", "vlink.init", "run.sh", "run-usage.txt", "linkctl.sh", "preflight.sh",
+    "entry.sh", "facts.sh", "texts.sh", "vlink.service", "vlink.init", "vlink.logrotate", "run.sh", "run-usage.txt", "linkctl.sh", "preflight.sh",
     "deb/debconf.sh", "deb/lib.sh", "deb/modules", "deb/preinst", "deb/postinst", "deb/prerm", "deb/postrm", "deb/config", "deb/templates",
     "rpm/lib.sh", "rpm/pre", "rpm/post", "rpm/preun", "rpm/postun", "rpm/pretrans", "rpm/posttrans",
 );
@@ -231,7 +231,7 @@ fn context_of(environment: &Environment<'_>, facts: &Facts, channel: Channel) ->
         kept => Vec::from(channel.kept()), passed => passed(channel.kept()),
     };
     let text = |name: &str| environment.get_template(name)?.render(&basic).map(|text| text.trim_end().to_owned());
-    let texts = context! { unit => text("vlink.service")?, init => text("vlink.init")?, usage => text("run-usage.txt")? };
+    let texts = context! { unit => text("vlink.service")?, init => text("vlink.init")?, logrotate => text("vlink.logrotate")?, usage => text("run-usage.txt")? };
     let payload = match channel {
         Channel::Run(payload) => context! {
             offset => payload.offset, codec => payload.codec.name(), zeros => "0".repeat(64),
