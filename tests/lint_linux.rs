@@ -1,5 +1,7 @@
 //! `linkpack lint` on Linux packages: faults are planted in packages of dpkg-deb, rpmbuild and makeself and found; what lintian and rpmlint
 //! call an error we call an error; our own packages and Debian's have none.
+#[path = "lint_linux/command.rs"]
+mod command;
 mod common;
 use common::*;
 use serde_json::Value;
@@ -127,7 +129,7 @@ fn planted() -> Vec<Planted> {
         ("etc unmarked", "conffile-unmarked", Some("file-in-etc-not-marked-as-conffile"), |deb| {
             deb.file("etc/agent.conf", "x", 0o644)
         }),
-        ("missing conffile", "damaged", None, |deb| deb.file("DEBIAN/conffiles", "/etc/missing\n", 0o644)),
+        ("missing conffile", "conffile-missing", None, |deb| deb.file("DEBIAN/conffiles", "/etc/missing\n", 0o644)),
         ("line breaks of Windows", "script-carriage-return", None, |deb| {
             deb.script("postinst", "#!/bin/sh\r\nset -e\r\nexit 0\r\n")
         }),
@@ -495,13 +497,23 @@ fn rules(folder: &Path, found: &mut std::collections::BTreeSet<String>) {
 }
 
 #[test]
-fn every_rule_is_documented() {
+fn every_rule_of_the_code_is_in_the_table_and_the_document_has_the_table() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = root.ancestors().find(|folder| folder.join("docs/lint-rules.md").exists()).expect("the repository");
     let mut found = std::collections::BTreeSet::new();
     rules(&root.join("builder/src/inspect/lint"), &mut found);
     assert!(found.len() > 80, "{found:?}");
+    for rule in &found {
+        assert!(linkpack::rules::find(rule).is_some(), "{rule} is not in builder/src/rules");
+    }
     let text = fs::read_to_string(root.join("docs/lint-rules.md")).expect("read the rules");
-    let missing: Vec<&String> = found.iter().filter(|rule| !text.contains(&format!("`{rule}`"))).collect();
-    assert!(missing.is_empty(), "docs/lint-rules.md does not name {missing:?}");
+    for subject in [linkpack::rules::Subject::Linux, linkpack::rules::Subject::Windows] {
+        let table = linkpack::rules::table(subject);
+        for line in table.lines() {
+            assert!(text.contains(line), "docs/lint-rules.md lacks this line of the table:\n{line}");
+        }
+        assert!(text.contains(&table), "docs/lint-rules.md has other lines in the table of {}", subject.name());
+    }
+    let named = text.lines().filter(|line| line.starts_with("| `")).count();
+    assert_eq!(named, linkpack::rules::all().count(), "docs/lint-rules.md has rules that the code does not have");
 }

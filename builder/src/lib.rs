@@ -14,6 +14,7 @@ mod lists;
 pub mod manifest;
 pub mod memory;
 pub mod payload;
+pub mod rules;
 pub mod trust;
 mod workdir;
 

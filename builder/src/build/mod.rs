@@ -9,6 +9,7 @@ mod facts;
 mod fit;
 mod judge;
 mod output;
+mod own_lint;
 mod packages;
 mod rebuild;
 pub mod resign;
@@ -16,6 +17,7 @@ mod selection;
 mod sign;
 pub mod signatures;
 mod sources;
+mod suits;
 mod switch;
 mod windows;
 
@@ -181,6 +183,9 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
             }
             false => format::unread(tree),
         };
+        if target.is_linux() {
+            suits::check(&product, target, &files, listener)?;
+        }
         let mut base =
             Base { target, codec, store: &store, mtime, files, origins: trees.origins, capabilities: trees.capabilities };
         if target.is_linux() {
@@ -209,6 +214,7 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     report.documents.push(provenance);
     output.finish(&product, options, &report, &inputs, &signing)?;
     store.trim()?;
+    own_lint::check(&product, &options.output, &report.packages, listener)?;
     Ok(report)
 }
 

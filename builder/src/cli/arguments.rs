@@ -148,19 +148,28 @@ pub struct SignArguments {
 
 #[derive(Debug, Args)]
 pub struct InspectArguments {
-    /// The package: a .deb, .rpm, .run or .msi, anyone's
-    #[arg(value_name = "PACKAGE")]
-    pub package: PathBuf,
+    /// The packages: .deb, .rpm, .run and .msi files, anyone's
+    #[arg(required = true, value_name = "PACKAGE")]
+    pub packages: Vec<PathBuf>,
     /// List every file
     #[arg(long)]
     pub files: bool,
     /// Print the scripts
     #[arg(long)]
     pub scripts: bool,
+    /// Say what changed from the first package to the second, and nothing else
+    #[arg(long, conflicts_with_all = ["files", "scripts", "quick", "keys"])]
+    pub diff: bool,
+    /// Read the headers alone: no digest is compared, and no file's content is read (an RPM, .run or MSI answers at once)
+    #[arg(long, conflicts_with = "keys")]
+    pub quick: bool,
+    /// A public key that signatures must be of; repeat it for several
+    #[arg(long = "key", value_name = "PUBKEY")]
+    pub keys: Vec<PathBuf>,
     /// Print one JSON document on standard output, with all files and scripts
     #[arg(long, conflicts_with_all = ["files", "scripts"])]
     pub json: bool,
-    /// Write a page that needs no network, with a map of the sizes
+    /// Write a page that needs no network: of one package with a map of the sizes, or with --diff of two
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
 }
@@ -186,15 +195,46 @@ pub struct VerifyArguments {
 
 #[derive(Debug, Args)]
 pub struct LintArguments {
-    /// The packages: .deb, .rpm, .run and .msi files, whoever made them
-    #[arg(required = true, value_name = "PACKAGE")]
+    /// The packages: .deb, .rpm, .run and .msi files, whoever made them, and folders of them
+    #[arg(required_unless_present = "explain", value_name = "PACKAGE|DIR")]
     pub packages: Vec<PathBuf>,
     /// A Linux system that they are meant for, as in the manifest (debian-12, rhel-8 ...); repeat it for several
     #[arg(long = "system", value_name = "NAME")]
     pub systems: Vec<System>,
-    /// Print one JSON document on standard output
-    #[arg(long)]
+    /// A rule whose findings are meant and not told; repeat it for several
+    #[arg(long = "allow", value_name = "RULE", value_parser = rule)]
+    pub allow: Vec<String>,
+    /// The manifest whose [lint] table names more such rules; linkpack.toml in the package's folder or the one above when not given
+    #[arg(short = 'm', long, value_name = "FILE")]
+    pub manifest: Option<PathBuf>,
+    /// How the findings are printed
+    #[arg(long, default_value = "text", value_name = "FORMAT")]
+    pub format: FindingsFormat,
+    /// Print one JSON document on standard output (the same as --format json)
+    #[arg(long, conflicts_with = "format")]
     pub json: bool,
+    /// Say what a rule finds, how it is judged and what to do, and do nothing else
+    #[arg(long, value_name = "RULE", value_parser = rule)]
+    pub explain: Option<String>,
+}
+
+/// How findings are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FindingsFormat {
+    /// Lines for people
+    Text,
+    /// One JSON document
+    Json,
+    /// SARIF 2.1.0, as code scanning services read it
+    Sarif,
+    /// Commands of GitHub Actions, which annotate
+    Github,
+    /// GitLab's Code Quality report
+    Gitlab,
+}
+
+fn rule(name: &str) -> Result<String, String> {
+    crate::rules::check(name).map(|()| name.to_owned())
 }
 
 #[derive(Debug, Args)]

@@ -1,25 +1,110 @@
-//! `linkpack inspect`: what a package is and holds.
+//! `linkpack inspect`: what packages are and hold.
 
 use super::arguments::InspectArguments;
-use crate::error::{IoContext, Result};
+use super::screen;
+use crate::build::ByKeys;
+use crate::error::{Error, IoContext, Result};
+use crate::inspect::diff::diff;
+use crate::inspect::html;
 use crate::inspect::lint::lint;
 use crate::inspect::text::{text, Shown};
-use crate::inspect::{html, read};
+use crate::inspect::verify::signatures::{Judge, NoKeys};
+use crate::inspect::verify::{judged, Conclusion};
+use crate::inspect::{read, read_to, Depth, Package};
+use rayon::prelude::*;
+use std::path::Path;
+use std::process::ExitCode;
 
-/// Prints a package's report, and writes it as a page where that is asked for.
-pub fn run(arguments: &InspectArguments) -> Result<()> {
-    let package = read(&arguments.package)?;
-    let report = &package.report;
+/// Prints packages' reports, and writes a page where that is asked for. Exit codes: 0 shown, whatever the verdict; 1 something cannot be
+/// read; 2 usage.
+pub fn run(arguments: &InspectArguments) -> ExitCode {
+    let done = match (arguments.diff, &arguments.packages[..]) {
+        (true, [old, new]) => differences(old, new, arguments),
+        (true, _) => Err(Error::new("--diff takes two packages: the old one, and the new one")),
+        (false, packages) if packages.len() > 1 && arguments.html.is_some() => {
+            Err(Error::new("--html writes the page of one package").help("name one package, or two with --diff"))
+        }
+        (false, _) => reports(arguments),
+    };
+    done.unwrap_or_else(|error| {
+        screen::error(&error);
+        ExitCode::FAILURE
+    })
+}
+
+/// All packages, side by side; one that cannot be read does not hide the others.
+fn reports(arguments: &InspectArguments) -> Result<ExitCode> {
+    let judge: Box<dyn Judge> = match arguments.keys.is_empty() {
+        true => Box::new(NoKeys),
+        false => Box::new(ByKeys::read(&arguments.keys)?),
+    };
+    let read: Vec<Result<(Package, Conclusion)>> =
+        arguments.packages.par_iter().map(|path| one(path, arguments.quick, &*judge)).collect();
+    let (mut shown, mut documents, mut failed) = (String::new(), Vec::new(), false);
+    for read in read {
+        let (package, conclusion) = match read {
+            Err(error) if error.is_interrupted() => return Err(error),
+            Err(error) => {
+                screen::error(&error);
+                failed = true;
+                continue;
+            }
+            Ok(read) => read,
+        };
+        if let Some(page) = &arguments.html {
+            let findings = if arguments.quick { Vec::new() } else { lint(&package, &[]) };
+            std::fs::write(page, html::page(&package.report, &findings, &conclusion)?).or_cannot("write", page)?;
+            if !arguments.json && !arguments.files && !arguments.scripts {
+                continue;
+            }
+        }
+        if arguments.json {
+            let mut document = serde_json::to_value(&package.report).map_err(no_json)?;
+            document["verdict"] = serde_json::to_value(&conclusion).map_err(no_json)?;
+            documents.push(document);
+            continue;
+        }
+        if !shown.is_empty() {
+            shown += "\n";
+        }
+        shown += &text(&package.report, Shown { files: arguments.files, scripts: arguments.scripts }, &conclusion.text);
+    }
+    // One package is its report, several are a list, whatever could be read of them.
+    let shown = match (arguments.json, documents.pop()) {
+        (true, Some(only)) if arguments.packages.len() == 1 => format!("{only:#}\n"),
+        (true, last) => {
+            documents.extend(last);
+            format!("{:#}\n", serde_json::json!({ "packages": documents }))
+        }
+        (false, _) => return Ok(super::conclude_text(&shown, failed)),
+    };
+    Ok(super::conclude(if failed && arguments.packages.len() == 1 { "" } else { &shown }, failed))
+}
+
+fn one(path: &Path, quick: bool, judge: &dyn Judge) -> Result<(Package, Conclusion)> {
+    if quick {
+        return Ok((read_to(path, Depth::Headers)?, Conclusion::of_headers()));
+    }
+    let package = read(path)?;
+    let conclusion = judged(path, &package.report, judge)?.conclusion();
+    Ok((package, conclusion))
+}
+
+fn no_json(error: serde_json::Error) -> Error {
+    Error::new(format!("cannot write the report as JSON: {error}"))
+}
+
+fn differences(old: &Path, new: &Path, arguments: &InspectArguments) -> Result<ExitCode> {
+    let (old, new) = rayon::join(|| read(old), || read(new));
+    let diff = diff(&old?.report, &new?.report);
     if let Some(page) = &arguments.html {
-        std::fs::write(page, html::page(report, &lint(&package, &[]))?).or_cannot("write", page)?;
-        if !arguments.json && !arguments.files && !arguments.scripts {
-            return Ok(());
+        std::fs::write(page, html::diff_page(&diff)?).or_cannot("write", page)?;
+        if !arguments.json {
+            return Ok(ExitCode::SUCCESS);
         }
     }
-    if arguments.json {
-        let document = serde_json::to_string_pretty(report);
-        let document = document.map_err(|error| crate::Error::new(format!("cannot write the report as JSON: {error}")))?;
-        return super::print(&(document + "\n"));
-    }
-    super::print(&text(report, Shown { files: arguments.files, scripts: arguments.scripts }))
+    Ok(match arguments.json {
+        true => super::conclude(&format!("{:#}\n", serde_json::to_value(&diff).map_err(no_json)?), false),
+        false => super::conclude_text(&diff.text(), false),
+    })
 }

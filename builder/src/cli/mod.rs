@@ -34,7 +34,7 @@ pub fn run() -> ExitCode {
         Verb::Init(arguments) => init::run(&arguments),
         Verb::Build(arguments) => build::run(&arguments),
         Verb::Sign(arguments) => sign::run(&arguments),
-        Verb::Inspect(arguments) => inspect::run(&arguments),
+        Verb::Inspect(arguments) => return inspect::run(&arguments),
         Verb::Verify(arguments) => return verify::run(&arguments),
         Verb::Lint(arguments) => return lint::run(&arguments),
         Verb::Preflight(arguments) => return preflight::run(&arguments),
@@ -74,6 +74,11 @@ fn conclude(shown: &str, mut failed: bool) -> ExitCode {
         true => ExitCode::FAILURE,
         false => ExitCode::SUCCESS,
     }
+}
+
+/// Prints text for people as [`conclude`] does, in colours on a terminal.
+fn conclude_text(shown: &str, failed: bool) -> ExitCode {
+    conclude(&screen::coloured(shown), failed)
 }
 
 /// As many threads as there are processors.

@@ -12,6 +12,50 @@ pub fn say(line: &str) {
     let _ = std::io::stderr().lock().write_all((plain(line.to_owned()) + "\n").as_bytes());
 }
 
+/// The text with its judgements in colours, where standard output is a terminal that has them and NO_COLOR (no-color.org) is not set.
+pub fn coloured(text: &str) -> String {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    match std::io::stdout().is_terminal() && !set("NO_COLOR") && !dumb {
+        true => text.split_inclusive('\n').map(painted).collect(),
+        false => text.to_owned(),
+    }
+}
+
+/// A line whose judgement has its colour: what must be refused is red, what is worth a look yellow, what is right green.
+fn painted(line: &str) -> String {
+    const RED: &str = "\x1b[31m";
+    const YELLOW: &str = "\x1b[33m";
+    const GREEN: &str = "\x1b[32m";
+    const MARKS: [(&str, &str); 12] = [
+        ("DIFFERS ", RED),
+        ("DAMAGED ", RED),
+        ("NOT READ ", YELLOW),
+        ("verdict        NOT ", RED),
+        ("verdict        correctly signed ", GREEN),
+        ("verdict        ", YELLOW),
+        (": error[", RED),
+        (": error: ", RED),
+        (": NOT ", RED),
+        (": warning[", YELLOW),
+        (": good, ", GREEN),
+        (": as claimed: ", GREEN),
+    ];
+    let starts = |mark: &str| mark.starts_with(':') || line.starts_with(mark);
+    let Some((mark, colour)) = MARKS.iter().find(|(mark, _)| starts(mark) && line.contains(mark)) else { return line.to_owned() };
+    let Some((before, after)) = line.split_once(mark) else { return line.to_owned() };
+    let (colon, mark) = mark.strip_prefix(": ").map_or(("", *mark), |mark| (": ", mark));
+    // A mark without the values of a finding is its word alone.
+    let (mark, bracket) = mark.strip_suffix('[').map_or((mark, ""), |mark| (mark, "["));
+    match mark.starts_with("verdict") || mark.starts_with("NOT ") {
+        true => {
+            let (after, end) = after.strip_suffix('\n').map_or((after, ""), |after| (after, "\n"));
+            format!("{before}{colon}{colour}{mark}{after}\x1b[0m{end}")
+        }
+        false => format!("{before}{colon}{colour}{mark}\x1b[0m{bracket}{after}"),
+    }
+}
+
 /// Prints an error: `error:` what happened, the place in the file, `note:` facts, `help:` what to do next.
 /// What a package or a file's name contributed to it cannot steer the terminal: [`Error`] holds no such characters, and [`say`] lets none through.
 pub fn error(error: &Error) {
@@ -114,6 +158,19 @@ impl Listener for Screen {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn judgements_have_their_colours_and_the_text_stays() {
+        assert_eq!(painted("a.deb: error[secret]: /k: x\n"), "a.deb: \x1b[31merror\x1b[0m[secret]: /k: x\n");
+        assert_eq!(
+            painted("verdict        NOT as claimed: 1 difference\n"),
+            "\x1b[31mverdict        NOT as claimed: 1 difference\x1b[0m\n"
+        );
+        assert_eq!(painted("a.deb: as claimed: 3 x MD5\n"), "a.deb: \x1b[32mas claimed: \x1b[0m3 x MD5\n");
+        assert_eq!(painted("help: chmod o-w\n"), "help: chmod o-w\n");
+        // Lines of a file are no judgement.
+        assert_eq!(painted("-rw-r--r-- /DIFFERS x\n"), "-rw-r--r-- /DIFFERS x\n");
+    }
 
     #[test]
     fn an_excerpt_points_at_what_is_wrong() {

@@ -3,10 +3,11 @@
 use super::arguments::VerifyArguments;
 use super::screen::{self, Screen};
 use crate::build::{ByKeys, Comparison, Rebuild};
-use crate::inspect::text::{counted, difference, plain};
+use crate::inspect::text::{difference, plain};
 use crate::inspect::verify::signatures::{Judge, NoKeys, Outcome};
 use crate::inspect::verify::{self, Verdict};
 use crate::Result;
+use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -25,8 +26,9 @@ pub fn run(arguments: &VerifyArguments) -> ExitCode {
         screen::error(&error);
         unread.push(serde_json::json!({ "path": path.display().to_string(), "why": error.to_string() }));
     };
-    for path in &arguments.paths {
-        match one(path, &*judge) {
+    let judged: Vec<_> = arguments.paths.par_iter().map(|path| one(path, &*judge)).collect();
+    for (path, judged) in arguments.paths.iter().zip(judged) {
+        match judged {
             Ok(more) => {
                 verdicts.extend(more);
                 read.push(path.clone());
@@ -48,7 +50,10 @@ pub fn run(arguments: &VerifyArguments) -> ExitCode {
     } else {
         verdicts.iter().map(text).chain(comparisons.iter().map(compared)).collect()
     };
-    super::conclude(&shown, failed)
+    match arguments.json {
+        true => super::conclude(&shown, failed),
+        false => super::conclude_text(&shown, failed),
+    }
 }
 
 fn one(path: &Path, judge: &dyn Judge) -> Result<Vec<Verdict>> {
@@ -86,24 +91,6 @@ fn compared(comparison: &Comparison) -> String {
     format!("{}: {}\n", plain(&comparison.package), plain(&said))
 }
 
-/// How much of what went wrong there is.
-fn not_as_claimed(verdict: &Verdict) -> String {
-    let unread = verdict.damage.iter().filter(|damage| damage.unread).count();
-    let bad = verdict.signatures.iter().filter(|one| one.outcome.fails()).count();
-    let counts = [
-        (verdict.differences.len(), "difference", "differences"),
-        (verdict.damage.len() - unread, "part damaged", "parts damaged"),
-        (unread, "part not read", "parts not read"),
-        (bad, "signature refused", "signatures refused"),
-    ];
-    let found = counts.iter().filter(|(count, ..)| *count > 0);
-    let said: Vec<String> = found.map(|(count, one, more)| counted(*count, one, more)).collect();
-    // What nobody looked at is not known to be wrong.
-    let verified =
-        if verdict.differences.is_empty() && bad == 0 && unread == verdict.damage.len() { "verified" } else { "as claimed" };
-    format!("NOT {verified}: {}", said.join(", "))
-}
-
 fn text(verdict: &Verdict) -> String {
     let mut lines = Vec::new();
     for claim in &verdict.differences {
@@ -127,7 +114,7 @@ fn text(verdict: &Verdict) -> String {
     lines.push(match (verdict.ok, held.is_empty()) {
         (true, true) => "nothing to verify against: it says nothing of its own bytes".to_owned(),
         (true, false) => format!("as claimed: {}", held.join(", ")),
-        (false, _) => not_as_claimed(verdict),
+        (false, _) => verdict.faults(),
     });
     // What a package says must not steer the terminal.
     lines.iter().map(|line| format!("{}: {}\n", plain(&verdict.path), plain(line))).collect()

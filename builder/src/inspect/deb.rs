@@ -7,6 +7,7 @@ use super::openpgp;
 use super::ours;
 use super::report::{path_text, text, FileFacts, FileKind, Format, Part, Report};
 use super::watch::{Algorithm, Keep, Watch};
+use super::Depth;
 use crate::error::Result;
 use crate::payload::deb::{members, Member};
 use crate::payload::decode::{Input, Stream};
@@ -18,7 +19,7 @@ use std::collections::{BTreeMap, HashSet};
 ///
 /// # Errors
 /// It is no ar archive of a Debian package. Lesser faults become damage.
-pub fn read(input: &mut Input, file: FileFacts) -> Result<Report> {
+pub fn read(input: &mut Input, file: FileFacts, depth: Depth) -> Result<Report> {
     let name = file.name.clone();
     let limit = limits::unpacked(file.size);
     let mut report = Report::new(Format::Deb, file);
@@ -45,7 +46,13 @@ pub fn read(input: &mut Input, file: FileFacts) -> Result<Report> {
     };
     let sums = control.get(b"md5sums".as_slice());
     match members.iter().position(|member| member.name.starts_with("data.tar")) {
-        Some(at) => data(input, &members, at, limit, sums.is_some(), &control, &mut report)?,
+        Some(at) => {
+            let watch = match depth {
+                Depth::Headers => Watch::idle(limit),
+                Depth::Whole => Watch::new(sums.is_some().then_some(Algorithm::Md5), limit),
+            };
+            data(input, &members, at, (limit, watch), &control, depth, &mut report)?;
+        }
         None => report.damaged("data.tar", "there is none"),
     }
     for member in members.iter().filter(|member| member.name.starts_with("_gpg")) {
@@ -94,16 +101,18 @@ fn open<'i>(input: &'i mut Input, members: &[Member], at: usize, report: &mut Re
 fn control(input: &mut Input, members: &[Member], at: usize, report: &mut Report) -> Result<Control> {
     let mut control = Control::new();
     let Some(mut stream) = open(input, members, at, report, 2 * limits::CONTROL)? else { return Ok(control) };
-    let (mut count, mut stranger) = (0, None);
+    let (mut count, mut stranger, mut folder) = (0, None, None);
     let done = tar::walk(&mut stream, &mut Keep::default(), &mut |member| {
         count += 1;
         stranger = stranger.or(unread_by_dpkg(member.dialect));
         if count > 1000 {
             return Err(crate::Error::new("it has more than 1000 control files"));
         }
-        if let FoundKind::File(bytes) = member.kind {
-            let name = member.name.strip_prefix(b"./").unwrap_or(&member.name).to_vec();
-            control.insert(name, bytes);
+        let name = member.name.strip_prefix(b"./").unwrap_or(&member.name).to_vec();
+        match member.kind {
+            FoundKind::File(bytes) => drop(control.insert(name, bytes)),
+            FoundKind::Directory if !matches!(name.as_slice(), b"" | b".") => folder = folder.take().or(Some(name)),
+            _ => {}
         }
         Ok(())
     });
@@ -111,6 +120,12 @@ fn control(input: &mut Input, members: &[Member], at: usize, report: &mut Report
     report.settle(&members[at].name, done)?;
     if let Some(what) = stranger {
         report.damaged(members[at].name.clone(), what);
+    }
+    if let Some(folder) = folder {
+        report.damaged(members[at].name.clone(), format!("it has the folder {}, which dpkg refuses", path_text(&folder)));
+    }
+    if let Some(fault) = control.get(b"triggers".as_slice()).and_then(|text| dpkg::triggers(&String::from_utf8_lossy(text))) {
+        report.damaged("triggers", fault);
     }
     match control.get(b"control".as_slice()) {
         Some(bytes) => {
@@ -192,9 +207,6 @@ fn fields(control: &str) -> BTreeMap<String, String> {
     let mut fields = BTreeMap::new();
     let mut last: Option<String> = None;
     for line in control.trim_start_matches('\n').lines().take_while(|line| !line.trim().is_empty()) {
-        if line.starts_with('#') {
-            continue;
-        }
         if line.starts_with([' ', '\t']) {
             if let Some(value) = last.as_ref().and_then(|name| fields.get_mut(name)) {
                 let value: &mut String = value;
@@ -202,7 +214,7 @@ fn fields(control: &str) -> BTreeMap<String, String> {
                 value.push_str(line);
             }
         } else if let Some((name, value)) = line.split_once(':') {
-            let name = name.to_ascii_lowercase();
+            let name = name.trim_end().to_ascii_lowercase();
             fields.insert(name.clone(), value.trim().to_owned());
             last = Some(name);
         }
@@ -233,14 +245,13 @@ fn data(
     input: &mut Input,
     members: &[Member],
     at: usize,
-    limit: u64,
-    summed: bool,
+    (limit, mut watch): (u64, Watch),
     control: &Control,
+    depth: Depth,
     report: &mut Report,
 ) -> Result<()> {
     let Some(mut stream) = open(input, members, at, report, limit)? else { return Ok(()) };
     let mut entries = Entries::default();
-    let mut watch = Watch::new(summed.then_some(Algorithm::Md5), limit);
     let mut stranger = None;
     let done = tar::walk(&mut stream, &mut watch, &mut |member| {
         stranger = stranger.or(unread_by_dpkg(member.dialect));
@@ -259,10 +270,19 @@ fn data(
         file.config = true;
         missing.remove(&file.path);
     }
-    if let Some(path) = missing.iter().min().filter(|_| whole) {
-        report.damaged("conffiles", format!("it lists {} files that the package has not, such as {path}", missing.len()));
+    for path in missing.iter().filter(|_| whole) {
+        report.odd("conffile-missing", path.clone(), "conffiles lists it, and the package does not have it");
     }
-    if let Some(sums) = control.get(b"md5sums".as_slice()) {
+    if let Some(text) = control.get(b"conffiles".as_slice()) {
+        let folders: HashSet<&str> =
+            entries.files.iter().filter(|file| file.kind == FileKind::Directory).map(|file| file.path.as_str()).collect();
+        for fault in dpkg::conffiles(&String::from_utf8_lossy(text), |path| folders.contains(path)) {
+            report.damaged("conffiles", fault);
+        }
+    }
+    if depth == Depth::Headers {
+        entries.files.iter_mut().for_each(|file| file.sha256 = None);
+    } else if let Some(sums) = control.get(b"md5sums".as_slice()) {
         claims(sums, &entries, whole, report);
     } else if report.claims.is_empty() {
         report
@@ -290,7 +310,7 @@ fn claims(sums: &[u8], entries: &Entries, whole: bool, report: &mut Report) {
             report.damaged("md5sums", format!("its line \"{line}\" is no digest with a name"));
             continue;
         };
-        let path = format!("/{}", path_text(name.strip_prefix(b"./").unwrap_or(&name)));
+        let path = format!("/{}", path_text(name.strip_prefix(b"./").or(name.strip_prefix(b"/")).unwrap_or(&name)));
         match by_path.get(path.as_str()).map(|&at| (at, &entries.seen[at])) {
             Some((at, Some(seen))) => {
                 if !claimed.insert(at) {
@@ -316,7 +336,8 @@ fn sum_line(line: &[u8]) -> Option<([u8; 16], Vec<u8>)> {
     let (escaped, line) = line.strip_prefix(b"\\").map_or((false, line), |rest| (true, rest));
     let mut digest = [0; 16];
     hex::decode_to_slice(line.get(..32)?, &mut digest).ok()?;
-    let name = line[32..].strip_prefix(b"  ").or_else(|| line[32..].strip_prefix(b" *"))?;
+    let name =
+        line[32..].strip_prefix(b"  ").or_else(|| line[32..].strip_prefix(b" *")).or_else(|| line[32..].strip_prefix(b" "))?;
     if !escaped {
         return Some((digest, name.to_vec()));
     }

@@ -3,17 +3,17 @@
 
 use crate::payload::deb::Member;
 
-/// Fields that name other packages: whether they take alternatives, and versions other than exact ones.
-const RELATIONS: [(&str, bool, bool); 9] = [
-    ("pre-depends", true, true),
-    ("depends", true, true),
-    ("recommends", true, true),
-    ("suggests", true, true),
-    ("enhances", true, true),
-    ("provides", false, false),
-    ("conflicts", false, true),
-    ("breaks", false, true),
-    ("replaces", false, true),
+/// Fields that name other packages, and whether they take alternatives.
+const RELATIONS: [(&str, bool); 9] = [
+    ("pre-depends", true),
+    ("depends", true),
+    ("recommends", true),
+    ("suggests", true),
+    ("enhances", true),
+    ("provides", false),
+    ("conflicts", false),
+    ("breaks", false),
+    ("replaces", false),
 ];
 /// Faults of one control file that are told.
 const MOST: usize = 20;
@@ -57,9 +57,16 @@ pub fn faults(control: &str) -> Vec<String> {
             "version" if !value.is_empty() => {
                 faults.extend(version(value).map(|why| format!("the version \"{value}\" {why}")));
             }
+            "essential" | "protected" if !["yes", "no"].iter().any(|word| value.eq_ignore_ascii_case(word)) => {
+                faults.push(format!("{name} is \"{value}\", and dpkg takes yes and no"));
+            }
+            "multi-arch" => faults.extend(multi_arch(value, &fields)),
+            "status" | "config-version" | "triggers-pending" | "triggers-awaited" => {
+                faults.push(format!("it has the field {name}, which dpkg alone writes"));
+            }
             _ => {
-                if let Some((_, alternatives, any)) = RELATIONS.iter().find(|(known, ..)| known == name) {
-                    faults.extend(relation(value, *alternatives, *any).map(|why| format!("{name}: {why}")));
+                if let Some((_, alternatives)) = RELATIONS.iter().find(|(known, _)| known == name) {
+                    faults.extend(relation(value, *alternatives).map(|why| format!("{name}: {why}")));
                 }
             }
         }
@@ -68,10 +75,52 @@ pub fn faults(control: &str) -> Vec<String> {
     faults
 }
 
+fn multi_arch(value: &str, fields: &[(String, String)]) -> Option<String> {
+    let everywhere = fields.iter().any(|(name, value)| name == "architecture" && value.trim() == "all");
+    match value.to_ascii_lowercase().as_str() {
+        "same" if everywhere => {
+            Some("multi-arch is \"same\", and the architecture is all: dpkg takes one or the other".to_owned())
+        }
+        "no" | "same" | "foreign" | "allowed" => None,
+        _ => Some(format!("multi-arch is \"{value}\", which dpkg does not know")),
+    }
+}
+
+/// Why dpkg refuses a list of conffiles; `is_folder` tells what the package has at a path.
+pub fn conffiles(text: &str, is_folder: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut faults = Vec::new();
+    if !text.is_empty() && !text.ends_with('\n') {
+        faults.push("its last line has no line break: dpkg takes it for cut".to_owned());
+    }
+    for line in text.lines().map(str::trim_end).filter(|line| !line.is_empty()) {
+        let path = line.strip_prefix("remove-on-upgrade").map_or(line, str::trim_start);
+        if !path.starts_with('/') {
+            faults.push(format!("its line \"{}\" is no absolute path", shortened(line)));
+        } else if is_folder(path) {
+            faults.push(format!("it lists {}, which is a folder", shortened(path)));
+        }
+    }
+    faults.truncate(MOST);
+    faults
+}
+
+/// Why dpkg refuses a list of triggers (deb-triggers(5)).
+pub fn triggers(text: &str) -> Option<String> {
+    const WORDS: [&str; 6] = ["interest", "interest-await", "interest-noawait", "activate", "activate-await", "activate-noawait"];
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    let wrong = |line: &&str| !matches!(line.split_whitespace().collect::<Vec<_>>()[..], [word, _] if WORDS.contains(&word));
+    let line = lines.filter(|line| !line.is_empty()).find(wrong)?;
+    Some(format!("its line \"{}\" is no directive and a trigger's name", shortened(line)))
+}
+
+fn shortened(line: &str) -> String {
+    line.chars().take(100).collect()
+}
+
 /// Names in small letters and values, lines that go on included.
 fn fields(paragraph: &str, faults: &mut Vec<String>) -> Vec<(String, String)> {
     let mut fields: Vec<(String, String)> = Vec::new();
-    for line in paragraph.lines().filter(|line| !line.starts_with('#')) {
+    for line in paragraph.lines() {
         if line.starts_with([' ', '\t']) {
             match fields.last_mut() {
                 Some(_) if line.trim().is_empty() => faults.push("a blank line lies in a field's value".to_owned()),
@@ -130,7 +179,7 @@ fn version(text: &str) -> Option<String> {
 }
 
 /// Commas between groups, `|` between alternatives, each `NAME[:ARCHITECTURE] [(OPERATOR VERSION)]`.
-fn relation(text: &str, alternatives: bool, any: bool) -> Option<String> {
+fn relation(text: &str, alternatives: bool) -> Option<String> {
     if text.is_empty() {
         return None;
     }
@@ -138,14 +187,15 @@ fn relation(text: &str, alternatives: bool, any: bool) -> Option<String> {
         if group.contains('|') && !alternatives {
             return Some(format!("\"{}\": this field takes no alternatives", group.trim()));
         }
-        if let Some(why) = group.split('|').find_map(|one| single(one, any)) {
+        if let Some(why) = group.split('|').find_map(single) {
             return Some(why);
         }
     }
     None
 }
 
-fn single(one: &str, any: bool) -> Option<String> {
+/// Why dpkg cannot parse one relation, its alternatives apart.
+pub fn single(one: &str) -> Option<String> {
     let shown: String = one.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(80).collect();
     let one = one.trim();
     let wrong = |why: &str| Some(format!("\"{shown}\": {why}"));
@@ -185,9 +235,6 @@ fn single(one: &str, any: bool) -> Option<String> {
     if !matches!(operator.as_str(), "<<" | "<=" | "=" | ">=" | ">>" | "<" | ">" | "") {
         return wrong("the sign before the version is none of << <= = >= >>");
     }
-    if !any && operator != "=" {
-        return wrong("this field takes exact versions alone (=)");
-    }
     version(inside[operator.len()..].trim()).and_then(|why| wrong(&format!("the version {why}")))
 }
 
@@ -220,7 +267,11 @@ mod tests {
             (with("Suggests: foo (>= 1.0_2)"), "no version has"),
             (with("Conflicts: a | b"), "no alternatives"),
             (with("Breaks"), "no field"),
-            (FINE.replace("(= 1)", "(>= 1)"), "exact versions"),
+            (with("# a comment"), "no field"),
+            (with("Essential: maybe"), "yes and no"),
+            (with("Multi-Arch: never"), "does not know"),
+            (with("Multi-Arch: same").replace("amd64", "all"), "one or the other"),
+            (with("Status: install ok installed"), "alone writes"),
             (FINE.replace("1:1.0-1~b+2", "1.0_2"), "no version has"),
             (FINE.replace("1:1.0-1~b+2", "v1"), "begin with a digit"),
             (FINE.replace("1:1.0-1~b+2", "1.0-"), "last hyphen"),
@@ -229,6 +280,17 @@ mod tests {
             let said = faults(&control);
             assert!(said.len() == 1 && said[0].contains(says), "{says}: {said:?}");
         }
+    }
+
+    #[test]
+    fn the_other_lists_are_read_as_dpkg_reads_them() {
+        let is_folder = |path: &str| path == "/etc";
+        assert_eq!(conffiles("/etc/a\n\n/etc/b  \nremove-on-upgrade /etc/c\n", is_folder), Vec::<String>::new());
+        for wrong in ["etc/a\n", "/etc/a", "/etc\n", "other-flag /etc/a\n"] {
+            assert_eq!(conffiles(wrong, is_folder).len(), 1, "{wrong}");
+        }
+        assert_eq!(triggers("interest a # why\n\n# all\nactivate-noawait /usr/b\n"), None);
+        assert!(triggers("bogus a\n").is_some() && triggers("interest\n").is_some());
     }
 
     #[test]

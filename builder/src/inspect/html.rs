@@ -1,16 +1,19 @@
 //! A report as one page: no network, no external part, and nothing of the package but escaped text.
 
+use super::diff::Diff;
 use super::lint::{Finding, Severity};
 use super::report::{FileEntry, FileKind, Report};
 use super::text::{mode, plain_lines};
 use super::tree::{bytes, separator, Node};
 use super::treemap;
+use super::verify::Conclusion;
 use crate::error::{Error, Result};
 use minijinja::{context, escape_formatter, Environment, Value};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 const PAGE: &str = include_str!("../../../templates/inspect/page.html");
+const DIFF: &str = include_str!("../../../templates/inspect/diff.html");
 const STYLE: &str = include_str!("../../../templates/inspect/page.css");
 const SCRIPT: &str = include_str!("../../../templates/inspect/page.js");
 /// Rows of the page's list: browsers get slow beyond.
@@ -80,16 +83,8 @@ impl<'a> Found<'a> {
 ///
 /// # Errors
 /// The template is broken, which is a fault of linkpack.
-pub fn page(report: &Report, findings: &[Finding]) -> Result<String> {
-    let broken = |error: minijinja::Error| Error::new(format!("the page's template is broken: {error:#}; please report this"));
-    let mut environment = Environment::new();
-    // Whatever is not marked as safe is a text of the package: nothing that steers, and escaped by the template's name.
-    environment.set_formatter(|out, state, value| match value.as_str() {
-        Some(text) if !value.is_safe() => escape_formatter(out, state, &Value::from(plain_lines(text))),
-        _ => escape_formatter(out, state, value),
-    });
-    environment.add_filter("cut", cut);
-    environment.add_template("page.html", PAGE).map_err(broken)?;
+pub fn page(report: &Report, findings: &[Finding], conclusion: &Conclusion) -> Result<String> {
+    let environment = environment(("page.html", PAGE))?;
     let root = Node::of(report);
     let rows = rows(report);
     let found: Vec<Found> = findings.iter().map(Found::of).collect();
@@ -104,6 +99,7 @@ pub fn page(report: &Report, findings: &[Finding]) -> Result<String> {
             style_hash => Value::from_safe_string(hash(STYLE)),
             script_hash => Value::from_safe_string(hash(SCRIPT)),
             maps => of(&treemap::maps(&root, separator(report))),
+            verdict => of(conclusion),
             findings => of(&found),
             errors => count(Severity::Error),
             warnings => count(Severity::Warning),
@@ -129,6 +125,38 @@ pub fn page(report: &Report, findings: &[Finding]) -> Result<String> {
             installed => bytes(root.size),
         })
         .map_err(broken)
+}
+
+/// The page of what changed between two packages.
+///
+/// # Errors
+/// The template is broken, which is a fault of linkpack.
+pub fn diff_page(diff: &Diff) -> Result<String> {
+    let environment = environment(("diff.html", DIFF))?;
+    let template = environment.get_template("diff.html").map_err(broken)?;
+    let rendered = template.render(context! {
+        style => Value::from_safe_string(STYLE.to_owned()),
+        style_hash => Value::from_safe_string(hash(STYLE)),
+        diff => of(diff),
+        verdict => diff.verdict(),
+    });
+    rendered.map_err(broken)
+}
+
+fn broken(error: minijinja::Error) -> Error {
+    Error::new(format!("the page's template is broken: {error:#}; please report this"))
+}
+
+fn environment((name, template): (&'static str, &'static str)) -> Result<Environment<'static>> {
+    let mut environment = Environment::new();
+    // Whatever is not marked as safe is a text of the package: nothing that steers, and escaped by the template's name.
+    environment.set_formatter(|out, state, value| match value.as_str() {
+        Some(text) if !value.is_safe() => escape_formatter(out, state, &Value::from(plain_lines(text))),
+        _ => escape_formatter(out, state, value),
+    });
+    environment.add_filter("cut", cut);
+    environment.add_template(name, template).map_err(broken)?;
+    Ok(environment)
 }
 
 /// The first files, as many as a browser bears.
@@ -244,7 +272,7 @@ mod tests {
             what: evil.into(),
             remedy: "help",
         };
-        let page = page(&report, &[finding]).unwrap();
+        let page = page(&report, &[finding], &Conclusion::of_headers()).unwrap();
         assert!(!page.contains("<img") && !page.contains('\u{202e}') && !page.contains('\u{1b}'));
         for link in page.split("href=").skip(1) {
             assert!(link.starts_with("\"#map-"), "a link of the package would lead out of the page: {}", &link[..40]);
@@ -264,7 +292,7 @@ mod tests {
             report.script("postinst", None, &b"&".repeat(1 << 20));
             report.relate("depends", "&".repeat(60_000));
         }
-        let page = page(&report, &[]).unwrap();
+        let page = page(&report, &[], &Conclusion::of_headers()).unwrap();
         assert!(page.len() < 40 << 20, "{}", page.len());
         assert!(page.contains("linkpack inspect --files has all"));
     }

@@ -20,6 +20,8 @@ pub struct Secret {
     pub kind: SecretKind,
     /// The line it is on, from 1.
     pub line: usize,
+    /// Whether that line is indented, as in the example of a document.
+    pub indented: bool,
 }
 
 /// A kind of secret.
@@ -102,7 +104,7 @@ pub fn secrets(text: &[u8]) -> Vec<Secret> {
     let mut lines = text.split(|&byte| byte == b'\n').enumerate();
     while let Some((at, line)) = lines.next() {
         if let Some(kind) = secret(line, lines.clone().map(|(_, line)| line)) {
-            found.push(Secret { kind, line: at + 1 });
+            found.push(Secret { kind, line: at + 1, indented: line.starts_with(b" ") || line.starts_with(b"\t") });
         }
         if found.len() == MOST_SECRETS {
             break;

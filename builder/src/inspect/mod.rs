@@ -2,6 +2,7 @@
 //! nothing here trusts them, writes anything, or follows what is inside.
 
 mod deb;
+pub mod diff;
 mod digest;
 mod dpkg;
 mod entries;
@@ -47,8 +48,17 @@ impl Package {
     /// An MSI that was read from elsewhere than a file.
     pub fn of_msi(msi: msi::Msi) -> Self {
         let file = FileFacts { name: String::new(), size: 0, sha256: String::new() };
-        Package { report: product::report(&msi, file), msi: Some(Box::new(msi)) }
+        Package { report: product::report(&msi, file, Depth::Whole), msi: Some(Box::new(msi)) }
     }
+}
+
+/// How much of a package is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// What its headers say: no content is looked at and no digest is compared. A format without such headers is read all the same.
+    Headers,
+    /// All of it.
+    Whole,
 }
 
 /// Reads a package, and what lies beside it as a part of it.
@@ -56,29 +66,60 @@ impl Package {
 /// # Errors
 /// It cannot be read, is of a format that has no reader, or is too damaged to say anything about its parts.
 pub fn read(path: &Path) -> Result<Package> {
+    read_to(path, Depth::Whole)
+}
+
+/// Reads a package as far as that.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_to(path: &Path, depth: Depth) -> Result<Package> {
     let meta = std::fs::metadata(path).or_cannot("read", path)?;
     if !meta.is_file() {
         return Err(Error::new(format!("{} is not a file", path.display())).help("name a .deb, .rpm, .run or .msi file"));
     }
     let mut input = Input::open(path, &Silent)?;
     let format = recognise(&mut input, path)?;
-    let file = facts(&mut input, path)?;
+    let file = match depth {
+        Depth::Whole => facts(&mut input, path)?,
+        Depth::Headers => FileFacts { name: name(path), size: input.size(), sha256: String::new() },
+    };
     let about = |error: Error| match error.is_interrupted() {
         true => error,
         false => error.note(format!("it is about {}", path.display())),
     };
     let package = match format {
-        Format::Deb => deb::read(&mut input, file).map(plain),
-        Format::Rpm => rpm::read(&mut input, file).map(plain),
-        Format::Run => run::read(&mut input, file).map(plain),
+        Format::Deb => deb::read(&mut input, file, depth).map(plain),
+        Format::Rpm => rpm::read(&mut input, file, depth).map(plain),
+        Format::Run => run::read(&mut input, file, depth).map(plain),
         Format::Msi => {
-            let msi = msi::read(File::open(path).or_cannot("read", path)?, path.parent());
-            msi.map(|msi| Package { report: product::report(&msi, file), msi: Some(Box::new(msi)) })
+            let opened = File::open(path).or_cannot("read", path)?;
+            let msi = match depth {
+                Depth::Whole => msi::read(opened, path.parent()),
+                Depth::Headers => msi::read_tables(opened),
+            };
+            msi.map(|msi| Package { report: product::report(&msi, file, depth), msi: Some(Box::new(msi)) })
         }
     };
     let package = package.map_err(about)?;
     input.unchanged()?;
     Ok(package)
+}
+
+/// Whether a file begins as a package does. Scripts and databases of other kinds go by their names.
+///
+/// # Errors
+/// It cannot be read.
+pub fn is_package(path: &Path) -> Result<bool> {
+    let mut input = Input::open(path, &Silent)?;
+    let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
+    Ok(match recognise(&mut input, path) {
+        Ok(Format::Run) => extension.as_deref() == Some("run"),
+        Ok(Format::Msi) => !matches!(extension.as_deref(), Some("msp" | "msm" | "mst")),
+        Ok(_) => true,
+        Err(error) if error.is_interrupted() => return Err(error),
+        Err(_) => false,
+    })
 }
 
 fn plain(report: Report) -> Package {
@@ -100,14 +141,17 @@ fn recognise(input: &mut Input, path: &Path) -> Result<Format> {
     }
 }
 
+fn name(path: &Path) -> String {
+    path.file_name().map(|name| report::path_text(name.as_encoded_bytes())).unwrap_or_default()
+}
+
 /// Length and SHA-256 of the file itself.
 fn facts(input: &mut Input, path: &Path) -> Result<FileFacts> {
     let mut hasher = [Algorithm::Sha256.hasher()];
     input.rewind().or_cannot("read", path)?;
     let size = digest::feed(input, &mut hasher, |error| Error::io("read", path, &error))?;
-    let name = path.file_name().map(|name| report::path_text(name.as_encoded_bytes())).unwrap_or_default();
     if size != input.size() {
         input.unchanged()?;
     }
-    Ok(FileFacts { name, size, sha256: hex::encode(hasher.map(Hasher::finish).concat()) })
+    Ok(FileFacts { name: name(path), size, sha256: hex::encode(hasher.map(Hasher::finish).concat()) })
 }

@@ -4,12 +4,12 @@ use super::lint::msi::secrets::secrets;
 use super::msi::{Cabinet, Member, Msi, Row};
 use super::openpgp::UNREADABLE;
 use super::report::{FileEntry, FileFacts, FileKind, Format, Part, Report, Service, Signature, MASK};
-use super::{entries::Entries, limits};
+use super::{entries::Entries, limits, Depth};
 use crate::trust::cms;
 use std::collections::{HashMap, HashSet};
 
 /// Makes the report.
-pub fn report(msi: &Msi, file: FileFacts) -> Report {
+pub fn report(msi: &Msi, file: FileFacts, depth: Depth) -> Report {
     let mut report = Report::new(Format::Msi, file);
     for damage in &msi.damage {
         report.damaged(damage.part.clone(), damage.what.clone());
@@ -22,7 +22,7 @@ pub fn report(msi: &Msi, file: FileFacts) -> Report {
     relations(msi, &mut report);
     actions(msi, &mut report);
     report.tables = msi.database.tables.iter().map(|(name, table)| (name.clone(), table.rows.len())).collect();
-    if let Err(error) = files(msi, &mut report) {
+    if let Err(error) = files(msi, depth, &mut report) {
         report.damaged_by("File", &error);
     }
     if let Some(bytes) = &msi.signature {
@@ -75,9 +75,14 @@ fn cabinets(msi: &Msi, report: &mut Report) {
 /// The folder that the package itself says it installs to.
 fn root(msi: &Msi) -> Option<String> {
     let folders = Folders::new(msi);
+    let baked = |key: &str| {
+        let mut setters = msi.database.rows("CustomAction").filter(|row| row.text("Source") == Some(key));
+        let setter = setters.find(|row| row.number("Type").is_some_and(|kind| kind & KIND == SET_PROPERTY))?;
+        setter.text("Target").filter(|target| !target.contains('[') && !target.is_empty()).map(cut)
+    };
     ["INSTALL_ROOT", "INSTALLDIR", "INSTALLLOCATION", "APPLICATIONFOLDER", "INSTALLFOLDER"]
         .iter()
-        .find_map(|key| msi.database.property(key).map(cut).or_else(|| folders.known(key)))
+        .find_map(|key| msi.database.property(key).map(cut).or_else(|| baked(key)).or_else(|| folders.known(key)))
 }
 
 fn services(msi: &Msi, report: &mut Report) {
@@ -144,7 +149,22 @@ fn actions(msi: &Msi, report: &mut Report) {
         let target = if super::report::is_secret(source) || secrets.contains(source) { MASK } else { target };
         let text =
             format!("type {}: {} {target}", row.number("Type").unwrap_or_default(), row.text("Source").unwrap_or_default());
-        report.script(cut(row.text("Action").unwrap_or_default()), Some("custom action".to_owned()), text.as_bytes());
+        let kind = action_kind(row.number("Type").unwrap_or_default());
+        report.script(cut(row.text("Action").unwrap_or_default()), Some(format!("custom action: {kind}")), text.as_bytes());
+    }
+}
+
+/// What an action does, by the lowest bits of its type.
+fn action_kind(kind: i32) -> &'static str {
+    match kind & KIND {
+        1 | 17 => "DLL",
+        2 | 18 | 34 | 50 => "program",
+        5 | 6 | 21 | 22 | 37 | 38 | 53 | 54 => "script",
+        7 | 23 | 39 => "another package",
+        19 => "error message",
+        35 => "folder",
+        51 => "property",
+        _ => "of an unknown type",
     }
 }
 
@@ -203,7 +223,7 @@ fn long_name(text: &str) -> String {
     cut(target.split_once('|').map_or(target, |(_, long)| long))
 }
 
-fn files(msi: &Msi, report: &mut Report) -> crate::Result<()> {
+fn files(msi: &Msi, depth: Depth, report: &mut Report) -> crate::Result<()> {
     // msidbFileAttributesNoncompressed and Compressed; where a file has neither, the word count says it for all.
     const UNCOMPRESSED: i32 = 0x2000;
     const COMPRESSED: i32 = 0x4000;
@@ -215,7 +235,7 @@ fn files(msi: &Msi, report: &mut Report) -> crate::Result<()> {
         msi.database.rows("Component").filter_map(|row| Some((row.text("Component")?, row.text("Directory_")?))).collect();
     let mut paths: HashMap<&str, String> = HashMap::new();
     let members = members(msi);
-    let unread = msi.cabinets.values().any(|cabinet| !matches!(cabinet, Cabinet::Read(_)));
+    let unread = depth == Depth::Headers || msi.cabinets.values().any(|cabinet| !matches!(cabinet, Cabinet::Read(_)));
     let hashes: HashMap<&str, Row> = msi.database.rows("MsiFileHash").filter_map(|row| Some((row.text("File_")?, row))).collect();
     let keys: HashSet<&str> = msi.database.rows("File").filter_map(|row| row.text("File")).collect();
     let mut entries = Entries::default();

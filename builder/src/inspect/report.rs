@@ -73,6 +73,20 @@ pub struct Report {
     pub damage: Vec<Damage>,
     /// What an auditor should know though nothing is wrong.
     pub notes: Vec<String>,
+    /// What the format's own tool takes and lint does not.
+    #[serde(skip)]
+    pub oddities: Vec<Oddity>,
+}
+
+/// Something that the format's own tool takes though it is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Oddity {
+    /// Lint's rule.
+    pub rule: &'static str,
+    /// The part or the file.
+    pub part: String,
+    /// What it is.
+    pub what: &'static str,
 }
 
 impl Report {
@@ -95,6 +109,7 @@ impl Report {
             claims: Claims::default(),
             damage: Vec::new(),
             notes: Vec::new(),
+            oddities: Vec::new(),
         }
     }
 
@@ -106,6 +121,12 @@ impl Report {
     pub(super) fn damaged(&mut self, part: impl Into<String>, what: impl Into<String>) {
         if self.damage.len() < limits::LISTED {
             self.damage.push(Damage { part: part.into(), what: what.into(), unread: false });
+        }
+    }
+
+    pub(super) fn odd(&mut self, rule: &'static str, part: impl Into<String>, what: &'static str) {
+        if self.oddities.len() < limits::LISTED {
+            self.oddities.push(Oddity { rule, part: part.into(), what });
         }
     }
 

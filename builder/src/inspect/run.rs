@@ -7,6 +7,7 @@ use super::makeself;
 use super::ours;
 use super::report::{path_length, path_text, text, FileEntry, FileFacts, FileKind, Format, Part, Report, Signature};
 use super::watch::{Algorithm, Keep, Seen, Watch};
+use super::Depth;
 use crate::endpoint::{run_signature_field, RUN_SIGNATURE_AT, RUN_SUM_AT, RUN_SUM_COVERS_FROM};
 use crate::error::{Error, Result};
 use crate::payload::decode::{damaged, Input};
@@ -26,10 +27,10 @@ const LIST: &str = ".files";
 ///
 /// # Errors
 /// It is a shell script of another kind, or its header does not say where its payload is.
-pub fn read(input: &mut Input, file: FileFacts) -> Result<Report> {
+pub fn read(input: &mut Input, file: FileFacts, depth: Depth) -> Result<Report> {
     let head = head(input, &file.name)?;
     if head.starts_with(OURS) {
-        return ours(input, file, &head);
+        return ours(input, file, &head, depth);
     }
     match makeself::recognise(&head) {
         Some(header) => makeself::read(input, file, &head, &header),
@@ -46,12 +47,14 @@ fn head(input: &mut Input, name: &str) -> Result<Vec<u8>> {
     Ok(head)
 }
 
-fn ours(input: &mut Input, file: FileFacts, head: &[u8]) -> Result<Report> {
+fn ours(input: &mut Input, file: FileFacts, head: &[u8], depth: Depth) -> Result<Report> {
     let (name, size) = (file.name.clone(), file.size);
     let mut report = Report::new(Format::Run, file);
     let stated = text(head.get(RUN_SUM_AT.start as usize..RUN_SUM_AT.end as usize).unwrap_or_default());
-    let found = digest::range(input, RUN_SUM_COVERS_FROM.min(size)..size, vec![Algorithm::Sha256.hasher()], &name)?.remove(0);
-    report.claims.part("everything after line 3", "SHA-256", stated, hex::encode(found));
+    if depth == Depth::Whole {
+        let found = digest::range(input, RUN_SUM_COVERS_FROM.min(size)..size, vec![Algorithm::Sha256.hasher()], &name)?.remove(0);
+        report.claims.part("everything after line 3", "SHA-256", stated, hex::encode(found));
+    }
     for fault in line_faults(head) {
         report.damaged("stub", fault);
     }
@@ -68,7 +71,9 @@ fn ours(input: &mut Input, file: FileFacts, head: &[u8]) -> Result<Report> {
     let codec = facts.get("CODEC").cloned();
     report.parts.push(Part { name: "stub".into(), offset: Some(0), size: offset, codec: None });
     report.parts.push(Part { name: "payload".into(), offset: Some(offset), size: size - offset, codec: None });
-    if let Some(found) = payload(input, offset, size, &mut report)? {
+    if depth == Depth::Headers {
+        list_alone(input, offset, size, &mut report)?;
+    } else if let Some(found) = payload(input, offset, size, &mut report)? {
         if let Some(stated) = codec {
             report.claims.part("payload", "codec", stated, found);
         }
@@ -149,6 +154,38 @@ fn payload(input: &mut Input, offset: u64, size: u64, report: &mut Report) -> Re
     }
     report.files = entries.files;
     Ok(codec)
+}
+
+/// The files as the payload's first member lists them; what follows it is not read.
+fn list_alone(input: &mut Input, offset: u64, size: u64, report: &mut Report) -> Result<()> {
+    let mut list = None;
+    let read = input.stream("payload".to_owned(), offset, size - offset).and_then(|stream| {
+        let codec = stream.codec().name().to_owned();
+        let mut stream = stream.limited(limits::unpacked(size - offset));
+        let done = tar::walk(&mut stream, &mut Keep::default(), &mut |member| {
+            if let FoundKind::File(bytes) = member.kind {
+                list = (member.name == LIST.as_bytes()).then_some(bytes);
+            }
+            Err(Error::new("the first member is enough"))
+        });
+        // An end before the first member, or an interrupt.
+        done.or_else(|error| if list.is_some() { Ok(()) } else { Err(error) }).map(|()| codec)
+    });
+    match read {
+        Err(error) if error.is_interrupted() => return Err(error),
+        Err(error) => report.damaged_by("payload", &error),
+        Ok(codec) => {
+            if let Some(part) = report.parts.last_mut() {
+                part.codec = Some(codec);
+            }
+        }
+    }
+    let mut entries = Entries::default();
+    for line in list.unwrap_or_default().split(|&b| b == b'\n').filter_map(Line::parse) {
+        entries.push(line.entry(), None)?;
+    }
+    report.files = entries.files;
+    Ok(())
 }
 
 /// Keeps the first content, which is the list, and watches the others.
@@ -261,6 +298,22 @@ impl Line {
         let [kind, mode, size, sha256, config, path] = fields[..] else { return None };
         let kind_and_mode = format!("{} {}", text(kind), text(mode));
         Some(Line { kind_and_mode, size: text(size), sha256: text(sha256), config: config == b"config", path: unescaped(path) })
+    }
+
+    fn entry(&self) -> FileEntry {
+        let (kind, mode) = self.kind_and_mode.split_once(' ').unwrap_or_default();
+        let kind = match kind {
+            "d" => FileKind::Directory,
+            "l" => FileKind::Symlink,
+            _ => FileKind::File,
+        };
+        let mut entry = FileEntry::new(path_text(&self.path), kind);
+        entry.mode = u32::from_str_radix(mode, 8).ok();
+        if kind == FileKind::File {
+            entry.size = self.size.parse().unwrap_or_default();
+        }
+        entry.config = self.config;
+        entry
     }
 
     fn of(file: &FileEntry) -> Self {

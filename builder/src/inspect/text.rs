@@ -2,6 +2,7 @@
 
 use super::report::{FileEntry, FileKind, Report};
 use super::tree::{bytes, separator, Node};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// What a text shows besides the summary.
@@ -21,8 +22,8 @@ const FOLDERS: usize = 30;
 const COLUMNS: usize = 80;
 const NAMES: usize = 14;
 
-/// The text; what a package says cannot steer a terminal.
-pub fn text(report: &Report, shown: Shown) -> String {
+/// The text, which ends with the verdict; what a package says cannot steer a terminal.
+pub fn text(report: &Report, shown: Shown, verdict: &str) -> String {
     let mut out = String::new();
     identity(report, &mut out);
     parts(report, &mut out);
@@ -35,6 +36,9 @@ pub fn text(report: &Report, shown: Shown) -> String {
     if shown.scripts {
         scripts(report, &mut out);
     }
+    out += "\n";
+    // One space more than a name's column has, as in `linkpack inspect --diff`.
+    let _ = writeln!(out, "verdict        {}", plain(verdict));
     out
 }
 
@@ -117,7 +121,7 @@ fn parts(report: &Report, out: &mut String) {
     for signature in &report.signatures {
         let algorithm = signature.algorithm.as_deref().unwrap_or("unknown algorithm");
         let key = signature.key.as_deref().unwrap_or("unknown key");
-        line(out, "signature", &format!("{} {algorithm} by {key} ({}), not checked", signature.kind, signature.place));
+        line(out, "signature", &format!("{} {algorithm} by {key} ({})", signature.kind, signature.place));
     }
     for (what, count) in &report.claims.held {
         line(out, "as claimed", &format!("{count} x {what}"));
@@ -159,9 +163,27 @@ fn lists(report: &Report, out: &mut String) {
     if report.settings.len() > LINES {
         line(out, "setting", &format!("... and {} more (--json has them all)", report.settings.len() - LINES));
     }
-    let more = (report.scripts.len() > LINES).then(|| format!("... and {} more", report.scripts.len() - LINES));
-    words(out, "scripts", report.scripts.iter().map(|script| script.name.clone()).take(LINES).chain(more));
+    scripts_by_program(report, out);
     words(out, "tables", report.tables.iter().map(|(name, rows)| format!("{name}:{rows}")));
+}
+
+/// Names of scripts; many of them are counted by what runs them.
+fn scripts_by_program(report: &Report, out: &mut String) {
+    const FEW: usize = 16;
+    const NAMED: usize = 6;
+    if report.scripts.len() <= FEW {
+        return words(out, "scripts", report.scripts.iter().map(|script| script.name.clone()));
+    }
+    let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for script in &report.scripts {
+        groups.entry(script.interpreter.as_deref().unwrap_or("no interpreter")).or_default().push(&script.name);
+    }
+    for (program, names) in groups {
+        let more = names.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" ... and {more} more (--scripts prints them)") } else { String::new() };
+        let named = names[..names.len().min(NAMED)].join(" ");
+        line(out, "scripts", &format!("{} x {program}: {named}{more}", names.len()));
+    }
 }
 
 /// The largest folders, each with its size and number of files.

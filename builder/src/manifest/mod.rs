@@ -16,9 +16,9 @@ mod systems;
 mod values;
 mod windows;
 
-pub use model::{ContainerTable, Inject, Manifest, Target, Watchdog};
+pub use model::{ContainerTable, Inject, LintTable, Manifest, Target, Watchdog};
 pub use product::{Product, DEFAULT_LINUX_ROOT};
-pub use read::{load, load_site, parse, schema};
+pub use read::{load, load_lint, load_site, parse, schema};
 pub use site::Site;
 pub use source::{SourceSpec, SourceTable};
 pub use systems::{Installer, System};

@@ -4,7 +4,7 @@ use super::relation::{DebRelation, RpmRelation};
 use super::source::SourceSpec;
 use super::system::PerSystem;
 use super::systems::System;
-use super::values::{Account, Command, Contact, Line, LinuxRoot, Name, RelativePath, Span, Url, Version, Whole};
+use super::values::{Account, Command, Contact, Line, LinuxRoot, Name, RelativePath, RuleName, Span, Url, Version, Whole};
 use super::windows::{ConnectorWindows, UpgradeCode, WindowsRoot};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -31,6 +31,18 @@ pub struct Manifest {
     /// What only RPM packages need.
     #[serde(default)]
     pub rpm: RpmTable,
+    /// How `linkpack lint`, and build's own check, judge the packages.
+    #[serde(default)]
+    pub lint: LintTable,
+}
+
+/// What lint need not say of the product's packages.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LintTable {
+    /// Rules whose findings are meant, by name (docs/lint-rules.md). A comment behind each may say why.
+    #[serde(default)]
+    pub allow: Vec<RuleName>,
 }
 
 /// Names and texts of the product.

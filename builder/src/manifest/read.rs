@@ -1,7 +1,7 @@
 //! Reads TOML; every error carries the place in the file and says what to write instead, and all of them come at once.
 
 use super::check::{self, Problem};
-use super::model::Manifest;
+use super::model::{LintTable, Manifest};
 use super::product::Product;
 use super::repair::{self, Fault};
 use super::site::Site;
@@ -35,6 +35,20 @@ pub fn load_site(product: &Product, path: &Path) -> Result<Product> {
         None => name_of_file(path)?,
     };
     Ok(product.with_site(name, site, checked.settings))
+}
+
+/// Reads what a manifest says to lint, and nothing else of it.
+///
+/// # Errors
+/// It cannot be read, is no TOML, or its `[lint]` has a mistake.
+pub fn load_lint(path: &Path) -> Result<LintTable> {
+    #[derive(serde::Deserialize)]
+    struct Only {
+        #[serde(default)]
+        lint: LintTable,
+    }
+    let (only, _) = read(&path.display().to_string(), &text_of(path)?, |_: &Only| (check::Checked::default(), Vec::new()))?;
+    Ok(only.lint)
 }
 
 /// The JSON Schema (draft 2020-12) of the manifest.

@@ -87,6 +87,11 @@ checked_string!(
     RelativePath, check_relative, "^[^/]"
 );
 
+checked_string!(
+    /// The name of a rule of `linkpack lint`.
+    RuleName, crate::rules::check, "^[a-z]+(-[a-z]+)*$"
+);
+
 fn check_name(text: &str) -> Result<(), String> {
     let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+.-".contains(c);
     let first = text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());

@@ -1,11 +1,13 @@
 //! What is wrong with a package, as its administrators would find out.
 
+pub mod export;
 mod linux;
 pub mod msi;
 
 use super::msi::Row;
 use super::Package;
 use crate::manifest::System;
+use crate::rules;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -88,6 +90,13 @@ pub fn lint(package: &Package, systems: &[System]) -> Vec<Finding> {
     findings.finish()
 }
 
+/// Findings that a package's headers give, where [`crate::inspect::Depth::Headers`] was read: rules on contents have nothing to judge.
+pub fn headers(package: &Package, systems: &[System]) -> Vec<Finding> {
+    const ON_CONTENT: [&str; 4] = ["cabinet-", "digest", "file-", "service-program"];
+    let judged = |finding: &Finding| !ON_CONTENT.iter().any(|start| finding.rule.starts_with(start));
+    lint(package, systems).into_iter().filter(judged).collect()
+}
+
 /// Findings of one rule that are listed; the others are counted. One fault in a generator makes thousands of findings.
 const LISTED: usize = 50;
 
@@ -107,6 +116,10 @@ impl Findings {
     }
 
     fn add(&mut self, finding: Finding) {
+        debug_assert!(
+            rules::find(finding.rule).is_some_and(|rule| rule.takes(finding.severity == Severity::Error)),
+            "{finding:?}"
+        );
         let count = self.counts.entry((finding.rule, finding.severity)).or_default();
         *count += 1;
         if *count <= LISTED {

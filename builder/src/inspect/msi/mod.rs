@@ -53,11 +53,34 @@ pub fn read<R: Read + Seek>(mut input: R, folder: Option<&Path>) -> Result<Msi> 
     let len = input.seek(SeekFrom::End(0)).map_err(unreadable)?;
     input.rewind().map_err(unreadable)?;
     let mut container = Container::open(input)?;
+    let mut msi = tables(&mut container)?;
+    let names: BTreeSet<String> = msi.database.rows("Media").filter_map(|row| row.text("Cabinet").map(str::to_owned)).collect();
+    let mut budget = cabinet::Budget::new(len + beside(folder, &names));
+    for name in names {
+        let cabinet = match read_cabinet(&mut container, folder, &name, &mut budget) {
+            Err(error) if error.is_interrupted() => return Err(error),
+            Err(error) => Cabinet::Damaged(error.what().to_owned()),
+            Ok(cabinet) => cabinet,
+        };
+        msi.cabinets.insert(name, cabinet);
+    }
+    Ok(msi)
+}
+
+/// Reads an MSI's tables and no cabinet.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_tables<R: Read + Seek>(input: R) -> Result<Msi> {
+    tables(&mut Container::open(input)?)
+}
+
+fn tables<R: Read + Seek>(container: &mut Container<R>) -> Result<Msi> {
     if let Some(what) = container.stranger() {
         return Err(Error::new(format!("it is {what}, and no installation package")).help("name the package that it belongs to"));
     }
     let mut damage = Vec::new();
-    let database = tables::read(&mut container, &mut damage)?;
+    let database = tables::read(container, &mut damage)?;
     let summary = match container.summary().and_then(|bytes| summary::parse(&bytes)) {
         Ok(summary) => summary,
         Err(error) => {
@@ -69,18 +92,7 @@ pub fn read<R: Read + Seek>(mut input: R, folder: Option<&Path>) -> Result<Msi> 
         damage.push(Damage { part: "digital signature".to_owned(), what: error.what().to_owned() });
         None
     });
-    let names: BTreeSet<String> = database.rows("Media").filter_map(|row| row.text("Cabinet").map(str::to_owned)).collect();
-    let mut budget = cabinet::Budget::new(len + beside(folder, &names));
-    let mut cabinets = BTreeMap::new();
-    for name in names {
-        let cabinet = match read_cabinet(&mut container, folder, &name, &mut budget) {
-            Err(error) if error.is_interrupted() => return Err(error),
-            Err(error) => Cabinet::Damaged(error.what().to_owned()),
-            Ok(cabinet) => cabinet,
-        };
-        cabinets.insert(name, cabinet);
-    }
-    Ok(Msi { database, summary, cabinets, signature, damage })
+    Ok(Msi { database, summary, cabinets: BTreeMap::new(), signature, damage })
 }
 
 /// Bytes of the cabinets that lie beside the package.

@@ -7,6 +7,7 @@ use crate::inspect::limits;
 use crate::inspect::ours;
 use crate::inspect::report::{path_text, FileEntry, FileKind, Report};
 use crate::inspect::watch::{Algorithm, Seen, Watch};
+use crate::inspect::Depth;
 use crate::payload::cpio::Cpio;
 use crate::payload::decode::Input;
 use crate::payload::rpm::{self, File, Payload, CONFIG, TYPE};
@@ -25,7 +26,7 @@ const LONG_PLAIN_SIZE: u32 = 271;
 /// Bytes of cpio's last record.
 const TRAILER: u64 = 124;
 
-pub(super) fn read(input: &mut Input, rpm: &Rpm, report: &mut Report) -> Result<()> {
+pub(super) fn read(input: &mut Input, rpm: &Rpm, depth: Depth, report: &mut Report) -> Result<()> {
     match rpm.header.text(Tag::PayloadFormat).as_deref() {
         None | Some("cpio") => {}
         Some(other) => {
@@ -46,11 +47,14 @@ pub(super) fn read(input: &mut Input, rpm: &Rpm, report: &mut Report) -> Result<
     if algorithm.is_none() {
         report.damaged("header", format!("its files' digests are of the unknown algorithm {number}"));
     }
-    let contents = contents(input, rpm, &files, algorithm, report)?;
+    let contents = match depth {
+        Depth::Headers => Vec::new(),
+        Depth::Whole => contents(input, rpm, &files, algorithm, report)?,
+    };
     if let Err(error) = list(rpm, &files, &contents, report) {
         report.damaged_by("header", &error);
     }
-    if let Some(algorithm) = algorithm {
+    if let Some(algorithm) = algorithm.filter(|_| depth == Depth::Whole) {
         claims(rpm, &files, &contents, algorithm, report);
     }
     let files = std::mem::take(&mut report.files);

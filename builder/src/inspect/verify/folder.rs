@@ -7,6 +7,7 @@ use crate::inspect::digest;
 use crate::inspect::limits;
 use crate::inspect::report::{Claim, Damage};
 use crate::inspect::watch::{Algorithm, Hasher};
+use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Read;
@@ -33,9 +34,13 @@ pub fn folder(path: &Path, judge: &dyn Judge) -> Result<Vec<Verdict>> {
     let names = names(path)?;
     let mut folder = Folder { path, verdict: Verdict::of_folder(path), facts: BTreeMap::new(), listed: BTreeSet::new() };
     let extension = |name: &str| name.rsplit_once('.').map(|(_, extension)| extension.to_owned()).unwrap_or_default();
+    let packages: Vec<&String> = names.iter().filter(|name| PACKAGES.contains(&extension(name).as_str())).collect();
+    let read: Vec<Result<(Option<Facts>, Verdict)>> = packages.par_iter().map(|name| package(path, name, judge)).collect();
     let mut verdicts = Vec::new();
-    for name in names.iter().filter(|name| PACKAGES.contains(&extension(name).as_str())) {
-        verdicts.push(folder.package(name, judge)?);
+    for (name, read) in packages.into_iter().zip(read) {
+        let (facts, verdict) = read?;
+        folder.facts.extend(facts.map(|facts| (name.clone(), facts)));
+        verdicts.push(verdict);
     }
     let (sums, manifest) = (names.contains(SUMS), names.contains(MANIFEST));
     if verdicts.is_empty() && !sums && !manifest {
@@ -72,6 +77,32 @@ fn names(path: &Path) -> Result<BTreeSet<String>> {
     Ok(names)
 }
 
+/// One package of a folder: what SHA256SUMS and manifest.json say something of, and its own verdict.
+fn package(folder: &Path, name: &str, judge: &dyn Judge) -> Result<(Option<Facts>, Verdict)> {
+    let path = folder.join(name);
+    let failed = |what: String| {
+        let mut verdict = Verdict::of_folder(&path);
+        verdict.damage.push(Damage { part: name.to_owned(), what, unread: false });
+        verdict.judge();
+        (None, verdict)
+    };
+    if !is_plain(&path) {
+        return Ok(failed("it is no regular file, and links are not followed".to_owned()));
+    }
+    match crate::inspect::read(&path) {
+        Ok(package) => {
+            let file = &package.report.file;
+            let facts = Facts { size: file.size, sha256: file.sha256.clone() };
+            Ok((Some(facts), judged(&path, &package.report, judge)?))
+        }
+        Err(error) if error.is_interrupted() => Err(error),
+        Err(error) => {
+            let note = error.notes().first().map(|note| format!(": {note}")).unwrap_or_default();
+            Ok(failed(format!("{}{note}", error.what())))
+        }
+    }
+}
+
 struct Folder<'a> {
     path: &'a Path,
     verdict: Verdict,
@@ -81,31 +112,6 @@ struct Folder<'a> {
 }
 
 impl Folder<'_> {
-    fn package(&mut self, name: &str, judge: &dyn Judge) -> Result<Verdict> {
-        let path = self.path.join(name);
-        let failed = |what: String| {
-            let mut verdict = Verdict::of_folder(&path);
-            verdict.damage.push(Damage { part: name.to_owned(), what, unread: false });
-            verdict.judge();
-            verdict
-        };
-        if !is_plain(&path) {
-            return Ok(failed("it is no regular file, and links are not followed".to_owned()));
-        }
-        match crate::inspect::read(&path) {
-            Ok(package) => {
-                let file = &package.report.file;
-                self.facts.insert(name.to_owned(), Facts { size: file.size, sha256: file.sha256.clone() });
-                judged(&path, &package.report, judge)
-            }
-            Err(error) if error.is_interrupted() => Err(error),
-            Err(error) => {
-                let note = error.notes().first().map(|note| format!(": {note}")).unwrap_or_default();
-                Ok(failed(format!("{}{note}", error.what())))
-            }
-        }
-    }
-
     /// Lines of sha256sum(1).
     fn sums(&mut self) -> Result<()> {
         let Some(text) = self.text(SUMS)? else { return Ok(()) };

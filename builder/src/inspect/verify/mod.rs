@@ -9,9 +9,10 @@ pub use folder::folder;
 pub use crate::lists::{MANIFEST, SUMS, SUMS_SIGNATURE};
 
 use super::report::{Claim, Damage, Report};
+use super::text::counted;
 use crate::error::Result;
 use serde::Serialize;
-use signatures::{Judge, Judged};
+use signatures::{Judge, Judged, Outcome};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -36,6 +37,34 @@ pub struct Verdict {
     pub notes: Vec<String>,
 }
 
+/// What a verdict comes to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Conclusion {
+    /// How good it is.
+    pub tone: Tone,
+    /// In words.
+    pub text: String,
+}
+
+/// How good a conclusion is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tone {
+    /// Signed by a key that was given, and nothing differs.
+    Good,
+    /// Nothing differs, and nobody said whose it must be.
+    Open,
+    /// It must be refused.
+    Bad,
+}
+
+impl Conclusion {
+    /// Of a package whose headers alone were read.
+    pub fn of_headers() -> Self {
+        Conclusion { tone: Tone::Open, text: "not compared: its headers alone were read (--quick)".to_owned() }
+    }
+}
+
 impl Verdict {
     fn of_folder(path: &Path) -> Self {
         Verdict {
@@ -55,6 +84,48 @@ impl Verdict {
         self.ok && self.held.is_empty() && self.signatures.is_empty()
     }
 
+    /// How much of what went wrong there is.
+    pub fn faults(&self) -> String {
+        let unread = self.damage.iter().filter(|damage| damage.unread).count();
+        let bad = self.signatures.iter().filter(|one| one.outcome.fails()).count();
+        let counts = [
+            (self.differences.len(), "difference", "differences"),
+            (self.damage.len() - unread, "part damaged", "parts damaged"),
+            (unread, "part not read", "parts not read"),
+            (bad, "signature refused", "signatures refused"),
+        ];
+        let found = counts.iter().filter(|(count, ..)| *count > 0);
+        let said: Vec<String> = found.map(|(count, one, more)| counted(*count, one, more)).collect();
+        // What nobody looked at is not known to be wrong.
+        let verified =
+            if self.differences.is_empty() && bad == 0 && unread == self.damage.len() { "verified" } else { "as claimed" };
+        format!("NOT {verified}: {}", said.join(", "))
+    }
+
+    /// What it comes to, in a line.
+    pub fn conclusion(&self) -> Conclusion {
+        if !self.ok {
+            return Conclusion { tone: Tone::Bad, text: self.faults() };
+        }
+        let compared: u64 = self.held.values().sum();
+        let match_all = match compared {
+            0 => "it says nothing of its own bytes".to_owned(),
+            1 => "its one digest or size matches".to_owned(),
+            count => format!("all {count} digests and sizes match"),
+        };
+        let of = |outcome: fn(&Outcome) -> Option<&str>| self.signatures.iter().find_map(|one| outcome(&one.outcome));
+        let good = of(|outcome| if let Outcome::Good(whose) = outcome { Some(whose) } else { None });
+        let (tone, text) = match (good, self.signatures.first()) {
+            (Some(whose), _) => (Tone::Good, format!("correctly signed by {whose}; {match_all}")),
+            (None, Some(one)) => {
+                let key = one.signature.key.as_deref().unwrap_or("an unnamed key");
+                (Tone::Open, format!("{match_all}; signed by {key}, which is not checked without --key"))
+            }
+            (None, None) => (Tone::Open, format!("not signed; {match_all}")),
+        };
+        Conclusion { tone, text }
+    }
+
     fn judge(&mut self) {
         let signed = self.signatures.iter().all(|one| !one.outcome.fails());
         self.ok = self.differences.is_empty() && self.damage.is_empty() && signed;
@@ -69,7 +140,11 @@ pub fn package(path: &Path, judge: &dyn Judge) -> Result<Verdict> {
     judged(path, &super::read(path)?.report, judge)
 }
 
-fn judged(path: &Path, report: &Report, judge: &dyn Judge) -> Result<Verdict> {
+/// Judges a package that was read.
+///
+/// # Errors
+/// The user interrupted.
+pub fn judged(path: &Path, report: &Report, judge: &dyn Judge) -> Result<Verdict> {
     let mut verdict = Verdict {
         path: path.display().to_string(),
         format: report.format.name(),

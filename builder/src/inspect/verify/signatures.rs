@@ -39,7 +39,7 @@ impl Outcome {
 }
 
 /// Judges signatures by keys.
-pub trait Judge {
+pub trait Judge: Sync {
     /// All signatures of a package; where keys are given, one that fails stands for a package without any.
     ///
     /// # Errors

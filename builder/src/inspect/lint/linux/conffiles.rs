@@ -8,6 +8,11 @@ fn is_init_script(path: &str) -> bool {
     path.starts_with("/etc/init.d/") || path.strip_prefix("/etc/rc.d/").is_some_and(|rest| rest.contains('/'))
 }
 
+/// What explains a folder, and nobody edits.
+fn is_readme(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|name| name.starts_with("README"))
+}
+
 pub(super) fn check(subject: &Subject, findings: &mut Findings) {
     if !matches!(subject.report.format, Format::Deb | Format::Rpm) {
         return;
@@ -22,7 +27,7 @@ pub(super) fn check(subject: &Subject, findings: &mut Findings) {
                 true => findings.error("conffile-place", Place::part(&file.path), what, remedy),
                 false => findings.warning("conffile-place", Place::part(&file.path), what, remedy),
             }
-        } else if in_etc && !file.config && !(subject.is(Format::Rpm) && is_init_script(&file.path)) {
+        } else if in_etc && !file.config && !is_readme(&file.path) && !(subject.is(Format::Rpm) && is_init_script(&file.path)) {
             let what =
                 "it is in /etc and not marked as configuration: an upgrade overwrites what an administrator changed".to_owned();
             match subject.is(Format::Deb) {

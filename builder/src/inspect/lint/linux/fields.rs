@@ -1,8 +1,9 @@
 //! What a package says of itself: there, and of the form that tools read.
 
 use super::{Findings, Place, Subject};
+use crate::inspect::dpkg;
 use crate::inspect::report::{FileKind, Format};
-use crate::manifest::{is_contact, relation};
+use crate::manifest::is_contact;
 
 pub(super) fn check(subject: &Subject, findings: &mut Findings) {
     let identity = &subject.report.identity;
@@ -34,25 +35,29 @@ pub(super) fn check(subject: &Subject, findings: &mut Findings) {
     }
 }
 
-/// What dpkg refuses the whole package for.
+/// What dpkg refuses the whole package for, and what it warns of.
 fn relations(subject: &Subject, findings: &mut Findings) {
     for relation in &subject.report.relations {
-        let wrong = relation.what.split(['|', ',']).find_map(|one| relation::deb(one).err());
-        let Some(wrong) = wrong else { continue };
-        let what = wrong.split("; write ").next().unwrap_or_default().to_owned();
-        // A single < or > is old and still read.
-        let old = relation.what.contains("(< ") || relation.what.contains("(> ");
-        let remedy = "write name, name (>= VERSION) or alternatives with | between them";
-        match old {
-            true => findings.warning(
-                "relation-old",
-                Place::part(&relation.kind),
-                what,
-                "write <= or >= (what < and > have meant), << or >>",
-            ),
-            false => findings.error("relation", Place::part(&relation.kind), what, remedy),
+        let place = || Place::part(&relation.kind);
+        if let Some(what) = relation.what.split('|').find_map(dpkg::single) {
+            let remedy = "write name, name (>= VERSION) or alternatives with | between them";
+            findings.error("relation", place(), what, remedy);
+        } else if relation.what.split('|').any(|one| is_lax(&relation.kind, one)) {
+            let what = format!("\"{}\" is of a form that dpkg warns of", relation.what);
+            let remedy = match relation.kind.as_str() {
+                "provides" => "write = before the version",
+                _ => "write <= or >= (what < and > have meant), << or >>, or = where there is no sign",
+            };
+            findings.warning("relation-old", place(), what, remedy);
         }
     }
+}
+
+/// A single `<` or `>`, no sign at all, and a version that is provided by anything but `=`.
+fn is_lax(kind: &str, one: &str) -> bool {
+    let Some((_, version)) = one.split_once('(') else { return false };
+    let sign: String = version.trim_start().chars().take_while(|c| "<>=".contains(*c)).collect();
+    matches!(sign.as_str(), "<" | ">" | "") || (kind == "provides" && sign != "=")
 }
 
 fn name(subject: &Subject, findings: &mut Findings) {
@@ -61,7 +66,10 @@ fn name(subject: &Subject, findings: &mut Findings) {
         c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c) || (!deb && (c.is_ascii_uppercase() || c == '_'))
     };
     let start = name.chars().next().is_some_and(|c| c.is_ascii_alphanumeric() || (!deb && c == '_'));
-    if !name.is_empty() && (!start || !name.chars().all(fine) || (deb && name.len() < 2)) {
+    if deb && start && name.len() == 1 && name.chars().all(fine) {
+        let what = format!("\"{name}\" is a name of one character, which dpkg takes and archives refuse");
+        findings.warning("name", Place::part("Name"), what, "use at least two characters");
+    } else if !name.is_empty() && (!start || !name.chars().all(fine)) {
         let what = format!("\"{name}\" is no name of a package");
         let remedy = match deb {
             true => "use small letters, digits, + - and . only, at least two, a letter or digit first",

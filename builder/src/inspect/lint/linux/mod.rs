@@ -17,6 +17,7 @@ mod syntax;
 use super::{Findings, Place};
 use crate::inspect::report::{Claim, FileEntry, FileKind, Format, Report};
 use crate::manifest::System;
+use crate::rules;
 
 /// What the rules look at.
 struct Subject<'a> {
@@ -90,6 +91,10 @@ fn damage(report: &Report, findings: &mut Findings) {
             }
             false => findings.error("damaged", Place::part(&damage.part), damage.what.clone(), REMEDY),
         }
+    }
+    for oddity in &report.oddities {
+        let remedy = rules::find(oddity.rule).map_or("look at it", |rule| rule.remedy);
+        findings.error(oddity.rule, Place::part(&oddity.part), oddity.what.to_owned(), remedy);
     }
     for Claim { subject, algorithm, claimed, found } in report.claims.listed.iter().filter(|claim| !claim.holds()) {
         let what = format!("its {algorithm} is {found}, and the package says {claimed}");

@@ -47,7 +47,7 @@ pub(super) fn check(subject: &Subject, findings: &mut Findings) {
                 false => findings.warning("set-uid", place(), what, remedy),
             }
         }
-        if is_regular(file) && mode & 0o111 == 0 && is_in_bin(&file.path) && is_runnable(file) {
+        if is_regular(file) && mode & 0o111 == 0 && is_in_bin(&file.path) && is_runnable(file) && !is_set(subject, &file.path) {
             let what = format!("it is a program that nobody may run (mode {mode:04o})");
             findings.error("not-executable", place(), what, "set its x bits");
         }
@@ -82,6 +82,12 @@ fn writable(subject: &Subject, file: &FileEntry, mode: u32, findings: &mut Findi
             format!("the group {} may replace what is installed (mode {mode:04o})", file.group.as_deref().unwrap_or_default());
         findings.error("root-writable", Place::part(&file.path), what, "take the write bit from the group: chmod g-w");
     }
+}
+
+/// Whether a script of the package sets its mode at the installation.
+fn is_set(subject: &Subject, path: &str) -> bool {
+    let sets = |line: &str| line.contains("chmod") && line.contains(path);
+    subject.report.scripts.iter().any(|script| script.text.lines().any(sets))
 }
 
 fn is_in_bin(path: &str) -> bool {

@@ -35,7 +35,9 @@ pub fn fault(script: &str) -> Option<(usize, String)> {
 /// Quotes in a command in quotes, which only a parser of the whole language tells apart.
 fn nests_quotes(line: &str) -> bool {
     let inner = line.split_once("$(").or_else(|| line.split_once('`'));
-    inner.is_some_and(|(before, after)| before.contains('"') && after.contains(['"', '\'']))
+    let quoted = inner.is_some_and(|(before, after)| before.contains('"') && after.contains(['"', '\'']));
+    // A subshell in a command in backquotes.
+    quoted || line.split_once('`').is_some_and(|(_, after)| after.contains('('))
 }
 
 fn end(word: &str) -> &'static str {
@@ -117,6 +119,7 @@ mod tests {
             "for x do echo $x; done; for y in a b\ndo\n  while read l; do echo \"$l's\"; done\ndone <f\n",
             "x=$(case $y in a) echo 1;; esac)\necho done fi esac do if\n",
             "exec perl -x -- \"$0\" \"$@\"\n#!perl\nif (x) {\n}\nprint 'it\n",
+            "x=`( cd /a && for f in a b; do echo $f; done ) | tr a b`\nif a; then b; fi\n",
             "x=\"$(sed -e \"s' a 'b'\")\"\nif a; then b; fi\n",
             "cat <<EOF\nit's if\nEOF\necho \"a 'b\nc\" # don't\nif a; then { b; } fi\n",
         ] {

@@ -1,0 +1,44 @@
+//! What `linkpack lint` calls an error in a package is a warning of the build that made it. The headers are enough: what is in the files
+//! was looked at while they were packed.
+
+use super::Package;
+use crate::error::Result;
+use crate::inspect::lint::{headers, Severity};
+use crate::inspect::{read_to, Depth};
+use crate::listener::Listener;
+use crate::manifest::Product;
+use rayon::prelude::*;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Findings that are told of one package.
+const TOLD: usize = 10;
+
+/// Judges the packages of a folder by rules that the manifest does not allow.
+///
+/// # Errors
+/// One cannot be read, which is a fault of linkpack, or the user interrupted.
+pub fn check(product: &Product, output: &Path, packages: &[Package], listener: &dyn Listener) -> Result<()> {
+    let manifest = product.manifest();
+    let allowed: BTreeSet<&str> = manifest.lint.allow.iter().map(|rule| rule.as_str()).collect();
+    let systems = manifest.product.systems.as_deref().unwrap_or_default();
+    let judged: Vec<Result<Vec<String>>> = packages
+        .par_iter()
+        .map(|package| {
+            let read = read_to(&output.join(&package.file), Depth::Headers)?;
+            let errors =
+                headers(&read, systems).into_iter().filter(|one| one.severity == Severity::Error && !allowed.contains(one.rule));
+            Ok(errors
+                .map(|one| format!("{}: lint: error[{}]: {}: {}; {}", package.file, one.rule, one.place, one.what, one.remedy))
+                .collect())
+        })
+        .collect();
+    for errors in judged {
+        let errors = errors?;
+        errors.iter().take(TOLD).for_each(|error| listener.warning(error));
+        if errors.len() > TOLD {
+            listener.warning(&format!("and {} more: linkpack lint {} lists them", errors.len() - TOLD, output.display()));
+        }
+    }
+    Ok(())
+}

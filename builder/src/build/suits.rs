@@ -1,0 +1,92 @@
+//! Whether the programs of a payload can start where the packages are meant for: their machine, and the glibc of each system that the
+//! manifest names.
+
+use super::facts::architecture;
+use crate::error::Result;
+use crate::format::PreparedFile;
+use crate::listener::{some_of, Listener};
+use crate::manifest::{Product, System, Target};
+use crate::payload::elf::{machine_name, Elf, Glibc, EM_386, EM_AARCH64, EM_BPF, EM_X86_64};
+use crate::payload::program::{of_content, Binary};
+use crate::payload::Kind;
+use std::collections::BTreeMap;
+
+/// Files named in one message.
+const NAMED: usize = 5;
+
+/// Warns of programs that cannot start on a system of the packages.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn check(product: &Product, target: Target, files: &[PreparedFile], listener: &dyn Listener) -> Result<()> {
+    let systems = product.manifest().product.systems.as_deref().unwrap_or_default();
+    let (mut strangers, mut newer) = (Vec::new(), BTreeMap::new());
+    for file in files.iter().filter(|file| file.may_be_program) {
+        let Kind::File(content) = &file.entry.kind else { continue };
+        let Some(Binary::Elf(elf)) = of_content(content)? else { continue };
+        let path = file.entry.path.display();
+        if !runs_on(&elf, target) {
+            strangers.push(format!("{path} ({})", machine_name(elf.machine)));
+            continue;
+        }
+        if let Some(needed) = elf.glibc {
+            let older = older(systems, needed);
+            if !older.is_empty() {
+                newer.entry((needed, older)).or_insert_with(Vec::new).push(path);
+            }
+        }
+    }
+    if !strangers.is_empty() {
+        listener.warning(&format!(
+            "{} cannot run on the machines of {}: ship the programs that were built for it, or leave them out (exclude)",
+            some_of(&strangers, NAMED),
+            target.name()
+        ));
+    }
+    for ((needed, older), paths) in newer {
+        listener.warning(&format!(
+            "glibc {needed} is needed by {}, and of product.systems {older}: it does not start there; build it on the oldest of them, or take them out of systems",
+            some_of(&paths, NAMED),
+        ));
+    }
+    Ok(())
+}
+
+/// An object or a core is no program, and a 32-bit program of the same family starts where its libraries are.
+fn runs_on(elf: &Elf, target: Target) -> bool {
+    use crate::endpoint::Arch;
+    let machines: &[u16] = match architecture(target).machine {
+        Arch::X86_64 => &[EM_X86_64, EM_386, EM_BPF],
+        Arch::Aarch64 => &[EM_AARCH64, EM_BPF],
+        Arch::Any => return true,
+    };
+    !matches!(elf.kind, 2 | 3) || machines.contains(&elf.machine)
+}
+
+/// Which of the systems have an older one, in words; empty where all have it.
+fn older(systems: &[System], needed: Glibc) -> String {
+    let has = |system: &&System| Glibc::parse(system.glibc()).is_some_and(|has| has < needed);
+    let names: Vec<String> =
+        systems.iter().filter(has).map(|system| format!("{} has {}", system.name(), system.glibc())).collect();
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn systems_with_an_older_glibc_are_named() {
+        let systems = [System::Debian12, System::Rhel7];
+        assert_eq!(older(&systems, Glibc(2, 17, 0)), "");
+        assert_eq!(older(&systems, Glibc(2, 34, 0)), "rhel-7 has 2.17");
+        assert_eq!(older(&[], Glibc(2, 99, 0)), "");
+    }
+
+    #[test]
+    fn a_program_of_another_machine_does_not_run() {
+        let program = |machine| Elf { machine, kind: 3, ..Elf::default() };
+        assert!(runs_on(&program(EM_X86_64), Target::LinuxX86_64) && !runs_on(&program(EM_AARCH64), Target::LinuxX86_64));
+        assert!(runs_on(&Elf { kind: 1, ..program(EM_AARCH64) }, Target::LinuxX86_64));
+    }
+}
