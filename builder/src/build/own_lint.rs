@@ -25,7 +25,7 @@ pub fn check(product: &Product, output: &Path, packages: &[Package], listener: &
     let judged: Vec<Result<Vec<String>>> = packages
         .par_iter()
         .map(|package| {
-            let read = read_to(&output.join(&package.file), Depth::Headers)?;
+            let read = read_to(&output.join(&package.file), None, Depth::Headers)?;
             let errors =
                 headers(&read, systems).into_iter().filter(|one| one.severity == Severity::Error && !allowed.contains(one.rule));
             Ok(errors

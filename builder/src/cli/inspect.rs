@@ -39,7 +39,7 @@ fn reports(arguments: &InspectArguments) -> Result<ExitCode> {
         false => Box::new(ByKeys::read(&arguments.keys)?),
     };
     let read: Vec<Result<(Package, Conclusion)>> =
-        arguments.packages.par_iter().map(|path| one(path, arguments.quick, &*judge)).collect();
+        arguments.packages.par_iter().map(|path| one(path, arguments, &*judge)).collect();
     let (mut shown, mut documents, mut failed) = (String::new(), Vec::new(), false);
     for read in read {
         let (package, conclusion) = match read {
@@ -81,11 +81,12 @@ fn reports(arguments: &InspectArguments) -> Result<ExitCode> {
     Ok(super::conclude(if failed && arguments.packages.len() == 1 { "" } else { &shown }, failed))
 }
 
-fn one(path: &Path, quick: bool, judge: &dyn Judge) -> Result<(Package, Conclusion)> {
-    if quick {
-        return Ok((read_to(path, Depth::Headers)?, Conclusion::of_headers()));
+fn one(path: &Path, arguments: &InspectArguments, judge: &dyn Judge) -> Result<(Package, Conclusion)> {
+    let base = arguments.base.as_deref();
+    if arguments.quick {
+        return Ok((read_to(path, base, Depth::Headers)?, Conclusion::of_headers()));
     }
-    let package = read(path)?;
+    let package = read_to(path, base, Depth::Whole)?;
     let conclusion = judged(path, &package.report, judge)?.conclusion();
     Ok((package, conclusion))
 }

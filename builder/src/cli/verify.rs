@@ -26,7 +26,7 @@ pub fn run(arguments: &VerifyArguments) -> ExitCode {
         screen::error(&error);
         unread.push(serde_json::json!({ "path": path.display().to_string(), "why": error.to_string() }));
     };
-    let judged: Vec<_> = arguments.paths.par_iter().map(|path| one(path, &*judge)).collect();
+    let judged: Vec<_> = arguments.paths.par_iter().map(|path| one(path, arguments.base.as_deref(), &*judge)).collect();
     for (path, judged) in arguments.paths.iter().zip(judged) {
         match judged {
             Ok(more) => {
@@ -56,10 +56,10 @@ pub fn run(arguments: &VerifyArguments) -> ExitCode {
     }
 }
 
-fn one(path: &Path, judge: &dyn Judge) -> Result<Vec<Verdict>> {
+fn one(path: &Path, base: Option<&Path>, judge: &dyn Judge) -> Result<Vec<Verdict>> {
     match path.is_dir() {
         true => verify::folder(path, judge),
-        false => Ok(vec![verify::package(path, judge)?]),
+        false => Ok(vec![verify::package_of(path, base, judge)?]),
     }
 }
 

@@ -19,6 +19,7 @@ pub mod report;
 mod rpm;
 mod run;
 pub mod text;
+pub mod transform;
 pub mod tree;
 mod treemap;
 pub mod verify;
@@ -42,13 +43,15 @@ pub struct Package {
     pub report: Report,
     /// The database of an MSI.
     pub msi: Option<Box<msi::Msi>>,
+    /// What a transform changes.
+    pub transform: Option<Box<msi::transform::Transform>>,
 }
 
 impl Package {
     /// An MSI that was read from elsewhere than a file.
     pub fn of_msi(msi: msi::Msi) -> Self {
         let file = FileFacts { name: String::new(), size: 0, sha256: String::new() };
-        Package { report: product::report(&msi, file, Depth::Whole), msi: Some(Box::new(msi)) }
+        Package { report: product::report(&msi, file, Depth::Whole), msi: Some(Box::new(msi)), transform: None }
     }
 }
 
@@ -66,14 +69,14 @@ pub enum Depth {
 /// # Errors
 /// It cannot be read, is of a format that has no reader, or is too damaged to say anything about its parts.
 pub fn read(path: &Path) -> Result<Package> {
-    read_to(path, Depth::Whole)
+    read_to(path, None, Depth::Whole)
 }
 
-/// Reads a package as far as that.
+/// The same as far as `depth`; `base` is the package that a transform is for.
 ///
 /// # Errors
-/// As [`read`].
-pub fn read_to(path: &Path, depth: Depth) -> Result<Package> {
+/// As [`read`]'s; and the base cannot be read.
+pub fn read_to(path: &Path, base: Option<&Path>, depth: Depth) -> Result<Package> {
     let meta = std::fs::metadata(path).or_cannot("read", path)?;
     if !meta.is_file() {
         return Err(Error::new(format!("{} is not a file", path.display())).help("name a .deb, .rpm, .run or .msi file"));
@@ -92,13 +95,29 @@ pub fn read_to(path: &Path, depth: Depth) -> Result<Package> {
         Format::Deb => deb::read(&mut input, file, depth).map(plain),
         Format::Rpm => rpm::read(&mut input, file, depth).map(plain),
         Format::Run => run::read(&mut input, file, depth).map(plain),
-        Format::Msi => {
-            let opened = File::open(path).or_cannot("read", path)?;
-            let msi = match depth {
-                Depth::Whole => msi::read(opened, path.parent()),
-                Depth::Headers => msi::read_tables(opened),
-            };
-            msi.map(|msi| Package { report: product::report(&msi, file, depth), msi: Some(Box::new(msi)) })
+        Format::Msi | Format::Mst => {
+            let opened = || File::open(path).or_cannot("read", path);
+            let base = base.map(tables).transpose()?;
+            match msi::transform::read(opened()?, base.as_ref().map(|(tables, _)| tables)).map_err(about)? {
+                Some(transform) => {
+                    let mut report = transform::report(&transform, file);
+                    if let Some((tables, summary)) = &base {
+                        transform::against(&transform, tables, summary, &mut report.claims);
+                    }
+                    Ok(Package { report, msi: None, transform: Some(Box::new(transform)) })
+                }
+                None => {
+                    let msi = match depth {
+                        Depth::Whole => msi::read(opened()?, path.parent()),
+                        Depth::Headers => msi::read_headers(opened()?),
+                    };
+                    msi.map(|msi| Package {
+                        report: product::report(&msi, file, depth),
+                        msi: Some(Box::new(msi)),
+                        transform: None,
+                    })
+                }
+            }
         }
     };
     let package = package.map_err(about)?;
@@ -115,7 +134,7 @@ pub fn is_package(path: &Path) -> Result<bool> {
     let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
     Ok(match recognise(&mut input, path) {
         Ok(Format::Run) => extension.as_deref() == Some("run"),
-        Ok(Format::Msi) => !matches!(extension.as_deref(), Some("msp" | "msm" | "mst")),
+        Ok(Format::Msi) => !matches!(extension.as_deref(), Some("msp" | "msm")),
         Ok(_) => true,
         Err(error) if error.is_interrupted() => return Err(error),
         Err(_) => false,
@@ -123,7 +142,16 @@ pub fn is_package(path: &Path) -> Result<bool> {
 }
 
 fn plain(report: Report) -> Package {
-    Package { report, msi: None }
+    Package { report, msi: None, transform: None }
+}
+
+/// The tables and the summary of the package that a transform is for.
+///
+/// # Errors
+/// It is no MSI, or cannot be read.
+pub fn tables(path: &Path) -> Result<(msi::Database, msi::Summary)> {
+    let file = File::open(path).or_cannot("read", path)?;
+    msi::read_tables(file).map_err(|error| error.note(format!("it is about {}", path.display())))
 }
 
 /// The format by the first bytes.
@@ -137,7 +165,7 @@ fn recognise(input: &mut Input, path: &Path) -> Result<Format> {
         [b'#', b'!', ..] => Ok(Format::Run),
         first if first == COMPOUND_FILE => Ok(Format::Msi),
         _ => Err(Error::new(format!("{} is no package: neither DEB, RPM, MSI nor a self-extracting script", path.display()))
-            .help("a transform, a patch or an archive is none; build reads those it takes as payloads")),
+            .help("a patch or an archive is none; build reads those it takes as payloads")),
     }
 }
 

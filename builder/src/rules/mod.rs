@@ -1,6 +1,7 @@
 //! The rules of `linkpack lint`: names, severities, reasons and remedies, said once. docs/lint-rules.md has the same tables.
 
 mod linux;
+mod transform;
 mod windows;
 
 /// How findings of a rule are judged.
@@ -58,14 +59,20 @@ pub enum Subject {
     Linux,
     /// MSI packages.
     Windows,
+    /// Transforms of MSI packages.
+    Transform,
 }
 
 impl Subject {
+    /// All of them.
+    pub const ALL: [Subject; 3] = [Subject::Linux, Subject::Windows, Subject::Transform];
+
     /// Its rules, in the order of the document.
     pub fn rules(self) -> &'static [Rule] {
         match self {
             Subject::Linux => linux::RULES,
             Subject::Windows => windows::RULES,
+            Subject::Transform => transform::RULES,
         }
     }
 
@@ -74,13 +81,14 @@ impl Subject {
         match self {
             Subject::Linux => "DEB, RPM, .run",
             Subject::Windows => "MSI",
+            Subject::Transform => "MST",
         }
     }
 }
 
-/// All rules with what they are about; a name may stand in both.
+/// All rules with what they are about; a name may stand in several.
 pub fn all() -> impl Iterator<Item = (Subject, &'static Rule)> {
-    [Subject::Linux, Subject::Windows].into_iter().flat_map(|subject| subject.rules().iter().map(move |rule| (subject, rule)))
+    Subject::ALL.into_iter().flat_map(|subject| subject.rules().iter().map(move |rule| (subject, rule)))
 }
 
 /// The first rule of that name.
@@ -124,7 +132,7 @@ mod tests {
 
     #[test]
     fn no_subject_has_a_rule_twice_and_each_says_all_of_it() {
-        for subject in [Subject::Linux, Subject::Windows] {
+        for subject in Subject::ALL {
             let mut names: Vec<&str> = subject.rules().iter().map(|rule| rule.name).collect();
             names.sort_unstable();
             assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");

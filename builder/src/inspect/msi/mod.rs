@@ -6,6 +6,7 @@ mod database;
 mod strings;
 mod summary;
 mod tables;
+pub mod transform;
 
 use cabinet::Budget;
 pub use cabinet::{Cabinet, Member, Seen};
@@ -44,6 +45,23 @@ pub struct Damage {
     pub what: String,
 }
 
+/// Reads the tables and the summary of an MSI, and none of its cabinets.
+///
+/// # Errors
+/// As [`read`]'s.
+pub fn read_tables<R: Read + Seek>(input: R) -> Result<(Database, Summary)> {
+    let mut container = Container::open(input)?;
+    if let Some(what) = container.stranger() {
+        return Err(Error::new(format!("it is {what}, and no installation package")).help("name the package that it belongs to"));
+    }
+    let mut damage = Vec::new();
+    let database = tables::read(&mut container, &mut damage)?;
+    match damage.into_iter().next() {
+        Some(damage) => Err(Error::new(format!("{}: {}", damage.part, damage.what))),
+        None => Ok((database, summary::parse(&container.summary()?)?)),
+    }
+}
+
 /// Reads an MSI; `folder` is where its external cabinets lie.
 ///
 /// # Errors
@@ -67,11 +85,11 @@ pub fn read<R: Read + Seek>(mut input: R, folder: Option<&Path>) -> Result<Msi> 
     Ok(msi)
 }
 
-/// Reads an MSI's tables and no cabinet.
+/// Reads all of an MSI but its cabinets.
 ///
 /// # Errors
-/// As [`read`].
-pub fn read_tables<R: Read + Seek>(input: R) -> Result<Msi> {
+/// As [`read`]'s.
+pub fn read_headers<R: Read + Seek>(input: R) -> Result<Msi> {
     tables(&mut Container::open(input)?)
 }
 
