@@ -185,10 +185,12 @@ fn look(folder: &Path, name: &str, bytes: &[u8]) {
     match inspect::read(&path) {
         Ok(package) => {
             let findings = lint::lint(&package, &[]);
-            let shown = inspect::text::text(&package.report, inspect::text::Shown { files: true, scripts: true });
+            let conclusion = inspect::verify::Conclusion::of_headers();
+            let everything = inspect::text::Shown { files: true, scripts: true };
+            let shown = inspect::text::text(&package.report, everything, &conclusion.text);
             assert!(!shown.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')), "control characters are shown");
             if is_chosen(bytes) {
-                inspect::html::page(&package.report, &findings).expect("a page");
+                inspect::html::page(&package.report, &findings, &conclusion).expect("a page");
             }
         }
         Err(error) => is_shown(&error),

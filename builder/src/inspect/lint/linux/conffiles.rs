@@ -8,9 +8,10 @@ fn is_init_script(path: &str) -> bool {
     path.starts_with("/etc/init.d/") || path.strip_prefix("/etc/rc.d/").is_some_and(|rest| rest.contains('/'))
 }
 
-/// What explains a folder, and nobody edits.
-fn is_readme(path: &str) -> bool {
-    path.rsplit('/').next().is_some_and(|name| name.starts_with("README"))
+/// What nobody edits: the text that explains a folder, and an RPM's init scripts.
+fn is_not_edited(subject: &Subject, path: &str) -> bool {
+    let readme = path.rsplit('/').next().is_some_and(|name| name.starts_with("README"));
+    readme || (subject.is(Format::Rpm) && is_init_script(path))
 }
 
 pub(super) fn check(subject: &Subject, findings: &mut Findings) {
@@ -27,7 +28,7 @@ pub(super) fn check(subject: &Subject, findings: &mut Findings) {
                 true => findings.error("conffile-place", Place::part(&file.path), what, remedy),
                 false => findings.warning("conffile-place", Place::part(&file.path), what, remedy),
             }
-        } else if in_etc && !file.config && !is_readme(&file.path) && !(subject.is(Format::Rpm) && is_init_script(&file.path)) {
+        } else if in_etc && !file.config && !is_not_edited(subject, &file.path) {
             let what =
                 "it is in /etc and not marked as configuration: an upgrade overwrites what an administrator changed".to_owned();
             match subject.is(Format::Deb) {
