@@ -196,6 +196,10 @@ fn the_digest_of_names_and_times_is_checked_where_a_package_has_it() {
     court.refuses(&with_stream(&msi, EXTENDED, b""), "MsiDigitalSignatureEx");
     court.refuses(&without(&msi, EXTENDED), "changed after it was signed");
     court.refuses(&with_stream(&signed(bench), EXTENDED, &extended[..32]), "MsiDigitalSignatureEx");
+    // A signature of linkpack's own covers names as well.
+    let own = signed(bench);
+    assert_eq!(stream(&own, EXTENDED).len(), 32);
+    court.refuses(&renamed(&own), "names, sizes or times");
     // Contents and their order are the same: only names tell.
     let renamed = renamed(&msi);
     court.refuses(&renamed, "names, sizes or times");
