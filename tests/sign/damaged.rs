@@ -196,7 +196,8 @@ fn the_digest_of_names_and_times_is_checked_where_a_package_has_it() {
     court.refuses(&with_stream(&msi, EXTENDED, &extended[..32]), "MsiDigitalSignatureEx");
     court.refuses(&with_stream(&msi, EXTENDED, b""), "MsiDigitalSignatureEx");
     court.refuses(&without(&msi, EXTENDED), "changed after it was signed");
-    court.refuses(&with_stream(&signed(bench), EXTENDED, &extended[..32]), "MsiDigitalSignatureEx");
+    let (ours, said) = court.ours(&with_stream(&signed(bench), EXTENDED, &extended[..32]));
+    assert!(!ours && said.contains("MsiDigitalSignatureEx"), "{said}");
     // A signature of linkpack's own covers names as well.
     let own = signed(bench);
     assert_eq!(stream(&own, EXTENDED).len(), 32);
