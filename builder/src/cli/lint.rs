@@ -4,7 +4,7 @@ use super::arguments::{FindingsFormat, LintArguments};
 use super::screen;
 use crate::error::{Error, IoContext, Result};
 use crate::inspect::lint::export::{self, Linted};
-use crate::inspect::{is_package, lint, read};
+use crate::inspect::{is_package, lint, read, Package};
 use crate::manifest::load_lint;
 use crate::rules;
 use rayon::prelude::*;
@@ -46,8 +46,9 @@ pub fn run(arguments: &LintArguments) -> ExitCode {
 fn linted(arguments: &LintArguments) -> Result<(Vec<Linted>, usize)> {
     let (packages, skipped) = packages(&arguments.packages)?;
     let allowed = allowed(&packages, arguments)?;
-    let judged: Vec<Result<Linted>> =
-        packages.par_iter().zip(&allowed).map(|(path, allow)| one(path, allow, arguments)).collect();
+    let previous = arguments.previous.as_deref().map(read).transpose()?;
+    let judge = |path: &PathBuf, allow: &BTreeSet<String>| one(path, allow, previous.as_ref(), arguments);
+    let judged: Vec<Result<Linted>> = packages.par_iter().zip(&allowed).map(|(path, allow)| judge(path, allow)).collect();
     let mut documents = Vec::new();
     for (path, judged) in packages.iter().zip(judged) {
         documents.push(match judged {
@@ -62,8 +63,10 @@ fn linted(arguments: &LintArguments) -> Result<(Vec<Linted>, usize)> {
     Ok((documents, skipped))
 }
 
-fn one(path: &Path, allow: &BTreeSet<String>, arguments: &LintArguments) -> Result<Linted> {
-    let findings = lint::lint(&read(path)?, &arguments.systems);
+fn one(path: &Path, allow: &BTreeSet<String>, previous: Option<&Package>, arguments: &LintArguments) -> Result<Linted> {
+    let package = read(path)?;
+    let mut findings = lint::lint(&package, &arguments.systems);
+    findings.extend(previous.into_iter().flat_map(|previous| lint::against_previous(previous, &package)));
     Ok(Linted::new(path, findings, allow))
 }
 
