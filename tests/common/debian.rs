@@ -21,33 +21,46 @@ echo "127.0.0.1 localhost endpoint" >"$1/etc/hosts"
 pub fn root() -> PathBuf {
     fixture("debian", &[SUITE, PACKAGES, FINISH].concat(), |dir| {
         let hook = format!("--customize-hook={FINISH}");
-        bootstrap(&dir.join("root"), &["--variant=apt", &format!("--include={PACKAGES}"), &hook]);
+        bootstrap(SUITE, &dir.join("root"), &["--variant=apt", &format!("--include={PACKAGES}"), &hook]);
+    })
+    .join("root")
+}
+
+/// The smallest root of another suite that has apt, made once.
+pub fn apt_root(suite: &str) -> PathBuf {
+    fixture(&format!("apt-{suite}"), FINISH, |dir| {
+        bootstrap(suite, &dir.join("root"), &["--variant=apt", &format!("--customize-hook={FINISH}")]);
     })
     .join("root")
 }
 
 /// Runs mmdebstrap into `dir` with what this machine's apt knows of Debian.
-pub(super) fn bootstrap(dir: &Path, options: &[&str]) {
+pub(super) fn bootstrap(suite: &str, dir: &Path, options: &[&str]) {
     need("mmdebstrap", "mmdebstrap");
     cmd("mmdebstrap")
         .args(["--mode=root", "--quiet"])
         .args(apt_options())
         .args(["doc", "man", "locale", "info"].map(|d| format!("--dpkgopt=path-exclude=/usr/share/{d}/*")))
         .args(options)
-        .args([SUITE.as_ref(), dir.as_os_str(), "-".as_ref()])
-        .stdin(sources())
+        .args([suite.as_ref(), dir.as_os_str(), "-".as_ref()])
+        .stdin(sources(suite))
         .limit(900)
         .run()
         .ok();
 }
 
 /// This machine's own Debian mirrors, since it can reach them; otherwise the public one.
-fn sources() -> String {
+fn sources(suite: &str) -> String {
     let format = "$(REPO_URI) $(CODENAME) $(COMPONENT)";
     let known = cmd("apt-get").args(["indextargets", "--format", format, "Created-By: Packages", "Origin: Debian"]).run();
     let mut lines: Vec<String> = known.stdout.lines().filter_map(source_line).collect();
     if !lines.iter().any(|l| l.contains(&format!(" {SUITE} "))) {
         lines = vec![format!("deb {MIRROR} {SUITE} main")];
+    }
+    // The mirror of one suite has the others.
+    if suite != SUITE {
+        lines.retain(|line| line.contains(&format!(" {SUITE} ")));
+        lines = lines.iter().map(|line| line.replace(SUITE, suite)).collect();
     }
     lines.sort();
     lines.dedup();

@@ -20,7 +20,7 @@ mod switch;
 mod windows;
 
 pub use codec::CodecChoice;
-pub use judge::ByKeys;
+pub use judge::{ByKeys, ByOwn};
 pub use packages::FormatName;
 pub use rebuild::{Comparison, Rebuild};
 pub use sign::{Signed, Signing, SigningOptions};

@@ -69,7 +69,11 @@ pub fn package(path: &Path, judge: &dyn Judge) -> Result<Verdict> {
     judged(path, &super::read(path)?.report, judge)
 }
 
-fn judged(path: &Path, report: &Report, judge: &dyn Judge) -> Result<Verdict> {
+/// The verdict on a package that was read.
+///
+/// # Errors
+/// The user interrupted.
+pub fn judged(path: &Path, report: &Report, judge: &dyn Judge) -> Result<Verdict> {
     let mut verdict = Verdict {
         path: path.display().to_string(),
         format: report.format.name(),
