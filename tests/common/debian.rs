@@ -2,7 +2,10 @@
 use super::{cmd, fixture, need};
 use std::path::{Path, PathBuf};
 
-pub(super) const SUITE: &str = "bookworm";
+/// What the tests run on, unless LINKPACK_SUITE names another release (`scripts/campaign systems`).
+pub(super) fn suite() -> String {
+    std::env::var("LINKPACK_SUITE").unwrap_or_else(|_| "bookworm".to_owned())
+}
 const MIRROR: &str = "http://deb.debian.org/debian";
 
 /// rpm and dnf share the root with dpkg: its rpm database is empty, and one root is built in half the time of two.
@@ -19,27 +22,25 @@ echo "127.0.0.1 localhost endpoint" >"$1/etc/hosts"
 
 /// A minimal Debian, made once (about 45 s). Do not write to it: take a [`super::Scratch`] of it.
 pub fn root() -> PathBuf {
-    fixture("debian", &[SUITE, PACKAGES, FINISH].concat(), |dir| {
-        let hook = format!("--customize-hook={FINISH}");
-        bootstrap(SUITE, &dir.join("root"), &["--variant=apt", &format!("--include={PACKAGES}"), &hook]);
-    })
-    .join("root")
+    root_of(&suite())
 }
 
-/// The smallest root of another suite that has apt, made once.
-pub fn apt_root(suite: &str) -> PathBuf {
-    fixture(&format!("apt-{suite}"), FINISH, |dir| {
-        bootstrap(suite, &dir.join("root"), &["--variant=apt", &format!("--customize-hook={FINISH}")]);
+/// The same of a certain release.
+pub fn root_of(suite: &str) -> PathBuf {
+    // A name for each release: what an older recipe of one name made is removed, and a test may be using the other.
+    fixture(&format!("debian-{suite}"), &[suite, PACKAGES, FINISH].concat(), |dir| {
+        let hook = format!("--customize-hook={FINISH}");
+        bootstrap(&dir.join("root"), suite, &["--variant=apt", &format!("--include={PACKAGES}"), &hook]);
     })
     .join("root")
 }
 
 /// Runs mmdebstrap into `dir` with what this machine's apt knows of Debian.
-pub(super) fn bootstrap(suite: &str, dir: &Path, options: &[&str]) {
+pub(super) fn bootstrap(dir: &Path, suite: &str, options: &[&str]) {
     need("mmdebstrap", "mmdebstrap");
     cmd("mmdebstrap")
         .args(["--mode=root", "--quiet"])
-        .args(apt_options())
+        .args(apt_options(suite))
         .args(["doc", "man", "locale", "info"].map(|d| format!("--dpkgopt=path-exclude=/usr/share/{d}/*")))
         .args(options)
         .args([suite.as_ref(), dir.as_os_str(), "-".as_ref()])
@@ -53,30 +54,31 @@ pub(super) fn bootstrap(suite: &str, dir: &Path, options: &[&str]) {
 fn sources(suite: &str) -> String {
     let format = "$(REPO_URI) $(CODENAME) $(COMPONENT)";
     let known = cmd("apt-get").args(["indextargets", "--format", format, "Created-By: Packages", "Origin: Debian"]).run();
-    let mut lines: Vec<String> = known.stdout.lines().filter_map(source_line).collect();
-    if !lines.iter().any(|l| l.contains(&format!(" {SUITE} "))) {
-        lines = vec![format!("deb {MIRROR} {SUITE} main")];
-    }
-    // The mirror of one suite has the others.
-    if suite != SUITE {
-        lines.retain(|line| line.contains(&format!(" {SUITE} ")));
-        lines = lines.iter().map(|line| line.replace(SUITE, suite)).collect();
+    let mut lines: Vec<String> = known.stdout.lines().filter_map(|line| source_line(line, suite)).collect();
+    if !lines.iter().any(|l| l.contains(&format!(" {suite} "))) {
+        lines = vec![format!("deb {MIRROR} {suite} main")];
     }
     lines.sort();
     lines.dedup();
     lines.join("\n") + "\n"
 }
 
-fn source_line(target: &str) -> Option<String> {
+fn source_line(target: &str, wanted: &str) -> Option<String> {
     let mut words = target.split_whitespace();
     let (uri, suite, component) = (words.next()?, words.next()?, words.next()?);
-    let ours = suite == SUITE || suite.strip_prefix(SUITE).is_some_and(|rest| rest.starts_with('-'));
+    let ours = suite == wanted || suite.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('-'));
     (ours && component == "main").then(|| format!("deb {uri} {suite} main"))
 }
 
 /// A machine that works from a mirror of an older day has told its apt not to mind.
-fn apt_options() -> Vec<String> {
+fn apt_options(suite: &str) -> Vec<String> {
     let set = cmd("apt-config").args(["shell", "VALID", "Acquire::Check-Valid-Until", "DATE", "Acquire::Check-Date"]).run();
     let options = [("VALID='false'", "Acquire::Check-Valid-Until"), ("DATE='false'", "Acquire::Check-Date")];
-    options.iter().filter(|(line, _)| set.stdout.contains(line)).map(|(_, key)| format!("--aptopt={key} \"false\"")).collect()
+    // Such a mirror's unstable is an older day's, too, of which this machine's apt knows nothing.
+    let other = suite == "sid";
+    options
+        .iter()
+        .filter(|(line, _)| other || set.stdout.contains(line))
+        .map(|(_, key)| format!("--aptopt={key} \"false\""))
+        .collect()
 }

@@ -1,5 +1,5 @@
 //! The clients of a closed site install from the kit, upgrade, pin, and refuse what was changed.
-use crate::common::{apt_root, cmd, need, shell_package, Place, Scratch};
+use crate::common::{cmd, debian_root_of, need, shell_package, Place, Scratch};
 use crate::material::{copy, damage, make, NAME};
 use std::fs;
 use std::path::Path;
@@ -100,7 +100,7 @@ fn apt_refuses_another_key_changed_lists_and_a_damaged_signature_on_both_debians
             }),
         ),
     ];
-    for scratch in [Scratch::debian(), Scratch::new(&apt_root("trixie"))] {
+    for scratch in [Scratch::debian(), Scratch::new(&debian_root_of("trixie"))] {
         for (what, kit) in &kits {
             carry(&scratch, kit);
             let said = scratch.sh(&apt("--once")).fails();

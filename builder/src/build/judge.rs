@@ -76,7 +76,7 @@ impl Judge for ByOwn {
         let known = match report.format {
             Format::Deb | Format::Rpm => !keys.openpgp.is_empty(),
             Format::Run => !keys.public.is_empty(),
-            Format::Msi => !keys.certificates.is_empty(),
+            Format::Msi | Format::Mst => !keys.certificates.is_empty(),
         };
         match known && !report.signatures.is_empty() {
             true => self.0.package(path, report),
@@ -112,7 +112,7 @@ fn unknown(report: &Report, place: &str) -> Signature {
     let kind = match report.format {
         _ if place.is_empty() => "none",
         Format::Deb | Format::Rpm => "OpenPGP",
-        Format::Msi => "Authenticode",
+        Format::Msi | Format::Mst => "Authenticode",
         Format::Run => "detached",
     };
     let place = if place.is_empty() { "nowhere" } else { place };

@@ -290,7 +290,7 @@ fn size(text: &str) -> std::result::Result<u64, String> {
     };
     let bytes = number.parse::<f64>().map_err(|_| wrong())? * unit;
     // Smaller ones hold no kit at all.
-    match bytes >= 8e6 && bytes < 1e15 {
+    match (8e6..1e15).contains(&bytes) {
         true => Ok(bytes as u64),
         false => Err(format!("{text} is not between 8M and 1000T")),
     }

@@ -269,7 +269,7 @@ impl<'a> Layout<'a> {
         both16(&mut out, 1);
         out.push(name.len() as u8);
         out.extend(name);
-        if name.len() % 2 == 0 {
+        if name.len().is_multiple_of(2) {
             out.push(0);
         }
         out.extend(susp);
@@ -422,7 +422,7 @@ impl Side {
         let folders = folder.folders.iter().map(|of| (&self.folders[*of], Entry::Folder(*of)));
         let files = folder.files.iter().map(|of| (&self.files[*of], Entry::File(*of)));
         let mut entries: Vec<_> = folders.chain(files).collect();
-        entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+        entries.sort_by_key(|(name, _)| *name);
         entries.into_iter().map(|(_, entry)| entry).collect()
     }
 

@@ -41,7 +41,10 @@ impl OldKit {
         let kit = OldKit::read(folder)?;
         let good = judge.sums(folder)?.iter().any(|one| matches!(one.outcome, Outcome::Good(_)));
         let fingerprint = signer.public().fingerprint();
-        if !good && !(kit.description.keys.next.as_deref() == Some(&fingerprint) && kit.is_signed_by_its_own_key()?) {
+        let named = || -> Result<bool> {
+            Ok(kit.description.keys.next.as_deref() == Some(&fingerprint) && kit.is_signed_by_its_own_key()?)
+        };
+        if !good && !named()? {
             return Err(Error::new(format!("{} is not signed by the key {fingerprint}", folder.display()))
                 .note("a kit goes on from one of the same key, or of one that names this key as the next")
                 .help("give the key that signed it, or name the new key in a last kit of the old one: --next-key FILE"));

@@ -170,5 +170,5 @@ fn dos_time(time: u32) -> (u16, u16) {
     let time = jiff::Timestamp::from_second(i64::from(time).max(FIRST)).expect("32 bits are in range");
     let time = jiff::tz::Offset::UTC.to_datetime(time);
     let date = ((time.year() - 1980) as u16) << 9 | (time.month() as u16) << 5 | time.day() as u16;
-    (date, (time.hour() as u16) << 11 | (time.minute() as u16) << 5 | time.second() as u16 / 2)
+    (date, (time.hour() as u16) << 11 | (time.minute() as u16) << 5 | (time.second() as u16 / 2))
 }
