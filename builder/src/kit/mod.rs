@@ -307,7 +307,11 @@ fn plan<'a>(options: &Options, keys: &'a Keys, items: &[Item], before: Option<&O
         (Some(name), _) => name.clone(),
         (None, Some((kept, _))) => kept.clone(),
         (None, None) => shortest(&[Kind::Deb, Kind::Rpm])
-            .or_else(|| shortest(&[Kind::Run, Kind::Msi]))
+            // What Windows calls a product is a title, with spaces.
+            .or_else(|| {
+                shortest(&[Kind::Run, Kind::Msi])
+                    .map(|title| title.to_lowercase().split_whitespace().collect::<Vec<_>>().join("-"))
+            })
             .ok_or_else(|| Error::new("no package says what it is called").help("give the kit a name with --name NAME"))?,
     };
     rpm_md::check_name(&name)?;
