@@ -23,7 +23,7 @@ mod transforms;
 mod windows;
 
 pub use codec::CodecChoice;
-pub use judge::ByKeys;
+pub use judge::{ByKeys, ByOwn};
 pub use packages::FormatName;
 pub use rebuild::{Comparison, Rebuild};
 pub use sign::{Signed, Signing, SigningOptions};
