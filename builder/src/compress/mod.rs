@@ -9,6 +9,7 @@ mod codec;
 mod deflate;
 mod digest;
 mod gzip;
+pub mod lzx;
 mod nature;
 mod ordered;
 mod source;
