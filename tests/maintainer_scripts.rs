@@ -261,7 +261,7 @@ fn what_runs_as_root_is_short() {
     let facts = product::facts("1.0");
     let (deb, rpm) = (endpoint::deb_scripts(&facts).expect("renders"), endpoint::rpm_scripts(&facts).expect("renders"));
     // What checks before anything is unpacked has no files to read from. It is meant to become shorter than 900 (docs/architecture.md).
-    let before_unpacking = [("modules", deb.modules), ("%pre", rpm.pre)].map(|(name, text)| (name.to_owned(), text, 2200));
+    let before_unpacking = [("modules", deb.modules), ("%pre", rpm.pre)].map(|(name, text)| (name.to_owned(), text, 2250));
     let scripts = [
         ("preinst", deb.preinst),
         ("postinst", deb.postinst),
@@ -272,7 +272,7 @@ fn what_runs_as_root_is_short() {
         ("%posttrans", rpm.posttrans),
     ];
     let scripts = scripts.map(|(name, text)| (name.to_owned(), text, 400));
-    let files = endpoint::bin_files(&facts).expect("renders").into_iter().map(|file| (file.path, file.text, 520));
+    let files = endpoint::bin_files(&facts).expect("renders").into_iter().map(|file| (file.path, file.text, 400));
     let counted = before_unpacking.into_iter().chain(scripts).chain(files);
     let counted: Vec<_> = counted.map(|(name, text, below)| (name, text.lines().count(), below)).collect();
     for (name, lines, _) in &counted {

@@ -154,6 +154,20 @@ fn the_lock_is_roots_alone_and_one_that_others_could_open_is_replaced() {
 }
 
 #[test]
+fn without_flock_the_lock_names_its_process() {
+    let machine = machine();
+    machine.sh("rm -f $(command -v flock) && mkdir -m 755 /var/lib/intigua").expect(0);
+    let holder = "printf '%s %s\\n' $! $(cut -d ' ' -f 22 /proc/$!/stat) >/var/lib/intigua/lock; echo $! >/holder";
+    machine.sh(&format!("sleep 300 >/dev/null 2>&1 & {holder}; chmod 600 /var/lib/intigua/lock")).expect(0);
+    machine.sh("sh /one.run").expect(16);
+    machine.sh("sh /preflight").expect(16);
+    // It was killed, and its number is another process's now: that holds nothing.
+    machine.sh("kill $(cat /holder); sleep 300 >/dev/null 2>&1 & echo $! 5 >/var/lib/intigua/lock").expect(0);
+    machine.sh("sh /one.run").expect(0);
+    machine.sh("ls -A /var/lib/intigua | grep '^[.]lp'").expect(1);
+}
+
+#[test]
 fn a_full_tmp_is_refused() {
     let machine = machine();
     machine.sh("mount -t tmpfs -o size=64k,mode=1777 t /tmp; head -c 200000 /dev/zero >/tmp/fill; :").expect(0);

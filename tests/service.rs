@@ -94,6 +94,24 @@ fn a_copy_of_the_unit_that_an_administrator_edits_is_his() {
 }
 
 #[test]
+fn logrotate_has_a_file_that_an_administrator_may_take_over() {
+    const FILE: &str = "/etc/logrotate.d/vlink";
+    let machine = machine_with_packages(Sandbox::with_init("init"));
+    machine.sh("mkdir -p /etc/logrotate.d; sh /tmp/one.run").expect(0);
+    let text = machine.ask(&format!("cat {FILE}"));
+    assert!(text.starts_with("# Written by linkpack for ") && text.contains("/var/log/intigua/*.log {"), "{text}");
+    // Edited under our name it is ours; without the name it is the administrator's, and so is its absence.
+    machine.sh(&format!("sed -i s/weekly/daily/ {FILE} && sh /tmp/two.run && grep -q weekly {FILE}")).expect(0);
+    machine
+        .sh(&format!("sed -i 1d {FILE} && sed -i s/weekly/daily/ {FILE} && sh /tmp/two.run && grep -q daily {FILE}"))
+        .expect(0);
+    machine.sh(&format!("/usr/local/intigua/bin/linkctl uninstall --purge; grep -q daily {FILE} && rm {FILE}")).expect(0);
+    machine.sh(&format!("sh /tmp/one.run && rm {FILE} && sh /tmp/two.run && test ! -e {FILE}")).expect(0);
+    machine.sh(&format!("/usr/local/intigua/bin/linkctl uninstall --purge; sh /tmp/one.run && test -e {FILE}")).expect(0);
+    machine.sh(&format!("/usr/local/intigua/bin/linkctl uninstall && test ! -e {FILE}")).expect(0);
+}
+
+#[test]
 fn folders_of_an_init_that_is_not_there_are_not_made() {
     let machine = machine_with_packages(Sandbox::new());
     machine.sh("rm -rf /etc/init.d /etc/rc?.d /etc/rc.d").expect(0);

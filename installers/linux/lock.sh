@@ -1,9 +1,11 @@
 # One installer at a time. The lock is on descriptor 9; whatever starts a daemon closes it first. flock(2) asks for no write
-# permission, so that every user who can open the file could hold it for ever: it is root's alone.
+# permission, so that every user who can open the file could hold it for ever: it is root's alone. Where there is no flock, as in some
+# busyboxes, the file names the process instead.
 
 lp_lock() {
     local held
     lp_make_dir "$LP_LIB" 755 && lp_lock_renew || return 1
+    lp_has flock || { lp_lock_note; return; }
     (umask 077 && : >>"$LP_LIB/lock") 2>/dev/null || return 1
     exec 9>>"$LP_LIB/lock"
     if ! flock -n 9; then
@@ -23,6 +25,38 @@ lp_lock_inode() {
     printf '%s' "$1"
 }
 
+# mkdir gives the turn to one process. It is over in a moment: one that lasts has been left by a process that was killed.
+lp_lock_note() {
+    local turn try held
+    turn=$LP_LIB/.lp-turn try=0 held=0
+    until mkdir "$turn" 2>/dev/null; do
+        try=$((try + 1))
+        if [ "$try" = 10 ]; then rmdir "$turn" 2>/dev/null || return 1; fi
+        [ "$try" -le 10 ] || return 1
+        sleep 1
+    done
+    if lp_lock_is_noted; then held=1; else lp_lock_process $$ | lp_write "$LP_LIB/lock" 600 || held=1; fi
+    rmdir "$turn"
+    return "$held"
+}
+
+# Whether the process that the file names lives, and is another one.
+lp_lock_is_noted() {
+    local noted
+    noted=$(cat "$LP_LIB/lock" 2>/dev/null) || return 1
+    case ${noted%% *} in '' | $$ | *[!0-9]*) return 1 ;; esac
+    kill -0 "${noted%% *}" 2>/dev/null && [ "$noted" = "$(lp_lock_process "${noted%% *}")" ]
+}
+
+# The number of a process and the time when it began (proc(5), the 22nd field of stat), since numbers are used again.
+lp_lock_process() {
+    local line
+    IFS='' read -r line 2>/dev/null <"/proc/$1/stat" || line=
+    # shellcheck disable=SC2086 # split on purpose: what follows the name of the program
+    set -- "$1" ${line##*) }
+    printf '%s %s\n' "$1" "${21:-}"
+}
+
 # For the later steps of a package, whose first one has found the lock free: what holds it is about to end.
 lp_lock_wait() {
     local second
@@ -40,6 +74,7 @@ lp_lock_is_free() {
     if lp_lock_is_open; then
         if lp_lock_is_an_installers; then return 1; else return 0; fi
     fi
+    lp_has flock || { ! lp_lock_is_noted; return; }
     (exec 9<"$LP_LIB/lock" && flock -n -s 9) 2>/dev/null
 }
 

@@ -42,7 +42,7 @@ lp_check_platform() {
     local system machine fault tool missing remedy
     system=$(uname -s) machine=$(uname -m) fault='' missing='' remedy='take the package for this machine'
     case $machine in amd64) machine=x86_64 ;; arm64) machine=aarch64 ;; esac
-    for tool in awk sed tr od find df ls id date flock chown $LP_TOOLS; do
+    for tool in awk sed tr od find df ls id date chown $LP_TOOLS; do
         lp_has "$tool" || missing="$missing $tool"
     done
     if [ "$system" != Linux ]; then

@@ -68,10 +68,11 @@ lp_removed_service() {
         "$LP_D"/etc/rc.d/rc[0-9].d/[SK][0-9][0-9]"$LP_SERVICE"; do
         [ ! -L "$link" ] || rm -f "$link"
     done
-    for link in lib/systemd/system usr/lib/systemd/system etc/systemd/system; do
-        [ ! -f "$LP_D/$link/$LP_SERVICE.service" ] || [ -L "$LP_D/$link/$LP_SERVICE.service" ] || rm -f "$LP_D/$link/$LP_SERVICE.service"
+    for link in lib/systemd/system usr/lib/systemd/system etc/systemd/system etc/init.d etc/logrotate.d; do
+        link=$LP_D/$link/$LP_SERVICE
+        case $link in */system/*) link=$link.service ;; esac
+        [ ! -f "$link" ] || [ -L "$link" ] || ! grep -Fqx "# Written by linkpack for $LP_PRODUCT" "$link" || rm -f "$link"
     done
-    [ -L "$LP_D/etc/init.d/$LP_SERVICE" ] || rm -f "$LP_D/etc/init.d/$LP_SERVICE"
     [ -n "$LP_D" ] || [ ! -d /run/systemd/system ] || systemctl --system daemon-reload >&2 || :
 }
 

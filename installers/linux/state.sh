@@ -184,7 +184,7 @@ lp_journal() {
 # Without a journal nothing is under way: what an installation that was killed or cut off had begun to write goes as well.
 lp_journal_drop() {
     rm -f "$LP_LIB/journal"
-    lp_sweep "$LP_ETC" "$LP_LIB" "$LP_D${lp_root:-$lp_old_root}/.linkpack" "$LP_D/etc/init.d" "$(dirname "$(lp_unit_file)")"
+    lp_sweep "$LP_ETC" "$LP_LIB" "$LP_D${lp_root:-$lp_old_root}/.linkpack" "$LP_D/etc/init.d" "$LP_D/etc/logrotate.d" "$(dirname "$(lp_unit_file)")"
 }
 
 # Answers, for the checks, with the root that a product without our state wrote down: the vendor's own installer does.

@@ -81,7 +81,16 @@ lp_fill() {
 # Writes all that the init systems need; rpm knows these as ghost files.
 lp_service_write() {
     lp_service_seen
-    lp_unit_write && lp_init_write && lp_service_dirs
+    lp_unit_write && lp_init_write && lp_service_dirs && lp_logrotate_write
+}
+
+# One that an administrator has removed, or taken over by removing its first line, stays as it is.
+lp_logrotate_write() {
+    local file
+    file=$LP_D/etc/logrotate.d/$LP_SERVICE
+    [ -d "${file%/*}" ] || return 0
+    if [ -e "$file" ] || [ -L "$file" ]; then lp_service_is_ours "$file"; else [ -z "$lp_old_version" ]; fi || return 0
+    lp_logrotate_text | lp_write "$file" 644 && lp_restore_labels "$file"
 }
 
 lp_unit_write() {
@@ -257,9 +266,9 @@ lp_service_disable() {
 # Everything of ours that the init systems know goes, also the halves of a killed installation.
 lp_service_remove() {
     local file
-    lp_sweep "$LP_D/lib/systemd/system" "$LP_D/usr/lib/systemd/system" "$LP_D/etc/systemd/system" "$LP_D/etc/init.d"
+    lp_sweep "$LP_D/lib/systemd/system" "$LP_D/usr/lib/systemd/system" "$LP_D/etc/systemd/system" "$LP_D/etc/init.d" "$LP_D/etc/logrotate.d"
     lp_service_disable
-    for file in "$LP_D/lib/systemd/system/$LP_SERVICE.service" "$LP_D/usr/lib/systemd/system/$LP_SERVICE.service" "$LP_D/etc/init.d/$LP_SERVICE"; do
+    for file in "$LP_D/lib/systemd/system/$LP_SERVICE.service" "$LP_D/usr/lib/systemd/system/$LP_SERVICE.service" "$LP_D/etc/init.d/$LP_SERVICE" "$LP_D/etc/logrotate.d/$LP_SERVICE"; do
         ! lp_service_is_ours "$file" || rm -f "$file"
     done
     if lp_unit_is_local; then rm -f "$LP_D/etc/systemd/system/$LP_SERVICE.service"; fi

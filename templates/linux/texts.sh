@@ -17,6 +17,10 @@ lp_init_text() {
     printf '%s\n' {{ init|sh }}
 }
 
+lp_logrotate_text() {
+    printf '%s\n' {{ logrotate|sh }}
+}
+
 lp_seal_paths() {
     printf '%s\n' {{ seal_paths|map("sh")|join(" ") }}
 }

@@ -119,15 +119,15 @@ macro_rules! embedded {
 }
 
 const TEMPLATES: &[(&str, Embedded)] = embedded!("templates/linux":
-    "entry.sh", "facts.sh", "texts.sh", "vlink.service", "vlink.init", "run.sh", "run-usage.txt", "linkctl.sh", "preflight.sh",
+    "entry.sh", "facts.sh", "texts.sh", "vlink.service", "vlink.init", "vlink.logrotate", "run.sh", "run-usage.txt", "linkctl.sh", "preflight.sh",
     "deb/debconf.sh", "deb/lib.sh", "deb/modules", "deb/preinst", "deb/postinst", "deb/prerm", "deb/postrm", "deb/config", "deb/templates",
     "rpm/lib.sh", "rpm/pre", "rpm/post", "rpm/preun", "rpm/postun", "rpm/pretrans", "rpm/posttrans",
 );
 
 const MODULES: &[(&str, Embedded)] = embedded!("installers/linux":
     "abort.sh", "account.sh", "aside.sh", "base.sh", "config.sh", "debconf.sh", "files.sh", "keep.sh", "labels.sh", "leave.sh", "linkctl.sh", "live.sh",
-    "lock.sh", "options.sh", "package.sh", "payload.sh", "preflight.sh", "purge.sh", "register.sh", "result.sh", "root.sh",
-    "run.sh", "seal.sh", "service.sh", "settings.sh", "state.sh", "takeover.sh", "uninstall.sh", "unit.sh", "version.sh", "versions.sh",
+    "lock.sh", "logs.sh", "options.sh", "package.sh", "payload.sh", "preflight.sh", "purge.sh", "register.sh", "result.sh", "root.sh",
+    "run.sh", "seal.sh", "service.sh", "set.sh", "settings.sh", "state.sh", "status.sh", "takeover.sh", "uninstall.sh", "unit.sh", "version.sh", "versions.sh",
 );
 
 /// The modules that nothing but the stub of a `.run` calls, which carries them itself.
@@ -231,7 +231,7 @@ fn context_of(environment: &Environment<'_>, facts: &Facts, channel: Channel) ->
         kept => Vec::from(channel.kept()), passed => passed(channel.kept()),
     };
     let text = |name: &str| environment.get_template(name)?.render(&basic).map(|text| text.trim_end().to_owned());
-    let texts = context! { unit => text("vlink.service")?, init => text("vlink.init")?, usage => text("run-usage.txt")? };
+    let texts = context! { unit => text("vlink.service")?, init => text("vlink.init")?, logrotate => text("vlink.logrotate")?, usage => text("run-usage.txt")? };
     let payload = match channel {
         Channel::Run(payload) => context! {
             offset => payload.offset, codec => payload.codec.name(), zeros => "0".repeat(64),
