@@ -2,7 +2,10 @@
 use super::{cmd, fixture, need};
 use std::path::{Path, PathBuf};
 
-pub(super) const SUITE: &str = "bookworm";
+/// What the tests run on, unless LINKPACK_SUITE names another release (`scripts/campaign systems`).
+pub(super) fn suite() -> String {
+    std::env::var("LINKPACK_SUITE").unwrap_or_else(|_| "bookworm".to_owned())
+}
 const MIRROR: &str = "http://deb.debian.org/debian";
 
 /// rpm and dnf share the root with dpkg: its rpm database is empty, and one root is built in half the time of two.
@@ -19,7 +22,7 @@ echo "127.0.0.1 localhost endpoint" >"$1/etc/hosts"
 
 /// A minimal Debian, made once (about 45 s). Do not write to it: take a [`super::Scratch`] of it.
 pub fn root() -> PathBuf {
-    fixture("debian", &[SUITE, PACKAGES, FINISH].concat(), |dir| {
+    fixture("debian", &[&suite(), PACKAGES, FINISH].concat(), |dir| {
         let hook = format!("--customize-hook={FINISH}");
         bootstrap(&dir.join("root"), &["--variant=apt", &format!("--include={PACKAGES}"), &hook]);
     })
@@ -34,7 +37,7 @@ pub(super) fn bootstrap(dir: &Path, options: &[&str]) {
         .args(apt_options())
         .args(["doc", "man", "locale", "info"].map(|d| format!("--dpkgopt=path-exclude=/usr/share/{d}/*")))
         .args(options)
-        .args([SUITE.as_ref(), dir.as_os_str(), "-".as_ref()])
+        .args([suite().as_ref(), dir.as_os_str(), "-".as_ref()])
         .stdin(sources())
         .limit(900)
         .run()
@@ -45,19 +48,20 @@ pub(super) fn bootstrap(dir: &Path, options: &[&str]) {
 fn sources() -> String {
     let format = "$(REPO_URI) $(CODENAME) $(COMPONENT)";
     let known = cmd("apt-get").args(["indextargets", "--format", format, "Created-By: Packages", "Origin: Debian"]).run();
-    let mut lines: Vec<String> = known.stdout.lines().filter_map(source_line).collect();
-    if !lines.iter().any(|l| l.contains(&format!(" {SUITE} "))) {
-        lines = vec![format!("deb {MIRROR} {SUITE} main")];
+    let suite = suite();
+    let mut lines: Vec<String> = known.stdout.lines().filter_map(|line| source_line(line, &suite)).collect();
+    if !lines.iter().any(|l| l.contains(&format!(" {suite} "))) {
+        lines = vec![format!("deb {MIRROR} {suite} main")];
     }
     lines.sort();
     lines.dedup();
     lines.join("\n") + "\n"
 }
 
-fn source_line(target: &str) -> Option<String> {
+fn source_line(target: &str, wanted: &str) -> Option<String> {
     let mut words = target.split_whitespace();
     let (uri, suite, component) = (words.next()?, words.next()?, words.next()?);
-    let ours = suite == SUITE || suite.strip_prefix(SUITE).is_some_and(|rest| rest.starts_with('-'));
+    let ours = suite == wanted || suite.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('-'));
     (ours && component == "main").then(|| format!("deb {uri} {suite} main"))
 }
 
@@ -65,5 +69,11 @@ fn source_line(target: &str) -> Option<String> {
 fn apt_options() -> Vec<String> {
     let set = cmd("apt-config").args(["shell", "VALID", "Acquire::Check-Valid-Until", "DATE", "Acquire::Check-Date"]).run();
     let options = [("VALID='false'", "Acquire::Check-Valid-Until"), ("DATE='false'", "Acquire::Check-Date")];
-    options.iter().filter(|(line, _)| set.stdout.contains(line)).map(|(_, key)| format!("--aptopt={key} \"false\"")).collect()
+    // Such a mirror's unstable is an older day's, too, of which this machine's apt knows nothing.
+    let other = suite() == "sid";
+    options
+        .iter()
+        .filter(|(line, _)| other || set.stdout.contains(line))
+        .map(|(_, key)| format!("--aptopt={key} \"false\""))
+        .collect()
 }

@@ -1,5 +1,5 @@
 //! Debian's cloud kernel, and an initial file system just large enough to mount a virtio disk.
-use super::debian::{bootstrap, SUITE};
+use super::debian::{bootstrap, suite};
 use super::{cmd, fixture, need};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ pub struct Kernel {
 
 /// The kernel fixture, made once (about 15 s).
 pub fn kernel() -> Kernel {
-    let dir = fixture("kernel", &[SUITE, PACKAGES, &DRIVERS.concat(), INIT].concat(), make);
+    let dir = fixture("kernel", &[&suite(), PACKAGES, &DRIVERS.concat(), INIT].concat(), make);
     Kernel { kernel: dir.join("vmlinuz"), initrd: dir.join("initrd") }
 }
 
