@@ -164,6 +164,8 @@ fn write_within<W: std::io::Read + std::io::Write + std::io::Seek>(
         recorded: &[],
         at_logon: None,
         library: library.map(|bytes| LibrarySpec { bytes, actions: &actions, facts: &facts }),
+        packing: linkpack::format::msi::Packing::Mszip,
+        own: &[],
         store: &store,
         listener: &Silent,
         spool: &|| Ok(tempfile::NamedTempFile::new_in(spool).unwrap()),

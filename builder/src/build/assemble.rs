@@ -4,6 +4,7 @@ use super::windows;
 use crate::compress::{Codec, Store};
 use crate::endpoint;
 use crate::error::{Error, Result};
+use crate::format::msi::Packing;
 use crate::format::PreparedFile;
 use crate::listener::Listener;
 use crate::manifest::place::{steps, Step};
@@ -21,6 +22,8 @@ pub struct Base<'a> {
     pub target: Target,
     /// How it is compressed.
     pub codec: Codec,
+    /// How an MSI's cabinets are packed.
+    pub cabinet: Packing,
     /// Where compressed units are.
     pub store: &'a Arc<Store>,
     /// The time of the package and of what linkpack itself adds to it, in seconds since 1970.

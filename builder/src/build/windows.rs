@@ -238,6 +238,8 @@ fn write_msi(
         recorded: &recorded,
         at_logon: programs.user_application.as_ref(),
         library: Some(msi::LibrarySpec { bytes: parts.dll, actions: &ACTIONS, facts: &facts }),
+        packing: base.cabinet,
+        own: &OWN,
         store: base.store,
         listener,
         spool: &|| output.partial(),

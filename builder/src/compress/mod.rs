@@ -22,5 +22,5 @@ pub use codec::Codec;
 pub use nature::Nature;
 pub use ordered::Ordered;
 pub use source::{Bytes, Source};
-pub use store::{CacheChoice, Store, Unit};
+pub use store::{CacheChoice, MadeKey, Store, Unit};
 pub use stream::{Layout, Packed, SmallContent};

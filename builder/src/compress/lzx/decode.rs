@@ -119,7 +119,7 @@ impl Decoder {
                 self.aligned.set(&lengths)?;
             }
             STORED => {
-                bits.to_bytes();
+                bits.align();
                 let offsets = bits.bytes(4 * RECENT)?;
                 for (recent, bytes) in self.recent.iter_mut().zip(offsets.chunks_exact(4)) {
                     *recent = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
@@ -366,7 +366,7 @@ impl<'a> Bits<'a> {
     }
 
     /// Goes to the next word, to the one behind it where it is at a word already.
-    fn to_bytes(&mut self) {
+    fn align(&mut self) {
         let at = self.from + 2 * (self.consumed() / 16 + 1);
         self.resume(at);
     }

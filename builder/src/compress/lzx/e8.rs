@@ -37,3 +37,43 @@ fn each(frame: &mut [u8], place: u64, translate: impl Fn(i64, i64) -> Option<i64
         }
     }
 }
+
+/// Turns distances into targets in a frame that begins at `place`: what [`undo`] undoes.
+pub fn translate(frame: &mut [u8], place: u64, size: i32) {
+    each(frame, place, |here, distance| {
+        let size = i64::from(size);
+        (-here..size).contains(&distance).then(|| if distance < size - here { distance + here } else { distance - size })
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_translated_is_the_same_again_when_it_is_undone() {
+        const SIZE: i32 = 12_000_000;
+        let mut state = 1_u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as u32
+        };
+        for place in [0, 32_768, 11_993_088, 12_025_856, 600_014_848, (1 << 30) - 32_768, 1 << 30] {
+            for len in [0_usize, 5, 10, 11, 15, 16, 300, 32_768] {
+                let mut frame: Vec<u8> = (0..len).map(|_| next() as u8 & 0x0F | 0xE0).collect();
+                // Distances around all borders.
+                for at in (0..len.saturating_sub(5)).step_by(7) {
+                    let here = place as i64 + at as i64;
+                    let border = [0, -here, i64::from(SIZE), i64::from(SIZE) - here][next() as usize % 4];
+                    frame[at] = CALL;
+                    frame[at + 1..at + 5].copy_from_slice(&((border + i64::from(next() % 3) - 1) as i32).to_le_bytes());
+                }
+                let plain = frame.clone();
+                translate(&mut frame, place, SIZE);
+                assert!(len < 300 || (frame != plain) == (place < 1 << 30), "{place} {len}");
+                undo(&mut frame, place, SIZE);
+                assert!(frame == plain, "{place} {len}");
+            }
+        }
+    }
+}

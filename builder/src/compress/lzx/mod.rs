@@ -5,8 +5,13 @@
 
 mod decode;
 mod e8;
+mod encode;
+mod huffman;
+mod matches;
+mod parse;
 
 pub use decode::Decoder;
+pub use encode::{Encoder, Frame, Part, HISTORY, WINDOW_BITS as WRITTEN_WINDOW_BITS};
 
 /// Plain bytes of a frame; a folder's last one may have less.
 pub const FRAME: usize = 32 << 10;
@@ -68,15 +73,4 @@ const SLOT_BASE: [u32; MOST_SLOTS + 1] = {
 };
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_slots_of_each_window_reach_its_end() {
-        let counts: Vec<usize> = WINDOW_BITS.map(slots).collect();
-        assert_eq!(counts, [30, 32, 34, 36, 38, 42, 50]);
-        for bits in WINDOW_BITS {
-            assert_eq!(SLOT_BASE[slots(bits)], 1 << bits, "{bits}");
-        }
-    }
-}
+mod tests;
