@@ -241,7 +241,7 @@ fn the_same_identities_hold_for_another_default_root() {
     assert_eq!(rows(&mut here, "Component"), rows(&mut there, "Component"));
     let directories = rows(&mut there, "Directory");
     assert_eq!(find(&directories, "INSTALL_ROOT")[1..], ["RootParent1", "INTIGU~1|Intigua Agents"]);
-    let setter = find(&rows(&mut there, "CustomAction"), "RootByDefault");
+    let setter = find(&rows(&mut there, "CustomAction"), "Default.INSTALL_ROOT");
     assert_eq!(setter[1..4], ["51", "INSTALL_ROOT", r"D:\Apps\Intigua Agents\"]);
 }
 

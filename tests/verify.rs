@@ -105,7 +105,11 @@ fn parts_of_an_msi_that_were_not_read_are_not_verified() {
 #[test]
 fn what_is_no_installation_package_is_called_what_it_is() {
     let folder = tempfile::tempdir().unwrap();
-    for (class, says) in [(0x86, "it is a patch (.msp)"), (0x82, "it is a transform (.mst)")] {
+    // A transform is read, and this one is empty.
+    for (class, says) in [
+        (0x86, "it is a patch (.msp), which changes an installed product, and no installation package"),
+        (0x82, "the transform has no string pool"),
+    ] {
         let path = folder.path().join("x.msp");
         let mut file = cfb::create(&path).unwrap();
         let class = format!("000C10{class:x}-0000-0000-C000-000000000046");
@@ -113,7 +117,7 @@ fn what_is_no_installation_package_is_called_what_it_is() {
         file.flush().unwrap();
         drop(file);
         for verb in ["verify", "lint", "inspect"] {
-            linkpack().arg(verb).arg(&path).run().exits(1).says(says).says("no installation package");
+            linkpack().arg(verb).arg(&path).run().exits(1).says(says);
         }
     }
 }

@@ -222,7 +222,7 @@ fn a_sites_settings_are_the_packages_defaults() {
         ("Default.SERVER_URL", "https://acme.example"),
         ("Default.TOKEN_FILE", r"C:\ProgramData\Acme\token"),
         ("Default.CONTAINERS", "pulse"),
-        ("RootByDefault", r"D:\Acme Agents\"),
+        ("Default.INSTALL_ROOT", r"D:\Acme Agents\"),
         ("Fact.PRODUCT", "intigua-sample-acme"),
     ] {
         assert_eq!(value(&msi, "CustomAction", action, 3), expected, "{action}");

@@ -13,6 +13,7 @@ pub mod listener;
 mod lists;
 pub mod manifest;
 pub mod memory;
+mod msi_schema;
 pub mod payload;
 pub mod trust;
 mod workdir;

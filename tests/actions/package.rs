@@ -118,6 +118,7 @@ impl Package {
             files: &files,
             private_folders: &[msi::path("components")],
             settings: &settings,
+            forced: &[],
             setup_key: SETUP_KEY,
             recorded: &[],
             at_logon: None,

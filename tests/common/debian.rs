@@ -22,34 +22,38 @@ echo "127.0.0.1 localhost endpoint" >"$1/etc/hosts"
 
 /// A minimal Debian, made once (about 45 s). Do not write to it: take a [`super::Scratch`] of it.
 pub fn root() -> PathBuf {
-    fixture("debian", &[&suite(), PACKAGES, FINISH].concat(), |dir| {
+    root_of(&suite())
+}
+
+/// The same of a certain release.
+pub fn root_of(suite: &str) -> PathBuf {
+    fixture("debian", &[suite, PACKAGES, FINISH].concat(), |dir| {
         let hook = format!("--customize-hook={FINISH}");
-        bootstrap(&dir.join("root"), &["--variant=apt", &format!("--include={PACKAGES}"), &hook]);
+        bootstrap(&dir.join("root"), suite, &["--variant=apt", &format!("--include={PACKAGES}"), &hook]);
     })
     .join("root")
 }
 
 /// Runs mmdebstrap into `dir` with what this machine's apt knows of Debian.
-pub(super) fn bootstrap(dir: &Path, options: &[&str]) {
+pub(super) fn bootstrap(dir: &Path, suite: &str, options: &[&str]) {
     need("mmdebstrap", "mmdebstrap");
     cmd("mmdebstrap")
         .args(["--mode=root", "--quiet"])
-        .args(apt_options())
+        .args(apt_options(suite))
         .args(["doc", "man", "locale", "info"].map(|d| format!("--dpkgopt=path-exclude=/usr/share/{d}/*")))
         .args(options)
-        .args([suite().as_ref(), dir.as_os_str(), "-".as_ref()])
-        .stdin(sources())
+        .args([suite.as_ref(), dir.as_os_str(), "-".as_ref()])
+        .stdin(sources(suite))
         .limit(900)
         .run()
         .ok();
 }
 
 /// This machine's own Debian mirrors, since it can reach them; otherwise the public one.
-fn sources() -> String {
+fn sources(suite: &str) -> String {
     let format = "$(REPO_URI) $(CODENAME) $(COMPONENT)";
     let known = cmd("apt-get").args(["indextargets", "--format", format, "Created-By: Packages", "Origin: Debian"]).run();
-    let suite = suite();
-    let mut lines: Vec<String> = known.stdout.lines().filter_map(|line| source_line(line, &suite)).collect();
+    let mut lines: Vec<String> = known.stdout.lines().filter_map(|line| source_line(line, suite)).collect();
     if !lines.iter().any(|l| l.contains(&format!(" {suite} "))) {
         lines = vec![format!("deb {MIRROR} {suite} main")];
     }
@@ -66,11 +70,11 @@ fn source_line(target: &str, wanted: &str) -> Option<String> {
 }
 
 /// A machine that works from a mirror of an older day has told its apt not to mind.
-fn apt_options() -> Vec<String> {
+fn apt_options(suite: &str) -> Vec<String> {
     let set = cmd("apt-config").args(["shell", "VALID", "Acquire::Check-Valid-Until", "DATE", "Acquire::Check-Date"]).run();
     let options = [("VALID='false'", "Acquire::Check-Valid-Until"), ("DATE='false'", "Acquire::Check-Date")];
     // Such a mirror's unstable is an older day's, too, of which this machine's apt knows nothing.
-    let other = suite() == "sid";
+    let other = suite == "sid";
     options
         .iter()
         .filter(|(line, _)| other || set.stdout.contains(line))

@@ -33,7 +33,7 @@ pub fn kernel() -> Kernel {
 
 fn make(dir: &Path) {
     let unpacked = dir.join("unpacked");
-    bootstrap(&unpacked, &["--variant=extract", &format!("--include={PACKAGES}")]);
+    bootstrap(&unpacked, &suite(), &["--variant=extract", &format!("--include={PACKAGES}")]);
     let kernel = only(&unpacked.join("boot"), "vmlinuz-");
     fs::copy(kernel, dir.join("vmlinuz")).expect("keep the kernel");
     pack_initrd(&unpacked, dir);

@@ -26,7 +26,7 @@ mod scratch;
 mod sysv;
 
 pub use cmd::{cmd, need, Cmd, Output};
-pub use debian::root as debian_root;
+pub use debian::{root as debian_root, root_of as debian_root_of};
 pub use fixture::{fixture, fixture_in, target_dir};
 pub use image::{Boot, Booted, Image};
 pub use machine::Machine;

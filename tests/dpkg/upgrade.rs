@@ -8,6 +8,24 @@ fn starts(machine: &Machine) -> usize {
     machine.sh("journalctl -q -o cat -u vlink.service").ok().stdout.lines().filter(|line| line.starts_with("Started ")).count()
 }
 
+/// The life of a package with the clients of the next release: another dpkg, apt, systemd, libc and sh.
+#[test]
+fn debian_13_installs_upgrades_rolls_back_and_purges() {
+    let scratch = Scratch::new(&debian_root_of("trixie"));
+    let product = |version| put(&scratch, &Product::sample(version));
+    let (old, new, broken) = (product("1.0.0"), product("1.1.0"), put(&scratch, &Product::broken("1.2.0")));
+    let machine = scratch.boot();
+    for package in [&old, &new] {
+        machine.sh(&format!("apt-get install -y {package}")).ok();
+        everything_runs(&machine, ROOT);
+    }
+    assert_eq!(outcome(&machine), is("upgraded", 0, "1.1.0"));
+    machine.sh(&format!("apt-get install -y {broken}")).fails().says("vlink 1.2.0 did not come up; version 1.1.0 runs again");
+    everything_runs(&machine, ROOT);
+    machine.sh(&format!("apt-get install -y -f && apt-get purge -y {NAME}")).ok();
+    nothing_runs(&machine);
+}
+
 #[test]
 fn an_upgrade_keeps_settings_and_identity_and_restarts_once() {
     let scratch = Scratch::debian();

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 /// Tries in an ordinary run of the tests.
-const KILLS: u64 = 100;
+const KILLS: u64 = 50;
 
 #[test]
 fn a_build_killed_at_any_moment_leaves_whole_packages_and_the_next_one_succeeds() {

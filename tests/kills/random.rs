@@ -3,7 +3,7 @@ use super::channel::{listing, Channel, Endpoint, BAD, GOOD};
 use super::*;
 
 /// Kills per format in an ordinary run of the tests.
-const KILLS: u64 = 12;
+const KILLS: u64 = 6;
 /// A fresh machine after so many.
 const PER_MACHINE: u64 = 5;
 

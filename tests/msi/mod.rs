@@ -162,6 +162,7 @@ fn write_within<W: std::io::Read + std::io::Write + std::io::Seek>(
         files,
         private_folders: &[path("components")],
         settings: &[("SERVER_URL", "https://core.example:443"), ("CORE_ID", ""), ("CONTAINERS", "*")],
+        forced: &[],
         setup_key: SETUP_KEY,
         recorded: &[],
         at_logon: None,

@@ -36,6 +36,14 @@ pub struct Base<'a> {
     pub capabilities: BTreeMap<TreePath, String>,
 }
 
+impl<'a> Base<'a> {
+    /// Without any payload.
+    pub fn empty(target: Target, codec: Codec, store: &'a Arc<Store>, mtime: i64) -> Self {
+        let (files, origins, capabilities) = (Vec::new(), Vec::new(), BTreeMap::new());
+        Base { target, codec, cabinet: Packing::Mszip, store, mtime, files, origins, capabilities }
+    }
+}
+
 /// The package that a payload came from.
 pub struct Origin {
     /// "connector", or the container's name.

@@ -41,7 +41,7 @@ pub struct ChosenCodec {
 /// # Errors
 /// A package manager of a system that the packages are for cannot read what was asked for.
 pub fn choose(product: &Product, formats: &[FormatName], choice: CodecChoice) -> Result<Option<ChosenCodec>> {
-    if formats.iter().all(|format| *format == FormatName::Msi) {
+    if formats.iter().all(|format| matches!(format, FormatName::Msi | FormatName::Mst)) {
         return Ok(None);
     }
     let run = formats.contains(&FormatName::Run);

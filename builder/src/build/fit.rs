@@ -17,14 +17,14 @@ fn suffixes(format: FormatName) -> (&'static str, &'static str) {
         FormatName::Deb => (".dpkg-new", ".dpkg-dist"),
         // rpm unpacks under the transaction's number.
         FormatName::Rpm => (";65f0a1b2", ";65f0a1b2"),
-        FormatName::Run | FormatName::Msi => ("", ".new"),
+        FormatName::Run | FormatName::Msi | FormatName::Mst => ("", ".new"),
     }
 }
 
 /// # Errors
 /// All entries that a format cannot hold.
 pub fn check(products: &[Product], formats: &[FormatName], tree: &Tree) -> Result<()> {
-    for format in formats.iter().copied().filter(|format| *format != FormatName::Msi) {
+    for format in formats.iter().copied().filter(|format| !matches!(format, FormatName::Msi | FormatName::Mst)) {
         let above = products.iter().map(|product| above(product, format)).max().unwrap_or_default();
         let faults: Vec<String> = tree.entries().iter().filter_map(|entry| fault(entry, format, above)).collect();
         if faults.is_empty() {
@@ -89,6 +89,6 @@ fn program(format: FormatName) -> &'static str {
     match format {
         FormatName::Deb => "dpkg",
         FormatName::Rpm => "rpm",
-        FormatName::Run | FormatName::Msi => "the installer",
+        FormatName::Run | FormatName::Msi | FormatName::Mst => "the installer",
     }
 }

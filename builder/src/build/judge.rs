@@ -80,7 +80,7 @@ fn unknown(report: &Report, place: &str) -> Signature {
     let kind = match report.format {
         _ if place.is_empty() => "none",
         Format::Deb | Format::Rpm => "OpenPGP",
-        Format::Msi => "Authenticode",
+        Format::Msi | Format::Mst => "Authenticode",
         Format::Run => "detached",
     };
     let place = if place.is_empty() { "nowhere" } else { place };

@@ -17,6 +17,7 @@ mod sign;
 pub mod signatures;
 mod sources;
 mod switch;
+mod transforms;
 mod windows;
 
 pub use crate::format::msi::Packing;
@@ -49,6 +50,8 @@ pub struct Options {
     pub formats: Vec<FormatName>,
     /// The targets; all that the connector has a payload for when empty.
     pub targets: Vec<Target>,
+    /// The MSI that transforms have to fit; the manifest's own when there is none.
+    pub base: Option<PathBuf>,
     /// The folder that packages go to.
     pub output: PathBuf,
     /// Compressing threads.
@@ -146,6 +149,7 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     let products = sites(&product, &options.sites)?;
     product.warnings().iter().for_each(|warning| listener.warning(warning));
     let chosen = selection::choose(&product, &options.formats, &options.targets, listener)?;
+    needs_sites(&chosen.formats, options)?;
     sources::check(&product, &chosen.targets)?;
     let compression = codec::choose(&product, &chosen.formats, options.codec)?;
     if let Some(ChosenCodec { codec, reason }) = &compression {
@@ -165,6 +169,15 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     output.warn_of_another_family(&product, listener);
     let own = own_folders(options);
     for target in chosen.targets {
+        if chosen.formats.contains(&FormatName::Mst) && !target.is_linux() {
+            let mtime = options.epoch.unwrap_or(0);
+            let base = Base::empty(target, codec, &store, mtime);
+            let tables = transforms::Tables::of(&product, &base, options.base.as_deref(), listener)?;
+            packages.extend(transforms::write_all(&products, &tables, target, options.epoch, &mut output, listener)?);
+            if !chosen.formats.contains(&FormatName::Msi) {
+                continue;
+            }
+        }
         let reader = Reader { product: &product, target, own: &own, spool: &spool, listener };
         let trees = reader.read()?;
         if target.is_linux() {
@@ -226,6 +239,20 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     output.finish(&product, options, &report, &inputs, &signing)?;
     store.trim()?;
     Ok(report)
+}
+
+/// Refuses transforms of nothing, and an MSI that no transform is for.
+fn needs_sites(formats: &[FormatName], options: &Options) -> Result<()> {
+    let transforms = formats.contains(&FormatName::Mst);
+    if transforms && options.sites.is_empty() {
+        return Err(Error::new("a transform (mst) holds a site's settings, and no site file was given")
+            .help("give one or more with -s SITE.toml, or leave mst out of -f"));
+    }
+    match &options.base {
+        Some(path) if !transforms => Err(Error::new(format!("--base {} is for transforms, and none is built", path.display()))
+            .help("add mst to -f, or leave --base out")),
+        _ => Ok(()),
+    }
 }
 
 /// The products to build: one a site, or the plain one.

@@ -26,11 +26,18 @@ pub enum FormatName {
     Run,
     /// Windows Installer.
     Msi,
+    /// Windows Installer: a site's transform of the MSI.
+    Mst,
 }
 
 impl FormatName {
     /// All formats, in the order they are built.
-    pub const ALL: [FormatName; 4] = [FormatName::Deb, FormatName::Rpm, FormatName::Run, FormatName::Msi];
+    pub const ALL: [FormatName; 5] = [FormatName::Deb, FormatName::Rpm, FormatName::Run, FormatName::Msi, FormatName::Mst];
+
+    /// Whether it is built only where somebody asks for it.
+    pub fn is_on_request(self) -> bool {
+        self == FormatName::Mst
+    }
 
     /// The name in arguments and reports.
     pub fn name(self) -> &'static str {
@@ -39,12 +46,13 @@ impl FormatName {
             FormatName::Rpm => "rpm",
             FormatName::Run => "run",
             FormatName::Msi => "msi",
+            FormatName::Mst => "mst",
         }
     }
 
     /// Whether packages of this format are for a target.
     pub fn is_for(self, target: Target) -> bool {
-        (self == FormatName::Msi) != target.is_linux()
+        matches!(self, FormatName::Msi | FormatName::Mst) != target.is_linux()
     }
 }
 
@@ -171,7 +179,7 @@ fn one(work: &Work, format: FormatName, file: NamedTempFile) -> Result<(Package,
         FormatName::Deb => write_deb(work, &mut out)?,
         FormatName::Rpm => write_rpm(work, &mut out)?,
         FormatName::Run => write_run(work, &mut out)?,
-        FormatName::Msi => return Err(Error::new("an MSI is for Windows")),
+        FormatName::Msi | FormatName::Mst => return Err(Error::new("an MSI is for Windows")),
     };
     out.flush().map_err(|error| {
         Error::new(format!("cannot write {name}: {error}"))

@@ -25,11 +25,11 @@ pub fn choose(product: &Product, formats: &[FormatName], asked: &[Target], liste
         return Err(Error::new(format!("the connector has no payload for {}", missing.name()))
             .help(format!("add {} = \"...\" to payload in [connector], or leave the target out of -t", missing.name())));
     }
-    let wanted = |format: &FormatName| formats.is_empty() || formats.contains(format);
+    let wanted = |format: &FormatName| (formats.is_empty() && !format.is_on_request()) || formats.contains(format);
     let has_format = |target: &Target| FormatName::ALL.iter().any(|format| wanted(format) && format.is_for(*target));
     if let Some(target) = asked.iter().find(|target| !has_format(target)) {
         return Err(Error::new(format!("none of the formats asked for is for {}", target.name()))
-            .help("windows targets get msi, linux targets get deb, rpm and run: see -f and -t"));
+            .help("windows targets get msi and mst, linux targets get deb, rpm and run: see -f and -t"));
     }
     let there = Target::ALL.into_iter().filter(|target| payload.contains_key(target));
     let mut targets: Vec<Target> =
@@ -74,7 +74,7 @@ fn without_payload(format: FormatName) -> String {
 
 fn example(format: FormatName) -> &'static str {
     match format {
-        FormatName::Msi => Target::WindowsX86_64.name(),
+        FormatName::Msi | FormatName::Mst => Target::WindowsX86_64.name(),
         _ => Target::LinuxX86_64.name(),
     }
 }

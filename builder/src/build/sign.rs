@@ -103,7 +103,7 @@ impl Signing {
         match format {
             FormatName::Deb | FormatName::Rpm => Ok(self.openpgp.is_some()),
             FormatName::Run => Ok(self.signer.is_some()),
-            FormatName::Msi => self.covers_msi(listener),
+            FormatName::Msi | FormatName::Mst => self.covers_msi(listener),
         }
     }
 
@@ -143,7 +143,7 @@ impl Signing {
                 run::signing::sign(file, path, signer)?;
                 Some(Signed { kind: "detached", key: signer.public().fingerprint() })
             }
-            (FormatName::Msi, _, Some(signer)) => self.sign_msi(file, path, signer, listener)?,
+            (FormatName::Msi | FormatName::Mst, _, Some(signer)) => self.sign_msi(file, path, signer, listener)?,
             _ => None,
         };
         Ok(signed)
@@ -169,11 +169,13 @@ impl Signing {
 
 /// What Windows shows of the package, from its own properties.
 fn about(file: &File, listener: &dyn Listener) -> About {
-    let properties =
-        file.try_clone().map_err(|error| Error::new(error.to_string())).and_then(|file| inspect::msi::read(file, None));
-    match properties {
-        Ok(msi) => {
-            let property = |name: &str| msi.database.property(name).filter(|text| !text.is_empty()).map(str::to_owned);
+    let clone = || file.try_clone().map_err(|error| Error::new(error.to_string()));
+    if let Ok(Some(transform)) = clone().and_then(|file| inspect::msi::transform::read(file, None)) {
+        return About { name: transform.summary.subject, url: None };
+    }
+    match clone().and_then(inspect::msi::read_tables) {
+        Ok((database, _)) => {
+            let property = |name: &str| database.property(name).filter(|text| !text.is_empty()).map(str::to_owned);
             About { name: property("ProductName"), url: property("ARPURLINFOABOUT").or_else(|| property("ARPHELPLINK")) }
         }
         Err(error) => {

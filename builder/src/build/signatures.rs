@@ -31,7 +31,7 @@ pub fn verify(path: &Path, keys: &Keys) -> Result<Vec<Judged>> {
         FormatName::Deb => deb::signing::verify(&mut file, path, &keys.openpgp)?,
         FormatName::Rpm => rpm::signing::verify(&mut file, path, &keys.openpgp)?,
         FormatName::Run => run::signing::verify(&mut file, path, &keys.public)?,
-        FormatName::Msi => msi::signing::verify(&mut file, path, &keys.certificates, SystemTime::now())?,
+        FormatName::Msi | FormatName::Mst => msi::signing::verify(&mut file, path, &keys.certificates, SystemTime::now())?,
     };
     if judged.is_empty() {
         return Ok(vec![Judged { place: String::new(), verdict: Verdict::Unsigned }]);

@@ -186,66 +186,99 @@ fn write_msi(
     listener: &dyn Listener,
     out: &mut &tempfile::NamedTempFile,
 ) -> Result<msi::Written> {
-    let manifest = product.manifest();
-    let table = &manifest.product;
-    let name = product.package_name();
-    let executable = manifest.connector.executable.windows.as_ref();
-    let executable = executable.ok_or_else(|| Error::new("the connector has no executable.windows"))?;
-    let executable = below_connector(executable)?;
-    let synopsis = table.description.trim().lines().next().unwrap_or_default();
-    let arguments = product.arguments();
-    let folders = container_folders(product, base.target)?;
-    let containers: Vec<msi::ContainerSpec> = product
-        .containers(base.target)
-        .zip(&folders)
-        .map(|((container, _), folders)| msi::ContainerSpec {
-            name: container.name.as_str(),
-            title: container.title.as_ref().map_or(container.name.as_str(), |title| title.as_str()),
-            description: if container.required { "Is always installed." } else { "Is installed where it is chosen." },
-            required: container.required,
-            folders,
-        })
-        .collect();
     let programs = Programs::find(product, &base.files)?;
-    let recorded: Vec<(&str, &TreePath)> = programs.helpers.iter().map(|(name, path)| (*name, path)).collect();
-    let facts = facts(product, base);
-    let facts: Vec<(&str, &str)> = facts.iter().map(|(key, value)| (*key, value.as_str())).collect();
-    let settings = settings(product, base.target);
-    let settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
-    let spec = MsiSpec {
-        name: &name,
-        title: table.title.as_str(),
-        version: table.version.as_str(),
-        manufacturer: table.publisher.as_str(),
-        description: synopsis,
-        contact: Some(table.contact.as_str()),
-        homepage: table.homepage.as_ref().map(|url| url.as_str()),
-        upgrade_code: upgrade_code(product)?,
-        platform: platform(base.target)?,
-        default_root: product.windows_root(),
-        service: msi::ServiceSpec {
-            name: SERVICE,
+    let environment = Environment { base, parts, programs: &programs, spool: &|| output.partial(), listener };
+    environment.with_spec(product, |spec| msi::write(spec, out))
+}
+
+/// The tables that transforms change, as the MSI of a manifest has them: of the payload nothing is read.
+pub fn settings_tables(product: &Product, base: &Base, listener: &dyn Listener) -> Result<Vec<u8>> {
+    let none = || Err(Error::new("settings have no cabinets"));
+    let programs = Programs { user_application: None, helpers: Vec::new() };
+    let environment = Environment { base, parts: endpoint::windows::parts()?, programs: &programs, spool: &none, listener };
+    let mut out = std::io::Cursor::new(Vec::new());
+    environment.with_spec(product, |spec| msi::write_settings(spec, &mut out))?;
+    Ok(out.into_inner())
+}
+
+/// The product's family as Windows Installer writes it.
+pub fn family(product: &Product) -> Result<String> {
+    Ok(upgrade_code(product)?.braced().to_string().to_uppercase())
+}
+
+/// What a specification is made of beside the product.
+struct Environment<'a> {
+    base: &'a Base<'a>,
+    parts: &'a WindowsParts,
+    programs: &'a Programs,
+    spool: &'a dyn Fn() -> Result<tempfile::NamedTempFile>,
+    listener: &'a dyn Listener,
+}
+
+impl Environment<'_> {
+    fn with_spec<T>(&self, product: &Product, run: impl FnOnce(&MsiSpec) -> Result<T>) -> Result<T> {
+        let base = self.base;
+        let manifest = product.manifest();
+        let table = &manifest.product;
+        let name = product.package_name();
+        let executable = manifest.connector.executable.windows.as_ref();
+        let executable = executable.ok_or_else(|| Error::new("the connector has no executable.windows"))?;
+        let executable = below_connector(executable)?;
+        let synopsis = table.description.trim().lines().next().unwrap_or_default();
+        let arguments = product.arguments();
+        let folders = container_folders(product, base.target)?;
+        let containers: Vec<msi::ContainerSpec> = product
+            .containers(base.target)
+            .zip(&folders)
+            .map(|((container, _), folders)| msi::ContainerSpec {
+                name: container.name.as_str(),
+                title: container.title.as_ref().map_or(container.name.as_str(), |title| title.as_str()),
+                description: if container.required { "Is always installed." } else { "Is installed where it is chosen." },
+                required: container.required,
+                folders,
+            })
+            .collect();
+        let recorded: Vec<(&str, &TreePath)> = self.programs.helpers.iter().map(|(name, path)| (*name, path)).collect();
+        let facts = facts(product, base);
+        let facts: Vec<(&str, &str)> = facts.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        let settings = settings(product, base.target);
+        let settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        let forced: Vec<&str> = product.site().into_iter().flat_map(|site| &site.forced).map(|key| key.setting()).collect();
+        run(&MsiSpec {
+            name: &name,
             title: table.title.as_str(),
+            version: table.version.as_str(),
+            manufacturer: table.publisher.as_str(),
             description: synopsis,
-            executable: &executable,
-            arguments: &arguments,
-        },
-        containers: &containers,
-        files: &base.files,
-        private_folders: &[TreePath::new(b"components")?],
-        settings: &settings,
-        setup_key: SETUP_KEY,
-        recorded: &recorded,
-        at_logon: programs.user_application.as_ref(),
-        library: Some(msi::LibrarySpec { bytes: parts.dll, actions: &ACTIONS, facts: &facts }),
-        packing: base.cabinet,
-        own: &OWN,
-        store: base.store,
-        listener,
-        spool: &|| output.partial(),
-        mtime: base.mtime,
-    };
-    msi::write(&spec, out)
+            contact: Some(table.contact.as_str()),
+            homepage: table.homepage.as_ref().map(|url| url.as_str()),
+            upgrade_code: upgrade_code(product)?,
+            platform: platform(base.target)?,
+            default_root: product.windows_root(),
+            service: msi::ServiceSpec {
+                name: SERVICE,
+                title: table.title.as_str(),
+                description: synopsis,
+                executable: &executable,
+                arguments: &arguments,
+            },
+            containers: &containers,
+            files: &base.files,
+            private_folders: &[TreePath::new(b"components")?],
+            settings: &settings,
+            forced: &forced,
+            setup_key: SETUP_KEY,
+            recorded: &recorded,
+            at_logon: self.programs.user_application.as_ref(),
+            library: Some(msi::LibrarySpec { bytes: self.parts.dll, actions: &ACTIONS, facts: &facts }),
+            packing: base.cabinet,
+            own: &OWN,
+            store: base.store,
+            listener: self.listener,
+            spool: self.spool,
+            mtime: base.mtime,
+        })
+    }
 }
 
 fn below_connector(path: &RelativePath) -> Result<TreePath> {
@@ -263,7 +296,7 @@ fn container_folders(product: &Product, target: Target) -> Result<Vec<[TreePath;
 }
 
 /// The settings with what manifest and site say of them. RUN_AS is none: the service runs as LocalSystem.
-fn settings(product: &Product, target: Target) -> Vec<(&'static str, String)> {
+pub fn settings(product: &Product, target: Target) -> Vec<(&'static str, String)> {
     let fallback: Vec<&str> = product.fallback_urls().iter().map(|url| url.as_str()).collect();
     vec![
         ("SERVER_URL", product.server_url().unwrap_or_default().to_owned()),

@@ -76,6 +76,9 @@ pub struct BuildArguments {
     /// How an MSI's cabinets are packed; lzx with --codec small, else mszip
     #[arg(long, value_name = "PACKING")]
     pub cabinet: Option<Packing>,
+    /// The MSI that transforms (-f mst) have to fit; that of the manifest when not given
+    #[arg(long, value_name = "MSI")]
+    pub base: Option<PathBuf>,
     /// Keep compressed content here for the next build
     #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
     pub cache: Option<PathBuf>,
@@ -151,9 +154,12 @@ pub struct SignArguments {
 
 #[derive(Debug, Args)]
 pub struct InspectArguments {
-    /// The package: a .deb, .rpm, .run or .msi, anyone's
+    /// The package: a .deb, .rpm, .run, .msi or .mst, anyone's
     #[arg(value_name = "PACKAGE")]
     pub package: PathBuf,
+    /// The MSI that a transform (.mst) is for: it tells the columns of tables that are nobody else's
+    #[arg(long, value_name = "MSI")]
+    pub base: Option<PathBuf>,
     /// List every file
     #[arg(long)]
     pub files: bool,
@@ -179,6 +185,9 @@ pub struct VerifyArguments {
     /// Build the packages again from this manifest and compare, signatures set aside
     #[arg(long, value_name = "linkpack.toml")]
     pub rebuild: Option<PathBuf>,
+    /// The MSI that transforms (.mst) are for: they are applied to it and have to fit, row by row
+    #[arg(long, value_name = "MSI")]
+    pub base: Option<PathBuf>,
     /// A site file that the packages were built with; repeat it for several
     #[arg(short = 's', long = "site", value_name = "SITE.toml", requires = "rebuild")]
     pub sites: Vec<PathBuf>,
@@ -189,7 +198,7 @@ pub struct VerifyArguments {
 
 #[derive(Debug, Args)]
 pub struct LintArguments {
-    /// The packages: .deb, .rpm, .run and .msi files, whoever made them
+    /// The packages: .deb, .rpm, .run, .msi and .mst files, whoever made them
     #[arg(required = true, value_name = "PACKAGE")]
     pub packages: Vec<PathBuf>,
     /// A Linux system that they are meant for, as in the manifest (debian-12, rhel-8 ...); repeat it for several

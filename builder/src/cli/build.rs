@@ -19,6 +19,7 @@ pub fn run(arguments: &BuildArguments) -> Result<()> {
         sites: arguments.sites.clone(),
         formats: arguments.formats.clone(),
         targets: arguments.targets.clone(),
+        base: arguments.base.clone(),
         output: arguments.output.clone(),
         threads,
         codec: arguments.codec,

@@ -4,11 +4,11 @@ use super::arguments::InspectArguments;
 use crate::error::{IoContext, Result};
 use crate::inspect::lint::lint;
 use crate::inspect::text::{text, Shown};
-use crate::inspect::{html, read};
+use crate::inspect::{html, read_with};
 
 /// Prints a package's report, and writes it as a page where that is asked for.
 pub fn run(arguments: &InspectArguments) -> Result<()> {
-    let package = read(&arguments.package)?;
+    let package = read_with(&arguments.package, arguments.base.as_deref())?;
     let report = &package.report;
     if let Some(page) = &arguments.html {
         std::fs::write(page, html::page(report, &lint(&package, &[]))?).or_cannot("write", page)?;

@@ -26,7 +26,7 @@ pub fn run(arguments: &VerifyArguments) -> ExitCode {
         unread.push(serde_json::json!({ "path": path.display().to_string(), "why": error.to_string() }));
     };
     for path in &arguments.paths {
-        match one(path, &*judge) {
+        match one(path, arguments.base.as_deref(), &*judge) {
             Ok(more) => {
                 verdicts.extend(more);
                 read.push(path.clone());
@@ -51,10 +51,10 @@ pub fn run(arguments: &VerifyArguments) -> ExitCode {
     super::conclude(&shown, failed)
 }
 
-fn one(path: &Path, judge: &dyn Judge) -> Result<Vec<Verdict>> {
+fn one(path: &Path, base: Option<&Path>, judge: &dyn Judge) -> Result<Vec<Verdict>> {
     match path.is_dir() {
         true => verify::folder(path, judge),
-        false => Ok(vec![verify::package(path, judge)?]),
+        false => Ok(vec![verify::package_of(path, base, judge)?]),
     }
 }
 

@@ -18,6 +18,7 @@ pub mod report;
 mod rpm;
 mod run;
 pub mod text;
+pub mod transform;
 pub mod tree;
 mod treemap;
 pub mod verify;
@@ -41,13 +42,15 @@ pub struct Package {
     pub report: Report,
     /// The database of an MSI.
     pub msi: Option<Box<msi::Msi>>,
+    /// What a transform changes.
+    pub transform: Option<Box<msi::transform::Transform>>,
 }
 
 impl Package {
     /// An MSI that was read from elsewhere than a file.
     pub fn of_msi(msi: msi::Msi) -> Self {
         let file = FileFacts { name: String::new(), size: 0, sha256: String::new() };
-        Package { report: product::report(&msi, file), msi: Some(Box::new(msi)) }
+        Package { report: product::report(&msi, file), msi: Some(Box::new(msi)), transform: None }
     }
 }
 
@@ -56,6 +59,14 @@ impl Package {
 /// # Errors
 /// It cannot be read, is of a format that has no reader, or is too damaged to say anything about its parts.
 pub fn read(path: &Path) -> Result<Package> {
+    read_with(path, None)
+}
+
+/// The same; `base` is the package that a transform is for.
+///
+/// # Errors
+/// As [`read`]'s; and the base cannot be read.
+pub fn read_with(path: &Path, base: Option<&Path>) -> Result<Package> {
     let meta = std::fs::metadata(path).or_cannot("read", path)?;
     if !meta.is_file() {
         return Err(Error::new(format!("{} is not a file", path.display())).help("name a .deb, .rpm, .run or .msi file"));
@@ -71,9 +82,23 @@ pub fn read(path: &Path) -> Result<Package> {
         Format::Deb => deb::read(&mut input, file).map(plain),
         Format::Rpm => rpm::read(&mut input, file).map(plain),
         Format::Run => run::read(&mut input, file).map(plain),
-        Format::Msi => {
-            let msi = msi::read(File::open(path).or_cannot("read", path)?, path.parent());
-            msi.map(|msi| Package { report: product::report(&msi, file), msi: Some(Box::new(msi)) })
+        Format::Msi | Format::Mst => {
+            let opened = || File::open(path).or_cannot("read", path);
+            let base = base.map(tables).transpose()?;
+            match msi::transform::read(opened()?, base.as_ref().map(|(tables, _)| tables)).map_err(about)? {
+                Some(transform) => {
+                    let mut report = transform::report(&transform, file);
+                    if let Some((tables, summary)) = &base {
+                        transform::against(&transform, tables, summary, &mut report.claims);
+                    }
+                    Ok(Package { report, msi: None, transform: Some(Box::new(transform)) })
+                }
+                None => msi::read(opened()?, path.parent()).map(|msi| Package {
+                    report: product::report(&msi, file),
+                    msi: Some(Box::new(msi)),
+                    transform: None,
+                }),
+            }
         }
     };
     let package = package.map_err(about)?;
@@ -82,7 +107,16 @@ pub fn read(path: &Path) -> Result<Package> {
 }
 
 fn plain(report: Report) -> Package {
-    Package { report, msi: None }
+    Package { report, msi: None, transform: None }
+}
+
+/// The tables and the summary of the package that a transform is for.
+///
+/// # Errors
+/// It is no MSI, or cannot be read.
+pub fn tables(path: &Path) -> Result<(msi::Database, msi::Summary)> {
+    let file = File::open(path).or_cannot("read", path)?;
+    msi::read_tables(file).map_err(|error| error.note(format!("it is about {}", path.display())))
 }
 
 /// The format by the first bytes.
@@ -96,7 +130,7 @@ fn recognise(input: &mut Input, path: &Path) -> Result<Format> {
         [b'#', b'!', ..] => Ok(Format::Run),
         first if first == COMPOUND_FILE => Ok(Format::Msi),
         _ => Err(Error::new(format!("{} is no package: neither DEB, RPM, MSI nor a self-extracting script", path.display()))
-            .help("a transform, a patch or an archive is none; build reads those it takes as payloads")),
+            .help("a patch or an archive is none; build reads those it takes as payloads")),
     }
 }
 

@@ -114,7 +114,9 @@ fn settings(msi: &Msi, report: &mut Report) {
     for row in msi.database.rows("CustomAction").filter(|row| row.number("Type").is_some_and(|kind| kind & KIND == SET_PROPERTY))
     {
         // A default that is baked into an action; one that is made of other properties is no value yet.
-        let (Some(name), Some(value)) = (row.text("Source"), row.text("Target")) else { continue };
+        let (Some(source), Some(value)) = (row.text("Source"), row.text("Target")) else { continue };
+        // CONTAINERS takes its default by way of another property.
+        let name = row.text("Action").and_then(|action| action.strip_prefix("Default.")).unwrap_or(source);
         if name.chars().all(|c| !c.is_lowercase()) && !value.contains('[') {
             report.set(cut(name), if secrets.contains(name) || hidden.contains(name) { MASK.to_owned() } else { cut(value) });
         }

@@ -21,6 +21,8 @@ pub enum Format {
     Run,
     /// Windows Installer.
     Msi,
+    /// Windows Installer: what changes a package while it is installed.
+    Mst,
 }
 
 impl Format {
@@ -31,6 +33,7 @@ impl Format {
             Format::Rpm => "rpm",
             Format::Run => "run",
             Format::Msi => "msi",
+            Format::Mst => "mst",
         }
     }
 }

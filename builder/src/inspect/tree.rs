@@ -85,7 +85,7 @@ impl Paths {
 /// What stands between the folders of a path.
 pub fn separator(report: &Report) -> char {
     match report.format {
-        Format::Msi => '\\',
+        Format::Msi | Format::Mst => '\\',
         Format::Deb | Format::Rpm | Format::Run => '/',
     }
 }

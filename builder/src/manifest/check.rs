@@ -190,6 +190,11 @@ pub fn site(site: &Site, manifest: &Manifest) -> (Checked, Vec<Problem>) {
         problems.push(Problem::new(steps!["containers", at], format!("the product has no container \"{name}\""), help));
     }
     problems.extend(manifest.connector.payload.keys().find_map(|target| token_file(site, *target)));
+    for (at, forced) in site.forced.iter().enumerate().filter(|(_, forced)| !site.gives(**forced)) {
+        let key = forced.key();
+        let help = format!("write {key} = ... in the site file, or leave it out of forced");
+        problems.push(Problem::new(steps!["forced", at], format!("{key} is forced, and the site file has no {key}"), help));
+    }
     match flatten(&site.settings, &steps!["settings"]) {
         Ok(settings) => checked.settings = settings,
         Err(problem) => problems.push(problem),

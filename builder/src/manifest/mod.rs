@@ -19,7 +19,7 @@ mod windows;
 pub use model::{ContainerTable, Inject, Manifest, Target, Watchdog};
 pub use product::{Product, DEFAULT_LINUX_ROOT};
 pub use read::{load, load_site, parse, schema};
-pub use site::Site;
+pub use site::{Forcible, Site};
 pub use source::{SourceSpec, SourceTable};
 pub use systems::{Installer, System};
 pub use values::{is_contact, Command, LinuxRoot, Name, RelativePath, Span, Version};

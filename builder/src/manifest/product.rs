@@ -23,6 +23,8 @@ pub struct Product {
     folder: PathBuf,
     site: Option<(String, Site)>,
     settings: BTreeMap<String, String>,
+    /// The lines of csclient.cfg that the site file itself gives.
+    site_lines: BTreeMap<String, String>,
     /// The manifest's name and text, to point into.
     source: Arc<(String, String)>,
     /// What may be meant, and may be a mistake.
@@ -32,7 +34,15 @@ pub struct Product {
 impl Product {
     pub(super) fn new(manifest: Manifest, folder: PathBuf, checked: Checked, source: (String, String)) -> Self {
         let source = Arc::new(source);
-        Product { manifest, folder, site: None, settings: checked.settings, source, warnings: checked.warnings }
+        Product {
+            manifest,
+            folder,
+            site: None,
+            settings: checked.settings,
+            site_lines: BTreeMap::new(),
+            source,
+            warnings: checked.warnings,
+        }
     }
 
     /// What of the manifest may be a mistake, a sentence each.
@@ -52,6 +62,8 @@ impl Product {
     /// The same product with a site's settings laid over it; `settings` are the site's own, flattened.
     pub(super) fn with_site(&self, name: String, site: Site, settings: BTreeMap<String, String>) -> Product {
         let mut product = self.clone();
+        add_throttle(&mut product.site_lines, &site.throttle);
+        product.site_lines.extend(settings.clone());
         product.settings.extend(settings);
         product.site = Some((name, site));
         product
@@ -67,8 +79,14 @@ impl Product {
         self.site.as_ref().map(|(name, _)| name.as_str())
     }
 
-    fn site(&self) -> Option<&Site> {
+    /// The site file; `None` for the plain product.
+    pub fn site(&self) -> Option<&Site> {
         self.site.as_ref().map(|(_, site)| site)
+    }
+
+    /// The lines of csclient.cfg that the site file itself gives, server and identity left aside.
+    pub fn site_lines(&self) -> &BTreeMap<String, String> {
+        &self.site_lines
     }
 
     /// The package's name: the product's, with `-SITE` added.

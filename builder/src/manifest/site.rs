@@ -27,6 +27,9 @@ pub struct Site {
     pub run_as: Option<Account>,
     /// Which containers run; all when absent.
     pub containers: Option<Vec<Name>>,
+    /// Of the keys above, those whose values each installation, repair and upgrade on Windows sets again, over what was kept there.
+    #[serde(default)]
+    pub forced: Vec<Forcible>,
     /// Replaces single limits.
     #[serde(default)]
     pub throttle: ConnectorThrottle,
@@ -36,7 +39,53 @@ pub struct Site {
     pub settings: toml::Table,
 }
 
+/// A key of a site file that can be forced. The root is none: an upgrade would be refused where it lies elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Forcible {
+    /// `server-url`.
+    ServerUrl,
+    /// `fallback-urls`.
+    FallbackUrls,
+    /// `token-file`.
+    TokenFile,
+    /// `containers`.
+    Containers,
+}
+
+impl Forcible {
+    /// The key as site files write it.
+    pub fn key(self) -> &'static str {
+        match self {
+            Forcible::ServerUrl => "server-url",
+            Forcible::FallbackUrls => "fallback-urls",
+            Forcible::TokenFile => "token-file",
+            Forcible::Containers => "containers",
+        }
+    }
+
+    /// The setting's name on endpoints.
+    pub fn setting(self) -> &'static str {
+        match self {
+            Forcible::ServerUrl => "SERVER_URL",
+            Forcible::FallbackUrls => "FALLBACK_URLS",
+            Forcible::TokenFile => "TOKEN_FILE",
+            Forcible::Containers => "CONTAINERS",
+        }
+    }
+}
+
 impl Site {
+    /// Whether the site gives a value for a key.
+    pub fn gives(&self, key: Forcible) -> bool {
+        match key {
+            Forcible::ServerUrl => self.server_url.is_some(),
+            Forcible::FallbackUrls => self.fallback_urls.is_some(),
+            Forcible::TokenFile => self.token_file.is_some(),
+            Forcible::Containers => self.containers.is_some(),
+        }
+    }
+
     /// The root of Linux packages, when the site has its own.
     pub fn linux_root(&self) -> Option<&LinuxRoot> {
         self.root.linux.as_ref()

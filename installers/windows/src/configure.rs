@@ -3,7 +3,7 @@
 use super::defaults;
 use super::folder::{self, Kind};
 use super::journal::Journal;
-use super::merge::merge;
+use super::merge::{merge, with_site};
 use super::registry::{remove_empty, Key};
 use super::settings::Settings;
 use super::{places, report::code, root};
@@ -91,6 +91,7 @@ fn config(settings: &Settings, components: &str, journal: &mut Journal) -> Resul
     };
     journal.note(note::CONFIG, standing).map_err(cannot("note the change of"))?;
     let defaults = fs::read(format!("{}\\bin\\csclient.default", settings.root())).unwrap_or_default();
+    let defaults = with_site(&defaults, settings.get("SiteLines"));
     let merged = merge(existing.as_deref().unwrap_or_default(), &defaults, settings);
     if existing.as_ref() == Some(&merged) {
         return Ok(());

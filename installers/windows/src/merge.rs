@@ -30,6 +30,37 @@ pub fn merge(existing: &[u8], defaults: &[u8], settings: &Settings) -> Vec<u8> {
     config.to_bytes()
 }
 
+/// The package's lines with a transform's in their place: `key=value;key=value`, where `%` and two hexadecimal digits are a byte.
+pub fn with_site(defaults: &[u8], lines: &str) -> Vec<u8> {
+    let mut config = Config::parse(defaults);
+    for (key, value) in lines.split(';').filter_map(|line| line.split_once('=')) {
+        let (key, value) = (decoded(key), decoded(value));
+        if !key.chars().chain(value.chars()).any(char::is_control) {
+            config.set(&key, &value);
+        }
+    }
+    config.to_bytes()
+}
+
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let byte = after.get(..2).and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        match (first, byte) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            _ => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 fn want(config: &mut Config, key: &str, value: &str, given: bool) {
     match config.get(key) {
         Some(now) if given && now != value => config.set(key, value),
@@ -100,6 +131,15 @@ mod tests {
         let expected = "serverUrl: \"https://a:443;https://b;https://c\"\ntokenFile: \"C:\\\\t\"\ncontainers: \"*\"\n\
                         globalThrottleCfg.maxCpuPercent: \"50\"\nretry.first: \"1s\"\n";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_transforms_lines_replace_the_packages_and_come_back_from_their_code() {
+        let text = with_site(DEFAULTS, "retry.first=2s;own.key=x%3By%3Dz%7C%5B%C3%A9%5D;odd;cut=%4");
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.contains("maxCpuPercent: \"50\"") && text.contains("retry.first: \"2s\""), "{text}");
+        assert!(text.contains("own.key: \"x;y=z|[é]\"") && text.contains("cut: \"%4\""), "{text}");
+        assert_eq!(with_site(DEFAULTS, ""), DEFAULTS);
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub const KEYS: &[&str] = &[
     "VERSION",
     "PREVIOUS",
     "GIVEN",
+    "SiteLines",
     "PAYLOAD_KB",
     "SERVICE",
     "HOLDS",

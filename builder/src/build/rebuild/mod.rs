@@ -174,6 +174,7 @@ impl Rebuild {
             formats,
             targets,
             output: output.to_path_buf(),
+            base: None,
             threads: self.threads,
             codec,
             cabinet: Some(cabinet),
@@ -261,7 +262,7 @@ fn compare(package: &Path, rebuilt: &Path) -> Result<Comparison> {
     let (theirs, ours) = (inspect::read(package)?.report, inspect::read(rebuilt)?.report);
     let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let place = match theirs.format {
-        Format::Msi => compound::difference(package, rebuilt)?,
+        Format::Msi | Format::Mst => compound::difference(package, rebuilt)?,
         _ => linear::difference((package, &theirs), (rebuilt, &ours))?,
     };
     let difference = match place {

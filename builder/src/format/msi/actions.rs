@@ -1,7 +1,7 @@
 //! The DLL's functions: rows of Binary and CustomAction, their place in the sequence, and what they are told.
 
 use super::database::{row, Cell, Database};
-use super::settings::{self, GIVEN, PREVIOUS};
+use super::settings::{self, GIVEN, PREVIOUS, SITE_LINES};
 use super::{ActionSpec, LibrarySpec, MsiSpec, Stage};
 use crate::error::Result;
 
@@ -65,7 +65,7 @@ fn data(spec: &MsiSpec, library: &LibrarySpec, database: &mut Database) -> Resul
     const LONGEST: usize = 255;
     let mut keys = vec!["INSTALL_ROOT".to_owned()];
     keys.extend(settings::names(spec));
-    keys.extend([PREVIOUS, GIVEN].map(str::to_owned));
+    keys.extend([PREVIOUS, GIVEN, SITE_LINES].map(str::to_owned));
     keys.extend(library.facts.iter().map(|(key, _)| (*key).to_owned()));
     let mut pieces = vec![String::new()];
     for key in keys {

@@ -8,7 +8,9 @@ use std::io::{BufWriter, Read, Seek, Write};
 use uuid::Uuid;
 
 /// The root's class: an installation package.
-const PACKAGE_CLASS: Uuid = Uuid::from_u128(0x000C1084_0000_0000_C000_000000000046);
+pub const PACKAGE_CLASS: Uuid = Uuid::from_u128(0x000C1084_0000_0000_C000_000000000046);
+/// The root's class: a transform.
+pub const TRANSFORM_CLASS: Uuid = Uuid::from_u128(0x000C1082_0000_0000_C000_000000000046);
 /// What Windows Installer reads: file positions are signed 32-bit numbers.
 pub const SIZE_LIMIT: u64 = i32::MAX as u64;
 /// Large writes let whole runs of sectors be allocated at once, and keep short streams in one piece.
@@ -28,10 +30,10 @@ pub enum StreamName<'a> {
 pub struct Container<F>(CompoundFile<Gathered<F>>);
 
 impl<F: Read + Write + Seek> Container<F> {
-    /// Begins a compound file at the writer's start.
-    pub fn create(out: F) -> Result<Self> {
+    /// Begins a compound file of a class at the writer's start.
+    pub fn create(out: F, class: Uuid) -> Result<Self> {
         let mut file = CompoundFile::create_with_version(Version::V3, Gathered::new(out)).map_err(patch::write_failed)?;
-        file.set_storage_clsid("/", PACKAGE_CLASS).map_err(patch::write_failed)?;
+        file.set_storage_clsid("/", class).map_err(patch::write_failed)?;
         Ok(Container(file))
     }
 
@@ -64,7 +66,7 @@ impl<F: Read + Write + Seek> Container<F> {
 }
 
 /// The name in the compound file's directory: two characters of the base-64 alphabet in one UTF-16 unit.
-fn encoded(name: &StreamName) -> Result<String> {
+pub fn encoded(name: &StreamName) -> Result<String> {
     let (mut units, plain) = match name {
         StreamName::Summary => return Ok("\u{5}SummaryInformation".to_owned()),
         StreamName::Table(plain) => ("\u{4840}".to_owned(), plain),

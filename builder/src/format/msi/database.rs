@@ -1,8 +1,8 @@
 //! The relational database of an MSI, in memory: rows as they are stored, checked against the schema when they are added.
 
-use super::schema::{self, Column, ColumnKind, Table};
 use super::strings::Strings;
 use crate::error::{Error, Result};
+use crate::msi_schema::{self as schema, Column, ColumnKind, Table};
 use std::collections::{BTreeMap, HashSet};
 
 /// One value of a row. An empty text is null, as in every MSI.

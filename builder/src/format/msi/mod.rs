@@ -11,13 +11,13 @@ mod gathered;
 mod names;
 mod pe;
 mod product;
-mod schema;
 mod sequences;
 mod service;
 mod settings;
 pub mod signing;
 mod strings;
 mod summary;
+pub mod transform;
 mod version;
 
 use super::{patch, Digests, PreparedFile};
@@ -71,6 +71,8 @@ pub struct MsiSpec<'a> {
     pub private_folders: &'a [TreePath],
     /// Public properties that are kept over repair and upgrade, with their defaults (empty: none).
     pub settings: &'a [(&'a str, &'a str)],
+    /// Of these, those that every installation, repair and upgrade sets again: rows of Property, over whatever was kept.
+    pub forced: &'a [&'a str],
     /// The key below HKEY_LOCAL_MACHINE that holds IntiguaRootDir and the settings, such as `SOFTWARE\VMI\setup`. Windows lets no
     /// program make a key directly below HKEY_LOCAL_MACHINE (RegCreateKeyEx), so `VMI\setup` itself would fail there.
     pub setup_key: &'a str,
@@ -239,7 +241,7 @@ pub fn write<W: Read + Write + Seek>(spec: &MsiSpec, out: &mut W) -> Result<Writ
 pub fn write_within<W: Read + Write + Seek>(limit: u64, spec: &MsiSpec, out: &mut W) -> Result<Written> {
     let contents = Contents::new(spec)?;
     let bound: u64 = contents.cabinets.iter().map(|cabinet| cab::longest(&cabinet.members)).sum();
-    let mut container = Container::create(out)?;
+    let mut container = Container::create(out, container::PACKAGE_CLASS)?;
     let (mut sidecars, mut digests) = (Vec::new(), Vec::new());
     let mut embedded = true;
     if fits(limit, bound) {
@@ -294,6 +296,24 @@ fn copy(mut sidecar: Sidecar, out: &mut impl Write) -> Result<()> {
     Ok(())
 }
 
+/// Writes the tables that a transform changes, and those that tell the product: what [`write`] would write for the same specification
+/// without any file. For who checks transforms; nothing can be installed from it.
+///
+/// # Errors
+/// As [`write`]'s.
+pub fn write_settings<W: Read + Write + Seek>(spec: &MsiSpec, out: &mut W) -> Result<()> {
+    let contents = Contents::new(spec)?;
+    let mut container = Container::create(out, container::PACKAGE_CLASS)?;
+    let mut database = Database::new()?;
+    product::add(spec, &mut database)?;
+    contents.add(spec, true, &[], &mut database)?;
+    settings::add(spec, &contents, &mut database)?;
+    sequences::add(spec, &mut database)?;
+    database.complete()?;
+    write_tables(spec, database, Sha256::new(), &mut container)?;
+    container.finish()
+}
+
 fn write_database<W: Read + Write + Seek>(
     spec: &MsiSpec,
     contents: &Contents,
@@ -323,6 +343,16 @@ fn write_database<W: Read + Write + Seek>(
             out.write_all(library.bytes).map_err(patch::write_failed)
         })?;
     }
+    write_tables(spec, database, identity, container)
+}
+
+/// Writes tables and summary; `identity` has seen what else is in the package.
+fn write_tables<W: Read + Write + Seek>(
+    spec: &MsiSpec,
+    database: Database,
+    mut identity: Sha256,
+    container: &mut Container<W>,
+) -> Result<()> {
     identity.update(spec.mtime.to_le_bytes());
     for (name, bytes) in database.streams()? {
         identity.update(&bytes);
@@ -396,6 +426,7 @@ mod tests {
             files: &files,
             private_folders: &[],
             settings: &[],
+            forced: &[],
             setup_key: r"SOFTWARE\VMI\setup",
             recorded: &[("Helper64", &executable)],
             at_logon: Some(&executable),

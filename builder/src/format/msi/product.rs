@@ -50,6 +50,9 @@ fn properties(spec: &MsiSpec, version: &str, database: &mut Database) -> Result<
         add("ARPURLINFOABOUT", homepage)?;
         add("ARPHELPLINK", homepage)?;
     }
+    for (name, value) in spec.settings.iter().filter(|(name, _)| spec.forced.contains(name)) {
+        add(name, value)?;
+    }
     let mut secure = settings::properties(spec);
     secure.extend([OLDER, NEWER].map(str::to_owned));
     secure.sort();
@@ -80,6 +83,11 @@ fn conditions(spec: &MsiSpec, database: &mut Database) -> Result<()> {
     if spec.platform.is_64_bit() {
         add("Installed OR VersionNT64", "[ProductName] needs 64-bit Windows.")?;
     }
+    // Windows Installer compares the upgrade code itself (1624); Wine does not, and applies what it can.
+    add(
+        &format!("NOT {0} OR {0} ~= UpgradeCode", settings::SITE_FAMILY),
+        "The transform (TRANSFORMS) is not for [ProductName]. Leave it out, or take the one that was made for it.",
+    )?;
     add("Installed OR ALLUSERS = 1", "[ProductName] is installed for the computer, not for one user. Leave ALLUSERS out.")?;
     add("Installed OR Privileged", "[ProductName] is installed by administrators only.")?;
     add(

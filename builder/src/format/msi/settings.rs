@@ -13,6 +13,10 @@ pub const ROOT_WITH_SLASH: &str = "RootWithSlash";
 const CONTAINERS: &str = "CONTAINERS";
 /// CONTAINERS between commas, to find a name in it.
 const CHOSEN: &str = "ChosenContainers";
+/// What CONTAINERS is where nobody chose. The dialogs need it as well, and a public property would reach the installation as if given.
+const CONTAINERS_BY_DEFAULT: &str = "ContainersByDefault";
+/// Lines of csclient.cfg that a transform brings, in place of those that the package ships. Private, so that no command line sets them.
+pub const SITE_LINES: &str = "SiteLines";
 const COMPONENT: &str = "Settings";
 /// Where the root and the version are in the setup key.
 const ROOT_VALUE: &str = "IntiguaRootDir";
@@ -25,6 +29,8 @@ pub const GIVEN: &str = "GIVEN";
 const OF_ONE_RUN: [&str; 2] = ["IMAGE", "NO_START"];
 /// A setting that an administrator may take for the secret itself.
 const TOKEN_FILE: &str = "TOKEN_FILE";
+/// The upgrade code of the product that a transform is for.
+pub const SITE_FAMILY: &str = "SiteFamily";
 const LOCAL_MACHINE: i32 = 2;
 
 /// The public properties that the installing side has to accept from the calling one.
@@ -140,6 +146,12 @@ pub fn setters(spec: &MsiSpec) -> Vec<Setter> {
     setter_rows(spec, Vec::new()).into_iter().map(|(setter, _, _)| setter).collect()
 }
 
+/// The action that gives a setting, or the root, its default, in every package from the first on: what a transform changes
+/// ([`super::transform`]). Its name and that its Target is the value are a contract.
+pub fn default_action(name: &str) -> String {
+    format!("Default.{name}")
+}
+
 /// Each action with the property it sets and the value. The features do not change which actions there are.
 fn setter_rows(spec: &MsiSpec, required: Vec<&str>) -> Vec<(Setter, String, String)> {
     let mut rows = Vec::new();
@@ -149,22 +161,28 @@ fn setter_rows(spec: &MsiSpec, required: Vec<&str>) -> Vec<(Setter, String, Stri
     let root = "INSTALL_ROOT";
     set(true, "RootFromAlias".into(), root, "[INSTALLDIR]".into(), format!("INSTALLDIR AND NOT {root}"));
     set(true, "RootFromRegistry".into(), root, format!("[{OLD_ROOT}]"), format!("{OLD_ROOT} AND NOT {root}"));
-    if let Ok((None, _)) = super::product::default_root(spec) {
-        let value = escaped(&format!("{}\\", spec.default_root.trim_end_matches('\\')));
-        set(true, "RootByDefault".into(), root, value, format!("NOT {root}"));
-    }
+    // Below Program Files the Directory table says it: that folder is not everywhere on C.
+    let by_default = match super::product::default_root(spec) {
+        Ok((None, _)) => root_value(spec.default_root),
+        _ => String::new(),
+    };
+    set(true, default_action(root), root, by_default, format!("NOT {root}"));
     set(true, format!("Set{ROOT_WITH_SLASH}"), ROOT_WITH_SLASH, format!("[{root}]\\"), root.into());
     for (name, default) in all(spec) {
         // Still empty where nobody gave it; what follows fills it.
         set(false, format!("Given.{name}"), GIVEN, format!("[{GIVEN}]{name},"), name.into());
+        let kept = || format!("{} AND NOT {name}", old(name));
         if name == CONTAINERS {
+            set(true, default_action(name), CONTAINERS_BY_DEFAULT, escaped(default), String::new());
             set(true, "Chosen.Given".into(), CHOSEN, format!(",[{name}],"), name.into());
-            set(true, "Chosen.Before".into(), CHOSEN, format!(",[{}],", old(name)), format!("{} AND NOT {name}", old(name)));
-            set(true, "Chosen.Default".into(), CHOSEN, escaped(&format!(",{default},")), format!("NOT {CHOSEN}"));
+            set(true, "Chosen.Before".into(), CHOSEN, format!(",[{}],", old(name)), kept());
+            set(true, "Chosen.Default".into(), CHOSEN, format!(",[{CONTAINERS_BY_DEFAULT}],"), format!("NOT {CHOSEN}"));
         }
-        set(false, format!("Keep.{name}"), name, format!("[{}]", old(name)), format!("{} AND NOT {name}", old(name)));
-        if !default.is_empty() {
-            set(false, format!("Default.{name}"), name, escaped(default), format!("NOT {name}"));
+        set(false, format!("Keep.{name}"), name, format!("[{}]", old(name)), kept());
+        if name == CONTAINERS {
+            set(false, format!("Take.{name}"), name, format!("[{CONTAINERS_BY_DEFAULT}]"), format!("NOT {name}"));
+        } else {
+            set(false, default_action(name), name, escaped(default), format!("NOT {name}"));
         }
     }
     // Whoever names features gets the required ones as well.
@@ -173,8 +191,13 @@ fn setter_rows(spec: &MsiSpec, required: Vec<&str>) -> Vec<(Setter, String, Stri
     rows
 }
 
+/// A root as its default action has it.
+pub fn root_value(root: &str) -> String {
+    escaped(&format!("{}\\", root.trim_end_matches('\\')))
+}
+
 /// A text that Windows Installer's formatting leaves as it is.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let one = |c: char| if "[]{}".contains(c) { format!("[\\{c}]") } else { c.to_string() };
     text.chars().map(one).collect()
 }

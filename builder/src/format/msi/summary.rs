@@ -23,16 +23,34 @@ pub struct Summary<'a> {
 /// FMTID_SummaryInformation.
 const FORMAT: Uuid = Uuid::from_u128(0xF29F85E0_4FF9_1068_AB91_08002B27B3D9);
 /// The least Windows Installer that may open it: 5.0, for MsiLockPermissionsEx and MsiServiceConfig.
-const INSTALLER: u32 = 500;
+pub const INSTALLER: u32 = 500;
 
-enum Value {
+/// One property's value.
+pub enum Value {
+    /// VT_I2.
     Short(u16),
+    /// VT_I4.
     Long(u32),
+    /// VT_LPSTR.
     Text(Vec<u8>),
+    /// VT_FILETIME.
     Time(u64),
 }
 
 impl Value {
+    /// A text in the code page of all texts.
+    ///
+    /// # Errors
+    /// A character that code page 1252 does not have.
+    pub fn text(text: &str) -> Result<Self> {
+        encode(text).map(Value::Text)
+    }
+
+    /// A time in seconds since 1970.
+    pub fn time(seconds: i64) -> Self {
+        Value::Time(filetime(seconds))
+    }
+
     fn bytes(&self) -> Vec<u8> {
         let (kind, mut body): (u32, Vec<u8>) = match self {
             Value::Short(number) => (2, number.to_le_bytes().to_vec()),
@@ -56,45 +74,47 @@ impl Summary<'_> {
     /// # Errors
     /// A text that code page 1252 cannot hold.
     pub fn bytes(&self) -> Result<Vec<u8>> {
-        let text = |text: &str| encode(text).map(Value::Text);
-        let time = || Value::Time(filetime(self.time));
-        let properties = [
+        Ok(property_set(&[
             (1, Value::Short(CODE_PAGE)),
-            (2, text("Installation Database")?),
-            (3, text(self.subject)?),
-            (4, text(self.author)?),
-            (5, text("Installer")?),
-            (6, text(self.comments)?),
-            (7, text(self.template)?),
-            (9, text(&braced(self.package_code))?),
-            (12, time()),
-            (13, time()),
+            (2, Value::text("Installation Database")?),
+            (3, Value::text(self.subject)?),
+            (4, Value::text(self.author)?),
+            (5, Value::text("Installer")?),
+            (6, Value::text(self.comments)?),
+            (7, Value::text(self.template)?),
+            (9, Value::text(&braced(self.package_code))?),
+            (12, Value::time(self.time)),
+            (13, Value::time(self.time)),
             (14, Value::Long(INSTALLER)),
             // Long file names, files in cabinets.
             (15, Value::Long(2)),
-            (18, text("linkpack")?),
+            (18, Value::text("linkpack")?),
             // Read-only recommended.
             (19, Value::Long(2)),
-        ];
-        let (mut index, mut body) = (Vec::new(), Vec::new());
-        let body_at = 8 + 8 * properties.len() as u32;
-        for (id, value) in &properties {
-            index.extend_from_slice(&u32::to_le_bytes(*id));
-            index.extend_from_slice(&(body_at + body.len() as u32).to_le_bytes());
-            body.extend_from_slice(&value.bytes());
-        }
-        const SECTION_AT: u32 = 48;
-        let mut bytes = vec![0xFE, 0xFF, 0, 0, 6, 0, 2, 0];
-        bytes.extend_from_slice(&[0; 16]);
-        bytes.extend_from_slice(&1_u32.to_le_bytes());
-        bytes.extend_from_slice(&FORMAT.to_bytes_le());
-        bytes.extend_from_slice(&SECTION_AT.to_le_bytes());
-        bytes.extend_from_slice(&(body_at + body.len() as u32).to_le_bytes());
-        bytes.extend_from_slice(&(properties.len() as u32).to_le_bytes());
-        bytes.extend_from_slice(&index);
-        bytes.extend_from_slice(&body);
-        Ok(bytes)
+        ]))
     }
+}
+
+/// The stream of these properties, by their numbers.
+pub fn property_set(properties: &[(u32, Value)]) -> Vec<u8> {
+    let (mut index, mut body) = (Vec::new(), Vec::new());
+    let body_at = 8 + 8 * properties.len() as u32;
+    for (id, value) in properties {
+        index.extend_from_slice(&id.to_le_bytes());
+        index.extend_from_slice(&(body_at + body.len() as u32).to_le_bytes());
+        body.extend_from_slice(&value.bytes());
+    }
+    const SECTION_AT: u32 = 48;
+    let mut bytes = vec![0xFE, 0xFF, 0, 0, 6, 0, 2, 0];
+    bytes.extend_from_slice(&[0; 16]);
+    bytes.extend_from_slice(&1_u32.to_le_bytes());
+    bytes.extend_from_slice(&FORMAT.to_bytes_le());
+    bytes.extend_from_slice(&SECTION_AT.to_le_bytes());
+    bytes.extend_from_slice(&(body_at + body.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(&(properties.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(&index);
+    bytes.extend_from_slice(&body);
+    bytes
 }
 
 /// A GUID as MSIs write it: `{UPPER-CASE}`.

@@ -2,6 +2,7 @@
 
 mod linux;
 pub mod msi;
+mod transform;
 
 use super::msi::Row;
 use super::Package;
@@ -81,9 +82,10 @@ impl fmt::Display for Place {
 /// All findings about a package, rule by rule; `systems` are the Linux systems that it is meant for, as far as they were told.
 pub fn lint(package: &Package, systems: &[System]) -> Vec<Finding> {
     let mut findings = Findings::default();
-    match &package.msi {
-        Some(msi) => msi::check(msi, &mut findings),
-        None => linux::check(&package.report, systems, &mut findings),
+    match (&package.msi, &package.transform) {
+        (Some(msi), _) => msi::check(msi, &mut findings),
+        (_, Some(transform)) => transform::check(transform, &mut findings),
+        _ => linux::check(&package.report, systems, &mut findings),
     }
     findings.finish()
 }

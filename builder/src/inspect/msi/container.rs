@@ -43,6 +43,16 @@ impl<R: Read + Seek> Container<R> {
         }
     }
 
+    /// Whether the class of its root is a transform's.
+    pub fn is_transform(&self) -> bool {
+        self.file.root_entry().clsid().to_string().to_ascii_lowercase().starts_with("000c1082")
+    }
+
+    /// The tables that have a stream.
+    pub fn table_names(&self) -> impl Iterator<Item = String> + '_ {
+        self.names.keys().filter(|(table, _)| *table).map(|(_, name)| name.clone())
+    }
+
     /// The bytes of a table; none where it has no stream, which is how an empty table is stored.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod database;
 mod strings;
 mod summary;
 mod tables;
+pub mod transform;
 
 use cabinet::Shelf;
 pub use cabinet::{Cabinet, Member, Seen};
@@ -42,6 +43,23 @@ pub struct Damage {
     pub part: String,
     /// What is wrong with it.
     pub what: String,
+}
+
+/// Reads the tables and the summary of an MSI, and none of its cabinets.
+///
+/// # Errors
+/// As [`read`]'s.
+pub fn read_tables<R: Read + Seek>(input: R) -> Result<(Database, Summary)> {
+    let mut container = Container::open(input)?;
+    if let Some(what) = container.stranger() {
+        return Err(Error::new(format!("it is {what}, and no installation package")).help("name the package that it belongs to"));
+    }
+    let mut damage = Vec::new();
+    let database = tables::read(&mut container, &mut damage)?;
+    match damage.into_iter().next() {
+        Some(damage) => Err(Error::new(format!("{}: {}", damage.part, damage.what))),
+        None => Ok((database, summary::parse(&container.summary()?)?)),
+    }
 }
 
 /// Reads an MSI; `folder` is where its external cabinets lie.

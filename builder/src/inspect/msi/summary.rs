@@ -5,8 +5,16 @@ use crate::error::{Error, Result};
 /// What an installer reads of the summary information.
 #[derive(Debug, Clone, Default)]
 pub struct Summary {
-    /// Platform and languages, such as `x64;1033`.
+    /// The product's name.
+    pub subject: Option<String>,
+    /// Who made the product.
+    pub author: Option<String>,
+    /// Platform and languages, such as `x64;1033`; a transform's of the package that it is for.
     pub template: Option<String>,
+    /// A transform's template of what it makes of the package.
+    pub new_template: Option<String>,
+    /// A transform's conditions in the upper half, and in the lower the differences that it bears.
+    pub characters: Option<i32>,
     /// The package code.
     pub revision: Option<String>,
     /// The least version of Windows Installer, times 100.
@@ -33,8 +41,12 @@ pub fn parse(bytes: &[u8]) -> Result<Summary> {
         let (id, at) = (number(set, 8 + 8 * index), number(set, 12 + 8 * index));
         let value = set.get(at.ok_or_else(short)? as usize..).ok_or_else(short)?;
         match id.ok_or_else(short)? {
+            3 => summary.subject = text(value),
+            4 => summary.author = text(value),
             7 => summary.template = text(value),
+            8 => summary.new_template = text(value),
             9 => summary.revision = text(value),
+            16 => summary.characters = integer(value),
             14 => summary.pages = integer(value),
             18 => summary.application = text(value),
             15 => summary.words = integer(value),

@@ -65,17 +65,29 @@ pub fn read<R: Read + Seek>(container: &mut Container<R>, damage: &mut Vec<Damag
     Ok(database)
 }
 
+/// The columns of _Tables and _Columns, which no table lists; none of others.
+pub fn own_columns(table: &str) -> Vec<Column> {
+    let column = |name: &str, kind: Kind, key: bool| Column { name: name.to_owned(), kind, key, nullable: !key };
+    let text = Kind::Text { len: 64 };
+    match table {
+        "_Tables" => vec![column("Name", text, true)],
+        "_Columns" => vec![
+            column("Table", text, true),
+            column("Number", Kind::Short, true),
+            column("Name", text, false),
+            column("Type", Kind::Short, false),
+        ],
+        _ => Vec::new(),
+    }
+}
+
 /// The tables of _Tables with their columns of _Columns.
 fn catalogue<R: Read + Seek>(
     container: &mut Container<R>,
     strings: &Strings,
     damage: &mut Vec<Damage>,
 ) -> Result<BTreeMap<String, Vec<Column>>> {
-    let text = |name: &str| Column { name: name.to_owned(), kind: Kind::Text { len: 64 }, key: true, nullable: false };
-    let short = |name: &str| Column { name: name.to_owned(), kind: Kind::Short, key: false, nullable: false };
-    let mut tables = Table { columns: vec![text("Name")], rows: Vec::new() };
-    let columns = vec![text("Table"), short("Number"), text("Name"), short("Type")];
-    let mut described = Table { columns, rows: Vec::new() };
+    let [mut tables, mut described] = ["_Tables", "_Columns"].map(|name| Table { columns: own_columns(name), rows: Vec::new() });
     let mut left = Budget::new();
     for (name, table) in [("_Tables", &mut tables), ("_Columns", &mut described)] {
         let bytes = container.table(name)?.ok_or_else(|| Error::new(format!("there is no {name} stream")))?;
@@ -113,7 +125,7 @@ fn shortened(name: &str) -> String {
 }
 
 /// A column from its type's bits in _Columns.
-fn column(name: &str, bits: i32) -> Column {
+pub fn column(name: &str, bits: i32) -> Column {
     const TEXT: i32 = 0x400;
     const STRING: i32 = 0x800;
     const NULLABLE: i32 = 0x1000;
@@ -165,7 +177,7 @@ fn fill(table: &mut Table, bytes: &[u8], strings: &Strings, left: &mut Budget) -
     lost.map_or(Ok(()), Err)
 }
 
-fn width(kind: Kind, strings: &Strings) -> usize {
+pub fn width(kind: Kind, strings: &Strings) -> usize {
     match kind {
         Kind::Text { .. } => strings.width,
         Kind::Long => 4,
@@ -174,7 +186,7 @@ fn width(kind: Kind, strings: &Strings) -> usize {
 }
 
 /// `None` where a text is referred to that does not exist.
-fn value(kind: Kind, raw: u32, strings: &Strings) -> Option<Value> {
+pub fn value(kind: Kind, raw: u32, strings: &Strings) -> Option<Value> {
     if raw == 0 {
         return Some(Value::Null);
     }

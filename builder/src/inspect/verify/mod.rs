@@ -66,7 +66,15 @@ impl Verdict {
 /// # Errors
 /// It cannot be read at all.
 pub fn package(path: &Path, judge: &dyn Judge) -> Result<Verdict> {
-    judged(path, &super::read(path)?.report, judge)
+    package_of(path, None, judge)
+}
+
+/// The same; a transform is compared with `base`, the package that it is for.
+///
+/// # Errors
+/// As [`package`]'s; and the base cannot be read.
+pub fn package_of(path: &Path, base: Option<&Path>, judge: &dyn Judge) -> Result<Verdict> {
+    judged(path, &super::read_with(path, base)?.report, judge)
 }
 
 fn judged(path: &Path, report: &Report, judge: &dyn Judge) -> Result<Verdict> {

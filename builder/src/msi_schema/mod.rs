@@ -1,4 +1,4 @@
-//! The tables' columns and what may stand in them: one text is the source of _Columns, of _Validation and of our own checks.
+//! The tables of Windows Installer: their columns and what may stand in them: one text is the source of _Columns, of _Validation and of our own checks.
 
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
