@@ -76,7 +76,7 @@ impl Encoder {
             let stop = (start + BLOCK).min(end);
             let block = &text[start..stop];
             self.parser.find(&text, start, stop);
-            let passes = if costs.is_some() { 2 } else { 3 };
+            let passes = if costs.is_some() { 1 } else { 3 };
             let mut now = costs.take().unwrap_or_else(|| Costs::guess(block));
             let mut codes = None;
             for _ in 0..passes {

@@ -15,10 +15,10 @@ const HASH3_BITS: u32 = 15;
 const FAR2: usize = 1 << 11;
 const FAR3: usize = 1 << 16;
 /// Nodes of a tree that are looked at, and those where nothing is searched for.
-const DEPTH: u32 = 12;
+const DEPTH: u32 = 10;
 const SKIP_DEPTH: u32 = 4;
 /// A match of this length is good enough.
-pub const NICE: usize = 64;
+pub const NICE: usize = 48;
 
 /// The trees of one text. Places are kept with 1 added: 0 is none.
 pub struct Finder {

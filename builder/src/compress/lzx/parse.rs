@@ -1,4 +1,4 @@
-//! Chooses literals and matches for a block: the cheapest path to its end, by what the codes of the block before cost, then by its own.
+//! Chooses literals and matches for a block: the cheapest path to its end, by what the codes of the block before cost.
 
 use super::matches::{common, Finder, Match, NICE};
 use super::{
