@@ -195,7 +195,7 @@ fn a_release_candidate_and_its_release_replace_each_other() {
 #[test]
 fn a_cabinet_that_lzx_packed_is_installed_from() {
     let endpoint = Endpoint::new();
-    let program: Vec<u8> = fs::read(std::env::current_exe().unwrap()).unwrap().into_iter().cycle().take(12_000_000).collect();
+    let program: Vec<u8> = fs::read(std::env::current_exe().unwrap()).unwrap().into_iter().cycle().take(9_000_000).collect();
     let more = vec![("vAgentManager/large.bin".to_owned(), linkpack::payload::Content::memory(program.clone()))];
     let product = msi::Product { more, packing: linkpack::format::msi::Packing::Lzx, ..msi::Product::default() };
     product.save(&endpoint.c(""), "lzx.msi");
