@@ -125,6 +125,10 @@ const FAULTS: &[(&str, Plant)] = &[
         let row = table(msi, "Property").rows[0].clone();
         add(msi, "Property", row);
     }),
+    ("dialog-error", |msi| remove(msi, "Property", 0, "ErrorDialog")),
+    ("dialog-error", |msi| set(msi, "Dialog", "ErrorDlg", "Control_First", text("A"))),
+    ("dialog-error", |msi| set(msi, "Dialog", "ErrorDlg", "Attributes", Value::Number(3))),
+    ("dialog-ending", |msi| remove(msi, "AdminUISequence", 0, "FailedDlg")),
     ("cell-null", |msi| set_file(msi, "file.txt", "FileName", Value::Null)),
     ("cell-length", |msi| set(msi, "Feature", "Connector", "Title", text(&"x".repeat(65)))),
     ("cell-range", |msi| set(msi, "Feature", "Connector", "Display", Value::Number(-1))),

@@ -124,6 +124,42 @@ fn another_drive_and_chosen_containers_are_kept_over_repair_and_upgrade_with_all
 }
 
 #[test]
+fn settings_and_containers_of_an_installed_product_change_with_what_runs() {
+    let endpoint = Endpoint::new();
+    let msi = endpoint.take(&Sample::new());
+    // Without rollback Windows Installer makes no commit, which is where install.json is written else.
+    endpoint.msiexec(&["/i", &msi, "CONTAINERS=pulse", "DISABLEROLLBACK=1"], DONE);
+    endpoint.ended("installed", 0);
+    let root = endpoint.root();
+    let tracer = root.join("Intigua-Libs/tracer/bin/tracer.exe");
+    assert!(endpoint.runs() && !tracer.exists());
+
+    endpoint.msiexec(&["/i", &msi, "CONTAINERS=pulse,tracer", "SERVER_URL=https://second.example"], DONE);
+    endpoint.ended("reinstalled", 0);
+    assert!(tracer.exists() && endpoint.runs());
+    endpoint.wait_for_status(&["tracer", "running"]);
+    let config = || text(&root.join("components/csclient.cfg"));
+    assert!(config().contains("https://second.example") && config().contains("containers: \"pulse,tracer\""), "{}", config());
+    for (name, value) in [("SERVER_URL", "https://second.example"), ("CONTAINERS", "pulse,tracer")] {
+        assert_eq!(endpoint.setting(name).as_deref(), Some(value));
+    }
+
+    endpoint.msiexec(&["/i", &msi, "CONTAINERS=pulse"], DONE);
+    assert!(!tracer.exists() && endpoint.runs(), "{:?}", files(&root));
+    assert_eq!(endpoint.setting("CONTAINERS").as_deref(), Some("pulse"));
+    assert!(config().contains("https://second.example"), "{}", config());
+}
+
+#[test]
+fn a_missing_drive_is_told_by_our_own_checks() {
+    let endpoint = Endpoint::new();
+    let msi = endpoint.take(&Sample::new());
+    endpoint.msiexec(&["/i", &msi, r"INSTALL_ROOT=Q:\Agents"], FAILED);
+    endpoint.ended("refused", 12);
+    assert!(endpoint.result()["checks"].to_string().contains("is not there"), "{}", endpoint.result());
+}
+
+#[test]
 fn a_service_that_fails_is_rolled_back_with_nothing_left() {
     let endpoint = Endpoint::new();
     let sample = Sample::new();

@@ -298,7 +298,8 @@ fn every_table_is_exported_osslsigncode_signs_what_was_built_and_lint_has_no_obj
     for table in
         ["AdvtExecuteSequence", "InstallUISequence", "MsiLockPermissionsEx", "MsiServiceConfigFailureActions", "_Validation"]
     {
-        assert!(rows(&msi, table).len() > 1 || table == "MsiServiceConfigFailureActions", "{table}");
+        // The private folder has a lock; MakeRoot makes the root with its own.
+        assert!(!rows(&msi, table).is_empty() || table == "MsiServiceConfigFailureActions", "{table}");
     }
     let file = |name: &str| sample.product(name).to_str().unwrap().to_owned();
     let (key, certificate, signed) = (file("key.pem"), file("certificate.pem"), file("signed.msi"));

@@ -54,12 +54,17 @@ use report::{code, document, Ending, Report};
 use service::Service;
 use settings::{Settings, KEYS};
 use std::io;
+use std::time::Duration;
 
 const SUCCESS: u32 = 0;
 const INSTALL_FAILURE: u32 = 1603;
 
 /// The deferred actions, whose data `Preflight` completes with what only the session knows.
-const DEFERRED: [&str; 6] = ["PreflightAgain", "Undo", "Configure", "Started", "Done", "Leave"];
+const DEFERRED: [&str; 8] = ["PreflightAgain", "Undo", "Stopped", "MakeRoot", "Configure", "Started", "Done", "Leave"];
+/// Those that write the checks into install.json.
+const LAST: [&str; 2] = ["Started", "Done"];
+/// How long the service may take to stop its containers.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The settings as an immediate action sees them.
 fn from_properties(installation: &Installation) -> Settings {
@@ -96,6 +101,9 @@ fn from_data(installation: &Installation) -> Settings {
 /// Who installs, where that is SYSTEM or an elevated administrator. A deferred action is SYSTEM, and is told who it was that asked:
 /// what he made is as good as SYSTEM's own.
 fn installer(settings: &Settings) -> Option<String> {
+    if !settings.is_asked_by_an_administrator() {
+        return None;
+    }
     let own = token::privileged()?;
     Some(settings.get("USER")).filter(|user| !user.is_empty()).map(String::from).or(Some(own))
 }
@@ -165,7 +173,8 @@ fn others(installation: &Installation, settings: &Settings) -> Vec<(String, Stri
     found
 }
 
-/// Writes install.json where a launch condition is about to refuse a downgrade or another root. Never fails.
+/// Writes install.json where a launch condition is about to refuse a downgrade or another root. Fails by itself where the drive of the
+/// root is missing: costing would end with an error of Windows Installer's own.
 #[no_mangle]
 pub extern "system" fn RefuseDowngrade(session: u32) -> u32 {
     let installation = Installation(session);
@@ -181,6 +190,13 @@ pub extern "system" fn RefuseDowngrade(session: u32) -> u32 {
         }
         let ending = ("refused", code::OTHER, "another version or root is in the way");
         record(&installation, &settings, ending, &report.json(), token::privileged().as_deref());
+        return SUCCESS;
+    }
+    let root = settings.root().to_string();
+    if let Some((fault, remedy)) = preflight::drive(&root).filter(|_| root.get(1..2) == Some(":")) {
+        report.add("root", code::ROOT, &root, report::failed(fault, remedy));
+        let facts = Facts { user: token::privileged(), elevates: false, maintains: false, others: None };
+        return judge(&installation, &settings, &facts, &report);
     }
     SUCCESS
 }
@@ -193,6 +209,7 @@ pub extern "system" fn Preflight(session: u32) -> u32 {
     let facts = Facts {
         user: token::privileged(),
         elevates: !installation.property("Privileged").is_empty(),
+        maintains: !installation.property("Installed").is_empty(),
         others: Some(others(&installation, &settings)),
     };
     let report = preflight::run(&settings, &facts);
@@ -210,9 +227,17 @@ fn complete(installation: &Installation, settings: &Settings, facts: &Facts, rep
         more += &format!("|{key}={}", settings.get(key).replace('|', " "));
     }
     more += &format!("|USER={}", facts.user.as_deref().unwrap_or(""));
+    if facts.maintains {
+        more += "|MAINTENANCE=1";
+    }
+    // Without rollback there is no commit either, and Done never runs.
+    let set = |name: &str| !installation.property(name).is_empty();
+    if set("RollbackDisabled") || set("DISABLEROLLBACK") {
+        more += "|ROLLBACK=0";
+    }
     for action in DEFERRED {
         let data = installation.property(action);
-        let checks = if action == "Done" { format!("|CHECKS={}", report.json().replace('|', " ")) } else { String::new() };
+        let checks = if LAST.contains(&action) { format!("|CHECKS={}", report.json().replace('|', " ")) } else { String::new() };
         installation.set_property(action, &format!("{data}{more}{checks}"));
     }
 }
@@ -222,7 +247,7 @@ fn complete(installation: &Installation, settings: &Settings, facts: &Facts, rep
 pub extern "system" fn PreflightAgain(session: u32) -> u32 {
     let installation = Installation(session);
     let settings = from_data(&installation);
-    let facts = Facts { user: installer(&settings), elevates: false, others: None };
+    let facts = Facts { user: installer(&settings), elevates: false, maintains: settings.is_maintenance(), others: None };
     let report = preflight::run(&settings, &facts);
     judge(&installation, &settings, &facts, &report)
 }
@@ -232,6 +257,20 @@ fn recovery(settings: &Settings) -> Option<String> {
     let name = settings.get("SERVICE");
     let set = || Service::configure(name)?.recover();
     set().err().filter(|_| !name.is_empty()).map(|error| format!("the recovery actions of {name} cannot be set: {error}"))
+}
+
+/// The root, where it is not there: made by us, so that nobody else can have.
+#[no_mangle]
+pub extern "system" fn MakeRoot(session: u32) -> u32 {
+    let installation = Installation(session);
+    let settings = from_data(&installation);
+    match configure::make_root(&settings, &installer(&settings).unwrap_or_default()) {
+        Ok(()) => SUCCESS,
+        Err(why) => {
+            installation.error(&format!("{} cannot be installed in {}: {why}", settings.get("PRODUCT"), settings.root()));
+            INSTALL_FAILURE
+        }
+    }
 }
 
 /// csclient.cfg, the folders of the runtime, the vendor's registry key, the service's recovery.
@@ -254,19 +293,31 @@ pub extern "system" fn Configure(session: u32) -> u32 {
     }
 }
 
+/// Windows Installer starts the service where it installed it; where only a container came or went, we do.
+fn came_up(settings: &Settings, name: &str) -> Result<(), String> {
+    if settings.is_maintenance() {
+        Service::control(name).and_then(|service| service.start()).map_err(|error| format!("it does not start: {error}"))?;
+    }
+    Service::open(name).ok_or_else(|| "it is not registered".to_string())?.came_up()?;
+    configure::note_started(settings, &installer(settings).unwrap_or_default());
+    Ok(())
+}
+
 /// Makes sure that the service stays up, where it was started.
 #[no_mangle]
 pub extern "system" fn Started(session: u32) -> u32 {
     let installation = Installation(session);
     let settings = from_data(&installation);
     let name = settings.get("SERVICE");
-    if !settings.starts() || name.is_empty() {
-        return SUCCESS;
-    }
-    let up = Service::open(name).ok_or_else(|| "it is not registered".to_string()).and_then(|service| service.came_up());
+    let up = match settings.starts() && !name.is_empty() {
+        true => came_up(&settings, name),
+        false => Ok(()),
+    };
     match up {
         Ok(()) => {
-            configure::note_started(&settings, &installer(&settings).unwrap_or_default());
+            if settings.get("ROLLBACK") == "0" {
+                finish(&installation, &settings);
+            }
             SUCCESS
         }
         Err(why) => {
@@ -285,6 +336,11 @@ pub extern "system" fn Undo(session: u32) -> u32 {
     let settings = from_data(&installation);
     let user = installer(&settings);
     let undone = configure::undo(&settings, user.as_deref().unwrap_or(""));
+    if settings.is_maintenance() && settings.starts() {
+        // Stopped may have stopped it, and what runs then is what ran before.
+        let started = Service::control(settings.get("SERVICE")).and_then(|service| service.start());
+        started.err().into_iter().for_each(|error| installation.log(&format!("undo: the service does not start: {error}")));
+    }
     for problem in &undone.problems {
         installation.log(&format!("undo: {problem}"));
     }
@@ -317,11 +373,18 @@ pub extern "system" fn Leave(session: u32) -> u32 {
     SUCCESS
 }
 
-/// Waits until the process of the stopped service has ended: before that, its program can be neither removed nor replaced. Never fails.
+/// Waits until the process of the stopped service has ended: before that, its program can be neither removed nor replaced. Stops it where
+/// only a container comes or goes, which Windows Installer does not. Never fails.
 #[no_mangle]
 pub extern "system" fn Stopped(session: u32) -> u32 {
     let installation = Installation(session);
     let settings = from_data(&installation);
+    let name = settings.get("SERVICE");
+    if settings.is_maintenance() && settings.is_asked_by_an_administrator() && !name.is_empty() {
+        if let Err(error) = Service::control(name).and_then(|service| service.stop(PATIENCE)) {
+            installation.log(&format!("stopped: {name} does not stop: {error}"));
+        }
+    }
     if let Some(program) = configure::await_end(settings.root()) {
         installation.log(&format!("stopped: {} is still in use", program.display()));
     }
@@ -332,7 +395,11 @@ pub extern "system" fn Stopped(session: u32) -> u32 {
 #[no_mangle]
 pub extern "system" fn Done(session: u32) -> u32 {
     let installation = Installation(session);
-    let settings = from_data(&installation);
+    finish(&installation, &from_data(&installation));
+    SUCCESS
+}
+
+fn finish(installation: &Installation, settings: &Settings) {
     if let Err(error) = journal::Journal::close() {
         installation.log(&format!("done: what could have been put back is still there: {error}"));
     }
@@ -341,6 +408,5 @@ pub extern "system" fn Done(session: u32) -> u32 {
         previous if previous == settings.get("VERSION") => ("reinstalled", "installed again"),
         _ => ("upgraded", "upgraded"),
     };
-    record(&installation, &settings, (outcome, 0, message), settings.get("CHECKS"), installer(&settings).as_deref());
-    SUCCESS
+    record(installation, settings, (outcome, 0, message), settings.get("CHECKS"), installer(settings).as_deref());
 }

@@ -33,6 +33,7 @@ mod root;
 #[allow(dead_code)]
 mod security;
 #[path = "src/service.rs"]
+#[allow(dead_code)] // The native actions set its recovery.
 mod service;
 #[path = "src/settings.rs"]
 #[allow(dead_code)]

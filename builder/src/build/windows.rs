@@ -21,14 +21,15 @@ const SETUP_KEY: &str = r"SOFTWARE\VMI\setup";
 /// Where the defaults of files that administrators edit are shipped.
 const DEFAULTS: &[u8] = b"bin/defaults";
 /// Neither an uninstall nor the removal of an older version.
-const INSTALLS: &str = "NOT REMOVE";
+const INSTALLS: &str = "NOT (REMOVE ~= \"ALL\")";
 
 /// The native actions as docs/windows.md lists them.
-const ACTIONS: [ActionSpec; 9] = [
-    action("RefuseDowngrade", Stage::BeforeLaunchConditions, "NOT Installed", true),
+const ACTIONS: [ActionSpec; 10] = [
+    action("RefuseDowngrade", Stage::BeforeLaunchConditions, "NOT Installed", false),
     action("Preflight", Stage::BeforeChanges, INSTALLS, false),
     action("PreflightAgain", Stage::FirstDeferred, INSTALLS, false),
     action("Undo", Stage::Rollback, INSTALLS, true),
+    action("MakeRoot", Stage::BeforeFiles, INSTALLS, false),
     action("Configure", Stage::BeforeStart, INSTALLS, false),
     action("Started", Stage::AfterStart, INSTALLS, false),
     action("Stopped", Stage::BeforeRemoval, "Installed", true),
@@ -313,11 +314,13 @@ fn facts(product: &Product, base: &Base) -> Vec<(&'static str, String)> {
         let containers = product.containers(base.target).filter(|(container, _)| container.required || !required);
         containers.map(|(container, _)| container.name.as_str()).collect::<Vec<_>>().join(",")
     };
+    let deepest = base.files.iter().map(|file| file.entry.path.display().encode_utf16().count()).max().unwrap_or(0);
     let kb: u64 = base.files.iter().map(|file| file.len().div_ceil(1024).max(1)).sum();
     vec![
         ("PRODUCT", product.package_name()),
         ("VERSION", product.manifest().product.version.to_string()),
         ("PAYLOAD_KB", kb.to_string()),
+        ("DEEPEST", deepest.to_string()),
         ("SERVICE", SERVICE.to_owned()),
         ("HOLDS", names(false)),
         ("REQUIRES", names(true)),

@@ -201,6 +201,9 @@ pub struct LintArguments {
     /// The packages: .deb, .rpm, .run, .msi and .mst files, whoever made them
     #[arg(required = true, value_name = "PACKAGE")]
     pub packages: Vec<PathBuf>,
+    /// The MSI that they replace: that they find it, and lose no file, component or feature of it
+    #[arg(long, value_name = "MSI")]
+    pub previous: Option<PathBuf>,
     /// A Linux system that they are meant for, as in the manifest (debian-12, rhel-8 ...); repeat it for several
     #[arg(long = "system", value_name = "NAME")]
     pub systems: Vec<System>,

@@ -2,7 +2,7 @@
 
 use super::arguments::LintArguments;
 use super::screen;
-use crate::inspect::lint::{lint, Finding, Severity};
+use crate::inspect::lint::{against_previous, lint, Finding, Severity};
 use crate::inspect::text::{counted, plain};
 use serde::Serialize;
 use std::path::Path;
@@ -12,9 +12,20 @@ use std::process::ExitCode;
 pub fn run(arguments: &LintArguments) -> ExitCode {
     let mut documents = Vec::new();
     let mut failed = false;
+    let previous = match arguments.previous.as_deref().map(crate::inspect::read).transpose() {
+        Ok(previous) => previous,
+        Err(error) => {
+            screen::error(&error);
+            return ExitCode::FAILURE;
+        }
+    };
     for package in &arguments.packages {
         let findings = match crate::inspect::read(package) {
-            Ok(package) => lint(&package, &arguments.systems),
+            Ok(package) => {
+                let mut findings = lint(&package, &arguments.systems);
+                findings.extend(previous.iter().flat_map(|previous| against_previous(previous, &package)));
+                findings
+            }
             Err(error) => {
                 screen::error(&error);
                 failed = true;

@@ -17,6 +17,8 @@ pub const CHANGES: u32 = WRITE_DATA | APPEND_DATA | DELETE_CHILD | DELETE | WRIT
 /// What makes a folder unfit to stand above it: its children can be replaced. The root of a data drive lets every user create folders
 /// in it by default, which replaces nothing.
 pub const REPLACES_CHILDREN: u32 = DELETE_CHILD | WRITE_DAC | WRITE_OWNER;
+/// The same of a folder that is no drive: it can be renamed with all that is in it, and another put in its place.
+pub const REPLACES_FOLDER: u32 = REPLACES_CHILDREN | DELETE;
 
 /// A security identifier as text: `S-1-5-32-544`.
 pub type Sid = String;
@@ -250,6 +252,8 @@ mod tests {
         let drive = [(0, 0, FULL, ADMINS), (0, 0, MODIFY, AUTHENTICATED), (0, 0x0B, MODIFY, AUTHENTICATED), (0, 0, READ, USERS)];
         assert!(who(&drive, REPLACES_CHILDREN).is_empty());
         assert_eq!(who(&[(0, 3, FULL, USERS)], REPLACES_CHILDREN), ["Users"]);
+        assert_eq!(who(&[(0, 3, MODIFY, AUTHENTICATED)], REPLACES_FOLDER), ["Authenticated Users"]);
+        assert!(who(&[(0, 3, READ, USERS)], REPLACES_FOLDER).is_empty());
     }
 
     #[test]

@@ -4,7 +4,9 @@ use super::defaults;
 use super::folder::{self, Kind};
 use super::journal::Journal;
 use super::merge::{merge, with_site};
+use super::preflight::untrusted;
 use super::registry::{remove_empty, Key};
+use super::security::Security;
 use super::settings::Settings;
 use super::{places, report::code, root};
 use std::fs::OpenOptions;
@@ -46,6 +48,13 @@ fn says(what: &str) -> impl Fn(io::Error) -> String + '_ {
 /// # Errors
 /// A sentence: what could not be made.
 pub fn configure(settings: &Settings, user: &str) -> Result<Vec<String>, String> {
+    if !settings.is_asked_by_an_administrator() {
+        return Err("what is installed is changed by administrators only".to_string());
+    }
+    // Once more before anything in it runs: it is what MakeRoot made, or what was looked at before.
+    if let Some((fault, remedy)) = untrusted(settings.root(), user) {
+        return Err(format!("{fault}. What to do: {remedy}"));
+    }
     let runtime = places::runtime();
     folder::make_private(&runtime, user).map_err(says(&format!("make {runtime}")))?;
     let mut journal = Journal::begin(settings.get("STARTED_AT"), user).map_err(says(&format!("make {}", Journal::place())))?;
@@ -69,6 +78,25 @@ pub fn configure(settings: &Settings, user: &str) -> Result<Vec<String>, String>
         journal.note(note::STARTING, "1").map_err(&noted)?;
     }
     Ok(warnings)
+}
+
+/// Makes the root with the folders above it that are missing: administrators', whatever they would inherit, and never one that somebody
+/// put there since the checks. A root that is there keeps its permissions, which are checked again.
+///
+/// # Errors
+/// A sentence: what is in the way.
+pub fn make_root(settings: &Settings, user: &str) -> Result<(), String> {
+    let root = settings.root();
+    let chain = root::chain(root);
+    let missing: Vec<&String> = chain.iter().take_while(|path| folder::kind(path) == Kind::Missing).collect();
+    let security = Security::root().map_err(says("make a security descriptor"))?;
+    for path in missing.iter().rev() {
+        folder::make_new(path, &security).map_err(says(&format!("make {path}")))?;
+    }
+    match untrusted(root, user) {
+        Some((fault, remedy)) => Err(format!("{fault}. What to do: {remedy}")),
+        None => Ok(()),
+    }
 }
 
 fn config(settings: &Settings, components: &str, journal: &mut Journal) -> Result<(), String> {
@@ -123,7 +151,11 @@ pub struct Undone {
 pub fn undo(settings: &Settings, user: &str) -> Undone {
     let journal = match Journal::open(settings.get("STARTED_AT"), user) {
         Some(journal) => journal,
-        None => return Undone { code: code::ROLLED_BACK, problems: Vec::new() },
+        None => {
+            // MakeRoot may have come before what failed.
+            let _ = fs::remove_dir(settings.root());
+            return Undone { code: code::ROLLED_BACK, problems: Vec::new() };
+        }
     };
     let mut problems = Vec::new();
     let mut tried = |what: &str, result: io::Result<()>| problems.extend(result.err().map(says(what)));

@@ -69,6 +69,15 @@ pub fn foreign(path: &str, user: &str) -> Option<String> {
     }
 }
 
+/// Makes a folder that nobody else can have made: it fails where something is there already.
+pub fn make_new(path: &str, security: &Security) -> io::Result<()> {
+    // SAFETY: the path is terminated by zero, and the descriptor lives as long as `security`.
+    match unsafe { sys::CreateDirectoryW(wide(path).as_ptr(), &security.attributes()) } {
+        0 => Err(sys::last_error()),
+        _ => Ok(()),
+    }
+}
+
 /// Makes a private folder, or makes one that is there private. Its parent has to be there.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! The checks before any change. All are made, all that fail are told together, and none leaves a trace.
 
-use super::acl::{CHANGES, REPLACES_CHILDREN};
+use super::acl::{CHANGES, REPLACES_CHILDREN, REPLACES_FOLDER};
 use super::folder::{self, Kind};
 use super::report::{code, failed, Outcome, Report};
 use super::settings::Settings;
@@ -12,6 +12,8 @@ pub struct Facts {
     pub user: Option<String>,
     /// Windows Installer itself will change the machine as SYSTEM, whoever asks.
     pub elevates: bool,
+    /// An installed product is repaired or changed, which is for administrators alone.
+    pub maintains: bool,
     /// What is in the way: a sentence and its remedy. `None` where nobody looked.
     pub others: Option<Vec<(String, String)>>,
 }
@@ -34,7 +36,7 @@ pub fn run(settings: &Settings, facts: &Facts) -> Report {
     others(settings, facts, &mut report);
     let windows_temp = places::windows() + r"\Temp";
     report.add("temp", code::TEMP, &windows_temp, temp(&windows_temp, facts));
-    report.add("root", code::ROOT, settings.root(), install_root(settings.root(), facts));
+    report.add("root", code::ROOT, settings.root(), install_root(settings, facts));
     let runtime = places::runtime();
     report.add("runtime", code::RUNTIME, &runtime, runtime_folder(&runtime, facts));
     report.add("space", code::SPACE, settings.root(), space(settings));
@@ -48,6 +50,10 @@ fn passed(seen: impl Into<String>) -> Outcome {
 fn privileges(facts: &Facts) -> Outcome {
     match &facts.user {
         Some(user) => passed(user),
+        None if facts.maintains => failed(
+            "what is installed is repaired and changed by SYSTEM or an elevated administrator only",
+            "start it from a command prompt that was opened with \"Run as administrator\"",
+        ),
         None if facts.elevates => passed("Windows Installer makes the changes as SYSTEM"),
         None => failed(
             "this has to be installed by SYSTEM or by an elevated administrator",
@@ -118,7 +124,11 @@ fn temp(folder: &str, facts: &Facts) -> Outcome {
     }
 }
 
-fn install_root(root: &str, facts: &Facts) -> Outcome {
+fn install_root(settings: &Settings, facts: &Facts) -> Outcome {
+    let root = settings.root();
+    if let Some(fault) = settings.depth_fault() {
+        return failed(format!("the install root {root:?} {fault}"), "choose a shorter INSTALL_ROOT");
+    }
     if let Some(fault) = root::fault(root, &places::system_folders()) {
         return failed(format!("the install root {root:?} {fault}"), r"choose a path such as D:\Intigua with INSTALL_ROOT");
     }
@@ -129,7 +139,7 @@ fn install_root(root: &str, facts: &Facts) -> Outcome {
         return passed(LEFT);
     }
     let chain = root::chain(root);
-    if let Some((fault, remedy)) = untrusted(root, &chain, facts) {
+    if let Some((fault, remedy)) = untrusted(root, facts.user.as_deref().unwrap_or("")) {
         return failed(fault, remedy);
     }
     let nearest = match nearest(&chain) {
@@ -147,7 +157,8 @@ fn nearest(chain: &[String]) -> Option<&str> {
     chain.iter().map(String::as_str).find(|path| folder::kind(path) != Kind::Missing)
 }
 
-fn drive(root: &str) -> Option<(String, String)> {
+/// What is wrong with the drive of a root: the fault and its remedy.
+pub fn drive(root: &str) -> Option<(String, String)> {
     let drive = format!("{}\\", root.get(..2)?);
     const NO_ROOT: u32 = 1;
     const REMOTE: u32 = 4;
@@ -165,9 +176,9 @@ fn drive(root: &str) -> Option<(String, String)> {
 /// Folders of ours below the root; one that is there already must be as trustworthy as the root.
 const WITHIN: [&str; 5] = ["vAgentManager", "Intigua-Libs", "bin", "components", ".linkpack"];
 
-/// What lets ordinary users change what SYSTEM will run from below the root.
-fn untrusted(root: &str, chain: &[String], facts: &Facts) -> Option<(String, String)> {
-    let user = facts.user.as_deref().unwrap_or("");
+/// What lets ordinary users change what SYSTEM will run from below the root: the fault and its remedy. `user` installs.
+pub fn untrusted(root: &str, user: &str) -> Option<(String, String)> {
+    let chain = root::chain(root);
     let own = WITHIN.iter().map(|name| format!("{root}\\{name}"));
     for path in own.chain(std::iter::once(root.to_string())) {
         if let Some(fault) = folder::foreign(&path, user) {
@@ -196,7 +207,8 @@ fn above(path: &str, user: &str) -> Option<(String, String)> {
     if let Some(owner) = owner {
         return Some((format!("{path} belongs to {owner}, who is no administrator"), other()));
     }
-    Some((open_to_users(path, REPLACES_CHILDREN, "replace what is in")?, other()))
+    let rights = if path.len() <= 3 { REPLACES_CHILDREN } else { REPLACES_FOLDER };
+    Some((open_to_users(path, rights, "replace what is in")?, other()))
 }
 
 fn open_to_users(path: &str, rights: u32, what: &str) -> Option<String> {
@@ -221,7 +233,9 @@ fn runtime_folder(path: &str, facts: &Facts) -> Outcome {
         return passed(LEFT);
     }
     if let Some(fault) = folder::foreign(path, facts.user.as_deref().unwrap_or("")) {
-        return failed(fault, format!("find out who made {path}, and remove it"));
+        let old = format!("{path}.{}", sys::random());
+        let remedy = format!("find out who made it, then: takeown /a /f \"{path}\" && icacls \"{path}\" /reset && move \"{path}\" \"{old}\"");
+        return failed(fault, remedy);
     }
     let place = match folder::kind(path) {
         Kind::Missing => places::program_data(),

@@ -35,6 +35,11 @@ impl Security {
         Security::new("D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)")
     }
 
+    /// The install root's: administrators made it, they and SYSTEM change it, users read and run what is in it.
+    pub fn root() -> io::Result<Security> {
+        Security::new("O:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1200a9;;;BU)")
+    }
+
     /// For what has no children and has to show that administrators made it.
     pub fn owned() -> io::Result<Security> {
         Security::new("O:BAD:P(A;;GA;;;SY)(A;;GA;;;BA)")

@@ -16,6 +16,7 @@ pub const KEYS: &[&str] = &[
     "GIVEN",
     "SiteLines",
     "PAYLOAD_KB",
+    "DEEPEST",
     "SERVICE",
     "HOLDS",
     "REQUIRES",
@@ -56,6 +57,28 @@ impl Settings {
     /// Whether the setting was given for this very run.
     pub fn is_given(&self, key: &str) -> bool {
         self.get("GIVEN").split(',').any(|given| given.trim() == key)
+    }
+
+    /// Whether an installed product is repaired or changed.
+    pub fn is_maintenance(&self) -> bool {
+        self.get("MAINTENANCE") == "1"
+    }
+
+    /// Whether whoever asked may change what is installed: SYSTEM or an elevated administrator, by the token of the one who asked. A
+    /// deferred action runs as SYSTEM whoever that was.
+    pub fn is_asked_by_an_administrator(&self) -> bool {
+        !self.is_maintenance() || !self.get("USER").is_empty()
+    }
+
+    /// Whether the path of the payload's deepest file stays below what programs without long-path support open (MAX_PATH).
+    pub fn depth_fault(&self) -> Option<String> {
+        const LONGEST: usize = 259;
+        let deepest = self.get("DEEPEST").trim().parse::<usize>().unwrap_or(0);
+        let len = self.root().encode_utf16().count() + 1 + deepest;
+        let most = LONGEST.saturating_sub(deepest + 1);
+        (len > LONGEST).then(|| {
+            format!("is too long: a file below it has {len} characters, and Windows opens {LONGEST}; the root may have {most}")
+        })
     }
 
     /// Whether a golden image is being made.
@@ -139,6 +162,21 @@ mod tests {
             Settings::from_data(r"INSTALL_ROOT=C:\My Own\|SERVER_URL=https://a?b=c|GIVEN=SERVER_URL,IMAGE|SERVER_URL=x|odd");
         assert_eq!((settings.root(), settings.get("SERVER_URL"), settings.get("odd")), (r"C:\My Own", "x", ""));
         assert!(settings.is_given("IMAGE") && !settings.is_given("CORE_ID") && !settings.is_given(""));
+    }
+
+    #[test]
+    fn what_is_installed_is_changed_by_administrators_alone() {
+        for (data, may) in [("", true), ("MAINTENANCE=1", false), ("MAINTENANCE=1|USER=S-1-5-18", true), ("USER=", true)] {
+            assert_eq!(Settings::from_data(data).is_asked_by_an_administrator(), may, "{data}");
+        }
+    }
+
+    #[test]
+    fn a_root_leaves_room_for_the_deepest_file() {
+        let fault = |data: &str| Settings::from_data(data).depth_fault();
+        assert_eq!(fault(r"INSTALL_ROOT=D:\Agents\|DEEPEST=249"), None);
+        assert!(fault(r"INSTALL_ROOT=D:\Agents\|DEEPEST=250").unwrap().contains("the root may have 8"));
+        assert_eq!(fault(r"INSTALL_ROOT=D:\Agents"), None);
     }
 
     #[test]

@@ -94,11 +94,13 @@ fn data(spec: &MsiSpec, library: &LibrarySpec, database: &mut Database) -> Resul
 fn first(stage: Stage) -> i32 {
     match stage {
         Stage::BeforeLaunchConditions => 390,
-        Stage::BeforeChanges => 1410,
+        // Before InstallValidate, which fails by itself on a full disk.
+        Stage::BeforeChanges => 1390,
         Stage::FirstDeferred => 1520,
         Stage::Rollback => 1560,
         Stage::BeforeRemoval => 2100,
         Stage::AfterRemoval => 3650,
+        Stage::BeforeFiles => 3680,
         Stage::BeforeStart => 5860,
         Stage::AfterStart => 5910,
         Stage::Commit => 6500,
@@ -123,7 +125,12 @@ fn kind(action: &ActionSpec) -> i32 {
     let deferred = DLL | IN_SCRIPT | NO_IMPERSONATION | HIDE_TARGET;
     let kind = match action.stage {
         Stage::BeforeLaunchConditions | Stage::BeforeChanges => DLL,
-        Stage::FirstDeferred | Stage::BeforeRemoval | Stage::AfterRemoval | Stage::BeforeStart | Stage::AfterStart => deferred,
+        Stage::FirstDeferred
+        | Stage::BeforeRemoval
+        | Stage::AfterRemoval
+        | Stage::BeforeFiles
+        | Stage::BeforeStart
+        | Stage::AfterStart => deferred,
         Stage::Rollback => deferred | ROLLBACK,
         Stage::Commit => deferred | COMMIT,
     };

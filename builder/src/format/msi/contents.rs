@@ -242,7 +242,11 @@ impl<'a> Contents<'a> {
         let lock = |id: &str, sddl: String, database: &mut Database| {
             database.add("MsiLockPermissionsEx", row![format!("lock.{id}"), id, "CreateFolder", sddl, ()])
         };
-        lock("INSTALL_ROOT", format!("{PRIVATE}{USERS_READ}"), database)?;
+        // The library makes the root with its lock, and leaves alone what an administrator set on one that is there.
+        if spec.library.is_none() {
+            lock("INSTALL_ROOT", format!("{PRIVATE}{USERS_READ}"), database)?;
+        }
+        database.create("MsiLockPermissionsEx")?;
         let parents: BTreeSet<TreePath> = spec.files.iter().filter_map(|file| file.entry.path.parent()).collect();
         for (path, id) in &self.directories {
             let private = spec.private_folders.contains(path);
@@ -310,7 +314,7 @@ fn add_hash(md5: [u8; 16], id: &str, database: &mut Database) -> Result<()> {
 }
 
 /// Features named after the containers, in the characters that identifiers have.
-fn features(containers: &[ContainerSpec]) -> Result<Vec<String>> {
+pub fn features(containers: &[ContainerSpec]) -> Result<Vec<String>> {
     const LONGEST: usize = 38;
     let mut seen = BTreeSet::from([CONNECTOR.to_ascii_lowercase()]);
     let mut features = Vec::new();

@@ -186,7 +186,7 @@ pub struct ActionSpec<'a> {
 pub enum Stage {
     /// Immediately, with properties readable, before launch conditions can refuse; folders are not resolved yet.
     BeforeLaunchConditions,
-    /// Immediately, with properties readable, when the root is known and nothing was changed.
+    /// Immediately, with properties readable, when the root is known, nothing was changed and nothing was refused by Windows Installer.
     BeforeChanges,
     /// As SYSTEM, before the first change of the new version, after an older one was removed.
     FirstDeferred,
@@ -200,6 +200,8 @@ pub enum Stage {
     BeforeRemoval,
     /// As SYSTEM, when files and folders were removed.
     AfterRemoval,
+    /// As SYSTEM, when old files are gone and no folder of the new ones was made.
+    BeforeFiles,
     /// As SYSTEM, when all went well.
     Commit,
 }

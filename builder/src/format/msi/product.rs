@@ -38,6 +38,8 @@ fn properties(spec: &MsiSpec, version: &str, database: &mut Database) -> Result<
     // An endpoint's restart is its administrator's decision; the service is stopped and started by us.
     add("REBOOT", "ReallySuppress")?;
     add("MSIRESTARTMANAGERCONTROL", "Disable")?;
+    // A file whose version goes down would be refused in costing, and the older version's removal would then take it away for good.
+    add("REINSTALLMODE", "amus")?;
     add("ARPNOREPAIR", "1")?;
     add("ARPNOMODIFY", "1")?;
     let size: u64 = spec.files.iter().map(|file| file.len().div_ceil(1024)).sum();

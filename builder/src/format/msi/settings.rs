@@ -29,6 +29,8 @@ pub const GIVEN: &str = "GIVEN";
 const OF_ONE_RUN: [&str; 2] = ["IMAGE", "NO_START"];
 /// A setting that an administrator may take for the secret itself.
 const TOKEN_FILE: &str = "TOKEN_FILE";
+/// Set where the command line itself names features.
+const OWN_FEATURES: &str = "FeaturesByName";
 /// The upgrade code of the product that a transform is for.
 pub const SITE_FAMILY: &str = "SiteFamily";
 const LOCAL_MACHINE: i32 = 2;
@@ -178,6 +180,33 @@ fn setter_rows(spec: &MsiSpec, required: Vec<&str>) -> Vec<(Setter, String, Stri
             set(true, "Chosen.Before".into(), CHOSEN, format!(",[{}],", old(name)), kept());
             set(true, "Chosen.Default".into(), CHOSEN, format!(",[{CONTAINERS_BY_DEFAULT}],"), format!("NOT {CHOSEN}"));
         }
+        if name == CONTAINERS {
+            // On an installed product Windows Installer changes no feature and writes no value of the registry unless it is asked to.
+            let change = format!("Installed AND {name} AND NOT {OWN_FEATURES}");
+            set(false, "OwnFeatures".into(), OWN_FEATURES, "1".into(), "ADDLOCAL OR REMOVE OR REINSTALL".into());
+            set(false, "Change.Begin".into(), "ADDLOCAL", CONNECTOR.into(), change.clone());
+            let features = super::contents::features(spec.containers).unwrap_or_default();
+            let optional = spec.containers.iter().zip(&features).filter(|(container, _)| !container.required);
+            for (container, feature) in optional {
+                let out = not_chosen(container.name);
+                set(
+                    false,
+                    format!("Add.{feature}"),
+                    "ADDLOCAL",
+                    format!("[ADDLOCAL],{feature}"),
+                    format!("{change} AND NOT ({out})"),
+                );
+                let also = format!("{change} AND REMOVE AND {out}");
+                set(false, format!("Drop.{feature}"), "REMOVE", format!("[REMOVE],{feature}"), also);
+                set(
+                    false,
+                    format!("DropFirst.{feature}"),
+                    "REMOVE",
+                    feature.clone(),
+                    format!("{change} AND NOT REMOVE AND {out}"),
+                );
+            }
+        }
         set(false, format!("Keep.{name}"), name, format!("[{}]", old(name)), kept());
         if name == CONTAINERS {
             set(false, format!("Take.{name}"), name, format!("[{CONTAINERS_BY_DEFAULT}]"), format!("NOT {name}"));
@@ -185,6 +214,10 @@ fn setter_rows(spec: &MsiSpec, required: Vec<&str>) -> Vec<(Setter, String, Stri
             set(false, default_action(name), name, escaped(default), format!("NOT {name}"));
         }
     }
+    // Settings given for an installed product: its registry values are written again, files only where they are missing or older.
+    let anew = format!("Installed AND {GIVEN} AND NOT {OWN_FEATURES}");
+    set(false, "Change.Mode".into(), "REINSTALLMODE", "omus".into(), anew.clone());
+    set(false, "Change.Settings".into(), "REINSTALL", CONNECTOR.into(), anew);
     // Whoever names features gets the required ones as well.
     let features = format!("[ADDLOCAL],{}", required.join(","));
     set(true, "AddRequired".into(), "ADDLOCAL", features, "ADDLOCAL AND NOT Installed AND NOT (ADDLOCAL ~= \"ALL\")".into());

@@ -41,14 +41,18 @@ fn open<F: Read + Seek>(file: F, path: &Path) -> Result<CompoundFile<F>> {
 pub fn sign(file: &mut File, path: &Path, signing: &MsiSigning) -> Result<()> {
     let mut container = open(&mut *file, path)?;
     drop_signature(&mut container).or_cannot("write", path)?;
-    let digest = Covered::new(&mut container, path)?.contents(Hash::Sha256, None)?;
+    // Names, sizes and times are covered as well: a stream that is renamed or added breaks the signature.
+    let mut covered = Covered::new(&mut container, path)?;
+    let metadata = covered.metadata(Hash::Sha256)?;
+    let digest = covered.contents(Hash::Sha256, Some(&metadata))?;
     let digest = digest.try_into().expect("SHA-256 has 32 bytes");
     let bytes = authenticode::sign(&digest, signing.about, signing.chain, signing.signer, signing.stamper)?;
     let mut write = || {
-        let mut stream = container.create_stream(Path::new("/").join(SIGNATURE))?;
-        stream.write_all(&bytes)?;
-        stream.flush()?;
-        drop(stream);
+        for (name, bytes) in [(EXTENDED, &metadata), (SIGNATURE, &bytes)] {
+            let mut stream = container.create_stream(Path::new("/").join(name))?;
+            stream.write_all(bytes)?;
+            stream.flush()?;
+        }
         container.flush()
     };
     write().or_cannot("write", path)

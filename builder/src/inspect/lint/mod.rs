@@ -90,6 +90,15 @@ pub fn lint(package: &Package, systems: &[System]) -> Vec<Finding> {
     findings.finish()
 }
 
+/// What goes wrong where an MSI replaces the previous one; nothing about other formats.
+pub fn against_previous(previous: &Package, package: &Package) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    if let (Some(old), Some(new)) = (&previous.msi, &package.msi) {
+        msi::previous::check(old, new, &mut findings);
+    }
+    findings.finish()
+}
+
 /// Findings of one rule that are listed; the others are counted. One fault in a generator makes thousands of findings.
 const LISTED: usize = 50;
 

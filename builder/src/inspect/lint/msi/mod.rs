@@ -5,10 +5,12 @@ mod category;
 mod cells;
 mod components;
 pub mod condition;
+mod dialogs;
 mod files;
 mod folders;
 mod identity;
 mod order;
+pub(super) mod previous;
 mod scope;
 pub(in crate::inspect) mod secrets;
 mod service;
@@ -21,7 +23,7 @@ pub(super) fn check(msi: &Msi, findings: &mut Findings) {
     for damage in &msi.damage {
         findings.error("damaged", Place::part(&damage.part), damage.what.clone(), "build the package again, or fetch it again");
     }
-    let checks: [fn(&Msi, &mut Findings); 10] = [
+    let checks: [fn(&Msi, &mut Findings); 11] = [
         cells::check,
         files::check,
         folders::check,
@@ -30,6 +32,7 @@ pub(super) fn check(msi: &Msi, findings: &mut Findings) {
         order::check,
         actions::check,
         scope::check,
+        dialogs::check,
         service::check,
         secrets::check,
     ];
