@@ -5,6 +5,8 @@ mod common;
 mod mistakes;
 #[path = "build/refusals.rs"]
 mod refusals;
+#[path = "build/relations.rs"]
+mod relations;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;

@@ -472,3 +472,54 @@ fn a_changed_answer_reaches_csclient_cfg_by_dpkg_reconfigure() {
     machine.sh(&format!("{DPKG} -i {one}")).expect(0);
     assert!(service_runs(&machine), "an upgrade goes on");
 }
+
+#[test]
+fn a_run_waits_for_a_deb_that_is_not_configured() {
+    let machine = machine();
+    let (one, two) = (product::run("1.0", GOOD), deb(&machine, "2.0", GOOD));
+    machine.put("/one.run", &one);
+    machine.sh(&format!("sh /one.run && dpkg --unpack {two}")).expect(0);
+    let done = machine.sh("sh /one.run --allow-downgrade").expect(17);
+    assert!(done.err.contains("dpkg --configure -a"), "{}", done.err);
+    machine.sh("dpkg --configure -a").expect(0);
+    machine.sh(&format!("{ROOT}/bin/linkctl check && dpkg -P intigua-link && test ! -e {ROOT}")).expect(0);
+}
+
+#[test]
+fn what_another_one_put_in_the_place_of_a_half_installed_debs_service_survives_its_removal() {
+    let machine = machine();
+    let one = deb(&machine, "1.0", GOOD);
+    machine.sh(&format!("dpkg --unpack {one}; mkdir -p /etc/systemd/system/multi-user.target.wants")).expect(0);
+    machine.sh("echo '[Unit]' >/etc/systemd/system/vlink.service; echo '#!/bin/sh' >/etc/init.d/vlink").expect(0);
+    machine
+        .sh("ln -s ../vlink.service /etc/systemd/system/multi-user.target.wants/; ln -s ../init.d/vlink /etc/rc3.d/S30vlink")
+        .expect(0);
+    machine.sh("dpkg -P intigua-link").expect(0);
+    machine.sh("cat /etc/systemd/system/multi-user.target.wants/vlink.service /etc/rc3.d/S30vlink").expect(0);
+}
+
+#[test]
+fn an_rpm_erased_without_its_scripts_comes_back_with_its_identity() {
+    let machine = machine();
+    let one = rpm(&machine, "1.0", GOOD);
+    machine.sh(&format!("rpm -i --nodeps {one}")).expect(0);
+    machine
+        .sh(&format!("echo 'vlinkCoreId: \"mine\"' >>{ROOT}/components/csclient.cfg; rpm -e --noscripts intigua-link"))
+        .expect(0);
+    machine.sh(&format!("rpm -i --nodeps {one} && grep -q mine {ROOT}/components/csclient.cfg")).expect(0);
+    // What another product's state names is not taken up.
+    machine.sh(&format!("rpm -e --noscripts intigua-link; sed -i s/^product=.*/product=other/ {ROOT}/.linkpack/state")).expect(0);
+    assert_ne!(machine.sh(&format!("rpm -i --nodeps {one}")).code, 0);
+}
+
+#[test]
+fn the_link_to_the_root_goes_with_the_run_that_took_over_from_an_rpm() {
+    let machine = machine();
+    let one = rpm(&machine, "1.0", GOOD);
+    machine.put("/two.run", &product::run("2.0", GOOD));
+    machine.sh("mkdir -p /etc/intigua; echo INSTALL_ROOT=/srv/agent >/etc/intigua/install.conf").expect(0);
+    machine
+        .sh(&format!("rpm -i --nodeps {one} && test -L {ROOT} && sh /two.run && sh /two.run && sh /two.run --uninstall --purge"))
+        .expect(0);
+    machine.sh(&format!("test ! -L {ROOT} && test ! -e /srv/agent")).expect(0);
+}

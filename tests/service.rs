@@ -167,6 +167,18 @@ fn the_tools_that_order_the_links_hear_of_it() {
 }
 
 #[test]
+fn a_lost_file_of_processes_hides_no_connector() {
+    let machine = machine_with_packages(Sandbox::with_init("init"));
+    let running = "pgrep -f '^[^ ]*( |)/usr/local/intigua/vAgentManager/vlink' | wc -l";
+    machine.sh("sh /tmp/one.run").expect(0);
+    machine.sh(&format!("rm {PID}; /etc/init.d/vlink status && sh /tmp/two.run")).expect(0);
+    assert_eq!((machine.ask(running).as_str(), message(&machine).contains("is upgraded")), ("1", true));
+    // Even with the init script that would stop it gone.
+    machine.sh(&format!("rm {PID} /etc/init.d/vlink; sh /tmp/two.run --uninstall")).expect(0);
+    assert_eq!(machine.ask(running), "0");
+}
+
+#[test]
 fn what_was_stopped_stays_stopped_over_an_upgrade_and_what_died_is_started() {
     for shell in SHELLS {
         let machine = machine_with_packages(Sandbox::with_shell(shell));

@@ -349,6 +349,18 @@ fn checks_alone_and_what_is_not_needed_change_nothing() {
     assert_eq!(machine.ask("cat /run/intigua/vlink.pid"), pid);
     machine.sh(&format!("rm {ROOT}/vAgentManager/version")).expect(0);
     assert_eq!(says("--if-needed", 0), "reinstalled", "a missing file is put back");
+    for damage in [
+        format!("echo x >>{ROOT}/vAgentManager/version"),
+        format!("chmod 600 {ROOT}/vAgentManager/version"),
+        format!("rm {ROOT}/vAgentManager/version && mkdir {ROOT}/current/vAgentManager/version"),
+        "rm /lib/systemd/system/vlink.service".to_owned(),
+        "rm /etc/init.d/vlink".to_owned(),
+    ] {
+        machine.sh(&damage).expect(0);
+        machine.sh(&format!("{ROOT}/bin/linkctl check")).expect(1);
+        assert_eq!(says("--if-needed", 0), "reinstalled", "{damage}");
+        machine.sh(&format!("{ROOT}/bin/linkctl check")).expect(0);
+    }
     machine.sh("/etc/init.d/vlink stop").expect(0);
     assert_eq!(says("--if-needed", 0), "reinstalled", "a connector that does not run is started");
 }
@@ -379,13 +391,13 @@ fn the_answer_file_is_read_strictly() {
     assert!(done.err.contains("line 5") && done.err.contains("line 6"), "{}", done.err);
     machine.put(
         "/etc/intigua/install.conf",
-        b"INSTALL_ROOT=\"/opt/with space\"\r\nSERVER_URL=$(touch${IFS}/tmp/ran)\nFALLBACK_URLS='a;b'\nNO_START=1",
+        b"INSTALL_ROOT=\"/opt/with space\"\r\nSERVER_URL=https://$(touch${IFS}/tmp/ran)\nFALLBACK_URLS='a;b'\nNO_START=1",
     );
     machine.sh("chmod 666 /etc/intigua/install.conf; sh /tmp/one.run").expect(2);
     machine.sh("chmod 644 /etc/intigua/install.conf; sh /tmp/one.run").expect(0);
     assert_eq!(machine.ask("cat /etc/intigua/location.conf; [ ! -e /tmp/ran ]"), "/opt/with space");
     let config = machine.ask("head -1 '/opt/with space/components/csclient.cfg'");
-    assert_eq!(config, "serverUrl: \"$(touch${IFS}/tmp/ran);a;b\"");
+    assert_eq!(config, "serverUrl: \"https://$(touch${IFS}/tmp/ran);a;b\"");
     assert!(!service_runs(&machine), "NO_START=1");
     machine.sh("'/opt/with space/bin/linkctl' start").expect(0);
     assert!(service_runs(&machine));

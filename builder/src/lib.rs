@@ -9,6 +9,7 @@ pub mod format;
 
 pub mod inspect;
 pub mod interrupt;
+pub mod kit;
 pub mod listener;
 mod lists;
 pub mod manifest;

@@ -47,9 +47,14 @@ lp_account_auto_fault() {
     if id -u "$1" >/dev/null 2>&1; then
         [ "$(id -u "$1")" != 0 ] || printf 'is root by another name'
     elif [ -n "$LP_D" ]; then printf 'cannot be made from outside the image: install within it'
-    elif ! lp_has useradd && ! lp_has systemd-sysusers && ! lp_has adduser; then
-        printf 'cannot be made: useradd, systemd-sysusers and adduser are missing'
+    elif ! lp_has useradd && ! lp_has systemd-sysusers && ! lp_account_has_busybox; then
+        printf "cannot be made: useradd, systemd-sysusers and busybox's adduser are missing"
     fi
+}
+
+# Debian's adduser takes other options, and needs useradd itself.
+lp_account_has_busybox() {
+    case $(adduser --help 2>&1) in *[Bb]usy[Bb]ox*) return 0 ;; *) return 1 ;; esac
 }
 
 # Makes the account where it is missing, and remembers that for the purge: one that was there is not ours to remove.
@@ -83,8 +88,7 @@ lp_account_remove() {
     local record name
     record=$LP_D/var/lib/intigua/account
     name=$(sed -n 's/^name=//p' "$record" 2>/dev/null)
-    [ -n "$name" ] || return 0
-    if grep -qx made=1 "$record" && [ -z "$LP_D" ] && id -u "$name" >/dev/null 2>&1; then
+    if [ -n "$name" ] && grep -qx made=1 "$record" && [ -z "$LP_D" ] && id -u "$name" >/dev/null 2>&1; then
         if command -v userdel >/dev/null 2>&1; then userdel "$name"; else deluser "$name"; fi >&2 </dev/null ||
             printf 'warning: the account %s could not be removed\n' "$name" >&2
         # Some systems keep the group.

@@ -178,6 +178,7 @@ lp_write() {
     if [ -L "$1" ]; then
         ! lp_is_foreign "$1" || return 1
     elif [ -d "$1" ]; then
+        lp_error "$1 is a folder, and has to be a file" '' 'move it away, and try again'
         return 1
     fi
     temporary="${1%/*}/.lp-$$-$(lp_random)"

@@ -42,6 +42,48 @@ lp_files_differences() {
         END { for (p in want) print "- " p }'
 }
 
+# Rows "! PATH" for what is listed, is there, and has another type, mode or content; configuration files may.
+lp_files_altered() {
+    (cd "$1" && find . -mindepth 1 ! -path ./.files -exec stat -c '%f %n' {} +) | awk -v files="$1/.files" "$LP_AWK_DECODE"'
+        function bits(hex,   i, n) {
+            for (i = 1; i <= length(hex); i++) n = n * 16 + index("0123456789abcdef", substr(hex, i, 1)) - 1
+            return n
+        }
+        function octal(text,   i, n) {
+            for (i = 1; i <= length(text); i++) n = n * 8 + substr(text, i, 1)
+            return n
+        }
+        BEGIN {
+            kind["d"] = 16384; kind["f"] = 32768; kind["l"] = 40960
+            while ((getline line < files) > 0) {
+                split(line, f, "\t")
+                if (f[5] != "config") want["./" decode(f[6])] = kind[f[1]] + (f[1] == "l" ? 511 : octal(f[2]))
+            }
+        }
+        { at = index($0, " "); name = substr($0, at + 1) }
+        name in want && want[name] != bits(substr($0, 1, at - 1)) { print "! " substr(name, 3) }'
+    awk -F '\t' "$LP_AWK_DECODE"' $1 == "f" && $5 != "config" { print $4 "  " decode($6) }' "$1/.files" | lp_files_sums "$1"
+}
+
+# lp_files_sums DIR: of rows "SHA256  PATH" on stdin those, as "! PATH", whose file is there and has another content.
+lp_files_sums() {
+    if lp_has sha256sum; then
+        # Names with a line feed or a backslash are written by sha256sum in another way.
+        grep -v '[\\'"$lp_soh"']' | (cd "$1" && sha256sum -c 2>/dev/null) | sed -n 's/^\(.*\): FAILED$/! \1/p'
+        return
+    fi
+    while IFS= read -r lp_row; do
+        lp_name=$1/$(lp_files_name "${lp_row#*  }")
+        [ ! -f "$lp_name" ] || [ "$(lp_sha256 <"$lp_name")" = "${lp_row%% *}" ] || printf '! %s\n' "${lp_row#*  }"
+    done
+}
+
+# What is missing or altered of a version, a row each.
+lp_files_damage() {
+    lp_files_differences "$1" | grep '^- '
+    lp_files_altered "$1" | sort -u
+}
+
 # Rows "SHA256 PATH" of the listed configuration files.
 lp_files_config() {
     [ -f "$1/.files" ] || return 0

@@ -112,13 +112,8 @@ lp_linkctl_start() {
 
 # What should be there and is not: one row each, as in the checks before an installation.
 lp_linkctl_check() {
-    local level
-    lp_check_file service "$(lp_unit_file)"
-    [ ! -d /etc/init.d ] || lp_check_file init "/etc/init.d/$LP_SERVICE"
-    # OpenRC keeps links of its own.
-    [ ! -d /etc/init.d ] || [ "$(lp_live)" = openrc ] || for level in 3 5; do
-        [ ! -d "/etc/rc$level.d" ] || lp_check_file link "/etc/rc$level.d/S30$LP_SERVICE"
-    done
+    local row
+    for row in $(lp_service_expected); do lp_check_file "${row%%=*}" "${row#*=}"; done
     lp_check location 1 "$LP_ETC/location.conf" "$([ "$(lp_location)" = "$lp_root" ] || printf 'does not name the root')" "$lp_root" 'install the package again'
     lp_check config 1 "$(lp_config_file)" "$(lp_config_mode_fault)" 'there, for its account only' "chown $lp_old_run_as $(lp_quote "$(lp_config_file)"); chmod 600 $(lp_quote "$(lp_config_file)")"
     lp_check files 1 "$lp_root" "$(lp_check_files)" 'as installed' 'install the package again'
@@ -178,15 +173,15 @@ lp_config_mode_fault() {
     case $lp_ls_mode in -rw-------*) ;; *) printf 'has mode %s' "$lp_ls_mode" ;; esac
 }
 
-# Files that are missing; contents are the package managers' to verify.
+# Files that are missing or altered, configuration files apart.
 lp_check_files() {
     local version missing
     case $lp_old_channel in
         deb) missing=$(dpkg -V "$lp_old_package" 2>/dev/null | awk '$2 != "c"') ;;
-        rpm) missing=$(rpm -V --noscripts "$lp_old_package" 2>/dev/null | awk '$2 != "c" && $2 != "g"') ;;
+        rpm) missing=$(rpm -V --noscripts --nodeps "$lp_old_package" 2>/dev/null | awk '$2 != "c" && $2 != "g"') ;;
         *)
             version=$lp_root/versions/$(lp_versions_current)
-            missing=$(lp_files_differences "$version" | sed -n 's/^- //p') ;;
+            missing=$(lp_files_damage "$version" | cut -c 3-) ;;
     esac
     [ -z "$missing" ] || printf 'not as installed: %s' "$(printf '%s' "$missing" | head -n 5 | tr '\n' ';')"
 }

@@ -42,7 +42,7 @@ lp_check_platform() {
     local system machine fault tool missing remedy
     system=$(uname -s) machine=$(uname -m) fault='' missing='' remedy='take the package for this machine'
     case $machine in amd64) machine=x86_64 ;; arm64) machine=aarch64 ;; esac
-    for tool in awk sed tr od find df ls id date chown $LP_TOOLS; do
+    for tool in awk sed tr od find df ls id date chown stat $LP_TOOLS; do
         lp_has "$tool" || missing="$missing $tool"
     done
     if [ "$system" != Linux ]; then
@@ -71,6 +71,7 @@ lp_check_other() {
     local before
     before=$lp_checks
     lp_check_channel
+    lp_check_journal
     [ -z "$lp_root_conflict" ] || lp_check other 17 "$lp_root" "$lp_root_conflict" '' "$lp_root_remedy"
     lp_check_downgrade
     lp_check_service
@@ -95,6 +96,20 @@ lp_check_channel() {
     else
         lp_check_in_the_way
     fi
+}
+
+# A .run waits for a package manager that has unpacked and not yet configured, or was killed there: both would end with a mixed root.
+lp_check_journal() {
+    local package
+    [ "$LP_CHANNEL" = run ] || return 0
+    package=$(lp_journal package) || return 0
+    case $(lp_journal channel):$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) in
+        deb:*unpacked | deb:*half-* | deb:*triggers-* | deb:*' installed')
+            lp_check other 17 "$LP_LIB/journal" "the installation of the DEB $package has not ended" '' 'let it end, or finish it: dpkg --configure -a' ;;
+        rpm:*)
+            ! rpm -q "$package" >/dev/null 2>&1 || lp_check other 17 "$LP_LIB/journal" \
+                "the installation of the RPM $package has not ended" '' 'let it end, or finish it: install the RPM again' ;;
+    esac
 }
 
 # What this package may take the place of: its own older version, another site's package of the product, and a .run the product's DEB or

@@ -51,27 +51,42 @@ lp_removed_unrecorded() {
     package=$(lp_purge_value "$file" package)
     [ -n "$package" ] || package=$(lp_purge_value "$file" product)
     [ "$package" = "$1" ] && [ "$(lp_purge_value "$file" channel)" = "$2" ] || return 1
-    lp_removed_service stop
+    lp_removed_service
     (umask 077 && { printf 'package=%s\naccount=%s\n' "$1" "$(lp_purge_value "$file" run_as)"; grep -E '^(product|channel|root|link|made)=' "$file"; } >"$lib/kept.$1")
     [ -n "$(lp_purge_value "$lib/kept.$1" product)" ] || printf 'product=%s\n' "$LP_PRODUCT" >>"$lib/kept.$1"
 }
 
-# lp_removed_service stop: and nothing of it stays with the init systems.
+# `systemctl edit --full` leaves a copy of our unit in /etc/systemd/system: that is the administrator's, and lacks this line.
+LP_UNIT_LOCAL='# In /etc/systemd/system, since /usr is read-only here.'
+
+lp_removed_is_ours() {
+    [ -f "$1" ] && [ ! -L "$1" ] && grep -Fqx "# Written by linkpack for $LP_PRODUCT" "$1" || return 1
+    case $1 in "$LP_D"/etc/systemd/*) grep -Fqx "$LP_UNIT_LOCAL" "$1" ;; esac
+}
+
+# Nothing of ours stays with the init systems; what another one has put in our place, and its links, do.
 lp_removed_service() {
-    local link
-    if [ -n "$LP_D" ]; then :
-    elif [ -d /run/systemd/system ] && command -v systemctl >/dev/null 2>&1; then systemctl "$1" "$LP_SERVICE.service"
-    elif [ -x "/etc/init.d/$LP_SERVICE" ]; then "/etc/init.d/$LP_SERVICE" "$1"
-    fi >&2 </dev/null || :
-    ! command -v deb-systemd-helper >/dev/null 2>&1 || deb-systemd-helper purge "$LP_SERVICE.service" >/dev/null || :
-    for link in "$LP_D"/etc/systemd/system/*.wants/"$LP_SERVICE.service" "$LP_D"/etc/rc[0-9S].d/[SK][0-9][0-9]"$LP_SERVICE" \
-        "$LP_D"/etc/rc.d/rc[0-9].d/[SK][0-9][0-9]"$LP_SERVICE"; do
-        [ ! -L "$link" ] || rm -f "$link"
+    local file ours unit script
+    unit=$LP_D/etc/systemd/system/$LP_SERVICE.service script=$LP_D/etc/init.d/$LP_SERVICE ours=0
+    for file in "$LP_D/lib/systemd/system/$LP_SERVICE.service" "$LP_D/usr/lib/systemd/system/$LP_SERVICE.service" "$unit" "$script"; do
+        ! lp_removed_is_ours "$file" || ours=1
     done
-    for link in lib/systemd/system usr/lib/systemd/system etc/systemd/system etc/init.d etc/logrotate.d; do
-        link=$LP_D/$link/$LP_SERVICE
-        case $link in */system/*) link=$link.service ;; esac
-        [ ! -f "$link" ] || [ -L "$link" ] || ! grep -Fqx "# Written by linkpack for $LP_PRODUCT" "$link" || rm -f "$link"
+    if [ -n "$LP_D" ] || [ "$ours" = 0 ]; then :
+    elif [ -d /run/systemd/system ] && command -v systemctl >/dev/null 2>&1; then systemctl stop "$LP_SERVICE.service"
+    elif lp_removed_is_ours "$script"; then "$script" stop
+    fi >&2 </dev/null || :
+    if [ ! -e "$unit" ] || lp_removed_is_ours "$unit"; then
+        ! command -v deb-systemd-helper >/dev/null 2>&1 || deb-systemd-helper purge "$LP_SERVICE.service" >/dev/null || :
+        for file in "$LP_D"/etc/systemd/system/*.wants/"$LP_SERVICE.service"; do [ ! -L "$file" ] || rm -f "$file"; done
+    fi
+    if [ ! -e "$script" ] || lp_removed_is_ours "$script"; then
+        for file in "$LP_D"/etc/rc[0-9S].d/[SK][0-9][0-9]"$LP_SERVICE" "$LP_D"/etc/rc.d/rc[0-9].d/[SK][0-9][0-9]"$LP_SERVICE"; do
+            case $(readlink "$file") in */init.d/"$LP_SERVICE") rm -f "$file" ;; esac
+        done
+    fi
+    for file in "$LP_D/lib/systemd/system/$LP_SERVICE.service" "$LP_D/usr/lib/systemd/system/$LP_SERVICE.service" "$unit" "$script" \
+        "$LP_D/etc/logrotate.d/$LP_SERVICE"; do
+        ! lp_removed_is_ours "$file" || rm -f "$file"
     done
     [ -n "$LP_D" ] || [ ! -d /run/systemd/system ] || systemctl --system daemon-reload >&2 || :
 }
@@ -176,6 +191,8 @@ lp_purge_shared() {
     ! command -v lp_account_remove >/dev/null || lp_account_remove
     rm -f "$LP_D/etc/intigua/install.conf"
     for name in settings written lock purge purge-next kept rolled_back; do rm -f "$LP_D/var/lib/intigua/$name"; done
+    # What an installation that was killed had begun to write.
+    for name in "$LP_D"/var/lib/intigua/.lp-[0-9]*; do [ ! -f "$name" ] || rm -f "$name"; done
 }
 
 # Removes a folder that may belong to another account. What lies in it goes with that account's rights; what the account may not remove

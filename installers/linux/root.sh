@@ -126,6 +126,8 @@ lp_root_resolve() {
     case $LP_CHANNEL in
         deb) lp_root_link "$LP_PACKAGED_ROOT" ;;
         rpm) lp_root_link "${RPM_INSTALL_PREFIX:-$LP_PACKAGED_ROOT}" ;;
+        # That of a package that a .run has taken the place of goes with the .run.
+        run) [ ! -L "$LP_D$lp_old_link" ] || lp_link=$lp_old_link ;;
     esac
 }
 

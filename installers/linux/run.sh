@@ -53,7 +53,7 @@ lp_run_unchanged() {
     [ "$lp_old_channel" = run ] && [ "$lp_old_package" = "$LP_PACKAGE" ] && [ "$lp_old_version" = "$LP_VERSION" ] || return 1
     [ "$lp_state_cut" = 0 ] && [ ! -f "$LP_LIB/journal" ] && [ -z "$lp_root_conflict" ] && [ "$lp_v_RUN_AS" = "$lp_old_run_as" ] || return 1
     [ -n "$(lp_versions_current)" ] || return 1
-    ! lp_files_differences "$lp_root/versions/$(lp_versions_current)" | grep -q '^- ' || return 1
+    [ -z "$(lp_files_damage "$lp_root/versions/$(lp_versions_current)" | head -n 1)" ] && lp_service_is_written || return 1
     [ -z "$lp_options" ] || lp_config_is_current || return 1
     lp_service_is_active || lp_state_is_image || lp_service_is_off
 }

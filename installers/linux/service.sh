@@ -15,10 +15,30 @@ lp_service_pid() {
         pid=$(systemctl show -p MainPID "$LP_SERVICE.service")
         pid=${pid#MainPID=}
     else
-        pid=$(lp_service_noted) || return 1
+        pid=$(lp_service_noted)
+        lp_pid_runs "$pid" || pid=$(lp_service_found) || return 1
     fi
-    case $pid in '' | 0 | *[!0-9]*) return 1 ;; esac
-    [ -d "/proc/$pid" ] && lp_pid_is_ours "$pid" && printf '%s' "$pid"
+    lp_pid_runs "$pid" && printf '%s' "$pid"
+}
+
+lp_pid_runs() {
+    case $1 in '' | 0 | *[!0-9]*) return 1 ;; esac
+    [ -d "/proc/$1" ] && lp_pid_is_ours "$1"
+}
+
+# Where the file of processes is lost: the first process that was started as the connector's program, or as a script of an interpreter;
+# on this system, and not in a container or another root that /proc shows as well.
+lp_service_found() {
+    local file program here
+    lp_is_live && here=$(stat -L -c %d:%i /) || return 1
+    program=${lp_root:-$lp_old_root}/$LP_EXECUTABLE
+    for file in $(grep -lsF -- "$program" /proc/[0-9]*/cmdline); do
+        tr '\000' '\n' 2>/dev/null <"$file" | head -n 2 | grep -qxF -- "$program" || continue
+        [ "$(stat -L -c %d:%i "${file%cmdline}root" 2>/dev/null)" = "$here" ] || continue
+        file=${file#/proc/}
+        lp_pid_runs "${file%/cmdline}" && printf '%s' "${file%/cmdline}" && return
+    done
+    return 1
 }
 
 # The number in the file of processes, which lies in the account's folder and may be a trap: a pipe, a link.
@@ -101,21 +121,22 @@ lp_has_runlevel() {
 # Where the init script's own words go: with --quiet nowhere.
 lp_told=2
 
-# lp_service_do start|restart|stop: descriptor 9, the installer's lock, must not live on in a daemon.
+# lp_service_do start|restart|stop: descriptor 9, the installer's lock, must not live on in a daemon. Debian's own tools start nothing
+# that is disabled: what ran before starts again without them.
 lp_service_do() {
     lp_log "service: $1"
     case $(lp_live) in
         systemd)
             [ "$1" = start ] || lp_step_out
             [ "$1" = stop ] || systemctl reset-failed "$LP_SERVICE.service" 2>/dev/null || :
-            if [ "$LP_CHANNEL" = deb ] && lp_has deb-systemd-invoke; then
+            if [ "$LP_CHANNEL" = deb ] && [ "$1$lp_service_ran" != start1 ] && lp_has deb-systemd-invoke; then
                 deb-systemd-invoke "$1" "$LP_SERVICE.service" >&2 9>&- </dev/null
             else
                 systemctl "$1" "$LP_SERVICE.service" >&2 9>&- </dev/null
             fi ;;
         sysv)
             [ -x "/etc/init.d/$LP_SERVICE" ] || return 0
-            if [ "$LP_CHANNEL" = deb ] && lp_has invoke-rc.d && lp_has_runlevel; then
+            if [ "$LP_CHANNEL" = deb ] && [ "$1$lp_service_ran" != start1 ] && lp_has invoke-rc.d && lp_has_runlevel; then
                 invoke-rc.d "$LP_SERVICE" "$1" >&2 3>&- 9>&- </dev/null
             else
                 "/etc/init.d/$LP_SERVICE" "$1" >&"$lp_told" 3>&- 9>&- </dev/null
@@ -189,7 +210,22 @@ lp_service_gave_up() {
 lp_service_stop() {
     lp_is_live || return 0
     lp_service_do stop || :
-    ! lp_service_is_active
+    lp_service_is_active || return 0
+    [ "$(lp_live)" != systemd ] || return 1
+    # An init script that is lost, or of a version that did not look for its process.
+    lp_service_kill TERM 15 || lp_service_kill KILL 2
+}
+
+# lp_service_kill SIGNAL SECONDS: with the account's rights, which reach no other process. 0 when none is left.
+lp_service_kill() {
+    local pid second
+    second=0
+    while pid=$(lp_service_pid); do
+        [ "$second" -lt "$2" ] || return 1
+        [ "$second" != 0 ] || lp_as "$(lp_service_account)" kill "-$1" "$pid" 2>/dev/null || :
+        sleep 1
+        second=$((second + 1))
+    done
 }
 
 # Where the reasons are for a service that did not come up: only what is there is named.

@@ -55,11 +55,19 @@ lp_setting_fault() {
         IMAGE | NO_START | ALLOW_DOWNGRADE)
             case $2 in 0 | 1 | '') ;; *) printf 'must be 0 or 1' ;; esac ;;
         TOKEN_FILE)
-            case $2 in '' | /*) ;; *) printf 'must be an absolute path (of the file; never the secret itself)' ;; esac ;;
+            case $2 in
+                *\\*) printf 'holds a backslash' ;;
+                '' | /*) ;;
+                *) printf 'must be an absolute path (of the file; never the secret itself)' ;;
+            esac ;;
         CORE_ID)
             case $2 in *[!A-Za-z0-9._:-]*) printf 'may hold letters, digits and . _ : - only' ;; esac ;;
         SERVER_URL)
-            case $2 in *[\;\ ]*) printf 'must be one URL; further ones belong in FALLBACK_URLS' ;; esac ;;
+            case $2 in
+                *[\;\ ]*) printf 'must be one URL; further ones belong in FALLBACK_URLS' ;;
+                '' | http://[!/:]* | https://[!/:]*) ;;
+                *) printf 'is no URL; write something like https://core.example:443' ;;
+            esac ;;
         CONTAINERS) lp_containers_fault "$2" ;;
     esac
 }
@@ -117,7 +125,7 @@ lp_settings_answers() {
     fi
     lp_settings_lines "$file" answer
 }
-lp_cr=$(printf '\r')
+lp_cr=$(printf '\r') lp_blank=$(printf ' \t')
 
 # lp_settings_lines FILE SOURCE: KEY=VALUE lines. An upgrade goes on without a line that it does not understand.
 lp_settings_lines() {
@@ -126,7 +134,7 @@ lp_settings_lines() {
     while IFS= read -r line || [ -n "$line" ]; do
         number=$((number + 1))
         line=${line%"$lp_cr"}
-        line=${line#"${line%%[! ]*}"}
+        line=${line#"${line%%[!$lp_blank]*}"} line=${line%"${line##*[!$lp_blank]}"}
         case $line in '' | '#'*) continue ;; esac
         key=${line%%=*} value=${line#*=}
         case $line in *=*) ;; *) key= ;; esac

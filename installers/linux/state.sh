@@ -112,9 +112,19 @@ lp_kept_load() {
         lp_kept_package=${record##*/kept.}
         lp_kept_root=$(lp_value "$record" root) lp_kept_made=$(lp_value "$record" made) lp_kept_account=$(lp_value "$record" account)
     done
-    [ -n "$lp_kept_root" ] || return 1
+    [ -n "$lp_kept_root" ] || lp_kept_by_copy || return 1
     # The account that owns what was kept goes on, as over an upgrade.
     if id -u "$lp_kept_account" >/dev/null 2>&1; then lp_old_run_as=$lp_kept_account; fi
+}
+
+# A removal without its scripts (rpm -e --noscripts) leaves no record: then the state's copy below the packaged root says whose it is.
+lp_kept_by_copy() {
+    local root copy
+    root=${RPM_INSTALL_PREFIX:-$LP_PACKAGED_ROOT} copy=$LP_D${RPM_INSTALL_PREFIX:-$LP_PACKAGED_ROOT}/.linkpack/state
+    [ -f "$copy" ] && ! lp_is_foreign "$copy" && ! lp_is_foreign "${copy%/*}" && [ ! -L "$copy" ] || return 1
+    [ "$(lp_value "$copy" product)" = "$LP_PRODUCT" ] && [ "$(lp_value "$copy" root)" = "$root" ] || return 1
+    lp_kept_package=$(lp_value "$copy" package) lp_kept_root=$root
+    lp_kept_made=$(lp_value "$copy" made) lp_kept_account=$(lp_value "$copy" run_as)
 }
 
 # lp_kept_packages CHANNEL: those of a channel that have left something in this root.

@@ -17,8 +17,6 @@ lp_unit_packaged() {
     fi
 }
 
-# `systemctl edit --full` leaves a copy of our unit there too: that is the administrator's, and lacks this line.
-LP_UNIT_LOCAL='# In /etc/systemd/system, since /usr is read-only here.'
 lp_unit_is_local() {
     grep -Fqx "$LP_UNIT_LOCAL" "$LP_D/etc/systemd/system/$LP_SERVICE.service" 2>/dev/null
 }
@@ -82,6 +80,23 @@ lp_fill() {
 lp_service_write() {
     lp_service_seen
     lp_unit_write && lp_init_write && lp_service_dirs && lp_logrotate_write
+}
+
+# What lp_service_write and lp_service_enable leave: rows KIND=PATH. OpenRC keeps links of its own.
+lp_service_expected() {
+    local level
+    printf 'service=%s\n' "$(lp_unit_file)"
+    [ -d "$LP_D/etc/init.d" ] || return 0
+    printf 'init=%s\n' "$LP_D/etc/init.d/$LP_SERVICE"
+    [ "$(lp_live)" != openrc ] || return 0
+    for level in 3 5; do
+        [ ! -d "$LP_D/etc/rc$level.d" ] || printf 'link=%s\n' "$LP_D/etc/rc$level.d/S30$LP_SERVICE"
+    done
+}
+
+lp_service_is_written() {
+    local row
+    for row in $(lp_service_expected); do [ -e "${row#*=}" ] || return 1; done
 }
 
 # One that an administrator has removed, or taken over by removing its first line, stays as it is.

@@ -5,6 +5,7 @@ LP_TITLE={{ title|sh }}
 LP_VERSION={{ version|sh }}
 LP_CHANNEL={{ channel|sh }}
 LP_SERVICE={{ service|sh }}
+LP_EXECUTABLE={{ command|first|replace("@LP_ROOT@/", "")|sh }}
 LP_PACKAGED_ROOT={{ packaged_root|sh }}
 LP_ARCH={{ arch|sh }}
 LP_NEEDED_KB={{ needed_kb }}

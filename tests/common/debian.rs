@@ -27,7 +27,8 @@ pub fn root() -> PathBuf {
 
 /// The same of a certain release.
 pub fn root_of(suite: &str) -> PathBuf {
-    fixture("debian", &[suite, PACKAGES, FINISH].concat(), |dir| {
+    // A name for each release: what an older recipe of one name made is removed, and a test may be using the other.
+    fixture(&format!("debian-{suite}"), &[suite, PACKAGES, FINISH].concat(), |dir| {
         let hook = format!("--customize-hook={FINISH}");
         bootstrap(&dir.join("root"), suite, &["--variant=apt", &format!("--include={PACKAGES}"), &hook]);
     })

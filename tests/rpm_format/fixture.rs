@@ -92,6 +92,8 @@ pub fn product() -> Product {
             posttrans: Some("echo done".into()),
         },
         requires: vec!["util-linux >= 2.20".into(), "openssl".into()],
+        recommends: &[],
+        suggests: &[],
         capabilities: BTreeMap::new(),
     }
 }
@@ -110,6 +112,7 @@ impl Product {
             name: "acme-link",
             version: self.version,
             release: "1",
+            epoch: None,
             arch: "x86_64",
             summary: "Connector and managed agent containers",
             description: "The connector runs the containers.\n\nIt needs nothing else.\n",

@@ -3,7 +3,7 @@
 use super::signatures::{self, proves, verify_detached};
 use crate::error::{IoContext, Result};
 use crate::inspect::report::{Format, Report, Signature};
-use crate::inspect::verify::signatures::{detached, Judge, Judged, Outcome};
+use crate::inspect::verify::signatures::{detached, Judge, Judged, NoKeys, Outcome};
 use crate::inspect::verify::{SUMS, SUMS_SIGNATURE};
 use crate::trust::keys::Keys;
 use crate::trust::Verdict;
@@ -57,6 +57,38 @@ impl Judge for ByKeys {
         let (sums, signature) = (read(&folder.join(SUMS), SUMS_LIMIT)?, read(&path, SIGNATURE_LIMIT)?);
         let verdict = verify_detached(&sums, &signature, &self.0);
         Ok(vec![Judged { signature: detached(SUMS_SIGNATURE), outcome: outcome(verdict, false) }])
+    }
+}
+
+/// Judges by the keys that somebody signs with: packages of a format that none of them is for, and unsigned ones, are not judged.
+pub struct ByOwn(ByKeys);
+
+impl ByOwn {
+    /// Judges by these keys.
+    pub fn new(keys: Keys) -> Self {
+        ByOwn(ByKeys(keys))
+    }
+}
+
+impl Judge for ByOwn {
+    fn package(&self, path: &Path, report: &Report) -> Result<Vec<Judged>> {
+        let keys = &self.0 .0;
+        let known = match report.format {
+            Format::Deb | Format::Rpm => !keys.openpgp.is_empty(),
+            Format::Run => !keys.public.is_empty(),
+            Format::Msi | Format::Mst => !keys.certificates.is_empty(),
+        };
+        match known && !report.signatures.is_empty() {
+            true => self.0.package(path, report),
+            false => NoKeys.package(path, report),
+        }
+    }
+
+    fn sums(&self, folder: &Path) -> Result<Vec<Judged>> {
+        match folder.join(SUMS_SIGNATURE).exists() {
+            true => self.0.sums(folder),
+            false => Ok(Vec::new()),
+        }
     }
 }
 

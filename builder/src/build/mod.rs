@@ -22,7 +22,7 @@ mod windows;
 
 pub use crate::format::msi::Packing;
 pub use codec::CodecChoice;
-pub use judge::ByKeys;
+pub use judge::{ByKeys, ByOwn};
 pub use packages::FormatName;
 pub use rebuild::{Comparison, Rebuild};
 pub use sign::{Signed, Signing, SigningOptions};

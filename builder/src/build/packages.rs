@@ -8,7 +8,7 @@ use crate::endpoint::{self, Facts};
 use crate::error::{Error, Result};
 use crate::format::{deb, rpm, run, PreparedFile};
 use crate::listener::Listener;
-use crate::manifest::{Product, Target};
+use crate::manifest::{DebPriority, Product, Target};
 use crate::payload::TreePath;
 use std::io::{BufWriter, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -200,13 +200,20 @@ fn one(work: &Work, format: FormatName, file: NamedTempFile) -> Result<(Package,
     Ok((package, file))
 }
 
+fn texts_of(list: &[impl ToString]) -> Vec<String> {
+    list.iter().map(ToString::to_string).collect()
+}
+
 fn write_deb(work: &Work, out: &mut impl Write) -> Result<String> {
     let (product, base) = (work.product, work.base);
     let table = &product.manifest().product;
     let scripts = endpoint::deb_scripts(&work.facts)?;
     let name = product.package_name();
     // init-system-helpers is essential, and what the scripts call of it is older than every system's: no dependency is needed.
-    let depends: Vec<String> = product.manifest().deb.depends.iter().map(ToString::to_string).collect();
+    let table_of_deb = &product.manifest().deb;
+    let depends = texts_of(&table_of_deb.depends);
+    let (recommends, suggests) = (texts_of(&table_of_deb.recommends), texts_of(&table_of_deb.suggests));
+    let conflicts = texts_of(&table_of_deb.conflicts);
     let spec = deb::DebSpec {
         name: &name,
         version: table.version.as_str(),
@@ -218,6 +225,9 @@ fn write_deb(work: &Work, out: &mut impl Write) -> Result<String> {
         // The preinst reads the install root from it.
         pre_depends: Some("debconf (>= 0.5) | debconf-2.0"),
         depends: &depends,
+        weak: deb::Weak { recommends: &recommends, suggests: &suggests, conflicts: &conflicts },
+        section: table_of_deb.section.as_ref().map_or("admin", |section| section.as_str()),
+        priority: table_of_deb.priority.unwrap_or(DebPriority::Optional).name(),
         // A name that all packages of a product share would not do: dpkg removes what the new package conflicts with, and never what
         // conflicts with the new package.
         provides: product.site_name().map(|_| table.name.as_str()),
@@ -242,18 +252,21 @@ fn write_deb(work: &Work, out: &mut impl Write) -> Result<String> {
 }
 
 fn write_rpm(work: &Work, out: &mut impl Write) -> Result<String> {
-    const RELEASE: &str = "1";
     let (product, base) = (work.product, work.base);
     let table = &product.manifest().product;
     let scripts = endpoint::rpm_scripts(&work.facts)?;
     let name = product.package_name();
-    let requires: Vec<String> = product.manifest().rpm.requires.iter().map(ToString::to_string).collect();
+    let table_of_rpm = &product.manifest().rpm;
+    let requires = texts_of(&table_of_rpm.requires);
+    let (recommends, suggests) = (texts_of(&table_of_rpm.recommends), texts_of(&table_of_rpm.suggests));
     let stands_for: Vec<String> = product.site_name().map(|_| table.name.to_string()).into_iter().collect();
+    let conflicts = [stands_for.clone(), texts_of(&table_of_rpm.conflicts)].concat();
     let (summary, description) = texts(&table.description);
     let spec = rpm::RpmSpec {
         name: &name,
         version: table.version.as_str(),
-        release: RELEASE,
+        release: table_of_rpm.release.as_ref().map_or("1", |release| release.as_str()),
+        epoch: table_of_rpm.epoch,
         arch: architecture(base.target).rpm,
         summary,
         description: &description,
@@ -261,7 +274,7 @@ fn write_rpm(work: &Work, out: &mut impl Write) -> Result<String> {
         url: table.homepage.as_ref().map(|url| url.as_str()),
         vendor: Some(table.publisher.as_str()),
         packager: Some(table.contact.as_str()),
-        group: None,
+        group: table_of_rpm.group.as_ref().map(|group| group.as_str()),
         prefix: &product.linux_root(),
         build_time: base.mtime,
         files: &work.files(),
@@ -276,8 +289,10 @@ fn write_rpm(work: &Work, out: &mut impl Write) -> Result<String> {
             posttrans: Some(scripts.posttrans),
         },
         requires: &requires,
+        recommends: &recommends,
+        suggests: &suggests,
         provides: &stands_for,
-        conflicts: &stands_for,
+        conflicts: &conflicts,
         // `rpm -U` of a site's package then takes the place of the plain one.
         obsoletes: &stands_for,
         codec: base.codec,

@@ -95,6 +95,21 @@ impl Signing {
         self.signer.is_none() && self.openpgp.is_none()
     }
 
+    /// What signs MSI, `.run` and SHA256SUMS.
+    pub fn signer(&self) -> Option<&Signer> {
+        self.signer.as_ref()
+    }
+
+    /// What signs RPM and DEB.
+    pub fn openpgp(&self) -> Option<&OpenPgpSigner> {
+        self.openpgp.as_ref()
+    }
+
+    /// The signer's certificate and those of its issuers.
+    pub fn chain(&self) -> &[Certificate] {
+        &self.chain
+    }
+
     /// Whether packages of this format get a signature: asked before any work, so that none is done in vain.
     ///
     /// # Errors

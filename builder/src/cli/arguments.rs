@@ -28,6 +28,8 @@ pub enum Verb {
     Verify(VerifyArguments),
     /// Check packages for what goes wrong at their installation, repair, upgrade or removal
     Lint(LintArguments),
+    /// Make a kit for a closed site: repositories for apt, dnf and zypper, one signature over all, a page
+    Kit(Box<super::kit::KitArguments>),
     /// Run the packages' own checks on this machine; changes nothing
     Preflight(PreflightArguments),
     /// Print the JSON Schema of linkpack.toml

@@ -4,6 +4,7 @@ mod arguments;
 mod build;
 mod init;
 mod inspect;
+mod kit;
 mod lint;
 mod preflight;
 mod screen;
@@ -37,6 +38,7 @@ pub fn run() -> ExitCode {
         Verb::Inspect(arguments) => inspect::run(&arguments),
         Verb::Verify(arguments) => return verify::run(&arguments),
         Verb::Lint(arguments) => return lint::run(&arguments),
+        Verb::Kit(arguments) => kit::run(&arguments),
         Verb::Preflight(arguments) => return preflight::run(&arguments),
         Verb::Schema => print(&crate::manifest::schema()),
         Verb::Completions { shell } => completions(shell),

@@ -25,6 +25,7 @@ pub mod verify;
 pub mod watch;
 
 pub use report::Report;
+pub(crate) use rpm::signatures as rpm_signatures;
 
 use crate::error::{Error, IoContext, Result};
 use crate::listener::Silent;

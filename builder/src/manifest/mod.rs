@@ -9,6 +9,7 @@ mod product;
 mod read;
 pub mod relation;
 mod repair;
+mod rich;
 mod site;
 mod source;
 mod system;
@@ -16,7 +17,7 @@ mod systems;
 mod values;
 mod windows;
 
-pub use model::{ContainerTable, Inject, Manifest, Target, Watchdog};
+pub use model::{ContainerTable, DebPriority, Inject, Manifest, Target, Watchdog};
 pub use product::{Product, DEFAULT_LINUX_ROOT};
 pub use read::{load, load_site, parse, schema};
 pub use site::{Forcible, Site};

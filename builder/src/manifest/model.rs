@@ -1,6 +1,6 @@
 //! The manifest as it is written: TOML on one side, the JSON Schema on the other, both from these types.
 
-use super::relation::{DebRelation, RpmRelation};
+use super::relation::{DebRelation, DebSection, RpmRelation, RpmRelease};
 use super::source::SourceSpec;
 use super::system::PerSystem;
 use super::systems::System;
@@ -270,20 +270,69 @@ impl Default for Watchdog {
 
 /// What only DEB packages need.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct DebTable {
     /// Further relations of the Depends field, such as `libssl3 (>= 3.0)`.
-    #[serde(default)]
     pub depends: Vec<DebRelation>,
+    /// What apt installs along unless it is told not to.
+    pub recommends: Vec<DebRelation>,
+    /// What apt names and does not install.
+    pub suggests: Vec<DebRelation>,
+    /// What cannot be installed beside the package.
+    pub conflicts: Vec<DebRelation>,
+    /// The section; `admin` without one.
+    pub section: Option<DebSection>,
+    /// The priority; `optional` without one.
+    pub priority: Option<DebPriority>,
+}
+
+/// How much a system needs a package (Debian Policy 2.5).
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DebPriority {
+    /// Without it the system does not work.
+    Required,
+    /// Expected on every system.
+    Important,
+    /// On a system by default.
+    Standard,
+    /// Everything else.
+    Optional,
+    /// What conflicts with others, or is of use to few.
+    Extra,
+}
+
+impl DebPriority {
+    /// The field's value.
+    pub fn name(self) -> &'static str {
+        match self {
+            DebPriority::Required => "required",
+            DebPriority::Important => "important",
+            DebPriority::Standard => "standard",
+            DebPriority::Optional => "optional",
+            DebPriority::Extra => "extra",
+        }
+    }
 }
 
 /// What only RPM packages need.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct RpmTable {
-    /// Further requirements, such as `openssl-libs >= 3.0`.
-    #[serde(default)]
+    /// Further requirements, such as `openssl-libs >= 3.0` or `(openssl-libs or compat-openssl11)`.
     pub requires: Vec<RpmRelation>,
+    /// What dnf and zypper install along unless they are told not to; rpm before 4.12 passes it over.
+    pub recommends: Vec<RpmRelation>,
+    /// What they name and do not install.
+    pub suggests: Vec<RpmRelation>,
+    /// What cannot be installed beside the package.
+    pub conflicts: Vec<RpmRelation>,
+    /// The release; `1` without one.
+    pub release: Option<RpmRelease>,
+    /// Compared before the version. It can never be taken back: raise it only where a version went down.
+    pub epoch: Option<u32>,
+    /// rpm's old classification; `System Environment/Daemons` without one.
+    pub group: Option<Line>,
 }
 
 /// An operating system and an architecture.

@@ -1,6 +1,7 @@
 //! Relations between packages as dpkg and rpm read them: checked where they are written, and by lint in anybody's package.
 //! Syntax: deb-control(5) and Debian Policy 7.1; rpm's "Dependencies" manual.
 
+use super::rich;
 use super::values::checked_string;
 use schemars::{json_schema, JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Deserializer, Error as _};
@@ -12,8 +13,16 @@ checked_string!(
     DebRelation, check_deb, "^[^\\s\\[\\]<${}][^\\[\\]${}\\n]*$"
 );
 checked_string!(
-    /// A relation of an RPM: `name` or `name >= 1.0`.
-    RpmRelation, check_rpm, "^[A-Za-z0-9/_][^,;\\n]*$"
+    /// A section of Debian's archive (Policy 2.4): `admin`, `non-free/net`.
+    DebSection, check_section, "^[a-z0-9-]+(/[a-z0-9-]+)?$"
+);
+checked_string!(
+    /// An RPM's release: what comes after the version, `1` or `3.acme`.
+    RpmRelease, check_release, "^[A-Za-z0-9._+~^]+$"
+);
+checked_string!(
+    /// A relation of an RPM: `name`, `name >= 1.0`, or a rich one such as `(name or other)`, which rpm reads since 4.13.
+    RpmRelation, check_rpm, "^[A-Za-z0-9/_(][^,;\\n]*$"
 );
 
 fn check_deb(text: &str) -> Result<(), String> {
@@ -143,11 +152,32 @@ fn versioned(text: &str) -> String {
     format!("{operator} {version}")
 }
 
+fn check_section(text: &str) -> Result<(), String> {
+    let fine = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    match text.split('/').count() <= 2 && text.split('/').all(fine) {
+        true => Ok(()),
+        false => {
+            Err(format!("\"{}\" is no section of Debian's; write \"admin\", \"net\" or \"non-free/net\"", text.escape_debug()))
+        }
+    }
+}
+
+fn check_release(text: &str) -> Result<(), String> {
+    let fine = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+~^".contains(&b));
+    match fine && text.starts_with(|c: char| c.is_ascii_alphanumeric()) && !text.contains("..") {
+        true => Ok(()),
+        false => Err(format!(
+            "\"{}\" cannot be an RPM's release; write \"1\" or \"3.acme\", of letters, digits and single . _ + ~ ^",
+            text.escape_debug()
+        )),
+    }
+}
+
 fn check_rpm(text: &str) -> Result<(), String> {
     rpm(text).map(|_| ())
 }
 
-/// Reads one relation of an RPM: its name, its comparison (empty without one) and its version.
+/// Reads one relation of an RPM: its name, its comparison (empty without one) and its version. A rich one is all name.
 ///
 /// # Errors
 /// A sentence of what is wrong, "; write ", and a right form.
@@ -156,10 +186,8 @@ pub fn rpm(text: &str) -> Result<(&str, &str, &str), String> {
     const FORM: &str = "\"name\" or \"name >= 1.0\"; the comparison is one of < <= = >= >";
     let words: Vec<&str> = text.split_whitespace().collect();
     if text.trim_start().starts_with('(') {
-        return Err(bad(
-            "rpm before 4.13 (RHEL 7) reads no rich ones",
-            "its parts as relations of their own, each \"name\" or \"name >= 1.0\"",
-        ));
+        const RICH: &str = "\"(a or b)\"; the operators are and, or, if, unless, with, without, else";
+        return rich::check(text, &check_rpm).map(|()| (text.trim(), "", "")).map_err(|why| bad(&why, RICH));
     }
     let (name, comparison, version) = match words[..] {
         [name] => (name, "", ""),
@@ -235,7 +263,7 @@ mod tests {
         assert_eq!(rpm("openssl-libs >= 1:3.0-2"), Ok(("openssl-libs", ">=", "1:3.0-2")));
         for (bad, right) in [
             ("glibc>=2.28", "write \"glibc >= 2.28\""),
-            ("(a or b)", "parts"),
+            ("(a and b or c)", "write \"(a or b)\""),
             ("a b", "write \"name\""),
             ("%{x}", "stand for"),
             ("a => 1", "comparison is one of"),

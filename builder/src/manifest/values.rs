@@ -340,8 +340,11 @@ fn check_account(text: &str) -> Result<(), String> {
 
 fn check_url(text: &str) -> Result<(), String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let good =
-        |rest: &str| !rest.is_empty() && !rest.contains(|c: char| c.is_whitespace() || c.is_control() || "\"';\\".contains(c));
+    let good = |rest: &str| {
+        !rest.is_empty()
+            && !rest.starts_with(['/', ':'])
+            && !rest.contains(|c: char| c.is_whitespace() || c.is_control() || "\"';\\".contains(c))
+    };
     match rest.is_some_and(good) {
         true => Ok(()),
         false => Err(format!("\"{}\" is not a URL; write something like \"https://core.example:443\"", text.escape_debug())),

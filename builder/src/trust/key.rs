@@ -284,6 +284,17 @@ impl PublicKey {
         format!("sha256:{}", hex::encode(Sha256::digest(der.as_bytes())))
     }
 
+    /// The key as `openssl pkey -pubout` writes it.
+    pub fn to_pem(&self) -> String {
+        use pkcs8::LineEnding::LF;
+        let pem = match self {
+            PublicKey::Rsa(key) => key.to_public_key_pem(LF),
+            PublicKey::P256(key) => key.to_public_key_pem(LF),
+            PublicKey::P384(key) => key.to_public_key_pem(LF),
+        };
+        pem.expect("a key that was read can be written")
+    }
+
     /// What a signature of this key over a SHA-256 is called in LINKPACK_SIGN_ALGORITHM.
     pub fn algorithm(&self) -> &'static str {
         match self {

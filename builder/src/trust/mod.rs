@@ -9,6 +9,7 @@ mod http;
 pub mod key;
 pub mod keys;
 pub mod openpgp;
+pub mod openpgp_text;
 mod pkcs12;
 pub mod provenance;
 pub mod sbom;

@@ -28,9 +28,9 @@ pub enum OpenPgpSigner {
 
 /// A secret key and what opens it.
 pub struct SecretKey {
-    key: SignedSecretKey,
+    pub(super) key: SignedSecretKey,
     /// The subkey that signs; none for the primary key.
-    subkey: Option<usize>,
+    pub(super) subkey: Option<usize>,
     password: Password,
     /// The time of signatures where it is not now, in seconds since 1970.
     at: Option<u32>,
@@ -106,26 +106,31 @@ impl OpenPgpSigner {
 
 impl SecretKey {
     fn sign(&self, data: &mut dyn Read) -> Result<Detached> {
+        detached(&self.signature(SignatureType::Binary, self.at, data)?)
+    }
+
+    /// A signature of that type and time; of now without one, of the key's own time where that is later.
+    pub(super) fn signature(&self, typ: SignatureType, at: Option<u32>, data: &mut dyn Read) -> Result<Signature> {
         match self.subkey {
-            Some(at) => self.sign_with(&self.key.secret_subkeys[at].key, data),
-            None => self.sign_with(&self.key.primary_key, data),
+            Some(subkey) => self.signature_by(&self.key.secret_subkeys[subkey].key, typ, at, data),
+            None => self.signature_by(&self.key.primary_key, typ, at, data),
         }
     }
 
-    fn sign_with(&self, key: &impl SigningKey, data: &mut dyn Read) -> Result<Detached> {
+    fn signature_by(&self, key: &impl SigningKey, typ: SignatureType, at: Option<u32>, data: &mut dyn Read) -> Result<Signature> {
         let failed = |error: pgp::errors::Error| Error::new(format!("the OpenPGP key {} cannot sign: {error}", shown(key)));
-        let time = match self.at {
+        let time = match at {
             Some(at) => at.max(key.created_at().as_secs()),
             None => Timestamp::now().as_secs(),
         };
-        let mut config = SignatureConfig::v4(SignatureType::Binary, key.algorithm(), HashAlgorithm::Sha256);
+        let mut config = SignatureConfig::v4(typ, key.algorithm(), HashAlgorithm::Sha256);
         let part = |data| Subpacket::regular(data).map_err(failed);
         config.hashed_subpackets = vec![
             part(SubpacketData::IssuerFingerprint(key.fingerprint()))?,
             part(SubpacketData::SignatureCreationTime(Timestamp::from_secs(time)))?,
         ];
         config.unhashed_subpackets = vec![part(SubpacketData::IssuerKeyId(key.legacy_key_id()))?];
-        detached(&config.sign(key, &self.password, data).map_err(failed)?)
+        config.sign(key, &self.password, data).map_err(failed)
     }
 }
 
@@ -163,7 +168,7 @@ fn trial(key: &impl SigningKey, password: &Password) -> bool {
     SignatureConfig::v4(SignatureType::Binary, key.algorithm(), HashAlgorithm::Sha256).sign(key, password, &b""[..]).is_ok()
 }
 
-fn shown(key: &impl KeyDetails) -> String {
+pub(super) fn shown(key: &impl KeyDetails) -> String {
     hex::encode_upper(key.fingerprint().as_bytes())
 }
 
@@ -254,6 +259,16 @@ impl KeyRing {
         }
     }
 
+    /// Whether it has no keys.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The first key.
+    pub(super) fn first(&self) -> Option<&SignedPublicKey> {
+        self.0.first()
+    }
+
     /// Adds another ring's keys.
     pub fn extend(&mut self, other: KeyRing) {
         self.0.extend(other.0);
@@ -309,7 +324,7 @@ fn judge(signature: &Signature, key: &SignedPublicKey, subkey: Option<usize>, da
 
 /// The key without the statements that are not its own: what others certified, and what does not verify. A subkey without any left
 /// is somebody else's.
-fn proven(mut key: SignedPublicKey) -> SignedPublicKey {
+pub(super) fn proven(mut key: SignedPublicKey) -> SignedPublicKey {
     let primary = key.primary_key.clone();
     key.details.direct_signatures.retain(|one| is_by(one, &primary) && one.verify_key(&primary).is_ok());
     key.details.revocation_signatures.retain(|one| is_by(one, &primary) && one.verify_key(&primary).is_ok());
@@ -332,13 +347,13 @@ fn proven(mut key: SignedPublicKey) -> SignedPublicKey {
 }
 
 /// Which parts of a key may sign at some time.
-struct Usable {
-    primary: bool,
-    subkeys: Vec<bool>,
+pub(super) struct Usable {
+    pub(super) primary: bool,
+    pub(super) subkeys: Vec<bool>,
 }
 
 impl Usable {
-    fn of(key: &SignedPublicKey, at: u32) -> Usable {
+    pub(super) fn of(key: &SignedPublicKey, at: u32) -> Usable {
         let own: Vec<&Signature> =
             key.details.direct_signatures.iter().chain(key.details.users.iter().flat_map(|user| &user.signatures)).collect();
         let alive = key.details.revocation_signatures.is_empty() && within(&key.primary_key, &own, at);
@@ -361,7 +376,7 @@ fn states_uses(signature: &Signature) -> bool {
         .is_some_and(|config| config.hashed_subpackets.iter().any(|one| matches!(one.data, SubpacketData::KeyFlags(_))))
 }
 
-fn newest<'a>(signatures: &[&'a Signature]) -> Option<&'a Signature> {
+pub(super) fn newest<'a>(signatures: &[&'a Signature]) -> Option<&'a Signature> {
     signatures.iter().max_by_key(|one| one.created().map(|time| time.as_secs())).copied()
 }
 

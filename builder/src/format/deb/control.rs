@@ -47,12 +47,16 @@ fn control(spec: &DebSpec, files: &[DataFile]) -> String {
     field("Installed-Size", &installed_kb(files).to_string());
     field("Pre-Depends", spec.pre_depends.unwrap_or_default());
     field("Depends", &spec.depends.join(", "));
+    field("Recommends", &spec.weak.recommends.join(", "));
+    field("Suggests", &spec.weak.suggests.join(", "));
     // A site's package stands for the product, and only one of them can be on a machine.
-    for name in ["Provides", "Conflicts", "Replaces"] {
-        field(name, spec.provides.unwrap_or_default());
-    }
-    field("Section", "admin");
-    field("Priority", "optional");
+    let product = spec.provides.unwrap_or_default();
+    let conflicts: Vec<&str> = spec.provides.into_iter().chain(spec.weak.conflicts.iter().map(String::as_str)).collect();
+    field("Provides", product);
+    field("Conflicts", &conflicts.join(", "));
+    field("Replaces", product);
+    field("Section", spec.section);
+    field("Priority", spec.priority);
     field("Homepage", spec.homepage.unwrap_or_default());
     field("Description", &description(spec.description));
     text

@@ -32,6 +32,12 @@ pub struct DebSpec<'a> {
     pub pre_depends: Option<&'a str>,
     /// The relations of the Depends field.
     pub depends: &'a [String],
+    /// The relations of Recommends, Suggests and Conflicts.
+    pub weak: Weak<'a>,
+    /// The section of Debian's archive.
+    pub section: &'a str,
+    /// How much a system needs it.
+    pub priority: &'a str,
     /// A name that this package stands for and excludes others of (a product's sites).
     pub provides: Option<&'a str>,
     /// The licence: an SPDX identifier where there is one.
@@ -48,6 +54,17 @@ pub struct DebSpec<'a> {
     pub store: &'a Arc<Store>,
     /// The time of the package and of what linkpack itself adds to it, in seconds since 1970.
     pub mtime: i64,
+}
+
+/// Relations that are none of Depends.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Weak<'a> {
+    /// Recommends.
+    pub recommends: &'a [String],
+    /// Suggests.
+    pub suggests: &'a [String],
+    /// Conflicts.
+    pub conflicts: &'a [String],
 }
 
 /// The largest number that the ten decimal digits of a member's size hold (ar(5)).

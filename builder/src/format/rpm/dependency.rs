@@ -33,10 +33,10 @@ impl Dependency {
         Dependency::new(format!("rpmlib({feature})"), Sense::RPMLIB | Sense::LE, since)
     }
 
-    /// Reads `name` or `name >= 1.0` (also `<`, `<=`, `=`, `>`).
+    /// Reads `name` or `name >= 1.0` (also `<`, `<=`, `=`, `>`), or a rich one.
     ///
     /// # Errors
-    /// Anything else, such as a rich dependency.
+    /// Anything else.
     pub fn parse(text: &str) -> Result<Self> {
         let refused = |why: String| {
             let (what, help) =
@@ -105,10 +105,13 @@ fn of_senses(scriptlets: &Scriptlets, names: &'static [&'static str]) -> impl It
     names.iter().filter(move |_| !all.is_empty()).map(move |name| Dependency::new(*name, all, ""))
 }
 
-/// What versions with `~` and `^` ask of rpm.
-pub fn of_versions(dependencies: &BTreeSet<Dependency>) -> Vec<Dependency> {
+/// What rich relations, and versions with `~` and `^`, ask of rpm.
+pub fn of_relations(dependencies: &BTreeSet<Dependency>) -> Vec<Dependency> {
     let used = |mark| dependencies.iter().any(|dependency| dependency.version.contains(mark));
     let mut needs = Vec::new();
+    if dependencies.iter().any(|dependency| dependency.name.starts_with('(')) {
+        needs.push(Dependency::rpmlib("RichDependencies", "4.12.0-1"));
+    }
     if used('~') {
         needs.push(Dependency::rpmlib("TildeInVersions", "4.10.0-1"));
     }
@@ -137,6 +140,15 @@ pub const CONFLICTS: Tags = Tags {
     flags: IndexTag::RPMTAG_CONFLICTFLAGS,
     version: IndexTag::RPMTAG_CONFLICTVERSION,
 };
+/// What is installed along where that is possible.
+pub const RECOMMENDS: Tags = Tags {
+    name: IndexTag::RPMTAG_RECOMMENDNAME,
+    flags: IndexTag::RPMTAG_RECOMMENDFLAGS,
+    version: IndexTag::RPMTAG_RECOMMENDVERSION,
+};
+/// What goes well with the package.
+pub const SUGGESTS: Tags =
+    Tags { name: IndexTag::RPMTAG_SUGGESTNAME, flags: IndexTag::RPMTAG_SUGGESTFLAGS, version: IndexTag::RPMTAG_SUGGESTVERSION };
 /// What comes before the package where both are installed.
 pub const ORDER: Tags =
     Tags { name: IndexTag::RPMTAG_ORDERNAME, flags: IndexTag::RPMTAG_ORDERFLAGS, version: IndexTag::RPMTAG_ORDERVERSION };
@@ -171,7 +183,7 @@ mod tests {
 
     #[test]
     fn what_rpm_would_read_otherwise_is_refused() {
-        for text in ["", "a b", "a => 1", "(a or b)", "a >=1", "a >= 1 b", "a >= 1;0", "a\u{e9}", "-a", "a,b"] {
+        for text in ["", "a b", "a => 1", "(a or b", "a >=1", "a >= 1 b", "a >= 1;0", "a\u{e9}", "-a", "a,b"] {
             let error = Dependency::parse(text).expect_err(text);
             assert!(error.help_text().unwrap().contains("write "), "{text}");
         }
@@ -180,6 +192,6 @@ mod tests {
     #[test]
     fn a_tilde_in_any_version_asks_for_an_rpm_that_knows_it() {
         let list = BTreeSet::from([Dependency::equal("a", "1.0~rc1-1")]);
-        assert_eq!(of_versions(&list), [Dependency::rpmlib("TildeInVersions", "4.10.0-1")]);
+        assert_eq!(of_relations(&list), [Dependency::rpmlib("TildeInVersions", "4.10.0-1")]);
     }
 }

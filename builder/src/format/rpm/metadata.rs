@@ -40,6 +40,9 @@ fn put_description<'a>(header: &mut Header<'a>, spec: &'a RpmSpec) {
     header.put_text(Tag::RPMTAG_NAME as u32, spec.name);
     header.put_text(Tag::RPMTAG_VERSION as u32, spec.version);
     header.put_text(Tag::RPMTAG_RELEASE as u32, spec.release);
+    if let Some(epoch) = spec.epoch {
+        header.put_numbers(Tag::RPMTAG_EPOCH as u32, [epoch]);
+    }
     let translated = [
         (Tag::RPMTAG_SUMMARY, spec.summary),
         (Tag::RPMTAG_DESCRIPTION, spec.description.trim_end()),
@@ -91,15 +94,18 @@ fn put_scriptlets<'a>(header: &mut Header<'a>, spec: &'a RpmSpec) {
 }
 
 fn put_dependencies(header: &mut Header, spec: &RpmSpec, files: &FileList) -> Result<()> {
-    let version = format!("{}-{}", spec.version, spec.release);
+    let epoch = spec.epoch.map(|epoch| format!("{epoch}:")).unwrap_or_default();
+    let version = format!("{epoch}{}-{}", spec.version, spec.release);
     let mut provides = Dependency::parse_all(spec.provides)?;
     provides.insert(Dependency::equal(spec.name, &version));
     provides.insert(Dependency::equal(format!("{}({})", spec.name, architecture(spec.arch)?.isa), &version));
     let mut requires = Dependency::parse_all(spec.requires)?;
     let conflicts = Dependency::parse_all(spec.conflicts)?;
     let obsoletes = Dependency::parse_all(spec.obsoletes)?;
-    let versions = [&provides, &requires, &conflicts, &obsoletes].map(dependency::of_versions).concat();
-    requires.extend(versions);
+    let (recommends, suggests) = (Dependency::parse_all(spec.recommends)?, Dependency::parse_all(spec.suggests)?);
+    let all = [&provides, &requires, &conflicts, &obsoletes, &recommends, &suggests];
+    let features = all.map(dependency::of_relations).concat();
+    requires.extend(features);
     requires.extend(dependency::of_scriptlets(&spec.scriptlets));
     requires.extend(dependency::of_tools(&spec.scriptlets));
     requires.extend(of_the_format(spec.codec, files));
@@ -108,6 +114,8 @@ fn put_dependencies(header: &mut Header, spec: &RpmSpec, files: &FileList) -> Re
         (dependency::REQUIRES, requires),
         (dependency::CONFLICTS, conflicts),
         (dependency::OBSOLETES, obsoletes),
+        (dependency::RECOMMENDS, recommends),
+        (dependency::SUGGESTS, suggests),
         (dependency::ORDER, dependency::order(&spec.scriptlets)),
     ] {
         dependency::put(header, &tags, list);

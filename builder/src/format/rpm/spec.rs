@@ -15,6 +15,8 @@ pub struct RpmSpec<'a> {
     pub version: &'a str,
     /// As `version`; usually "1".
     pub release: &'a str,
+    /// Compared before the version.
+    pub epoch: Option<u32>,
     /// "x86_64" or "aarch64".
     pub arch: &'a str,
     /// One line.
@@ -43,8 +45,12 @@ pub struct RpmSpec<'a> {
     pub capabilities: &'a BTreeMap<TreePath, String>,
     /// The scripts that rpm runs.
     pub scriptlets: Scriptlets,
-    /// `name` or `name >= 1.0` each.
+    /// `name`, `name >= 1.0` or `(a or b)` each.
     pub requires: &'a [String],
+    /// In the same form.
+    pub recommends: &'a [String],
+    /// In the same form.
+    pub suggests: &'a [String],
     /// Beside the package's own name, in the same form.
     pub provides: &'a [String],
     /// In the same form.

@@ -63,8 +63,8 @@ const OPENPGP: u32 = 278;
 const OVER_ALL: [(u32, &str); 2] =
     [(1002, "signature header: PGP, of header and payload"), (1005, "signature header: GPG, of header and payload")];
 
-/// In the order in which they are judged, too.
-fn signatures(header: &Header, report: &mut Report) {
+/// Adds the signatures of a signature header to the report, in the order in which they are judged, too.
+pub(crate) fn signatures(header: &Header, report: &mut Report) {
     let mut add = |bytes: &[u8], place: &str| {
         let bytes = bytes[..bytes.len().min(limits::SIGNATURE as usize)].to_vec();
         report.signatures.push(openpgp::signature(bytes, place.to_owned()));

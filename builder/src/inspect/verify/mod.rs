@@ -77,7 +77,11 @@ pub fn package_of(path: &Path, base: Option<&Path>, judge: &dyn Judge) -> Result
     judged(path, &super::read_with(path, base)?.report, judge)
 }
 
-fn judged(path: &Path, report: &Report, judge: &dyn Judge) -> Result<Verdict> {
+/// The verdict on a package that was read.
+///
+/// # Errors
+/// The user interrupted.
+pub fn judged(path: &Path, report: &Report, judge: &dyn Judge) -> Result<Verdict> {
     let mut verdict = Verdict {
         path: path.display().to_string(),
         format: report.format.name(),

@@ -1,0 +1,312 @@
+//! `linkpack kit`: kits for closed sites.
+
+use super::arguments::SigningArguments;
+use super::screen::Screen;
+use crate::build::{ByOwn, Signing};
+use crate::error::{Error, IoContext, Result};
+use crate::kit::accept::Request;
+use crate::kit::{self, Keys, Options};
+use crate::listener::Listener;
+use crate::trust;
+use crate::trust::openpgp_text::TrustedKey;
+use crate::trust::secret::public_file;
+use clap::{Args, Subcommand};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct KitArguments {
+    #[command(subcommand)]
+    pub verb: Option<KitVerb>,
+    #[command(flatten)]
+    pub make: MakeArguments,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KitVerb {
+    /// Serve a kit over HTTP, read-only, to apt, dnf, zypper and msiexec
+    Serve(ServeArguments),
+    /// Verify a kit at the site, and report what is in it and what is different from the kit before
+    Accept(AcceptArguments),
+    /// Add a second person's signature to a kit
+    Countersign(CountersignArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct AcceptArguments {
+    /// The kit
+    #[arg(value_name = "KIT")]
+    pub kit: PathBuf,
+    /// The fingerprint of a key that is trusted, from the sheet: 64 hexadecimal digits; repeat it for several
+    #[arg(long = "fingerprint", value_name = "HEX", value_parser = digits)]
+    pub fingerprints: Vec<String>,
+    /// The kit that was accepted last: its key is trusted, and the next one that it names
+    #[arg(long, value_name = "OLDKIT")]
+    pub against: Option<PathBuf>,
+    /// How many trusted keys have to have signed
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub require: u8,
+    /// Who accepts; the account's name when not given
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+    /// Where the report goes (HTML); with --key its signature lies beside it as FILE.sig
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Print one JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub signing: SigningArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct CountersignArguments {
+    /// The kit
+    #[arg(value_name = "KIT")]
+    pub kit: PathBuf,
+    #[command(flatten)]
+    pub signing: SigningArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct ServeArguments {
+    /// The kit
+    #[arg(value_name = "KIT")]
+    pub kit: PathBuf,
+    /// Where to listen; port 0 takes any free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// No line for each request
+    #[arg(short = 'q', long)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct MakeArguments {
+    /// Folders that `build` wrote to, and packages
+    #[arg(required = true, value_name = "DIST")]
+    pub sources: Vec<PathBuf>,
+    /// The folder that becomes the kit; a kit that lies there is replaced
+    #[arg(short = 'o', long, value_name = "KIT", required_unless_present = "into")]
+    pub output: Option<PathBuf>,
+    /// Add to this kit and keep the older versions in it
+    #[arg(long, value_name = "KIT", conflicts_with = "output")]
+    pub into: Option<PathBuf>,
+    /// The kit that the site has: the new one keeps its name and is never of an earlier time
+    #[arg(long, value_name = "OLDKIT", conflicts_with = "into")]
+    pub since: Option<PathBuf>,
+    /// What the repositories are called; the shortest package name when not given
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The public OpenPGP key that --openpgp-command signs for
+    #[arg(long, value_name = "FILE", requires = "openpgp_command")]
+    pub openpgp_public: Option<PathBuf>,
+    /// The public key (PEM) that will sign the kits after this key: its fingerprint is put into this kit
+    #[arg(long, value_name = "FILE")]
+    pub next_key: Option<PathBuf>,
+    /// Write the kit as one zip, too
+    #[arg(long, value_name = "FILE")]
+    pub zip: Option<PathBuf>,
+    /// Write the kit as an image of a disc, too (ISO 9660 with Rock Ridge and Joliet)
+    #[arg(long, value_name = "FILE")]
+    pub iso: Option<PathBuf>,
+    /// No zip or image larger than this (4.7G, 700M, 25GiB): several, each a kit of its own
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub volume_size: Option<u64>,
+    /// Print one JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// Print nothing but warnings and errors
+    #[arg(short = 'q', long)]
+    pub quiet: bool,
+    #[command(flatten)]
+    pub signing: SigningArguments,
+}
+
+/// Runs the verb.
+pub fn run(arguments: &KitArguments) -> Result<()> {
+    match &arguments.verb {
+        Some(KitVerb::Serve(arguments)) => serve(arguments),
+        Some(KitVerb::Accept(arguments)) => accept(arguments),
+        Some(KitVerb::Countersign(arguments)) => countersign(arguments),
+        None => make(&arguments.make),
+    }
+}
+
+fn serve(arguments: &ServeArguments) -> Result<()> {
+    let server = kit::serve::Server::open(&arguments.kit, arguments.listen)?;
+    let address = server.address()?;
+    super::screen::say(&format!("serving {} at http://{address}/", arguments.kit.display()));
+    super::screen::say(&format!("apt: URIs: http://{address}/linux/apt   dnf, zypper: baseurl=http://{address}/linux/rpm"));
+    server.run(&Screen::new(arguments.quiet))
+}
+
+fn signing(arguments: &SigningArguments) -> Result<Signing> {
+    Signing::open(&super::sign::options(arguments, None), &Screen::new(false))
+}
+
+fn accept(arguments: &AcceptArguments) -> Result<()> {
+    let signing = signing(&arguments.signing)?;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |age| age.as_secs() as i64);
+    let account = || std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| "unknown".to_owned());
+    let request = Request {
+        kit: arguments.kit.clone(),
+        fingerprints: arguments.fingerprints.clone(),
+        against: arguments.against.clone(),
+        require: usize::from(arguments.require),
+        who: arguments.by.clone().unwrap_or_else(account),
+        time: super::build::epoch(std::env::var_os("SOURCE_DATE_EPOCH"))?.unwrap_or(now),
+    };
+    let report = kit::accept::accept(&request)?;
+    if let Some(path) = &arguments.output {
+        let page = kit::page::acceptance(&report)?;
+        std::fs::write(path, &page).or_cannot("write", path)?;
+        if let Some(signature) = signing.sign_sums(page.as_bytes())? {
+            let mut name = path.clone().into_os_string();
+            name.push(".sig");
+            let path = PathBuf::from(name);
+            std::fs::write(&path, signature).or_cannot("write", &path)?;
+        }
+    }
+    if arguments.json {
+        super::print(&(serde_json::to_string_pretty(&report).expect("plain JSON") + "\n"))?;
+    }
+    let screen = Screen::new(false);
+    for one in &report.signatures {
+        let by = one.by.as_deref().unwrap_or("none of the kit's keys");
+        let trusted = one.trusted.as_deref().unwrap_or("not trusted");
+        screen.info(&format!("{}: by {by}: {trusted}", one.file));
+    }
+    let wrong = report.faults.iter().map(|fault| Error::new(format!("{}: {fault}", arguments.kit.display())));
+    match Error::all(wrong) {
+        Some(error) => Err(error.help("this kit must not be used")),
+        None => {
+            screen.info(&format!("accepted {}: {} files compared", arguments.kit.display(), report.files));
+            Ok(())
+        }
+    }
+}
+
+fn countersign(arguments: &CountersignArguments) -> Result<()> {
+    let signing = signing(&arguments.signing)?;
+    let signer = signing.signer().ok_or_else(|| Error::new("there is no key to sign with").help("give --key FILE"))?;
+    let file = kit::accept::countersign(&arguments.kit, signer)?;
+    Screen::new(false).info(&format!(
+        "wrote {}, signed by {}",
+        arguments.kit.join(file).display(),
+        signer.public().fingerprint()
+    ));
+    Ok(())
+}
+
+/// Makes a kit and says what is in it.
+fn make(arguments: &MakeArguments) -> Result<()> {
+    let screen = Screen::new(arguments.quiet);
+    let epoch = super::build::epoch(std::env::var_os("SOURCE_DATE_EPOCH"))?;
+    let signing = Signing::open(&super::sign::options(&arguments.signing, epoch), &screen)?;
+    let trusted = trusted(arguments, &signing)?;
+    let mut public = trust::keys::Keys::default();
+    public.public.extend(signing.signer().map(|signer| signer.public().clone()));
+    public.certificates.extend(signing.chain().iter().cloned());
+    if let Some(trusted) = &trusted {
+        public.openpgp = trust::openpgp::KeyRing::read(trusted.armored.as_bytes())?;
+    }
+    let output = arguments.into.as_ref().or(arguments.output.as_ref()).cloned().unwrap_or_default();
+    let options = Options {
+        sources: arguments.sources.clone(),
+        output,
+        into: arguments.into.is_some(),
+        since: arguments.since.clone(),
+        name: arguments.name.clone(),
+        epoch,
+        next_key: arguments.next_key.as_deref().map(fingerprint).transpose()?,
+        zip: arguments.zip.clone(),
+        iso: arguments.iso.clone(),
+        volume_size: arguments.volume_size,
+    };
+    let keys = Keys { signer: signing.signer(), openpgp: signing.openpgp(), trusted };
+    let report = kit::write(&options, &keys, &ByOwn::new(public), &screen)?;
+    if arguments.json {
+        return super::print(&(serde_json::to_string_pretty(&report).expect("plain JSON") + "\n"));
+    }
+    let description = &report.description;
+    screen.info(&format!("wrote {}: {} files of packages and bills", report.output.display(), description.files.len()));
+    for image in &report.images {
+        screen.info(&format!("wrote {}", image.display()));
+    }
+    screen.info(&format!("fingerprint, to be sent another way than the kit: {}", description.keys.sums));
+    Ok(())
+}
+
+fn trusted(arguments: &MakeArguments, signing: &Signing) -> Result<Option<TrustedKey>> {
+    match (&arguments.openpgp_public, signing.openpgp()) {
+        (Some(path), _) => {
+            let key = TrustedKey::read(&public_file(path)?);
+            key.map(Some).map_err(|error| error.note(format!("it is about {}", path.display())))
+        }
+        (None, Some(openpgp)) => match openpgp.trusted()? {
+            Some(trusted) => Ok(Some(trusted)),
+            None => Err(Error::new("it is not known which key --openpgp-command signs with")
+                .help("give its public half with --openpgp-public FILE: gpg --export KEY >FILE")),
+        },
+        (None, None) => Ok(None),
+    }
+}
+
+/// The fingerprint of a public key in PEM.
+fn fingerprint(path: &Path) -> Result<String> {
+    let keys = trust::keys::Keys::read(&[path.to_path_buf()])?;
+    let key = keys.public.first().ok_or_else(|| {
+        Error::new(format!("{} has no public key of RSA or ECDSA", path.display()))
+            .help("give it in PEM: openssl pkey -in KEY -pubout")
+    })?;
+    Ok(key.fingerprint())
+}
+
+/// The digits of a fingerprint, however they are grouped.
+fn digits(text: &str) -> std::result::Result<String, String> {
+    let digits: String = text.chars().filter(|c| !" :".contains(*c)).collect::<String>().to_ascii_lowercase();
+    let digits = digits.strip_prefix("sha256").unwrap_or(&digits);
+    match digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        true => Ok(format!("sha256:{digits}")),
+        false => Err("a fingerprint has 64 hexadecimal digits".to_owned()),
+    }
+}
+
+/// A number of bytes with a unit: K, M, G, T of 1000, KiB, MiB, GiB, TiB of 1024.
+fn size(text: &str) -> std::result::Result<u64, String> {
+    let wrong = || format!("{text} is not a size such as 4.7G, 700M or 25GiB");
+    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len()));
+    let unit = match unit.to_ascii_uppercase().trim_end_matches('B') {
+        "" => 1.0,
+        unit => {
+            let base: f64 = if unit.ends_with('I') { 1024.0 } else { 1000.0 };
+            let power =
+                "KMGT".find(unit.trim_end_matches('I')).filter(|_| unit.trim_end_matches('I').len() == 1).ok_or_else(wrong)?;
+            base.powi(power as i32 + 1)
+        }
+    };
+    let bytes = number.parse::<f64>().map_err(|_| wrong())? * unit;
+    // Smaller ones hold no kit at all.
+    match (8e6..1e15).contains(&bytes) {
+        true => Ok(bytes as u64),
+        false => Err(format!("{text} is not between 8M and 1000T")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(size("4.7G"), Ok(4_700_000_000));
+        assert_eq!(size("25GiB"), Ok(25 << 30));
+        assert_eq!(size("700MB"), Ok(700_000_000));
+        for wrong in ["", "G", "4.7X", "1", "-1G", "NaN"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Zips and disc images of a kit, and volumes for media that are smaller than the kit.
+
+use super::input::{Item, Kind};
+use super::tree::Tree;
+use super::{iso, zip};
+use crate::error::{Error, IoContext, Result};
+use crate::kit::stage::parent;
+use std::fs::{File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// What a kit is put into besides its folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// One zip.
+    Zip,
+    /// An image of a disc.
+    Iso,
+}
+
+impl Form {
+    fn write(self, tree: &Tree, label: &str, time: u32, out: &mut File) -> Result<()> {
+        match self {
+            Form::Zip => zip::write(tree, time, out),
+            Form::Iso => iso::write(tree, &iso::Volume { label, time, extent: iso::EXTENT }, out),
+        }
+    }
+}
+
+/// An image that has no name yet.
+pub struct Image {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl Image {
+    /// Writes the image of the kit that lies in `root`.
+    ///
+    /// # Errors
+    /// It cannot be written, or is larger than `limit`.
+    pub fn of(root: &Path, form: Form, path: PathBuf, label: &str, time: u32, limit: Option<u64>) -> Result<Image> {
+        if path.is_dir() {
+            return Err(Error::new(format!("cannot write {}: there is a folder of that name", path.display())));
+        }
+        let folder = parent(&path);
+        let elsewhere =
+            |error: Error| error.note(format!("it is about {}", path.display())).help("free some space, or choose another place");
+        let file =
+            tempfile::Builder::new().prefix(".linkpack-partial-").permissions(Permissions::from_mode(0o644)).tempfile_in(&folder);
+        let mut file = file.or_cannot("write to", &folder).map_err(elsewhere)?;
+        let tree = Tree::read(root)?;
+        form.write(&tree, label, time, file.as_file_mut()).map_err(elsewhere)?;
+        let size = file.as_file().metadata().or_cannot("read", file.path())?.len();
+        if let Some(limit) = limit.filter(|limit| size > *limit) {
+            return Err(Error::new(format!("{} would have {size} bytes, and --volume-size is {limit}", path.display()))
+                .help("give a somewhat smaller --volume-size"));
+        }
+        file.as_file().sync_all().or_cannot("write", &path).map_err(elsewhere)?;
+        Ok(Image { file, path })
+    }
+
+    /// Gives the image its name.
+    ///
+    /// # Errors
+    /// The name cannot be taken.
+    pub fn publish(self) -> Result<PathBuf> {
+        self.file.persist(&self.path).map_err(|error| Error::io("create", &self.path, &error.error))?;
+        Ok(self.path)
+    }
+}
+
+/// `kit.iso` as the second volume: `kit-2.iso`.
+pub fn numbered(path: &Path, number: usize) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let end = path.extension().map(|end| format!(".{}", end.to_string_lossy())).unwrap_or_default();
+    path.with_file_name(format!("{stem}-{number}{end}"))
+}
+
+/// Items by volume: in their order, none of them cut, an MSI together with its cabinets.
+///
+/// # Errors
+/// One is larger than a volume.
+pub fn volumes(items: &[Item], limit: u64) -> Result<Vec<Vec<Item>>> {
+    /// Of a volume: what is not packages, and of each package: its rounding and its lines in lists.
+    const FIXED: u64 = 4 << 20;
+    const EACH: u64 = 16 << 10;
+    let room = limit.saturating_sub(FIXED);
+    let mut units: Vec<Vec<Item>> = Vec::new();
+    let windows: Vec<Item> = items.iter().filter(|item| item.place().starts_with("windows/")).cloned().collect();
+    let together = windows.iter().any(|item| item.kind == Kind::Beside);
+    units.extend(
+        items
+            .iter()
+            .filter(|item| !(together && windows.iter().any(|one| one.place() == item.place())))
+            .map(|item| vec![item.clone()]),
+    );
+    if together {
+        units.push(windows);
+    }
+    let mut volumes: Vec<(u64, Vec<Item>)> = Vec::new();
+    for unit in units {
+        let size: u64 = unit.iter().map(|item| item.size + EACH).sum();
+        if size > room {
+            return Err(Error::new(format!("{} does not fit into a volume of {limit} bytes", unit[0].file))
+                .note("files are never cut, so that each volume is whole in itself")
+                .help("give a larger --volume-size"));
+        }
+        match volumes.last_mut().filter(|(used, _)| used + size <= room) {
+            Some((used, items)) => {
+                *used += size;
+                items.extend(unit);
+            }
+            None => volumes.push((size, unit)),
+        }
+    }
+    Ok(volumes.into_iter().map(|(_, items)| items).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kit::meta::Identity;
+
+    fn item(file: &str, kind: Kind, size: u64) -> Item {
+        Item { source: file.into(), file: file.into(), kind, size, sha256: String::new(), identity: Identity::default() }
+    }
+
+    #[test]
+    fn volumes_are_filled_in_order_and_an_msi_keeps_its_cabinets() {
+        let mib = 1 << 20;
+        let items = [
+            item("a.run", Kind::Run, 6 * mib),
+            item("b.run", Kind::Run, 5 * mib),
+            item("c.msi", Kind::Msi, mib),
+            item("c.cab", Kind::Beside, 4 * mib),
+        ];
+        let files = volumes(&items, 14 * mib)
+            .unwrap()
+            .iter()
+            .map(|items| items.iter().map(|item| item.file.clone()).collect())
+            .collect::<Vec<Vec<_>>>();
+        assert_eq!(files, [vec!["a.run"], vec!["b.run"], vec!["c.msi", "c.cab"]]);
+        assert!(volumes(&items, 8 * mib).unwrap_err().what().contains("a.run does not fit"));
+    }
+
+    #[test]
+    fn a_volumes_number_stands_before_the_end() {
+        assert_eq!(numbered(Path::new("out/kit.iso"), 2), Path::new("out/kit-2.iso"));
+    }
+}

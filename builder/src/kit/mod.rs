@@ -1,0 +1,401 @@
+//! The kit for a closed site: one folder with every repository, one signature over all of it, and a page that says how to use it.
+//!
+//! Everything is verified first and written beside its place; a kit never exists under its name half-made.
+
+pub mod accept;
+mod apt;
+mod images;
+mod input;
+pub mod iso;
+mod meta;
+mod old;
+pub mod page;
+mod rpm_md;
+pub mod serve;
+mod stage;
+pub mod tree;
+mod zip;
+
+use crate::error::{Error, Result};
+use crate::inspect::verify::signatures::Judge;
+use crate::inspect::verify::{SUMS, SUMS_SIGNATURE};
+use crate::listener::Listener;
+use crate::trust::openpgp::OpenPgpSigner;
+use crate::trust::openpgp_text::TrustedKey;
+use crate::trust::signer::Signer;
+use images::{Form, Image};
+use input::{Item, Kind};
+use old::OldKit;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use stage::Stage;
+use std::path::PathBuf;
+
+/// The kit's description of itself.
+pub const DESCRIPTION: &str = "kit.json";
+const VERIFY: &str = include_str!("../../../templates/kit/verify.sh");
+const VERIFY_WINDOWS: &str = include_str!("../../../templates/kit/verify.ps1");
+const VERIFY_TEXT: &str = include_str!("../../../templates/kit/VERIFY.md");
+const USE_APT: &str = include_str!("../../../templates/kit/use-apt.sh");
+const USE_RPM: &str = include_str!("../../../templates/kit/use-rpm.sh");
+
+/// What to make a kit of.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Folders of packages, and packages.
+    pub sources: Vec<PathBuf>,
+    /// Where the kit is to lie.
+    pub output: PathBuf,
+    /// Keeps what the kit at `output` holds.
+    pub into: bool,
+    /// The kit before: its dates are not gone below.
+    pub since: Option<PathBuf>,
+    /// What repositories are called; the shortest package name without one.
+    pub name: Option<String>,
+    /// SOURCE_DATE_EPOCH.
+    pub epoch: Option<i64>,
+    /// The fingerprint of the key that signs kits after this key, as `sha256:` and 64 digits.
+    pub next_key: Option<String>,
+    /// A zip of the kit.
+    pub zip: Option<PathBuf>,
+    /// A disc image of the kit.
+    pub iso: Option<PathBuf>,
+    /// The largest image, in bytes: there are several where the kit is larger.
+    pub volume_size: Option<u64>,
+}
+
+/// What a kit is signed with.
+pub struct Keys<'a> {
+    /// Signs SHA256SUMS.
+    pub signer: Option<&'a Signer>,
+    /// Signs the repositories.
+    pub openpgp: Option<&'a OpenPgpSigner>,
+    /// The public half of `openpgp`.
+    pub trusted: Option<TrustedKey>,
+}
+
+/// What all parts of a kit share.
+pub struct Plan<'a> {
+    /// The repositories' label and the names of their files.
+    pub name: String,
+    /// Who they are from; pins name it.
+    pub origin: String,
+    /// The time of everything in the kit.
+    pub time: u32,
+    keys: &'a Keys<'a>,
+}
+
+impl Plan<'_> {
+    /// What signs the repositories.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn openpgp(&self) -> Result<&OpenPgpSigner> {
+        self.keys.openpgp.ok_or_else(no_openpgp)
+    }
+
+    /// The OpenPGP key that endpoints import.
+    ///
+    /// # Errors
+    /// It is not known.
+    pub fn trusted(&self) -> Result<&TrustedKey> {
+        self.keys.trusted.as_ref().ok_or_else(no_openpgp)
+    }
+}
+
+/// kit.json.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Description {
+    /// The version of this document: 1.
+    pub format: u32,
+    /// What repositories are called.
+    pub name: String,
+    /// Who they are from.
+    pub origin: String,
+    /// The time of everything in the kit, in seconds since 1970.
+    pub time: u32,
+    /// Who made the kit.
+    pub made_by: String,
+    /// What endpoints trust.
+    pub keys: DescribedKeys,
+    /// SHA-256 of the kit before's SHA256SUMS, where this one was made from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous: Option<String>,
+    /// Which of several volumes this is: "1 of 3".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volume: Option<String>,
+    /// The packages and bills.
+    pub files: Vec<DescribedFile>,
+}
+
+/// The keys of kit.json.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DescribedKeys {
+    /// Of SHA256SUMS: `sha256:` and the digest of the public key.
+    pub sums: String,
+    /// The OpenPGP key of the repositories.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub openpgp: Option<String>,
+    /// When that key expires, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub openpgp_expires: Option<u32>,
+    /// The key of the kits after this key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// A package or bill of kit.json.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DescribedFile {
+    /// Its path in the kit.
+    pub path: String,
+    /// What it is.
+    pub kind: Kind,
+    /// A package's name.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub name: String,
+    /// Its version.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub version: String,
+    /// Its architecture.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub architecture: String,
+    /// Bytes.
+    pub size: u64,
+    /// Hexadecimal.
+    pub sha256: String,
+}
+
+/// A kit that was made.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Where it lies.
+    pub output: PathBuf,
+    /// Its kit.json.
+    #[serde(flatten)]
+    pub description: Description,
+    /// Zips and disc images of it.
+    pub images: Vec<PathBuf>,
+}
+
+/// Makes a kit.
+///
+/// # Errors
+/// Whatever is wrong with the input, the keys, the kit before, the output; an interrupt. What was at the output is then as it was.
+pub fn write(options: &Options, keys: &Keys, judge: &(dyn Judge + Sync), listener: &dyn Listener) -> Result<Report> {
+    let signer = keys.signer.ok_or_else(|| {
+        Error::new("there is no key to sign the kit with: nobody could tell it from a forged one")
+            .help("give --key FILE; make one: openssl ecparam -genkey -name prime256v1 -noout -out key.pem")
+    })?;
+    old::replaceable(&options.output, options.into)?;
+    let before = match (options.into, &options.since) {
+        (true, _) => Some(OldKit::open(&options.output, judge, signer)?),
+        (false, Some(since)) => Some(OldKit::open(since, judge, signer)?),
+        (false, None) => None,
+    };
+    let mut items = input::collect(&options.sources, judge, listener)?;
+    if let Some(before) = before.as_ref().filter(|_| options.into) {
+        items.extend(before.items()?);
+    }
+    let items = input::distinct(items)?;
+    let repositories = items.iter().any(|item| matches!(item.kind, Kind::Deb | Kind::Rpm));
+    if repositories {
+        keys.openpgp.ok_or_else(no_openpgp)?;
+        keys.trusted.as_ref().ok_or_else(no_openpgp)?;
+    }
+    let plan = plan(options, keys, &items, before.as_ref())?;
+    told(&plan, listener);
+    let maker = Maker { options, plan: &plan, signer, before: before.as_ref() };
+    let stage = Stage::beside(&options.output)?;
+    let bytes = items.iter().map(|item| item.size).sum();
+    listener.begin("copy", bytes);
+    let description = maker.fill(&stage, &items, None, &|item| listener.advance("copy", item.size));
+    listener.end("copy");
+    let description = description?;
+    let images = maker.images(&stage, &items)?;
+    stage.publish(&options.output)?;
+    let images = images.into_iter().map(Image::publish).collect::<Result<_>>()?;
+    Ok(Report { output: options.output.clone(), description, images })
+}
+
+/// What makes a kit, and each of its volumes.
+struct Maker<'a> {
+    options: &'a Options,
+    plan: &'a Plan<'a>,
+    signer: &'a Signer,
+    before: Option<&'a OldKit>,
+}
+
+impl Maker<'_> {
+    /// Fills a folder with a whole kit of these items.
+    fn fill(
+        &self,
+        stage: &Stage,
+        items: &[Item],
+        volume: Option<String>,
+        copied: &(dyn Fn(&Item) + Sync),
+    ) -> Result<Description> {
+        let plan = self.plan;
+        items.par_iter().try_for_each(|item| -> Result<()> {
+            stage.copy(&item.source, &item.place(), &item.sha256)?;
+            copied(item);
+            Ok(())
+        })?;
+        apt::write(stage, items, plan)?;
+        rpm_md::write(stage, items, plan)?;
+        scripts(stage, items, plan)?;
+        let description = describe(self, items, volume);
+        stage.put("keys/vendor.pub", self.signer.public().to_pem().as_bytes())?;
+        if let Some(trusted) = &plan.keys.trusted {
+            stage.put("keys/vendor.asc", trusted.armored.as_bytes())?;
+        }
+        stage.put("index.html", page::render(plan, &description)?.as_bytes())?;
+        let json = serde_json::to_string_pretty(&description).expect("plain JSON") + "\n";
+        stage.put(DESCRIPTION, json.as_bytes())?;
+        let sums = stage.sums();
+        let signature = self.signer.sign(&Sha256::digest(sums.as_bytes()).into(), "sums")?;
+        stage.put(SUMS, sums.as_bytes())?;
+        stage.put(SUMS_SIGNATURE, &signature)?;
+        stage.settle(i64::from(plan.time))?;
+        Ok(description)
+    }
+
+    /// The images that were asked for, without their names.
+    fn images(&self, whole: &Stage, items: &[Item]) -> Result<Vec<Image>> {
+        let mut images = Vec::new();
+        let asked = [(Form::Zip, &self.options.zip), (Form::Iso, &self.options.iso)];
+        for (form, path) in asked.into_iter().filter_map(|(form, path)| Some((form, path.as_ref()?))) {
+            let (label, time) = (&self.plan.name, self.plan.time);
+            let limit = self.options.volume_size;
+            let volumes = limit.map(|limit| images::volumes(items, limit)).transpose()?.unwrap_or_default();
+            if volumes.len() <= 1 {
+                images.push(Image::of(whole.root(), form, path.clone(), label, time, limit)?);
+                continue;
+            }
+            for (at, items) in volumes.iter().enumerate() {
+                let stage = Stage::beside(path)?;
+                self.fill(&stage, items, Some(format!("{} of {}", at + 1, volumes.len())), &|_| {})?;
+                let path = images::numbered(path, at + 1);
+                images.push(Image::of(stage.root(), form, path, &format!("{}_{label}", at + 1), time, limit)?);
+            }
+        }
+        Ok(images)
+    }
+}
+
+fn no_openpgp() -> Error {
+    Error::new("there is no OpenPGP key to sign the repositories with: apt, dnf and zypper would refuse them")
+        .help("give --openpgp-key FILE, or --openpgp-command COMMAND and --openpgp-public FILE")
+}
+
+/// The name and the time of a kit.
+fn plan<'a>(options: &Options, keys: &'a Keys, items: &[Item], before: Option<&OldKit>) -> Result<Plan<'a>> {
+    let packages = || items.iter().filter(|item| !item.identity.name.is_empty());
+    let shortest = |kinds: &[Kind]| {
+        let names = packages().filter(|item| kinds.contains(&item.kind)).map(|item| item.identity.name.clone());
+        names.min_by_key(|name| (name.len(), name.clone()))
+    };
+    // Endpoints have these in their sources and pins: they stay what they were.
+    let kept = before.map(|before| (before.description.name.clone(), before.description.origin.clone()));
+    let name = match (&options.name, &kept) {
+        (Some(name), Some((kept, _))) if name != kept => {
+            return Err(Error::new(format!("the kit before is called \"{kept}\", and this one would be \"{name}\""))
+                .note("apt stops updates from a repository whose label changes")
+                .help("leave --name out"));
+        }
+        (Some(name), _) => name.clone(),
+        (None, Some((kept, _))) => kept.clone(),
+        (None, None) => shortest(&[Kind::Deb, Kind::Rpm])
+            // What Windows calls a product is a title, with spaces.
+            .or_else(|| {
+                shortest(&[Kind::Run, Kind::Msi])
+                    .map(|title| title.to_lowercase().split_whitespace().collect::<Vec<_>>().join("-"))
+            })
+            .ok_or_else(|| Error::new("no package says what it is called").help("give the kit a name with --name NAME"))?,
+    };
+    rpm_md::check_name(&name)?;
+    let publisher = packages().map(|item| item.identity.publisher.as_str()).find(|publisher| !publisher.is_empty());
+    let plain = |text: &str| text.split(|c: char| c.is_control()).collect::<Vec<_>>().join(" ");
+    let origin = kept.map(|(_, origin)| origin).unwrap_or_else(|| plain(publisher.unwrap_or(&name)));
+    Ok(Plan { name, origin, time: time(options, keys, items, before)?, keys })
+}
+
+/// SOURCE_DATE_EPOCH, or the newest package's time; never before the key was made, nor before the kit before.
+fn time(options: &Options, keys: &Keys, items: &[Item], before: Option<&OldKit>) -> Result<u32> {
+    let newest = items.iter().filter_map(|item| item.identity.time).max();
+    let time = options.epoch.or(newest).and_then(|time| u32::try_from(time).ok()).ok_or_else(|| {
+        Error::new("no package says when it was made, so that the kit has no time")
+            .help("set SOURCE_DATE_EPOCH to a number such as the last commit's: SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)")
+    })?;
+    let time = keys.trusted.as_ref().map_or(time, |trusted| time.max(trusted.created));
+    match before.map(|before| before.description.time) {
+        Some(before) if before > time && options.epoch.is_some() => {
+            Err(Error::new(format!("the kit would be of an earlier time ({time}) than the kit before ({before})"))
+                .note("apt ignores lists that are older than those it knows, and says nothing")
+                .help(format!("set SOURCE_DATE_EPOCH to {before} or later")))
+        }
+        before => Ok(time.max(before.unwrap_or_default())),
+    }
+}
+
+/// What the maker should know of the key.
+fn told(plan: &Plan, listener: &dyn Listener) {
+    let Some(trusted) = &plan.keys.trusted else { return };
+    for warning in page::key_warnings(trusted) {
+        listener.warning(&warning);
+    }
+}
+
+fn scripts(stage: &Stage, items: &[Item], plan: &Plan) -> Result<()> {
+    let named = |text: &str| text.replace("@NAME@", &plan.name);
+    stage.put("verify.sh", VERIFY.as_bytes())?;
+    stage.put("verify.ps1", VERIFY_WINDOWS.replace('\n', "\r\n").as_bytes())?;
+    stage.put("VERIFY.md", VERIFY_TEXT.as_bytes())?;
+    if items.iter().any(|item| item.kind == Kind::Deb) {
+        stage.put(&format!("{}/use-apt.sh", apt::FOLDER), named(USE_APT).as_bytes())?;
+    }
+    if items.iter().any(|item| item.kind == Kind::Rpm) {
+        stage.put(&format!("{}/use-rpm.sh", rpm_md::FOLDER), named(USE_RPM).as_bytes())?;
+    }
+    Ok(())
+}
+
+fn describe(maker: &Maker, items: &[Item], volume: Option<String>) -> Description {
+    let Maker { options, plan, signer, before } = maker;
+    let file = |item: &Item| DescribedFile {
+        path: item.place(),
+        kind: item.kind,
+        name: item.identity.name.clone(),
+        version: item.identity.version.clone(),
+        architecture: item.identity.architecture.clone(),
+        size: item.size,
+        sha256: item.sha256.clone(),
+    };
+    let kept_next = before.and_then(|before| before.description.keys.next.clone());
+    let own = signer.public().fingerprint();
+    Description {
+        format: 1,
+        name: plan.name.clone(),
+        origin: plan.origin.clone(),
+        time: plan.time,
+        made_by: format!("linkpack {}", env!("CARGO_PKG_VERSION")),
+        keys: DescribedKeys {
+            openpgp: plan.keys.trusted.as_ref().map(|trusted| trusted.fingerprint.clone()),
+            openpgp_expires: plan.keys.trusted.as_ref().and_then(|trusted| trusted.expires),
+            next: options.next_key.clone().or(kept_next).filter(|next| *next != own),
+            sums: own,
+        },
+        previous: before.map(|before| before.sums_sha256.clone()),
+        volume,
+        files: items.iter().map(file).collect(),
+    }
+}
+
+/// gzip without a name and a time, so that the same text is the same file.
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(9));
+    out.write_all(bytes).expect("memory takes everything");
+    out.finish().expect("memory takes everything")
+}

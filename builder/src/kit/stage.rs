@@ -1,0 +1,176 @@
+//! The kit in the making: a folder beside its place, that nobody takes for a kit, and the digests of all that lies in it.
+
+use crate::error::{Error, IoContext, Result};
+use crate::workdir::WorkDir;
+use rustix::fs::{renameat_with, RenameFlags, CWD};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime};
+
+/// A file of the kit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// Bytes.
+    pub size: u64,
+    /// Hexadecimal.
+    pub sha256: String,
+}
+
+/// A folder that becomes a kit. Gone when dropped before [`Stage::publish`].
+pub struct Stage {
+    /// Holds the folder; it is never looked at.
+    _work: WorkDir,
+    root: PathBuf,
+    files: Mutex<BTreeMap<String, Facts>>,
+}
+
+impl Stage {
+    /// Begins a kit that is to lie at `target`.
+    ///
+    /// # Errors
+    /// The folder above it cannot be written in.
+    pub fn beside(target: &Path) -> Result<Stage> {
+        let parent = parent(target);
+        fs::create_dir_all(&parent).or_cannot("create", &parent)?;
+        let work = WorkDir::new(&parent).or_cannot("write to", &parent).map_err(elsewhere)?;
+        let root = work.path().join("kit");
+        fs::create_dir(&root).or_cannot("create", &root).map_err(elsewhere)?;
+        Ok(Stage { _work: work, root, files: Mutex::default() })
+    }
+
+    /// Where the kit lies now.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The files so far by their paths in the kit.
+    pub fn files(&self) -> BTreeMap<String, Facts> {
+        self.files.lock().expect("no holder panics").clone()
+    }
+
+    /// Writes a file; `path` is relative to the kit.
+    ///
+    /// # Errors
+    /// The disk is full, or the like.
+    pub fn put(&self, path: &str, bytes: &[u8]) -> Result<()> {
+        let mut file = self.create(path)?;
+        file.write_all(bytes).or_cannot("write", &self.root.join(path)).map_err(elsewhere)?;
+        self.note(path, bytes.len() as u64, hex::encode(Sha256::digest(bytes)))
+    }
+
+    /// Adds the copy of a file that has this SHA-256.
+    ///
+    /// # Errors
+    /// It has another by now; it cannot be read or written.
+    pub fn copy(&self, source: &Path, path: &str, sha256: &str) -> Result<()> {
+        let mut from = File::open(source).or_cannot("read", source)?;
+        let mut to = self.create(path)?;
+        let (mut digest, mut size, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 18]);
+        loop {
+            crate::interrupt::check()?;
+            let count = from.read(&mut buffer).or_cannot("read", source)?;
+            if count == 0 {
+                break;
+            }
+            digest.update(&buffer[..count]);
+            to.write_all(&buffer[..count]).or_cannot("write", &self.root.join(path)).map_err(elsewhere)?;
+            size += count as u64;
+        }
+        let found = hex::encode(digest.finalize());
+        if found != sha256 {
+            return Err(Error::new(format!(
+                "{} is not what was verified: it was changed meanwhile, or damaged",
+                source.display()
+            ))
+            .note(format!("its SHA-256 is {found}, and should be {sha256}"))
+            .help("build or copy it again"));
+        }
+        self.note(path, size, found)
+    }
+
+    /// Adds a file that was written to [`Stage::root`] by other means.
+    pub fn note(&self, path: &str, size: u64, sha256: String) -> Result<()> {
+        let before = self.files.lock().expect("no holder panics").insert(path.to_owned(), Facts { size, sha256 });
+        match before {
+            None => Ok(()),
+            Some(_) => Err(Error::new(format!("two files of the kit would be {path}"))),
+        }
+    }
+
+    /// Creates a file and the folders above it.
+    pub fn create(&self, path: &str) -> Result<File> {
+        let path = self.root.join(path);
+        let folder = path.parent().expect("below the root");
+        fs::create_dir_all(folder).or_cannot("create", folder).map_err(elsewhere)?;
+        File::create_new(&path).or_cannot("create", &path).map_err(elsewhere)
+    }
+
+    /// SHA256SUMS over all files.
+    pub fn sums(&self) -> String {
+        self.files().iter().map(|(path, facts)| format!("{}  {path}\n", facts.sha256)).collect()
+    }
+
+    /// Gives every file and folder that time and the mode that everybody can read.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub fn settle(&self, time: i64) -> Result<()> {
+        settle(&self.root, SystemTime::UNIX_EPOCH + Duration::from_secs(time.max(0) as u64))
+    }
+
+    /// Puts the kit in its place; an older one there is replaced at once and then removed.
+    ///
+    /// # Errors
+    /// It cannot be renamed. What was there is still there then.
+    pub fn publish(self, target: &Path) -> Result<()> {
+        sync(&self.root)?;
+        crate::interrupt::check()?;
+        match target.symlink_metadata().is_ok() {
+            true => renameat_with(CWD, &self.root, CWD, target, RenameFlags::EXCHANGE),
+            false => renameat_with(CWD, &self.root, CWD, target, RenameFlags::NOREPLACE),
+        }
+        .map_err(|error| Error::io("create", target, &error.into()))
+        .map_err(elsewhere)?;
+        sync(&parent(target))
+    }
+}
+
+/// The folder that a path lies in.
+pub fn parent(path: &Path) -> PathBuf {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf()
+}
+
+/// What to do where a kit cannot be written.
+pub fn elsewhere(error: Error) -> Error {
+    error.help("free some space, or choose another place with -o")
+}
+
+fn sync(folder: &Path) -> Result<()> {
+    let folder_file = File::open(folder).or_cannot("open", folder)?;
+    rustix::fs::syncfs(&folder_file).map_err(|error| Error::io("sync", folder, &error.into()))
+}
+
+fn settle(path: &Path, time: SystemTime) -> Result<()> {
+    let meta = path.symlink_metadata().or_cannot("read", path)?;
+    let mut mode = 0o644;
+    if meta.is_dir() {
+        for entry in fs::read_dir(path).or_cannot("list", path)? {
+            settle(&entry.or_cannot("list", path)?.path(), time)?;
+        }
+        mode = 0o755;
+    } else if is_program(path) {
+        mode = 0o755;
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).or_cannot("set the mode of", path)?;
+    File::open(path).and_then(|file| file.set_modified(time)).or_cannot("set the time of", path)
+}
+
+/// What a person runs from a kit.
+pub fn is_program(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "sh" || end == "run")
+}

@@ -1,0 +1,69 @@
+#!/bin/sh
+# sh use-rpm.sh [--once [PACKAGE...]]
+# Makes dnf, yum or zypper install from this kit, wherever it lies. Check the kit first: sh verify.sh --fingerprint HEX
+# It imports the kit's key (rpm --import), which every one of them then asks for.
+#   without --once   writes @NAME@.repo; dnf install and upgrade work from then on
+#   --once           installs the packages (@NAME@ when none is named) from this kit alone, and leaves no repository behind
+set -eu
+unset CDPATH
+umask 022
+name=@NAME@
+die() {
+	printf 'use-rpm.sh: %s\n' "$1" >&2
+	exit 1
+}
+once=
+case ${1-} in
+'') ;;
+--once)
+	once=1
+	shift
+	;;
+*)
+	echo "usage: sh use-rpm.sh [--once [PACKAGE...]]" >&2
+	exit 2
+	;;
+esac
+here=$(cd -- "$(dirname -- "$0")" && pwd -P)
+case $here in *'
+'*) die "the kit's path has a line break; copy the kit elsewhere" ;; esac
+[ "$(id -u)" -eq 0 ] || die "this needs root: run it by sudo"
+tool=
+for one in dnf yum zypper; do
+	if command -v $one >/dev/null 2>&1; then
+		tool=$one
+		break
+	fi
+done
+[ -n "$tool" ] || die "there is no dnf, yum or zypper here; install with: rpm --import KEY; rpm -U PACKAGE.rpm"
+uri=$(printf '%s' "$here" | sed 's/%/%25/g; s/ /%20/g; s/\[/%5B/g; s/]/%5D/g; s/#/%23/g; s/?/%3F/g; s/"/%22/g')
+write() { # FILE: the repository with this place instead of the kit's example
+	escaped=$(printf '%s' "$uri" | sed 's/[\\&,]/\\&/g')
+	sed "1s,.*,# Written by use-rpm.sh of the kit $name,; s,file:///mnt/linux/rpm,file://$escaped," "$here/$name.repo" >"$1"
+	chmod 644 "$1"
+}
+rpm --import "$here/repodata/repomd.xml.key"
+
+if [ -n "$once" ]; then
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+	trap 'exit 1' HUP INT TERM
+	[ $# -gt 0 ] || set -- "$name"
+	write "$work/$name.repo"
+	if [ "$tool" = zypper ]; then
+		zypper --non-interactive --reposd-dir "$work" --cache-dir "$work/cache" install "$@"
+	else
+		$tool -y "--setopt=reposdir=$work" "--setopt=cachedir=$work/cache" install "$@"
+	fi
+	exit
+fi
+
+case $tool in zypper) folder=/etc/zypp/repos.d ;; *) folder=/etc/yum.repos.d ;; esac
+target=$folder/$name.repo
+if [ -e "$target" ] || [ -L "$target" ]; then
+	grep -q "^# Written by use-rpm.sh of the kit $name\$" "$target" 2>/dev/null || die "$target is not of this script; move it away first"
+fi
+mkdir -p "$folder"
+write "$target.new"
+mv -f "$target.new" "$target"
+echo "wrote $target; next: $tool install $name"

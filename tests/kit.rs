@@ -1,0 +1,16 @@
+//! `linkpack kit`: one folder for a closed site, judged by the clients that install from it: apt of two Debians, dnf, zypper.
+#[path = "kit/accept.rs"]
+mod accept;
+#[path = "kit/clients.rs"]
+mod clients;
+mod common;
+#[path = "kit/images.rs"]
+mod images;
+#[path = "kit/input.rs"]
+mod input;
+#[path = "kit/material.rs"]
+mod material;
+#[path = "kit/metadata.rs"]
+mod metadata;
+#[path = "kit/verify.rs"]
+mod verify;

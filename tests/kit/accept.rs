@@ -1,0 +1,73 @@
+//! Acceptance at the site: by the fingerprint, by the kit before, by two persons; and what is different.
+use crate::common::{cmd, Cmd};
+use crate::material::{copy, damage, fingerprint, linkpack, make};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+
+fn accept(folder: &Path, arguments: &str) -> Cmd {
+    linkpack().args(["kit", "accept"]).args(arguments.split(' ')).dir(folder)
+}
+
+#[test]
+fn a_kit_is_accepted_by_its_fingerprint_and_the_report_is_signed_by_the_site() {
+    let folder = copy();
+    let right = fingerprint(&folder.path().join("key.pub"));
+    accept(folder.path(), "kit").run().exits(1).says("nothing to know the vendor by");
+    let other = fingerprint(&folder.path().join("stranger.pub"));
+    accept(folder.path(), &format!("kit --fingerprint {other}")).run().exits(1).says("0 of the 1 signatures");
+    accept(folder.path(), &format!("kit --fingerprint {right} -o report.html --by Anna --key stranger.pem"))
+        .run()
+        .ok()
+        .says("accepted");
+    let page = fs::read_to_string(folder.path().join("report.html")).unwrap();
+    assert!(
+        page.contains("By Anna, 2025-06-15T15:06:40Z") && page.contains("its fingerprint was given") && page.contains("vlink"),
+        "{page}"
+    );
+    let check = "openssl dgst -sha256 -verify stranger.pub -signature report.html.sig report.html";
+    cmd("sh").args(["-c", check]).dir(folder.path()).run().ok();
+    damage(&folder.path().join("kit/linux/run/intigua-sample-1.0.0-linux-x86_64.run"));
+    let said = accept(folder.path(), &format!("kit --fingerprint {right} --json -o report.html")).run().exits(1);
+    let report: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(report["accepted"], false);
+    assert_eq!(report["faults"][0], "linux/run/intigua-sample-1.0.0-linux-x86_64.run: changed");
+    assert!(fs::read_to_string(folder.path().join("report.html")).unwrap().contains("refused"));
+}
+
+#[test]
+fn the_kit_before_vouches_for_the_next_one_and_the_differences_are_told() {
+    let folder = copy();
+    make(folder.path(), "dist-1.1.0 -o new --since kit").run().ok();
+    let said = accept(folder.path(), "new --against kit --json").run().ok();
+    let report: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(report["signatures"][0]["trusted"], "it signed the kit before");
+    let changes = &report["changes"];
+    assert!(changes["added"].to_string().contains("intigua-sample_1.1.0_amd64.deb"), "{changes}");
+    assert!(changes["removed"].to_string().contains("intigua-sample_1.0.0_amd64.deb"), "{changes}");
+    let deb = changes["packages"].as_array().unwrap().iter().find(|one| one["to"].as_str().unwrap().ends_with(".deb")).unwrap();
+    let lines = deb["lines"].to_string();
+    assert!(lines.contains("changed script") && lines.contains("changed /"), "{lines}");
+    assert!(changes["components"].to_string().contains("1.1.0"), "{changes}");
+    // Back to the old one: a downgrade is refused, whoever signed it.
+    make(folder.path(), "dist-1.0.0 -o back").env("SOURCE_DATE_EPOCH", "1700000000").run().ok();
+    accept(folder.path(), "back --against new").run().exits(1).says("older than the kit that the site has");
+}
+
+#[test]
+fn two_persons_sign_and_one_is_not_enough() {
+    let folder = copy();
+    let [one, two] = ["key.pub", "stranger.pub"].map(|pem| fingerprint(&folder.path().join(pem)));
+    let both = format!("kit --require 2 --fingerprint {one} --fingerprint {two}");
+    accept(folder.path(), &both).run().exits(1).says("1 of the 2 signatures");
+    // The same key twice is one person.
+    let sign = |key: &str| linkpack().args(["kit", "countersign", "kit", "--key", key]).dir(folder.path()).run();
+    sign("key.pem").ok();
+    accept(folder.path(), &both).run().exits(1).says("1 of the 2 signatures");
+    sign("stranger.pem").ok();
+    accept(folder.path(), &both).run().ok();
+    cmd("dash").args(["kit/verify.sh", "--fingerprint", &one]).dir(folder.path()).run().ok();
+    make(folder.path(), "dist-1.0.0 -o kit").run().ok();
+    damage(&folder.path().join("kit/index.html"));
+    sign("stranger.pem").exits(1).says("index.html: changed");
+}

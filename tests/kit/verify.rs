@@ -1,0 +1,119 @@
+//! verify.sh in three shells: what is right, and every way in which a kit can be wrong.
+use crate::common::{cmd, need, Cmd};
+use crate::material::{copy, damage, fingerprint, linkpack};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+fn verify(kit: &Path, shell: &[&str], arguments: &[&str]) -> Cmd {
+    cmd(shell[0]).args(&shell[1..]).arg(kit.join("verify.sh")).args(arguments)
+}
+
+#[test]
+fn a_whole_kit_is_right_in_every_shell_by_the_fingerprint_and_by_the_key() {
+    need("busybox", "busybox-static");
+    let folder = copy();
+    let kit = folder.path().join("a kit");
+    fs::rename(folder.path().join("kit"), &kit).unwrap();
+    let right = fingerprint(&folder.path().join("key.pub"));
+    for shell in [vec!["dash"], vec!["bash"], vec!["busybox", "sh"]] {
+        verify(&kit, &shell, &["--fingerprint", &right]).run().ok().says("ok    key fingerprint").says("ok    signature");
+    }
+    let spaced = format!(
+        "SHA256:{}",
+        right.to_uppercase().as_bytes().chunks(4).map(|four| String::from_utf8_lossy(four)).collect::<Vec<_>>().join(" ")
+    );
+    verify(&kit, &["dash"], &["--fingerprint", &spaced]).run().ok();
+    verify(&kit, &["dash"], &[]).run().ok().says(&format!("note  the key has the fingerprint {right}"));
+    let own = folder.path().join("key.pub").display().to_string();
+    verify(&kit, &["dash"], &["--key", &own]).run().ok().never_says("note");
+    let other = fingerprint(&folder.path().join("stranger.pub"));
+    verify(&kit, &["dash"], &["--fingerprint", &other]).run().exits(1).says("another fingerprint");
+    verify(&kit, &["dash"], &["--fingerprint", "12"]).run().exits(2);
+    verify(&kit, &["dash"], &["--nonsense"]).run().exits(2).says("usage");
+}
+
+#[test]
+fn a_kit_that_was_changed_is_named_wrong_with_sha256sum_and_with_openssl_alone() {
+    let folder = copy();
+    // What a machine has that knows no sha256sum.
+    let bare = folder.path().join("bare");
+    fs::create_dir(&bare).unwrap();
+    for tool in ["openssl", "find", "sort", "comm", "sed", "grep", "cut", "tr", "wc", "mktemp", "rm", "dirname", "cat"] {
+        let path = cmd("sh").args(["-c", &format!("command -v {tool}")]).run().ok().line().to_owned();
+        symlink(path, bare.join(tool)).unwrap();
+    }
+    let wrong = |what: &str, said: &str, change: &dyn Fn(&Path)| {
+        let kit = folder.path().join(what);
+        cmd("cp").arg("-a").arg(folder.path().join("kit")).arg(&kit).run().ok();
+        change(&kit);
+        verify(&kit, &["dash"], &[]).run().exits(1).says(said).says("must not be used");
+        let bare = bare.display().to_string();
+        verify(&kit, &["/bin/dash"], &[]).env("PATH", bare).run().exits(1).says(said);
+    };
+    let deb = "linux/apt/pool/main/i/intigua-sample/intigua-sample_1.0.0_amd64.deb";
+    verify(&folder.path().join("kit"), &["/bin/dash"], &[]).env("PATH", bare.display().to_string()).run().ok();
+    wrong("package", deb, &|kit| damage(&kit.join(deb)));
+    wrong("missing", deb, &|kit| fs::remove_file(kit.join(deb)).unwrap());
+    wrong("list", "signature of SHA256SUMS", &|kit| {
+        let list = fs::read_to_string(kit.join("SHA256SUMS")).unwrap();
+        fs::write(kit.join("SHA256SUMS"), list.lines().skip(1).map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    });
+    wrong("added", "not listed: linux/apt/evil.sources", &|kit| fs::write(kit.join("linux/apt/evil.sources"), "x").unwrap());
+    wrong("link", "links or devices", &|kit| symlink("/etc/passwd", kit.join("linux/link")).unwrap());
+    wrong("key", "not by this key", &|kit| {
+        fs::copy(folder.path().join("stranger.pub"), kit.join("keys/vendor.pub")).map(drop).unwrap();
+    });
+    wrong("signature", "signature of SHA256SUMS", &|kit| damage(&kit.join("SHA256SUMS.sig")));
+}
+
+#[test]
+fn the_page_shows_the_fingerprint_and_reaches_for_nothing_outside() {
+    need("chromium", "chromium");
+    let folder = copy();
+    let right = fingerprint(&folder.path().join("key.pub"));
+    let page = fs::read_to_string(folder.path().join("kit/index.html")).unwrap().replace("&#x2f;", "/");
+    for link in page.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap_or_default()) {
+        assert!(folder.path().join("kit").join(link).is_file(), "{link} is not in the kit");
+    }
+    assert!(!page.contains("://") && !page.contains("<script"), "the page reaches for something outside");
+    let url = format!("file://{}/kit/index.html", folder.path().display());
+    let home = tempfile::tempdir().unwrap();
+    // Without a network the page is what it is: nothing may depend on one.
+    let dom = cmd("unshare")
+        .args(["--net", "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--dump-dom", &url])
+        .env("HOME", home.path())
+        .run()
+        .ok();
+    let grouped = right.as_bytes().chunks(4).map(|four| String::from_utf8_lossy(four)).collect::<Vec<_>>().join(" ");
+    dom.clone()
+        .says(&grouped)
+        .says("use-apt.sh --once")
+        .says("use-rpm.sh --once")
+        .says("msiexec /i D:\\windows\\intigua-sample-1.0.0-x64.msi");
+    assert!(dom.stdout.contains("<path d=\"M4 4h1v1"), "the QR code is drawn");
+}
+
+#[test]
+fn two_kits_of_one_input_are_the_same_and_verify_says_so_of_the_packages() {
+    let folder = copy();
+    crate::material::make(folder.path(), "dist-1.0.0 -o again --zip again.zip --iso again.iso").run().ok();
+    crate::material::make(folder.path(), "dist-1.0.0 -o third --zip third.zip --iso third.iso")
+        .env("TZ", "Asia/Tokyo")
+        .run()
+        .ok();
+    cmd("diff").args(["-r", "kit", "again"]).dir(folder.path()).run().ok();
+    for end in ["zip", "iso"] {
+        cmd("cmp").args([format!("again.{end}"), format!("third.{end}")]).dir(folder.path()).run().ok();
+    }
+    let list =
+        |kit: &str| cmd("sh").args(["-c", "find . -printf '%p %m %T@\\n' | sort"]).dir(folder.path().join(kit)).run().ok().stdout;
+    assert_eq!(list("kit"), list("again"), "modes and times are of the kit, not of the machine");
+    linkpack()
+        .arg("verify")
+        .arg("kit/linux/run/intigua-sample-1.0.0-linux-x86_64.run")
+        .args(["--key", "key.pub"])
+        .dir(folder.path())
+        .run()
+        .ok();
+}
