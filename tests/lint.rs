@@ -468,7 +468,8 @@ fn a_cabinet_of_a_packing_that_is_not_unpacked_is_listed() {
     let mut bytes = bytes().to_vec();
     let cabinet = bytes.windows(4).position(|window| window == b"MSCF").unwrap();
     const PACKING: usize = 36 + 6;
-    bytes[cabinet + PACKING] = 3;
+    const QUANTUM: u8 = 2;
+    bytes[cabinet + PACKING] = QUANTUM;
     let findings = findings(inspect::msi::read(Cursor::new(bytes), None).unwrap());
     assert_eq!(findings.iter().map(|finding| finding.rule).collect::<Vec<_>>(), ["cabinet-unread"]);
     assert_eq!(findings[0].severity, Severity::Warning);

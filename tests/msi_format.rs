@@ -2,6 +2,7 @@
 
 mod msi;
 
+use linkpack::format::msi::Packing;
 use linkpack::payload::{Content, Kind};
 use msi::{output, run, Product};
 use std::collections::BTreeMap;
@@ -50,6 +51,72 @@ fn msiextract_gives_back_every_byte() {
         content.open().unwrap().read_block(&mut expected).unwrap();
         assert!(found == expected, "{:?}", entry.path);
     }
+}
+
+/// Folders and parts of several kinds: programs with calls, text, noise, long runs, what is empty, and a file of several parts.
+fn contents_for_lzx() -> Vec<(String, Content)> {
+    let mut state = 1_u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as u32
+    };
+    let mut noise = |len: usize| (0..len).map(|_| next() as u8).collect::<Vec<u8>>();
+    let program = fs::read(std::env::current_exe().unwrap()).unwrap();
+    let large: Vec<u8> = program.iter().copied().cycle().take(9_000_000).collect();
+    let calls: Vec<u8> = noise(200_000).into_iter().map(|byte| if byte < 40 { 0xE8 } else { byte & 3 }).collect();
+    let mut contents = vec![
+        ("one".to_owned(), vec![7]),
+        ("noise".to_owned(), noise(99_999)),
+        ("noise of whole frames".to_owned(), noise(65_536)),
+        ("run".to_owned(), vec![0; 3_000_001]),
+        ("calls".to_owned(), calls),
+        ("large".to_owned(), large),
+        ("program".to_owned(), program[..program.len().min(3_000_000)].to_vec()),
+        ("text".to_owned(), b"a line of text, and another line.\r\n".repeat(9_000)),
+    ];
+    contents
+        .extend((0..300).map(|number| (format!("small/{number}"), format!("number {number}\n").repeat(number % 7).into_bytes())));
+    contents.into_iter().map(|(name, bytes)| (format!("vAgentManager/lzx/{name}"), Content::memory(bytes))).collect()
+}
+
+#[test]
+fn every_reader_of_cabinets_unpacks_what_lzx_packed() {
+    let folder = tempfile::tempdir().unwrap();
+    let product = Product { more: contents_for_lzx(), packing: Packing::Lzx, ..Product::default() };
+    let bytes = product.build().unwrap();
+    let mut package = open(&bytes);
+    let mut cabinet = Vec::new();
+    std::io::Read::read_to_end(&mut package.read_stream("files1.cab").unwrap(), &mut cabinet).unwrap();
+    assert!(cabinet[26] > 2, "several folders");
+    let cab = folder.path().join("files.cab");
+    fs::write(&cab, &cabinet).unwrap();
+    // Each file by its key, which the cabinet has for a name.
+    let names: BTreeMap<String, String> = rows(&mut package, "File")
+        .into_iter()
+        .map(|row| (row[2].rsplit('|').next().unwrap().to_owned(), row[0].clone()))
+        .collect();
+    let unpack = |program: &str, arguments: &[&str], apt: &str| {
+        let out = folder.path().join(program);
+        fs::create_dir(&out).unwrap();
+        let arguments: Vec<String> =
+            arguments.iter().map(|argument| argument.replace("OUT", text(&out)).replace("CAB", text(&cab))).collect();
+        run(program, &arguments.iter().map(String::as_str).collect::<Vec<_>>(), apt);
+        for entry in product.tree().entries() {
+            let Kind::File(content) = &entry.kind else { continue };
+            let path = entry.path.display();
+            let found =
+                fs::read(out.join(&names[path.rsplit('/').next().unwrap()])).unwrap_or_else(|error| panic!("{path}: {error}"));
+            assert!(found == content.bytes().unwrap(), "{path} by {program}");
+        }
+    };
+    unpack("cabextract", &["-q", "-d", "OUT", "CAB"], "cabextract");
+    unpack("7z", &["x", "-y", "-bd", "-oOUT", "CAB"], "7zip");
+    unpack("gcab", &["-x", "-C", "OUT", "CAB"], "gcab");
+    unpack("bsdtar", &["-xf", "CAB", "-C", "OUT"], "libarchive-tools");
+    let read = linkpack::inspect::msi::read(std::io::Cursor::new(&bytes), None).unwrap();
+    assert!(
+        matches!(&read.cabinets["#files1.cab"], linkpack::inspect::msi::Cabinet::Read(members) if members.len() == names.len())
+    );
 }
 
 #[test]

@@ -229,6 +229,20 @@ fn a_release_candidate_and_its_release_replace_each_other() {
 }
 
 #[test]
+fn a_cabinet_that_lzx_packed_is_installed_from() {
+    let endpoint = Endpoint::new();
+    let program: Vec<u8> = fs::read(std::env::current_exe().unwrap()).unwrap().into_iter().cycle().take(9_000_000).collect();
+    let more = vec![("vAgentManager/large.bin".to_owned(), linkpack::payload::Content::memory(program.clone()))];
+    let product = msi::Product { more, packing: linkpack::format::msi::Packing::Lzx, ..msi::Product::default() };
+    product.save(&endpoint.c(""), "lzx.msi");
+    endpoint.msiexec(&["/i", r"C:\lzx.msi"], DONE);
+    assert!(fs::read(endpoint.root().join("Intigua-Libs/pulse/pulse.bin")).unwrap() == msi::large());
+    assert!(fs::read(endpoint.root().join("vAgentManager/large.bin")).unwrap() == program);
+    assert_eq!(text(&endpoint.root().join("vAgentManager/agent.conf")), "level=1\n");
+    endpoint.msiexec(&["/x", r"C:\lzx.msi"], DONE);
+}
+
+#[test]
 fn cabinets_beside_the_msi_are_installed_from_and_a_missing_one_leaves_no_file() {
     let endpoint = Endpoint::new();
     let cabinets = msi::Product::default().save_split(&endpoint.c(""), "split.msi");

@@ -94,7 +94,8 @@ fn parts_of_an_msi_that_were_not_read_are_not_verified() {
         fs::write(folder.path().join("changed.msi"), bytes).unwrap();
         linkpack().arg("verify").arg(folder.path().join("changed.msi")).run()
     };
-    verify(36 + 6, &[3, 0x15]).exits(1).says("packed with LZX").says("NOT verified: 1 part not read");
+    verify(36 + 6, &[2, 0x15]).exits(1).says("linkpack cannot read Quantum").says("NOT verified: 1 part not read");
+    verify(36 + 6, &[3, 0x15]).exits(1).says("an LZX").says("1 part damaged");
     let files_at = u32::from_le_bytes(whole[cabinet + 16..cabinet + 20].try_into().unwrap()) as usize;
     // A member's folder is the fifth of its numbers.
     verify(files_at + 8, &[9, 0]).exits(1).says("is in folder number 9").says("1 part damaged");

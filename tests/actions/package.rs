@@ -123,6 +123,8 @@ impl Package {
             recorded: &[],
             at_logon: None,
             library: Some(LibrarySpec { bytes: parts.dll, actions: &actions(), facts: &facts }),
+            packing: linkpack::format::msi::Packing::Mszip,
+            own: &[],
             store: &store,
             listener: &Silent,
             spool: &|| Ok(tempfile::NamedTempFile::new().unwrap()),

@@ -57,7 +57,7 @@ const TOOLS: [(&str, &str); 11] = [
 fn make(folder: &Path) {
     TOOLS.iter().for_each(|(tool, package)| need(tool, package));
     cmd("sh").env("LINKPACK", env!("CARGO_BIN_EXE_linkpack")).args(["-euc", RECIPE]).dir(folder).run().ok();
-    for name in ["msi.ours-fast", "msi.ours-signed"] {
+    for name in ["msi.ours-fast", "msi.ours-lzx", "msi.ours-signed"] {
         let path = folder.join(name);
         let small = cut(&fs::read(&path).expect("read an MSI"));
         fs::write(path, small).expect("write an MSI");

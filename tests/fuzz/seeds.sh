@@ -236,6 +236,7 @@ made() { # NAME OPTION...
 made fast --codec fast
 made zstd --codec zstd -f deb,run
 made small --codec small -f deb,rpm,run
+made lzx --codec fast --cabinet lzx -f msi
 made signed --codec fast --openpgp-key secret.asc --key secret.pem --cert key.certificate
 { cat dist/SHA256SUMS; printf '\n#manifest\n'; cat dist/manifest.json; } >folder.dist
 cp deb.gzip signed.deb

@@ -26,6 +26,7 @@ pub struct Product {
     pub executable: Vec<u8>,
     pub more: Vec<(String, Content)>,
     pub library: Option<Vec<u8>>,
+    pub packing: msi::Packing,
 }
 
 impl Default for Product {
@@ -36,6 +37,7 @@ impl Default for Product {
             executable: service(&[]),
             more: Vec::new(),
             library: None,
+            packing: msi::Packing::Mszip,
         }
     }
 }
@@ -165,6 +167,8 @@ fn write_within<W: std::io::Read + std::io::Write + std::io::Seek>(
         recorded: &[],
         at_logon: None,
         library: library.map(|bytes| LibrarySpec { bytes, actions: &actions, facts: &facts }),
+        packing: product.packing,
+        own: &["vAgentManager/agent.conf"],
         store: &store,
         listener: &Silent,
         spool: &|| Ok(tempfile::NamedTempFile::new_in(spool).unwrap()),

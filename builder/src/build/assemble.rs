@@ -4,6 +4,7 @@ use super::windows;
 use crate::compress::{Codec, Store};
 use crate::endpoint;
 use crate::error::{Error, Result};
+use crate::format::msi::Packing;
 use crate::format::PreparedFile;
 use crate::listener::Listener;
 use crate::manifest::place::{steps, Step};
@@ -21,6 +22,8 @@ pub struct Base<'a> {
     pub target: Target,
     /// How it is compressed.
     pub codec: Codec,
+    /// How an MSI's cabinets are packed.
+    pub cabinet: Packing,
     /// Where compressed units are.
     pub store: &'a Arc<Store>,
     /// The time of the package and of what linkpack itself adds to it, in seconds since 1970.
@@ -37,7 +40,7 @@ impl<'a> Base<'a> {
     /// Without any payload.
     pub fn empty(target: Target, codec: Codec, store: &'a Arc<Store>, mtime: i64) -> Self {
         let (files, origins, capabilities) = (Vec::new(), Vec::new(), BTreeMap::new());
-        Base { target, codec, store, mtime, files, origins, capabilities }
+        Base { target, codec, cabinet: Packing::Mszip, store, mtime, files, origins, capabilities }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::packages::FormatName;
 use crate::compress::Codec;
 use crate::error::{Error, Result};
+use crate::format::msi::Packing;
 use crate::manifest::{Installer, Product, System};
 
 /// What users ask for.
@@ -16,6 +17,14 @@ pub enum CodecChoice {
     Zstd,
     /// xz.
     Small,
+}
+
+/// How an MSI's cabinets are packed where nobody says it.
+pub fn cabinet(choice: CodecChoice) -> Packing {
+    match choice {
+        CodecChoice::Small => Packing::Lzx,
+        CodecChoice::Auto | CodecChoice::Fast | CodecChoice::Zstd => Packing::Mszip,
+    }
 }
 
 /// A codec and why it is the one.

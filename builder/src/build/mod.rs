@@ -22,6 +22,7 @@ mod switch;
 mod transforms;
 mod windows;
 
+pub use crate::format::msi::Packing;
 pub use codec::CodecChoice;
 pub use judge::{ByKeys, ByOwn};
 pub use packages::FormatName;
@@ -59,6 +60,8 @@ pub struct Options {
     pub threads: usize,
     /// How payloads are compressed.
     pub codec: CodecChoice,
+    /// How an MSI's cabinets are packed; by the codec when not given.
+    pub cabinet: Option<Packing>,
     /// Where compressed units are kept.
     pub cache: CacheChoice,
     /// SOURCE_DATE_EPOCH: the time of everything in the packages, in seconds since 1970.
@@ -130,6 +133,9 @@ pub struct Report {
     /// Why so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub codec_reason: Option<String>,
+    /// How an MSI's cabinets are packed, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cabinet: Option<&'static str>,
     /// The packages, in the order they were built.
     pub packages: Vec<Package>,
     /// Bills of materials and the provenance.
@@ -151,6 +157,7 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     if let Some(ChosenCodec { codec, reason }) = &compression {
         listener.info(&format!("compressing with {} on {} threads: {reason}", codec.name(), options.threads));
     }
+    let cabinet = options.cabinet.unwrap_or(codec::cabinet(options.codec));
     let codec = compression.as_ref().map_or(Codec::Gzip, |compression| compression.codec);
     // A password that is wrong should not be found out after the work.
     let signing = Signing::open(&options.signing, listener)?;
@@ -199,8 +206,16 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
         if target.is_linux() {
             suits::check(&product, target, &files, listener)?;
         }
-        let mut base =
-            Base { target, codec, store: &store, mtime, files, origins: trees.origins, capabilities: trees.capabilities };
+        let mut base = Base {
+            target,
+            codec,
+            cabinet,
+            store: &store,
+            mtime,
+            files,
+            origins: trees.origins,
+            capabilities: trees.capabilities,
+        };
         if target.is_linux() {
             packages.extend(packages::write_all(&products, &base, &chosen.formats, &mut output, listener)?);
         } else {
@@ -219,6 +234,7 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     let mut report = Report {
         output: options.output.clone(),
         codec: compression.as_ref().map(|compression| compression.codec.name()),
+        cabinet: chosen.formats.contains(&FormatName::Msi).then(|| cabinet.name()),
         codec_reason: compression.map(|compression| compression.reason),
         packages,
         documents,

@@ -212,6 +212,7 @@ fn manifest_json(product: &Product, options: &Options, report: &Report, inputs: 
         "manifest_sha256": file_sha256(&options.manifest)?,
         "codec": report.codec,
         "codec_reason": report.codec_reason,
+        "cabinet": report.cabinet,
         "source_date_epoch": options.epoch,
         "inputs": inputs,
         "packages": report.packages,

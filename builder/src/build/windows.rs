@@ -272,6 +272,8 @@ impl Environment<'_> {
             recorded: &recorded,
             at_logon: self.programs.user_application.as_ref(),
             library: Some(msi::LibrarySpec { bytes: self.parts.dll, actions: &ACTIONS, facts: &facts }),
+            packing: base.cabinet,
+            own: &OWN,
             store: base.store,
             listener: self.listener,
             spool: self.spool,

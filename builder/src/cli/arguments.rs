@@ -1,6 +1,6 @@
 //! The arguments, as clap reads them.
 
-use crate::build::{CodecChoice, FormatName};
+use crate::build::{CodecChoice, FormatName, Packing};
 use crate::manifest::{System, Target};
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -75,6 +75,9 @@ pub struct BuildArguments {
     /// How payloads are compressed (an MSI has a compression of its own)
     #[arg(long, default_value = "auto")]
     pub codec: CodecChoice,
+    /// How an MSI's cabinets are packed; lzx with --codec small, else mszip
+    #[arg(long, value_name = "PACKING")]
+    pub cabinet: Option<Packing>,
     /// The MSI that transforms (-f mst) have to fit; that of the manifest when not given
     #[arg(long, value_name = "MSI")]
     pub base: Option<PathBuf>,
@@ -279,6 +282,19 @@ impl ValueEnum for CodecChoice {
             CodecChoice::Small => ("small", "xz: smallest; a .run needs xz on the endpoint"),
         };
         Some(PossibleValue::new(name).help(help))
+    }
+}
+
+impl ValueEnum for Packing {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Packing::Mszip, Packing::Lzx]
+    }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            Packing::Mszip => "Quick to make",
+            Packing::Lzx => "A quarter smaller, and takes several times as long to make; every Windows unpacks it",
+        };
+        Some(PossibleValue::new(self.name()).help(help))
     }
 }
 

@@ -23,6 +23,7 @@ pub fn run(arguments: &BuildArguments) -> Result<()> {
         output: arguments.output.clone(),
         threads,
         codec: arguments.codec,
+        cabinet: arguments.cabinet,
         cache: cache(arguments),
         epoch,
         signing: super::sign::options(&arguments.signing, epoch),

@@ -55,6 +55,12 @@ pub struct Store {
 /// What a unit is found by: a digest of its content or of what it is made from, and of how it is compressed.
 pub(super) type Key = [u8; 32];
 
+/// What something is kept by that is no stream's unit ([`Store::keep_made`]).
+pub struct MadeKey(Key);
+
+/// The codec that stands for such things: its units are plain bytes.
+const BYTES: Codec = Codec::Gzip;
+
 /// A piece of content that the [`Store`] holds in compressed form.
 #[derive(Debug, Clone)]
 pub struct Unit {
@@ -145,6 +151,34 @@ impl Store {
             let segment = make(packed)?;
             self.save(codec, key, &mut |out| out.write_all(packed).map(|()| segment))
         })
+    }
+
+    /// What was made of `from` by the `recipe` before, else the key to keep it under.
+    ///
+    /// # Errors
+    /// The store was changed by someone else.
+    pub fn find_made(&self, recipe: &str, from: &[&[u8]]) -> Result<std::result::Result<Vec<u8>, MadeKey>> {
+        let mut digest = key_digest(BYTES, b"made");
+        for part in std::iter::once(&recipe.as_bytes()).chain(from) {
+            digest.update(&(part.len() as u64).to_le_bytes()).update(part);
+        }
+        let key = digest.finalize().into();
+        let Some(unit) = self.find(BYTES, key) else { return Ok(Err(MadeKey(key))) };
+        let mut bytes = Vec::with_capacity(unit.packed_len() as usize);
+        self.read(&unit, &mut |block| {
+            bytes.extend_from_slice(block);
+            Ok(())
+        })?;
+        Ok(Ok(bytes))
+    }
+
+    /// Keeps what was made.
+    ///
+    /// # Errors
+    /// The store is full.
+    pub fn keep_made(&self, key: MadeKey, bytes: &[u8]) -> Result<()> {
+        let segment = Segment { plain_len: bytes.len() as u64, crc32: 0, unpadded_len: bytes.len() as u64 };
+        self.save(BYTES, key.0, &mut |out| out.write_all(bytes).map(|()| segment)).map(|_| ())
     }
 
     /// The unit of this key where the store has it intact. Every byte is checked: what follows packs it unread.
@@ -371,6 +405,18 @@ mod tests {
             fs::write(&path, damaged).unwrap();
             assert!(store.find(Codec::Gzip, unit.key).is_none());
             assert_eq!(bytes(&store, &put(&store, &plain)).unwrap(), good);
+        }
+    }
+
+    #[test]
+    fn what_was_made_is_found_by_its_recipe_and_by_what_it_was_made_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        let Err(key) = store.find_made("one", &[b"a", b"bc"]).unwrap() else { panic!("found before it was made") };
+        store.keep_made(key, b"x").unwrap();
+        assert!(matches!(store.find_made("one", &[b"a", b"bc"]).unwrap(), Ok(bytes) if bytes == b"x"));
+        for (recipe, from) in [("two", [&b"a"[..], b"bc"]), ("one", [b"ab", b"c"]), ("one", [b"", b"abc"])] {
+            assert!(store.find_made(recipe, &from).unwrap().is_err());
         }
     }
 

@@ -6,7 +6,7 @@ use super::openpgp::UNREADABLE;
 use super::report::{FileEntry, FileFacts, FileKind, Format, Part, Report, Service, Signature, MASK};
 use super::{entries::Entries, limits, Depth};
 use crate::trust::cms;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Makes the report.
 pub fn report(msi: &Msi, file: FileFacts, depth: Depth) -> Report {
@@ -56,14 +56,16 @@ fn cut(text: &str) -> String {
 
 fn cabinets(msi: &Msi, report: &mut Report) {
     for (name, cabinet) in &msi.cabinets {
-        let mut add = |members: &[Member], codec: Option<&str>| {
+        let mut add = |members: &[Member]| {
             let size = members.iter().map(|member| u64::from(member.size)).sum();
-            report.parts.push(Part { name: format!("cabinet {name}"), offset: None, size, codec: codec.map(str::to_owned) });
+            let codecs: BTreeSet<&str> = members.iter().map(|member| member.packing).collect();
+            let codec = (!codecs.is_empty()).then(|| codecs.into_iter().collect::<Vec<_>>().join(", "));
+            report.parts.push(Part { name: format!("cabinet {name}"), offset: None, size, codec });
         };
         match cabinet {
-            Cabinet::Read(members) => add(members, Some("MSZIP or none")),
+            Cabinet::Read(members) => add(members),
             Cabinet::Listed(members, why) => {
-                add(members, None);
+                add(members);
                 report.damaged_by(format!("cabinet {name}"), &crate::Error::new(why.clone()).unsupported());
             }
             Cabinet::Missing => report.damaged(format!("cabinet {name}"), "it is not there"),

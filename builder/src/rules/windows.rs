@@ -32,8 +32,8 @@ pub const RULES: &[Rule] = &[
         name: "cabinet-unread",
         judged: Judged::Warning,
         warning: "",
-        finds: "LZX, Quantum, and sets of cabinets: nothing is known of what is in them",
-        remedy: "pack the cabinet with MSZIP to have its contents checked",
+        finds: "Quantum, and sets of cabinets of which one is missing: nothing is known of what is in them",
+        remedy: "put all cabinets of the set there, packed with LZX or MSZIP, to have their contents checked",
         like: "",
     },
     Rule {

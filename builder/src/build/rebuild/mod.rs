@@ -6,7 +6,7 @@ mod compound;
 mod difference;
 mod linear;
 
-use super::{build, CodecChoice, FormatName, Options, SigningOptions};
+use super::{build, CodecChoice, FormatName, Options, Packing, SigningOptions};
 use crate::compress::CacheChoice;
 use crate::error::{Error, IoContext, Result};
 use crate::inspect;
@@ -47,6 +47,7 @@ pub struct Comparison {
 #[derive(Deserialize)]
 struct Record {
     codec: Option<String>,
+    cabinet: Option<String>,
     source_date_epoch: Option<i64>,
     packages: Vec<Built>,
 }
@@ -162,6 +163,11 @@ impl Rebuild {
             Some("xz") => CodecChoice::Small,
             Some(other) => return Err(unknown("codec", other)),
         };
+        let cabinet = match record.cabinet.as_deref() {
+            None | Some("mszip") => Packing::Mszip,
+            Some("lzx") => Packing::Lzx,
+            Some(other) => return Err(unknown("cabinet", other)),
+        };
         Ok(Options {
             manifest: self.manifest.clone(),
             sites: self.sites.clone(),
@@ -171,6 +177,7 @@ impl Rebuild {
             base: None,
             threads: self.threads,
             codec,
+            cabinet: Some(cabinet),
             // What an earlier build left could be what is to be found out.
             cache: CacheChoice::Temporary(self.temporary.clone()),
             epoch: record.source_date_epoch,

@@ -36,6 +36,8 @@ pub struct Cabinet<'a> {
 pub struct Contents<'a> {
     /// The cabinets in order.
     pub cabinets: Vec<Cabinet<'a>>,
+    /// The numbers that their members, one after another, have among the package's regular files.
+    order: Vec<usize>,
     /// Versions of their members, one after another.
     versions: Vec<Option<FileVersion>>,
     /// Keys of the Directory table by path.
@@ -50,7 +52,7 @@ impl<'a> Contents<'a> {
     /// # Errors
     /// A link, a file above the cabinets' limit.
     pub fn new(spec: &MsiSpec<'a>) -> Result<Self> {
-        let (mut members, mut versions) = (Vec::new(), Vec::new());
+        let (mut members, mut order) = (Vec::new(), 0);
         let mut directories = BTreeMap::new();
         for file in spec.files {
             let path = &file.entry.path;
@@ -60,8 +62,10 @@ impl<'a> Contents<'a> {
                 }
                 Kind::File(_) => {
                     let version = pe::read(file)?.and_then(|program| program.version);
-                    members.push(Member { name: key(spec, "f", path), file, md5: version.is_none() });
-                    versions.push(version);
+                    let own = spec.own.iter().any(|own| own.as_bytes() == path.as_bytes());
+                    let member = Member { name: key(spec, "f", path), file, md5: version.is_none(), own };
+                    members.push((order, member, version));
+                    order += 1;
                 }
                 Kind::Symlink(_) => {
                     return Err(unfit(
@@ -74,6 +78,11 @@ impl<'a> Contents<'a> {
         for folder in spec.private_folders {
             directories.entry(folder.clone()).or_insert_with(|| key(spec, "d", folder));
         }
+        // In the last folders: those before are then the same in each package of the build.
+        members.sort_by_key(|(_, member, _)| member.own);
+        let order = members.iter().map(|(order, ..)| *order).collect();
+        let (members, versions): (Vec<Member>, Vec<_>) =
+            members.into_iter().map(|(_, member, version)| (member, version)).unzip();
         let package = file_name(spec.name, spec.version, spec.platform);
         let package = package.trim_end_matches(".msi");
         let plan = cab::plan(&members)?;
@@ -83,7 +92,14 @@ impl<'a> Contents<'a> {
             stream: format!("files{}.cab", index + 1),
             sidecar: format!("{package}-{}.cab", index + 1),
         });
-        Ok(Contents { cabinets: cabinets.collect(), versions, directories, features: features(spec.containers)? })
+        Ok(Contents { cabinets: cabinets.collect(), order, versions, directories, features: features(spec.containers)? })
+    }
+
+    /// Digests of the cabinets' members, in the order of the package's files.
+    pub fn in_order_of_files(&self, digests: &[Digests]) -> Vec<Digests> {
+        let mut ordered: Vec<_> = self.order.iter().zip(digests).collect();
+        ordered.sort_unstable_by_key(|(order, _)| **order);
+        ordered.into_iter().map(|(_, digests)| *digests).collect()
     }
 
     /// Fills the tables of files, folders and features; `embedded` says where the cabinets are, `digests` are their members'.

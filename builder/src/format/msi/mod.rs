@@ -34,6 +34,7 @@ use std::sync::Arc;
 use tempfile::NamedTempFile;
 use uuid::Uuid;
 
+pub use cab::Packing;
 pub use container::SIZE_LIMIT;
 pub use pe::{machine, Machine};
 pub use version::product_version;
@@ -81,6 +82,10 @@ pub struct MsiSpec<'a> {
     pub at_logon: Option<&'a TreePath>,
     /// The native library whose functions check and configure.
     pub library: Option<LibrarySpec<'a>>,
+    /// How the cabinets are packed.
+    pub packing: Packing,
+    /// Those of the files that other packages of the same build have others of.
+    pub own: &'a [&'a str],
     /// Whose pool compresses.
     pub store: &'a Arc<Store>,
     /// Hears of each byte that is packed.
@@ -245,7 +250,7 @@ pub fn write_within<W: Read + Write + Seek>(limit: u64, spec: &MsiSpec, out: &mu
         for cabinet in &contents.cabinets {
             let name = StreamName::Data(&cabinet.stream);
             container.stream(&name, |out| {
-                digests.extend(cab::write(&cabinet.members, spec.mtime, spec.store, spec.listener, out)?);
+                digests.extend(cab::write(&cabinet.members, spec.packing, spec.mtime, spec.store, spec.listener, out)?);
                 Ok(())
             })?;
         }
@@ -264,6 +269,7 @@ pub fn write_within<W: Read + Write + Seek>(limit: u64, spec: &MsiSpec, out: &mu
     }
     write_database(spec, &contents, embedded, &digests, &mut container)?;
     container.finish()?;
+    let digests = contents.in_order_of_files(&digests);
     Ok(Written { sidecars, digests })
 }
 
@@ -278,7 +284,7 @@ fn spool(spec: &MsiSpec, cabinets: &[Cabinet], digests: &mut Vec<Digests>) -> Re
     for cabinet in cabinets {
         let mut file = (spec.spool)()?;
         let mut buffered = std::io::BufWriter::with_capacity(1 << 20, file.as_file_mut());
-        digests.extend(cab::write(&cabinet.members, spec.mtime, spec.store, spec.listener, &mut buffered)?);
+        digests.extend(cab::write(&cabinet.members, spec.packing, spec.mtime, spec.store, spec.listener, &mut buffered)?);
         buffered.flush().map_err(patch::write_failed)?;
         drop(buffered);
         sidecars.push(Sidecar { name: cabinet.sidecar.clone(), file });
@@ -327,7 +333,8 @@ fn write_database<W: Read + Write + Seek>(
     actions::add(spec, &mut database)?;
     database.complete()?;
     let mut identity = Sha256::new();
-    let mut known = digests.iter();
+    let in_order = contents.in_order_of_files(digests);
+    let mut known = in_order.iter();
     for file in spec.files {
         let digests = if matches!(file.entry.kind, Kind::File(_)) { known.next() } else { None };
         identity.update(digests.map_or([0; 32], |digests| digests.sha256));
@@ -426,6 +433,8 @@ mod tests {
             recorded: &[("Helper64", &executable)],
             at_logon: Some(&executable),
             library: None,
+            packing: Packing::Mszip,
+            own: &[],
             store: &store,
             listener: &Silent,
             spool: &|| Ok(NamedTempFile::new().unwrap()),

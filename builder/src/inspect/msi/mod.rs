@@ -8,7 +8,7 @@ mod summary;
 mod tables;
 pub mod transform;
 
-use cabinet::Budget;
+use cabinet::Shelf;
 pub use cabinet::{Cabinet, Member, Seen};
 pub use container::stream_name;
 pub use database::{Column, Database, Kind, Row, Table, Value};
@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use container::Container;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// An MSI as it is, faults and all.
@@ -74,14 +74,7 @@ pub fn read<R: Read + Seek>(mut input: R, folder: Option<&Path>) -> Result<Msi> 
     let mut msi = tables(&mut container)?;
     let names: BTreeSet<String> = msi.database.rows("Media").filter_map(|row| row.text("Cabinet").map(str::to_owned)).collect();
     let mut budget = cabinet::Budget::new(len + beside(folder, &names));
-    for name in names {
-        let cabinet = match read_cabinet(&mut container, folder, &name, &mut budget) {
-            Err(error) if error.is_interrupted() => return Err(error),
-            Err(error) => Cabinet::Damaged(error.what().to_owned()),
-            Ok(cabinet) => cabinet,
-        };
-        msi.cabinets.insert(name, cabinet);
-    }
+    msi.cabinets = cabinet::read(&names, &mut Cabinets { container: &mut container, folder }, &mut budget)?;
     Ok(msi)
 }
 
@@ -126,17 +119,27 @@ fn neighbour(folder: Option<&Path>, name: &str) -> Option<PathBuf> {
     Some(if folder.as_os_str().is_empty() { Path::new(".").join(name) } else { folder.join(name) })
 }
 
-fn read_cabinet<R: Read + Seek>(
-    container: &mut Container<R>,
-    folder: Option<&Path>,
-    name: &str,
-    budget: &mut Budget,
-) -> Result<Cabinet> {
-    if let Some(stream) = name.strip_prefix('#') {
-        let Some(stream) = container.open_data(stream)? else { return Ok(Cabinet::Missing) };
-        return cabinet::read(&mut BufReader::new(stream), budget);
+/// The cabinets in a package and beside it.
+struct Cabinets<'a, R> {
+    container: &'a mut Container<R>,
+    folder: Option<&'a Path>,
+}
+
+/// A cabinet, wherever it lies.
+trait Open: BufRead + Seek {}
+
+impl<T: BufRead + Seek> Open for T {}
+
+impl<'a, R: Read + Seek + 'a> Shelf for Cabinets<'a, R> {
+    type Input = Box<dyn Open + 'a>;
+
+    fn open(&mut self, name: &str) -> Result<Option<Self::Input>> {
+        if let Some(stream) = name.strip_prefix('#') {
+            let stream = self.container.open_data(stream)?;
+            return Ok(stream.map(|stream| Box::new(BufReader::new(stream)) as Self::Input));
+        }
+        let Some(path) = neighbour(self.folder, name).filter(|path| path.is_file()) else { return Ok(None) };
+        let file = File::open(&path).map_err(|error| Error::io("read", &path, &error))?;
+        Ok(Some(Box::new(BufReader::new(file))))
     }
-    let Some(path) = neighbour(folder, name).filter(|path| path.is_file()) else { return Ok(Cabinet::Missing) };
-    let file = File::open(&path).map_err(|error| Error::io("read", &path, &error))?;
-    cabinet::read(&mut BufReader::new(file), budget)
 }

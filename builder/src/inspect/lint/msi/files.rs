@@ -79,7 +79,12 @@ fn cabinet(name: &str, cabinet: &Cabinet, files: &[Row], findings: &mut Findings
         }
         Cabinet::Listed(members, why) => {
             let what = format!("the contents of {name} were not checked: {why}");
-            findings.warning("cabinet-unread", place(), what, "pack the cabinet with MSZIP to have its contents checked");
+            findings.warning(
+                "cabinet-unread",
+                place(),
+                what,
+                "put all cabinets of the set there, packed with LZX or MSZIP, to have their contents checked",
+            );
             members
         }
         Cabinet::Read(members) => members,
