@@ -465,8 +465,28 @@ fn a_changed_byte_of_a_deb_is_seen() {
             let gzip = codec == "fast" && [control.start, data.start].iter().any(|start| (start + 3..start + 10).contains(&at));
             header || gzip || (at == control.end && control.end % 2 == 1) || (at == data.end && data.end % 2 == 1)
         };
-        assert_seen(&deb, &[0..control.start + 300, control.clone(), data.start - 61..data.start + 300, data.clone()], outside);
+        let ranges = [0..control.start + 300, control.clone(), data.start - 61..data.start + 300, data.clone()];
+        let (tried, missed) = unseen(&deb, &ranges, outside);
+        println!("{codec}: {tried} changed bytes tried");
+        let missed: Vec<_> = missed.into_iter().filter(|&at| !is_padding(&deb, at)).collect();
+        assert!(tried > 50 && missed.is_empty(), "of {tried} changes, verify did not see those at {missed:?}");
     }
+}
+
+/// Between two blocks a deflate stream has bits that no decoder reads (RFC 1951, 3.2.4): dpkg-deb unpacks the very same archives.
+fn is_padding(deb: &Path, at: usize) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let changed = folder.path().join("changed.deb");
+    let mut bytes = fs::read(deb).unwrap();
+    bytes[at] ^= 1 << (at % 5);
+    fs::write(&changed, bytes).unwrap();
+    let archive = |which: &str, file: &Path| {
+        let done = std::process::Command::new("dpkg-deb").arg(which).arg(file).output().expect("dpkg-deb");
+        done.status.success().then_some(done.stdout)
+    };
+    ["--ctrl-tarfile", "--fsys-tarfile"]
+        .iter()
+        .all(|which| archive(which, deb).is_some_and(|one| archive(which, &changed) == Some(one)))
 }
 
 /// Outside of every claim: the lead, which rpm does not read any more; the reserved bytes of the signature header's beginning, its

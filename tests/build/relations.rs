@@ -66,7 +66,7 @@ fn rich_relations_are_read_as_rpm_reads_them() {
         ("((a and b) or (c with d >= 1))", true),
         ("(libc.so.6(GLIBC_2.17)(64bit) or musl)", true),
         ("(a and b or c)", false),
-        ("(a)", false),
+        ("(a)", true),
         ("(a or b", false),
         ("(a or b) c", false),
         ("(a xor b)", false),

@@ -92,8 +92,6 @@ pub fn product() -> Product {
             posttrans: Some("echo done".into()),
         },
         requires: vec!["util-linux >= 2.20".into(), "openssl".into()],
-        recommends: &[],
-        suggests: &[],
         capabilities: BTreeMap::new(),
     }
 }
@@ -128,6 +126,8 @@ impl Product {
             capabilities: &self.capabilities,
             scriptlets: self.scriptlets.clone(),
             requires: &self.requires,
+            recommends: &[],
+            suggests: &[],
             provides: &["acme-connector = 7".to_string()],
             conflicts: &["other-link".to_string()],
             obsoletes: &["old-link < 1.0".to_string()],

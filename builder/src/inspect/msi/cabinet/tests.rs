@@ -13,6 +13,9 @@ impl Shelf for Memory {
     }
 }
 
+/// How many plain bytes a block says it has, and its packed ones.
+type Block<'a> = (usize, &'a [u8]);
+
 /// What a cabinet is made of.
 #[derive(Default, Clone)]
 struct Made<'a> {
@@ -20,8 +23,8 @@ struct Made<'a> {
     next: Option<&'a str>,
     /// Bytes reserved in the header, in each folder and in each block.
     reserve: Option<(u16, u8, u8)>,
-    /// Method, and blocks: how many plain bytes each says it has, and its packed ones.
-    folders: Vec<(u16, Vec<(usize, &'a [u8])>)>,
+    /// Method, and blocks.
+    folders: Vec<(u16, Vec<Block<'a>>)>,
     /// Name, size, offset and folder.
     members: Vec<(&'a str, usize, usize, u16)>,
 }
