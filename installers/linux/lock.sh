@@ -44,7 +44,7 @@ lp_lock_note() {
 lp_lock_is_noted() {
     local noted
     noted=$(cat "$LP_LIB/lock" 2>/dev/null) || return 1
-    case ${noted%% *} in '' | $$ | *[!0-9]*) return 1 ;; esac
+    case ${noted%% *} in '' | "$$" | *[!0-9]*) return 1 ;; esac
     kill -0 "${noted%% *}" 2>/dev/null && [ "$noted" = "$(lp_lock_process "${noted%% *}")" ]
 }
 
