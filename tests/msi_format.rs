@@ -62,7 +62,7 @@ fn contents_for_lzx() -> Vec<(String, Content)> {
     };
     let mut noise = |len: usize| (0..len).map(|_| next() as u8).collect::<Vec<u8>>();
     let program = fs::read(std::env::current_exe().unwrap()).unwrap();
-    let large: Vec<u8> = program.iter().copied().cycle().take(9_000_000).collect();
+    let large: Vec<u8> = program.iter().copied().cycle().take(30_000_000).collect();
     let calls: Vec<u8> = noise(200_000).into_iter().map(|byte| if byte < 40 { 0xE8 } else { byte & 3 }).collect();
     let mut contents = vec![
         ("one".to_owned(), vec![7]),
