@@ -7,11 +7,13 @@ use crate::error::{Error, IoContext, Result};
 use crate::inspect::diff::diff;
 use crate::inspect::html;
 use crate::inspect::lint::lint;
+use crate::inspect::report::Report;
 use crate::inspect::text::{text, Shown};
 use crate::inspect::verify::signatures::{Judge, NoKeys};
 use crate::inspect::verify::{judged, Conclusion};
 use crate::inspect::{read, read_to, Depth, Package};
 use rayon::prelude::*;
+use serde::Serialize;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -40,7 +42,7 @@ fn reports(arguments: &InspectArguments) -> Result<ExitCode> {
     };
     let read: Vec<Result<(Package, Conclusion)>> =
         arguments.packages.par_iter().map(|path| one(path, arguments, &*judge)).collect();
-    let (mut shown, mut documents, mut failed) = (String::new(), Vec::new(), false);
+    let (mut shown, mut packages, mut failed) = (String::new(), Vec::new(), false);
     for read in read {
         let (package, conclusion) = match read {
             Err(error) if error.is_interrupted() => return Err(error),
@@ -59,9 +61,7 @@ fn reports(arguments: &InspectArguments) -> Result<ExitCode> {
             }
         }
         if arguments.json {
-            let mut document = serde_json::to_value(&package.report).map_err(no_json)?;
-            document["verdict"] = serde_json::to_value(&conclusion).map_err(no_json)?;
-            documents.push(document);
+            packages.push((package, conclusion));
             continue;
         }
         if !shown.is_empty() {
@@ -69,16 +69,35 @@ fn reports(arguments: &InspectArguments) -> Result<ExitCode> {
         }
         shown += &text(&package.report, Shown { files: arguments.files, scripts: arguments.scripts }, &conclusion.text);
     }
+    if !arguments.json {
+        return Ok(super::conclude_text(&shown, failed));
+    }
+    let documents: Vec<Document> =
+        packages.iter().map(|(package, verdict)| Document { report: &package.report, verdict }).collect();
     // One package is its report, several are a list, whatever could be read of them.
-    let shown = match (arguments.json, documents.pop()) {
-        (true, Some(only)) if arguments.packages.len() == 1 => format!("{only:#}\n"),
-        (true, last) => {
-            documents.extend(last);
-            format!("{:#}\n", serde_json::json!({ "packages": documents }))
-        }
-        (false, _) => return Ok(super::conclude_text(&shown, failed)),
+    let shown = match (arguments.packages.len(), &documents[..]) {
+        (1, [only]) => json(only)?,
+        (1, _) => String::new(),
+        _ => json(&Documents { packages: &documents })?,
     };
-    Ok(super::conclude(if failed && arguments.packages.len() == 1 { "" } else { &shown }, failed))
+    Ok(super::conclude(&shown, failed))
+}
+
+/// A report with its verdict, written without a copy: it may have 300,000 files.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    verdict: &'a Conclusion,
+}
+
+#[derive(Serialize)]
+struct Documents<'a> {
+    packages: &'a [Document<'a>],
+}
+
+fn json(document: &impl Serialize) -> Result<String> {
+    serde_json::to_string_pretty(document).map(|text| text + "\n").map_err(no_json)
 }
 
 fn one(path: &Path, arguments: &InspectArguments, judge: &dyn Judge) -> Result<(Package, Conclusion)> {
