@@ -74,7 +74,9 @@ lp_lock_is_free() {
     if lp_lock_is_open; then
         if lp_lock_is_an_installers; then return 1; else return 0; fi
     fi
-    lp_has flock || { ! lp_lock_is_noted; return; }
+    if ! lp_has flock; then
+        if lp_lock_is_noted; then return 1; else return 0; fi
+    fi
     (exec 9<"$LP_LIB/lock" && flock -n -s 9) 2>/dev/null
 }
 

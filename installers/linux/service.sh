@@ -32,6 +32,7 @@ lp_service_found() {
     local file program here
     lp_is_live && here=$(stat -L -c %d:%i /) || return 1
     program=${lp_root:-$lp_old_root}/$LP_EXECUTABLE
+    # shellcheck disable=SC2013 # names without blanks
     for file in $(grep -lsF -- "$program" /proc/[0-9]*/cmdline); do
         tr '\000' '\n' 2>/dev/null <"$file" | head -n 2 | grep -qxF -- "$program" || continue
         [ "$(stat -L -c %d:%i "${file%cmdline}root" 2>/dev/null)" = "$here" ] || continue

@@ -125,7 +125,7 @@ lp_settings_answers() {
     fi
     lp_settings_lines "$file" answer
 }
-lp_cr=$(printf '\r') lp_blank=$(printf ' \t')
+lp_cr=$(printf '\r')
 
 # lp_settings_lines FILE SOURCE: KEY=VALUE lines. An upgrade goes on without a line that it does not understand.
 lp_settings_lines() {
@@ -134,7 +134,7 @@ lp_settings_lines() {
     while IFS= read -r line || [ -n "$line" ]; do
         number=$((number + 1))
         line=${line%"$lp_cr"}
-        line=${line#"${line%%[!$lp_blank]*}"} line=${line%"${line##*[!$lp_blank]}"}
+        line=${line#"${line%%[![:blank:]]*}"} line=${line%"${line##*[![:blank:]]}"}
         case $line in '' | '#'*) continue ;; esac
         key=${line%%=*} value=${line#*=}
         case $line in *=*) ;; *) key= ;; esac

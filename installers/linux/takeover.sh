@@ -16,6 +16,7 @@ lp_takeover_carry() {
 
 # lp_takeover_left STAGE: what a package's removal has left below its folders comes along, too: edited and added files.
 lp_takeover_left() {
+    # shellcheck disable=SC2086 # three names
     (cd "$lp_root" && find $LP_TREES ! -type d -print0 2>/dev/null) | tr '\n\000' '\001\n' |
         while IFS= read -r lp_row; do lp_takeover_left_file "$1" "$lp_row" || exit 1; done
 }
@@ -40,6 +41,7 @@ lp_takeover_list() {
 }
 
 lp_takeover_added() {
+    # shellcheck disable=SC2086 # three names
     (cd "$lp_root" && find $LP_TREES ! -type d -print0 2>/dev/null) | tr '\n\000' '\001\n' |
         awk -v base="${lp_old_link:-$lp_old_root}/" '
             NR == FNR { if (index($0, base) == 1) known[substr($0, length(base) + 1)]; next }
