@@ -344,7 +344,8 @@ fn sparse(path: PathBuf, len: u64) {
 
 #[test]
 fn memory_stays_small_for_large_files_and_for_many() {
-    const LIMIT: u64 = 128 << 10;
+    // 128 MiB were enough before cabinets had folders of their own for each site: 70,000 files now take 129.
+    const LIMIT: u64 = 136 << 10;
     let large = Sample::new();
     sparse(large.product("windows/tracer/large"), 300 << 20);
     let many = Sample::new();
