@@ -59,8 +59,13 @@ lp_removed_unrecorded() {
 # `systemctl edit --full` leaves a copy of our unit in /etc/systemd/system: that is the administrator's, and lacks this line.
 LP_UNIT_LOCAL='# In /etc/systemd/system, since /usr is read-only here.'
 
+# Units and scripts of ours say so.
+lp_is_marked() {
+    [ -f "$1" ] && [ ! -L "$1" ] && grep -Fqx "# Written by linkpack for $LP_PRODUCT" "$1"
+}
+
 lp_removed_is_ours() {
-    [ -f "$1" ] && [ ! -L "$1" ] && grep -Fqx "# Written by linkpack for $LP_PRODUCT" "$1" || return 1
+    lp_is_marked "$1" || return 1
     case $1 in "$LP_D"/etc/systemd/*) grep -Fqx "$LP_UNIT_LOCAL" "$1" ;; esac
 }
 
@@ -68,7 +73,8 @@ lp_removed_is_ours() {
 lp_removed_service() {
     local file ours unit script
     unit=$LP_D/etc/systemd/system/$LP_SERVICE.service script=$LP_D/etc/init.d/$LP_SERVICE ours=0
-    for file in "$LP_D/lib/systemd/system/$LP_SERVICE.service" "$LP_D/usr/lib/systemd/system/$LP_SERVICE.service" "$unit" "$script"; do
+    set -- "$LP_D/lib/systemd/system/$LP_SERVICE.service" "$LP_D/usr/lib/systemd/system/$LP_SERVICE.service" "$unit" "$script"
+    for file in "$@"; do
         ! lp_removed_is_ours "$file" || ours=1
     done
     if [ -n "$LP_D" ] || [ "$ours" = 0 ]; then :
@@ -84,8 +90,7 @@ lp_removed_service() {
             case $(readlink "$file") in */init.d/"$LP_SERVICE") rm -f "$file" ;; esac
         done
     fi
-    for file in "$LP_D/lib/systemd/system/$LP_SERVICE.service" "$LP_D/usr/lib/systemd/system/$LP_SERVICE.service" "$unit" "$script" \
-        "$LP_D/etc/logrotate.d/$LP_SERVICE"; do
+    for file in "$@" "$LP_D/etc/logrotate.d/$LP_SERVICE"; do
         ! lp_removed_is_ours "$file" || rm -f "$file"
     done
     [ -n "$LP_D" ] || [ ! -d /run/systemd/system ] || systemctl --system daemon-reload >&2 || :

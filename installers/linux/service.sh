@@ -16,9 +16,8 @@ lp_service_pid() {
         pid=${pid#MainPID=}
     else
         pid=$(lp_service_noted)
-        lp_pid_runs "$pid" || pid=$(lp_service_found) || return 1
     fi
-    lp_pid_runs "$pid" && printf '%s' "$pid"
+    if lp_pid_runs "$pid"; then printf '%s' "$pid"; else lp_service_found; fi
 }
 
 lp_pid_runs() {
@@ -30,7 +29,8 @@ lp_pid_runs() {
 # on this system, and not in a container or another root that /proc shows as well.
 lp_service_found() {
     local file program here
-    lp_is_live && here=$(stat -L -c %d:%i /) || return 1
+    case $(lp_live) in sysv | openrc) ;; *) return 1 ;; esac
+    here=$(stat -L -c %d:%i /) || return 1
     program=${lp_root:-$lp_old_root}/$LP_EXECUTABLE
     # shellcheck disable=SC2013 # names without blanks
     for file in $(grep -lsF -- "$program" /proc/[0-9]*/cmdline); do

@@ -120,7 +120,8 @@ lp_kept_load() {
 # A removal without its scripts (rpm -e --noscripts) leaves no record: then the state's copy below the packaged root says whose it is.
 lp_kept_by_copy() {
     local root copy
-    root=${RPM_INSTALL_PREFIX:-$LP_PACKAGED_ROOT} copy=$LP_D${RPM_INSTALL_PREFIX:-$LP_PACKAGED_ROOT}/.linkpack/state
+    root=${RPM_INSTALL_PREFIX:-$LP_PACKAGED_ROOT}
+    copy=$LP_D$root/.linkpack/state
     [ "$LP_CHANNEL" != run ] && [ ! -f "$LP_LIB/journal" ] || return 1
     [ -f "$copy" ] && ! lp_is_foreign "$copy" && ! lp_is_foreign "${copy%/*}" && [ ! -L "$copy" ] || return 1
     [ "$(lp_value "$copy" product)" = "$LP_PRODUCT" ] && [ "$(lp_value "$copy" root)" = "$root" ] || return 1

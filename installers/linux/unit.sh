@@ -32,8 +32,7 @@ lp_may_write() {
 
 # A unit or init script of ours says so, or, from before that, runs what lies below the root that the state names.
 lp_service_is_ours() {
-    [ -f "$1" ] && [ ! -L "$1" ] || return 1
-    grep -Fqx "# Written by linkpack for $LP_PRODUCT" "$1" || { [ -n "$lp_old_root" ] && grep -Fq "$lp_old_root/vAgentManager/" "$1"; }
+    lp_is_marked "$1" || { [ -f "$1" ] && [ ! -L "$1" ] && [ -n "$lp_old_root" ] && grep -Fq "$lp_old_root/vAgentManager/" "$1"; }
 }
 
 # For the checks before any change: a service of the same name that is not ours stays what it is. One row each.

@@ -1,6 +1,6 @@
 #!/bin/sh
 {% include "facts.sh" %}
-{{ modules(["base", "settings", "state", "lock", "version", "root", "live", "account", "preflight", "unit", "labels"]) }}
+{{ modules(["base", "settings", "state", "lock", "version", "root", "live", "account", "preflight", "unit", "labels", "purge"]) }}
 # The packages' own checks on this machine; nothing is changed. --root DIR, --json.
 main() {
     local json
