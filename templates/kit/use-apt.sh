@@ -3,30 +3,7 @@
 # Makes apt install from this kit, wherever it lies. Check the kit first: sh verify.sh --fingerprint HEX
 #   without --once   writes /etc/apt/sources.list.d/@NAME@.sources and reads the kit's lists; apt-get install and upgrade work from then on
 #   --once           installs the packages (@NAME@ when none is named) from this kit alone, and leaves no source behind
-set -eu
-unset CDPATH
-umask 022
-name=@NAME@
-die() {
-	printf 'use-apt.sh: %s\n' "$1" >&2
-	exit 1
-}
-once=
-case ${1-} in
-'') ;;
---once)
-	once=1
-	shift
-	;;
-*)
-	echo "usage: sh use-apt.sh [--once [PACKAGE...]]" >&2
-	exit 2
-	;;
-esac
-here=$(cd -- "$(dirname -- "$0")" && pwd -P)
-case $here in *'
-'*) die "the kit's path has a line break; copy the kit elsewhere" ;; esac
-[ "$(id -u)" -eq 0 ] || die "this needs root: run it by sudo"
+@BEGIN@
 command -v apt-get >/dev/null 2>&1 || die "there is no apt here; see linux/rpm and linux/run"
 # apt reads as the user _apt, which cannot look into folders such as /root.
 if id _apt >/dev/null 2>&1 && command -v runuser >/dev/null 2>&1; then

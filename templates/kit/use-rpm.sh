@@ -4,30 +4,7 @@
 # It imports the kit's key (rpm --import), which every one of them then asks for.
 #   without --once   writes @NAME@.repo; dnf install and upgrade work from then on
 #   --once           installs the packages (@NAME@ when none is named) from this kit alone, and leaves no repository behind
-set -eu
-unset CDPATH
-umask 022
-name=@NAME@
-die() {
-	printf 'use-rpm.sh: %s\n' "$1" >&2
-	exit 1
-}
-once=
-case ${1-} in
-'') ;;
---once)
-	once=1
-	shift
-	;;
-*)
-	echo "usage: sh use-rpm.sh [--once [PACKAGE...]]" >&2
-	exit 2
-	;;
-esac
-here=$(cd -- "$(dirname -- "$0")" && pwd -P)
-case $here in *'
-'*) die "the kit's path has a line break; copy the kit elsewhere" ;; esac
-[ "$(id -u)" -eq 0 ] || die "this needs root: run it by sudo"
+@BEGIN@
 tool=
 for one in dnf yum zypper; do
 	if command -v $one >/dev/null 2>&1; then

@@ -37,6 +37,8 @@ pub const DESCRIPTION: &str = "kit.json";
 const VERIFY: &str = include_str!("../../../templates/kit/verify.sh");
 const VERIFY_WINDOWS: &str = include_str!("../../../templates/kit/verify.ps1");
 const VERIFY_TEXT: &str = include_str!("../../../templates/kit/VERIFY.md");
+/// How both of the next begin; they have @BEGIN@ in its place.
+const USE_BEGIN: &str = include_str!("../../../templates/kit/use-begin.sh");
 const USE_APT: &str = include_str!("../../../templates/kit/use-apt.sh");
 const USE_RPM: &str = include_str!("../../../templates/kit/use-rpm.sh");
 
@@ -348,15 +350,18 @@ fn told(plan: &Plan, listener: &dyn Listener) {
 }
 
 fn scripts(stage: &Stage, items: &[Item], plan: &Plan) -> Result<()> {
-    let named = |text: &str| text.replace("@NAME@", &plan.name);
+    let usable = |folder: &str, script: &str, text: &str| {
+        let text = text.replace("@BEGIN@\n", USE_BEGIN).replace("@SCRIPT@", script).replace("@NAME@", &plan.name);
+        stage.put(&format!("{folder}/{script}"), text.as_bytes())
+    };
     stage.put("verify.sh", VERIFY.as_bytes())?;
     stage.put("verify.ps1", VERIFY_WINDOWS.replace('\n', "\r\n").as_bytes())?;
     stage.put("VERIFY.md", VERIFY_TEXT.as_bytes())?;
     if items.iter().any(|item| item.kind == Kind::Deb) {
-        stage.put(&format!("{}/use-apt.sh", apt::FOLDER), named(USE_APT).as_bytes())?;
+        usable(apt::FOLDER, "use-apt.sh", USE_APT)?;
     }
     if items.iter().any(|item| item.kind == Kind::Rpm) {
-        stage.put(&format!("{}/use-rpm.sh", rpm_md::FOLDER), named(USE_RPM).as_bytes())?;
+        usable(rpm_md::FOLDER, "use-rpm.sh", USE_RPM)?;
     }
     Ok(())
 }

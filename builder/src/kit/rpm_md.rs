@@ -6,7 +6,7 @@ use super::stage::Stage;
 use super::Plan;
 use crate::error::{Error, IoContext, Result};
 use crate::payload::rpm::{files, File as Listed, TYPE};
-use crate::payload::rpm_header::Header;
+use crate::payload::rpm_header::{Header, RELATIONS};
 use flate2::write::GzEncoder;
 use flate2::Compression;
 use rayon::prelude::*;
@@ -31,17 +31,8 @@ const ARCHIVE_SIZE: u32 = 1046;
 /// Tags of the signature header.
 const PAYLOAD_SIZE: [u32; 2] = [271, 1007];
 
-/// Relations in the order of primary: names, flags, versions.
-const RELATIONS: [(&str, u32, u32, u32); 8] = [
-    ("provides", 1047, 1112, 1113),
-    ("requires", 1049, 1048, 1050),
-    ("conflicts", 1054, 1053, 1055),
-    ("obsoletes", 1090, 1114, 1115),
-    ("suggests", 5049, 5051, 5050),
-    ("enhances", 5055, 5057, 5056),
-    ("recommends", 5046, 5048, 5047),
-    ("supplements", 5052, 5054, 5053),
-];
+/// Relations in the order of primary.
+const ORDER: [&str; 8] = ["provides", "requires", "conflicts", "obsoletes", "suggests", "enhances", "recommends", "supplements"];
 /// RPMSENSE_PREREQ and the SCRIPT_* flags: needed before the scriptlets run.
 const BEFORE: u64 = 0x40 | 0x200 | 0x400 | 0x800 | 0x1000;
 
@@ -171,7 +162,8 @@ fn in_primary(path: &str) -> bool {
 fn relations(header: &Header, listed: &[Listed], out: &mut String) {
     let own: HashSet<String> = listed.iter().map(path).filter(|path| in_primary(path)).collect();
     let mut provided = HashSet::new();
-    for (kind, names, flags, versions) in RELATIONS {
+    let tags = |kind| RELATIONS.into_iter().find(|relation| relation.0 == kind);
+    for (kind, names, flags, versions) in ORDER.into_iter().filter_map(tags) {
         let (flags, versions) = (header.numbers(flags), header.strings(versions));
         let mut seen = HashSet::new();
         let mut lines = String::new();

@@ -4,6 +4,18 @@
 //! are not UTF-8; vendors' packages are input, so neither will do here. Format: "RPM V4 Package format" in rpm's manual, and
 //! lib/header.c for the limits.
 
+/// Kinds of relations, and the tags of their names, flags and versions.
+pub const RELATIONS: [(&str, u32, u32, u32); 8] = [
+    ("requires", 1049, 1048, 1050),
+    ("provides", 1047, 1112, 1113),
+    ("conflicts", 1054, 1053, 1055),
+    ("obsoletes", 1090, 1114, 1115),
+    ("recommends", 5046, 5048, 5047),
+    ("suggests", 5049, 5051, 5050),
+    ("supplements", 5052, 5054, 5053),
+    ("enhances", 5055, 5057, 5056),
+];
+
 /// The lead in front of the signature.
 pub(crate) const LEAD: u64 = 96;
 /// Bytes of a header before its index: magic, version, reserved, counts.

@@ -2,7 +2,7 @@
 
 use crate::inspect::ours;
 use crate::inspect::report::{text, Report};
-use crate::payload::rpm_header::{Header, Tag};
+use crate::payload::rpm_header::{Header, Tag, RELATIONS};
 
 const EPOCH: u32 = 1003;
 const DESCRIPTION: u32 = 1005;
@@ -16,17 +16,6 @@ const SOURCE_RPM: u32 = 1044;
 const RPM_VERSION: u32 = 1064;
 const PREFIXES: u32 = 1098;
 
-/// Kinds of relations: names, flags, versions.
-const RELATIONS: [(&str, u32, u32, u32); 8] = [
-    ("requires", 1049, 1048, 1050),
-    ("provides", 1047, 1112, 1113),
-    ("conflicts", 1054, 1053, 1055),
-    ("obsoletes", 1090, 1114, 1115),
-    ("recommends", 5046, 5048, 5047),
-    ("suggests", 5049, 5051, 5050),
-    ("supplements", 5052, 5054, 5053),
-    ("enhances", 5055, 5057, 5056),
-];
 /// Scriptlets: names, texts, interpreters.
 const SCRIPTS: [(&str, u32, u32); 9] = [
     ("%pretrans", 1151, 1153),
