@@ -47,7 +47,7 @@ fn a_changed_site_reaches_what_nobody_edited_under_every_shell() {
         machine.put(
             "/tmp/one.run",
             &run_with("1.0", |facts| {
-                facts.settings.fallback_urls = "https://f1".into();
+                facts.settings.set("FALLBACK_URLS", "https://f1");
                 facts.config.push(("old.key".into(), "x".into()));
             }),
         );
@@ -56,9 +56,9 @@ fn a_changed_site_reaches_what_nobody_edited_under_every_shell() {
         machine.put(
             "/tmp/two.run",
             &run_with("2.0", |facts| {
-                facts.settings.server_url = "https://new".into();
-                facts.settings.fallback_urls = "https://f2".into();
-                facts.settings.token_file = "/etc/token".into();
+                facts.settings.set("SERVER_URL", "https://new");
+                facts.settings.set("FALLBACK_URLS", "https://f2");
+                facts.settings.set("TOKEN_FILE", "/etc/token");
                 facts.config = vec![("globalThrottleCfg.maxCpuPercent".into(), "a\"b\\c".into())];
             }),
         );

@@ -4,6 +4,7 @@ use super::check::{self, Problem};
 use super::model::{LintTable, Manifest};
 use super::product::Product;
 use super::repair::{self, Fault};
+use super::settings::WithSettings;
 use super::site::Site;
 use super::values::Name;
 use crate::error::{Error, IoContext, Result, Snippet};
@@ -29,7 +30,7 @@ pub fn parse(file: &str, text: &str, folder: PathBuf) -> Result<Product> {
 /// Reads a site file and lays it over the product.
 pub fn load_site(product: &Product, path: &Path) -> Result<Product> {
     let (file, text) = (path.display().to_string(), text_of(path)?);
-    let (site, checked) = read(&file, &text, |site: &Site| check::site(site, product.manifest()))?;
+    let (site, checked) = read(&file, &text, |site: &WithSettings<Site>| check::site(site, product.manifest()))?;
     let name = match &site.name {
         Some(name) => name.to_string(),
         None => name_of_file(path)?,

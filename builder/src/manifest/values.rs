@@ -1,5 +1,7 @@
 //! Values with rules of their own: checked while the manifest is read, so that an error points at the very value.
 
+use contract::rules::{self, System};
+use contract::settings::Rule;
 use schemars::{json_schema, JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Deserializer, Error as _};
 use serde::Deserialize;
@@ -79,8 +81,12 @@ checked_string!(
     Account, check_account, "^[a-z_][a-z0-9_.-]*[$]?$"
 );
 checked_string!(
-    /// An http or https URL without spaces, quotes or `;`.
-    Url, check_url, "^https?://[^\\s\"';]+$"
+    /// An http or https URL without spaces, quotes, `\`, `|`, `<`, `>` or `;`.
+    Url, check_url, "^https?://[^\\s\"';|<>\\\\]+$"
+);
+checked_string!(
+    /// An endpoint's identity, as the server gives it.
+    Identity, check_identity, "^[A-Za-z0-9._:-]+$"
 );
 checked_string!(
     /// A path relative to the payload's folder, or a file name.
@@ -344,15 +350,18 @@ fn check_account(text: &str) -> Result<(), String> {
 }
 
 fn check_url(text: &str) -> Result<(), String> {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let good = |rest: &str| {
-        !rest.is_empty()
-            && !rest.starts_with(['/', ':'])
-            && !rest.contains(|c: char| c.is_whitespace() || c.is_control() || "\"';\\".contains(c))
-    };
-    match rest.is_some_and(good) {
-        true => Ok(()),
-        false => Err(format!("\"{}\" is not a URL; write something like \"https://core.example:443\"", text.escape_debug())),
+    // A manifest is for all systems until its payloads say otherwise.
+    let fault = |system| rules::fault(Rule::Url, text, system);
+    match text.is_empty() || fault(System::Linux).or_else(|| fault(System::Windows)).is_some() {
+        false => Ok(()),
+        true => Err(format!("\"{}\" is not a URL; write something like \"https://core.example:443\"", text.escape_debug())),
+    }
+}
+
+fn check_identity(text: &str) -> Result<(), String> {
+    match rules::fault(Rule::Identity, text, System::Linux) {
+        None if !text.is_empty() => Ok(()),
+        _ => Err(format!("\"{}\" is not an identity: it may hold letters, digits and . _ : - only", text.escape_debug())),
     }
 }
 
