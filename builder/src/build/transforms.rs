@@ -89,7 +89,8 @@ fn bytes(product: &Product, tables: &Tables, target: Target, epoch: Option<i64>)
     let Some(site) = product.site() else { return Err(Error::new("a transform is of a site")) };
     let settings = windows::settings(product, target);
     let settings = settings.iter().map(|(name, value)| (*name, value.as_str()));
-    let defaults: Vec<(&str, &str)> = settings.filter(|(name, _)| Setting::named(name).is_some_and(|setting| site.gives(setting, target))).collect();
+    let defaults: Vec<(&str, &str)> =
+        settings.filter(|(name, _)| Setting::named(name).is_some_and(|setting| site.gives(setting, target))).collect();
     let forced: Vec<&str> = site.forced.iter().map(|forced| forced.0.name).collect();
     let forced: Vec<(&str, &str)> = defaults.iter().filter(|(name, _)| forced.contains(name)).copied().collect();
     let lines: Vec<(&str, &str)> = product.site_lines().iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();

@@ -185,7 +185,13 @@ impl WithSettings<Site> {
     /// Whether the site gives a setting's value to packages for a target.
     pub fn gives(&self, setting: &Setting, target: Target) -> bool {
         match setting.name {
-            "INSTALL_ROOT" => if target.is_linux() { self.root.linux.is_some() } else { self.root.windows.is_some() },
+            "INSTALL_ROOT" => {
+                if target.is_linux() {
+                    self.root.linux.is_some()
+                } else {
+                    self.root.windows.is_some()
+                }
+            }
             "SERVER_URL" => self.server_url.is_some(),
             "FALLBACK_URLS" => self.fallback_urls.is_some(),
             "CORE_ID" => self.core_id.is_some(),

@@ -74,7 +74,8 @@ const HANDED_ON: [(&str, &str); 2] = [("proxyUrl", "LINK_PROXY_URL"), ("proxyCre
 impl Usual {
     /// Reads it from csclient.cfg.
     pub fn of(config: &Config) -> Usual {
-        let given = HANDED_ON.iter().filter_map(|(key, variable)| Some((variable, config.get(key).filter(|value| !value.is_empty())?)));
+        let given =
+            HANDED_ON.iter().filter_map(|(key, variable)| Some((variable, config.get(key).filter(|value| !value.is_empty())?)));
         Usual {
             throttle: usual_throttle(config),
             environment: given.map(|(variable, value)| (variable.to_string(), value.to_string())).collect(),

@@ -41,5 +41,4 @@ pub const OTHER: Check = check("other", code::OTHER, true, true);
 pub const ACCOUNT: Check = check("account", code::ACCOUNT, true, false);
 
 /// Every check, in the order of the exit codes.
-pub const CHECKS: &[&Check] =
-    &[&SETTINGS, &PRIVILEGES, &TEMP, &ROOT, &RUNTIME, &SPACE, &PLATFORM, &BUSY, &OTHER, &ACCOUNT];
+pub const CHECKS: &[&Check] = &[&SETTINGS, &PRIVILEGES, &TEMP, &ROOT, &RUNTIME, &SPACE, &PLATFORM, &BUSY, &OTHER, &ACCOUNT];

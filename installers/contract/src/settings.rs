@@ -271,7 +271,11 @@ mod tests {
             assert!(setting.name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'), "{}", setting.name);
             assert!(!setting.summary.is_empty() && !setting.summary.ends_with('.'), "{}", setting.name);
             assert_eq!(setting.is_flag(), setting.argument.is_empty(), "{}", setting.name);
-            assert!(!setting.is_plain() || !setting.config_key.is_empty(), "{}: a plain setting is a line of csclient.cfg", setting.name);
+            assert!(
+                !setting.is_plain() || !setting.config_key.is_empty(),
+                "{}: a plain setting is a line of csclient.cfg",
+                setting.name
+            );
             assert_eq!(SETTINGS.iter().filter(|other| other.name == setting.name).count(), 1, "{}", setting.name);
         }
     }

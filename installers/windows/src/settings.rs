@@ -8,18 +8,8 @@ pub fn keys() -> impl Iterator<Item = &'static str> {
     of_windows().map(|setting| setting.name).chain(FACTS.iter().copied())
 }
 
-const FACTS: &[&str] = &[
-    "PRODUCT",
-    "VERSION",
-    "PREVIOUS",
-    "GIVEN",
-    "SiteLines",
-    "PAYLOAD_KB",
-    "DEEPEST",
-    "SERVICE",
-    "HOLDS",
-    "REQUIRES",
-];
+const FACTS: &[&str] =
+    &["PRODUCT", "VERSION", "PREVIOUS", "GIVEN", "SiteLines", "PAYLOAD_KB", "DEEPEST", "SERVICE", "HOLDS", "REQUIRES"];
 
 /// Keys and values; a key that is absent reads as empty.
 #[derive(Clone, Debug, Default)]
@@ -88,8 +78,9 @@ impl Settings {
 
     /// One sentence for each value that cannot be installed. The root has a check of its own.
     pub fn faults(&self) -> Vec<String> {
-        let mut faults: Vec<String> =
-            of_windows().filter_map(|setting| Some(format!("{} {}", setting.name, self.fault(setting.name, setting.rule)?))).collect();
+        let mut faults: Vec<String> = of_windows()
+            .filter_map(|setting| Some(format!("{} {}", setting.name, self.fault(setting.name, setting.rule)?)))
+            .collect();
         if self.is_image() && !self.get("CORE_ID").is_empty() {
             faults.push("CORE_ID cannot go into an image: every clone would have it".to_string());
         }
@@ -100,7 +91,11 @@ impl Settings {
         if let Some(fault) = rules::fault(rule, self.get(key), System::Windows) {
             return Some(fault.to_string());
         }
-        if rule == Rule::Containers { self.containers_fault() } else { None }
+        if rule == Rule::Containers {
+            self.containers_fault()
+        } else {
+            None
+        }
     }
 
     /// HOLDS and REQUIRES name the package's containers; a package that does not say so is not checked.
