@@ -53,7 +53,8 @@ mod token;
 
 use msi::{version_of, Installation};
 use preflight::Facts;
-use report::{code, document, Ending, Report};
+use contract::exit_codes as code;
+use report::{document, Ending, Report};
 use service::Service;
 use contract::checks;
 use settings::{keys, Settings};

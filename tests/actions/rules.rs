@@ -2,7 +2,8 @@
 #![allow(dead_code)] // Windows calls them.
 #![allow(clippy::unnecessary_map_or)] // What it proposes is newer than Rust 1.63.
 
-use contract;
+#[path = "../../installers/contract/src/lib.rs"]
+mod contract;
 
 #[path = "../../installers/windows/src/acl.rs"]
 mod acl;

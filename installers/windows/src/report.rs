@@ -1,7 +1,6 @@
 //! What the checks found, and install.json: how it went, in the shape of docs/endpoint.md.
 
 use super::contract::checks;
-pub use super::contract::exit_codes as code;
 use super::settings::Settings;
 
 /// One thing that was looked at.
