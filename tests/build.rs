@@ -1,5 +1,7 @@
 //! `linkpack build` as a release engineer's scripts see it: exit codes, messages, files, and what is left behind.
 
+#[path = "build/comfort.rs"]
+mod comfort;
 mod common;
 #[path = "build/mistakes.rs"]
 mod mistakes;

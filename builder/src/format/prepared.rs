@@ -71,6 +71,8 @@ pub fn prepare(tree: Tree, codec: Codec, store: &Arc<Store>, listener: &dyn List
         let Kind::File(content) = &reading.files[index].entry.kind else { continue };
         let content = content.clone();
         if content.len() >= UNIT_FLOOR {
+            let path = reading.files[index].entry.path.display();
+            listener.at("read", &format_args!("{path} ({})", codec.name()));
             let digests = reading.large(index, &content, codec, store, listener)?;
             reading.files[index].digests = Some(digests);
         } else {
@@ -78,6 +80,7 @@ pub fn prepare(tree: Tree, codec: Codec, store: &Arc<Store>, listener: &dyn List
             reading.small(index, content)?;
         }
     }
+    listener.at("read", &format_args!("the last pieces ({})", codec.name()));
     let files = reading.finish()?;
     store.release_buffers();
     memory::trim();
@@ -238,7 +241,7 @@ fn read_unchanged(
     }
 }
 
-/// The same, but for what is in memory, which nobody can have changed.
+/// Gives a content to `each` like `read_unchanged`; what is in memory cannot have changed.
 fn read_again(content: &Content, sha256: &[u8; 32], path: &TreePath, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
     match content.is_in_memory() {
         true => read_blocks(content, each),
@@ -274,12 +277,12 @@ impl PreparedFile {
         PreparedFile::unread(entry)
     }
 
-    /// An entry whose content nobody read yet.
+    /// An entry whose content was not read yet.
     pub fn unread(entry: Entry) -> Self {
         PreparedFile { entry, digests: None, may_be_program: true, units: None }
     }
 
-    /// A file of this one's content over and over, whose digests nobody computed.
+    /// A file of this one's content over and over, whose digests are not known.
     #[cfg(test)]
     pub(super) fn repeated(self, times: usize) -> Self {
         let len = self.len() * times as u64;
