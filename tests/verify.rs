@@ -380,7 +380,8 @@ fn packages_of_one_folder_are_built_again_in_one_go_and_a_stranger_among_them_is
     paths.push(out.join("stranger.deb"));
     fs::copy(&paths[0], &paths[3]).unwrap();
     let manifest = folder.path().join("demo/linkpack.toml");
-    let rebuild = Rebuild { manifest, sites: Vec::new(), threads: 2, temporary: folder.path().to_path_buf() };
+    let rebuild =
+        Rebuild { manifest, given: Default::default(), sites: Vec::new(), threads: 2, temporary: folder.path().to_path_buf() };
     let (said, mut failed) = (Said::default(), Vec::new());
     let compared = rebuild.compare(&paths, &said, &mut |path, error| failed.push((path.to_owned(), error.to_string()))).unwrap();
     assert_eq!(compared.iter().map(|one| one.difference.as_deref()).collect::<Vec<_>>(), [None; 3]);

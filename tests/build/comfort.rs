@@ -68,7 +68,7 @@ fn values_are_given_beside_the_manifest_and_recorded() {
     let bom: Value = serde_json::from_slice(&read("sample-2.5.rc1-linux-x86_64.cdx.json")).unwrap();
     let data = bom["components"].as_array().unwrap().iter().find(|part| part["name"] == "data").unwrap();
     assert_eq!(
-        (&data["purl"], &data["supplier"]["name"], &data["licenses"][0]["license"]["id"]),
+        (&data["purl"], &data["supplier"]["name"], &data["licenses"][0]["expression"]),
         (&"pkg:generic/data@7".into(), &"Data Ltd".into(), &"MIT".into())
     );
 

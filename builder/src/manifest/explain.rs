@@ -93,7 +93,11 @@ fn wrong_type(found: &str, expected: &str, raw: &str, path: &[Step]) -> (String,
         _ if found == "sequence" => ("a list", ""),
         _ => ("of another kind", ""),
     };
-    let (wanted, example) = wanted(key, expected, value, kind);
+    let (wanted, mut example) = wanted(key, expected, value, kind);
+    // Most likely meant for a value of the environment, which a site file does not take: its keys are in no table.
+    if kind == "a table" && wanted == "a text in quotes" && path.len() > 1 {
+        example = Some(format!("\"...\", or {key} = {{ env = \"NAME\" }} to take it from the environment"));
+    }
     let place = if in_list { format!("in the list {key}, this") } else { key.to_owned() };
     let shown = if value.is_empty() || value.len() > 60 { kind.to_owned() } else { format!("{value}, {kind}") };
     let number = kind == "a number" && wanted.starts_with("a whole number");
@@ -122,12 +126,7 @@ fn wanted(key: &str, expected: &str, value: &str, kind: &str) -> (String, Option
     };
     match expected {
         "a string" | "a borrowed string" => match kind {
-            // Most likely meant for a value of the environment.
-            "a table" => {
-                let example = format!("\"...\", or {key} = {{ env = \"NAME\" }} to take it from the environment");
-                ("a text in quotes".to_owned(), Some(example))
-            }
-            "a list" => ("a text in quotes".to_owned(), Some("\"...\"".to_owned())),
+            "a table" | "a list" => ("a text in quotes".to_owned(), Some("\"...\"".to_owned())),
             _ => ("a text in quotes".to_owned(), quoted()),
         },
         _ if expected.starts_with("a path, a table") => {

@@ -119,12 +119,12 @@ pub struct Outside {
 
 /// What is laid over a manifest, and what cannot be.
 ///
-/// `variable` reads an environment variable.
+/// `variable` reads an environment variable; without it none is read.
 pub fn outside(
     manifest: &str,
     given: &Given,
     schema: &serde_json::Value,
-    variable: impl Fn(&str) -> Result<String, String>,
+    variable: Option<&dyn Fn(&str) -> Result<String, String>>,
 ) -> (Vec<Outside>, Vec<Fault>) {
     let (table, _) = DeTable::parse_recoverable(manifest);
     let (mut all, mut faults) = (Vec::new(), Vec::new());
@@ -142,6 +142,7 @@ pub fn outside(
         }
     }
     let mut named = Vec::new();
+    let Some(variable) = variable else { return (all, faults) };
     variables(table.get_ref(), &[], schema, &mut named);
     for (path, name, span) in named {
         if all.iter().any(|other| path.starts_with(&other.path)) {
@@ -220,7 +221,7 @@ fn variable(
         DeValue::Table(inner) => {
             let name = inner.get("env").and_then(|name| name.get_ref().as_str()).filter(|_| inner.len() == 1);
             let kinds = kinds(schema, path);
-            match name.filter(|_| !kinds.is_empty() && !kinds.contains(&"object") && !kinds.contains(&ANY)) {
+            match name.filter(|_| takes_variable(&kinds)) {
                 Some(name) => found.push((path.to_vec(), name.to_owned(), value.span())),
                 None => variables(inner, path, schema, found),
             }
@@ -232,6 +233,47 @@ fn variable(
         }
         _ => {}
     }
+}
+
+/// Whether a place of the schema takes `{ env = "NAME" }`: it takes a value, and no table.
+fn takes_variable(kinds: &[&str]) -> bool {
+    !kinds.is_empty() && !kinds.contains(&"object") && !kinds.contains(&ANY)
+}
+
+/// The schema with `{ env = "NAME" }` where that may stand, as editors need it.
+pub fn with_variables(schema: &serde_json::Value) -> serde_json::Value {
+    fn walk(at: &mut serde_json::Value, root: &serde_json::Value) {
+        match at {
+            serde_json::Value::Object(fields) => {
+                if let Some(serde_json::Value::Object(properties)) = fields.get_mut("properties") {
+                    for property in properties.values_mut() {
+                        let kinds = kinds_of(vec![&*property], root);
+                        if takes_variable(&kinds) {
+                            let description = property.as_object_mut().and_then(|fields| fields.remove("description"));
+                            let mut both = serde_json::json!({ "anyOf": [property.take(), { "$ref": "#/$defs/Variable" }] });
+                            if let Some(description) = description {
+                                both["description"] = description;
+                            }
+                            *property = both;
+                        }
+                    }
+                }
+                fields.values_mut().for_each(|inner| walk(inner, root));
+            }
+            serde_json::Value::Array(list) => list.iter_mut().for_each(|inner| walk(inner, root)),
+            _ => {}
+        }
+    }
+    let mut with = schema.clone();
+    walk(&mut with, schema);
+    with["$defs"]["Variable"] = serde_json::json!({
+        "description": "Takes the value from an environment variable.",
+        "type": "object",
+        "properties": { "env": { "description": "The variable's name.", "type": "string", "minLength": 1 } },
+        "required": ["env"],
+        "additionalProperties": false,
+    });
+    with
 }
 
 /// The kind of what the schema says nothing of.
@@ -255,6 +297,10 @@ fn kinds<'s>(schema: &'s serde_json::Value, path: &[Step]) -> Vec<&'s str> {
         }
         here = next;
     }
+    kinds_of(here, schema)
+}
+
+fn kinds_of<'s>(here: Vec<&'s serde_json::Value>, schema: &'s serde_json::Value) -> Vec<&'s str> {
     let mut kinds = Vec::new();
     for one in here.iter().flat_map(|one| branches(one, schema, 0)) {
         match &one["type"] {

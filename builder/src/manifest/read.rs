@@ -27,14 +27,14 @@ pub fn load(path: &Path, given: &Given) -> Result<Product> {
 
 /// Parses a manifest's text; `file` is its name in messages, `folder` what its payload paths are relative to.
 pub fn parse(file: &str, text: &str, folder: PathBuf, given: &Given) -> Result<Product> {
-    let (manifest, checked, text) = read(file, text, given, |manifest: &Manifest| check::manifest(manifest))?;
+    let (manifest, checked, text) = read(file, text, Some(given), |manifest: &Manifest| check::manifest(manifest))?;
     Ok(Product::new(manifest, folder, checked, text))
 }
 
 /// Reads a site file and lays it over the product.
 pub fn load_site(product: &Product, path: &Path) -> Result<Product> {
     let (file, text) = (path.display().to_string(), text_of(path)?);
-    let (site, checked, _) = read(&file, &text, &Given::default(), |site: &Site| check::site(site, product.manifest()))?;
+    let (site, checked, _) = read(&file, &text, None, |site: &Site| check::site(site, product.manifest()))?;
     let name = match &site.name {
         Some(name) => name.to_string(),
         None => name_of_file(path)?,
@@ -53,21 +53,21 @@ pub fn load_lint(path: &Path) -> Result<LintTable> {
         lint: LintTable,
     }
     let nothing = |_: &Only| (check::Checked::default(), Vec::new());
-    let (only, _, _) = read(&path.display().to_string(), &text_of(path)?, &Given::default(), nothing)?;
+    let (only, _, _) = read(&path.display().to_string(), &text_of(path)?, None, nothing)?;
     Ok(only.lint)
 }
 
 /// The JSON Schema (draft 2020-12) of the manifest.
 pub fn schema() -> String {
-    pretty(&schemars::schema_for!(Manifest))
+    pretty(&given::with_variables(schemars::schema_for!(Manifest).as_value()))
 }
 
 /// The JSON Schema of a site file.
 pub fn site_schema() -> String {
-    pretty(&schemars::schema_for!(Site))
+    pretty(schemars::schema_for!(Site).as_value())
 }
 
-fn pretty(schema: &schemars::Schema) -> String {
+fn pretty(schema: &serde_json::Value) -> String {
     serde_json::to_string_pretty(schema).expect("a schema is plain JSON") + "\n"
 }
 
@@ -92,13 +92,15 @@ fn text_of(path: &Path) -> Result<String> {
     })
 }
 
-/// Reads a text and what is laid over it, and checks what was read; the errors of both, in the order of the file.
+/// Reads a text and what is laid over it (a manifest alone takes values from elsewhere), and checks what was read; the errors of both, in the order of the file.
 fn read<T: DeserializeOwned + schemars::JsonSchema>(
     file: &str,
     manifest: &str,
-    given: &Given,
+    given: Option<&Given>,
     check: impl FnOnce(&T) -> (check::Checked, Vec<Problem>),
 ) -> Result<(T, check::Checked, Text)> {
+    let (none, takes_variables) = (Given::default(), given.is_some());
+    let given = given.unwrap_or(&none);
     let mut text = Text::new(file, manifest, given);
     let (mut table, errors) = DeTable::parse_recoverable(manifest);
     // What is no TOML leads a reader astray: what comes after it may be no mistake.
@@ -107,7 +109,7 @@ fn read<T: DeserializeOwned + schemars::JsonSchema>(
         return Err(together(&text, vec![fault]));
     }
     let schema = schemars::schema_for!(T);
-    let (outside, mut faults) = given::outside(manifest, given, schema.as_value(), variable);
+    let (outside, mut faults) = given::outside(manifest, given, schema.as_value(), takes_variables.then_some(&variable));
     faults.extend(given::lay(table.get_mut(), &outside, text.all()));
     text.laid(table.get_ref(), &outside);
     let (read, more) = repair::read::<T>(table, text.all());
