@@ -210,9 +210,9 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
         };
         let files = match target.is_linux() {
             true => {
-                listener.begin("read", bytes);
+                listener.begin("compress", bytes);
                 let files = format::prepare(tree, codec, &store, listener)?;
-                listener.end("read");
+                listener.end("compress");
                 files
             }
             false => format::unread(tree),

@@ -319,6 +319,10 @@ pub fn syntax(text: &str, message: &str, span: Range<usize>) -> Fault {
             line_start..line_start + key.len(),
         );
     }
+    if message.contains("invalid key-value pair") {
+        let what = "this line is neither a [table] nor a KEY = VALUE".to_owned();
+        return fault(what, "write name = \"value\", or put a # before it".to_owned(), span);
+    }
     if message.contains("key with no value") {
         return fault(format!("the key {key} has no value"), format!("write {key} = VALUE, with an = between"), span);
     }

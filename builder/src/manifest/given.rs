@@ -117,14 +117,17 @@ pub struct Outside {
     toml: Option<String>,
 }
 
+/// Reads an environment variable; an error is a sentence.
+type Variable = dyn Fn(&str) -> Result<String, String>;
+
 /// What is laid over a manifest, and what cannot be.
 ///
-/// `variable` reads an environment variable; without it none is read.
+/// Without `variable` no environment variable is read.
 pub fn outside(
     manifest: &str,
     given: &Given,
     schema: &serde_json::Value,
-    variable: Option<&dyn Fn(&str) -> Result<String, String>>,
+    variable: Option<&Variable>,
 ) -> (Vec<Outside>, Vec<Fault>) {
     let (table, _) = DeTable::parse_recoverable(manifest);
     let (mut all, mut faults) = (Vec::new(), Vec::new());

@@ -118,7 +118,6 @@ fn read<T: DeserializeOwned + schemars::JsonSchema>(
         |fault: &Fault| faults.iter().any(|earlier| !earlier.path.is_empty() && fault.path.starts_with(&earlier.path));
     let more: Vec<Fault> = more.into_iter().filter(|fault| !consequence(fault)).collect();
     faults.extend(more);
-    merge(&mut faults);
     let Some(read) = read else { return Err(together(&text, faults)) };
     let (checked, problems) = check(&read);
     // What depends on a mistake may be none.
@@ -156,6 +155,7 @@ fn variable(name: &str) -> Result<String, String> {
 }
 
 fn together(text: &Text, mut faults: Vec<Fault>) -> Error {
+    merge(&mut faults);
     faults.sort_by_key(|fault| (fault.span.start, fault.span.end));
     let one = |fault: Fault| {
         let nowhere = fault.span == (0..0) && fault.path.len() > 1;
