@@ -137,28 +137,12 @@ pub struct AllInspected<'a> {
 #[derive(JsonSchema)]
 #[allow(dead_code, reason = "the schema is made of it, and nothing else")]
 struct Checked {
-    /// `checked`: all is ready; or `refused`.
-    outcome: String,
+    /// Whether all checks passed.
+    ok: bool,
     /// The exit code that an installation would end with.
     exit_code: u8,
-    /// `linkpack`: the checks are of no package in particular.
-    product: String,
-    /// Of linkpack.
-    version: String,
-    /// Of what is installed in the root, where that is something of ours.
-    previous_version: Option<String>,
     /// The install root that was checked.
     root: String,
-    /// `run`, as for a self-extracting package.
-    channel: String,
-    /// False.
-    image: bool,
-    /// RFC 3339.
-    started_at: String,
-    /// RFC 3339.
-    finished_at: String,
-    /// What it comes to.
-    message: String,
     /// Every check.
     checks: Vec<Check>,
 }
@@ -229,7 +213,8 @@ pub enum SchemaOf {
 /// The JSON Schema (draft 2020-12) of a file or document.
 pub fn schema(what: SchemaOf) -> String {
     fn of<T: JsonSchema>() -> String {
-        json(&schemars::schema_for!(Document<T>))
+        let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+        json(&settings.into_generator().into_root_schema_for::<Document<T>>())
     }
     match what {
         SchemaOf::Manifest => manifest::schema(),
