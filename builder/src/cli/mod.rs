@@ -38,12 +38,17 @@ pub fn run() -> ExitCode {
         Verb::Inspect(arguments) => return inspect::run(&arguments),
         Verb::Verify(arguments) => return verify::run(&arguments),
         Verb::Lint(arguments) => return lint::run(&arguments),
-        Verb::Kit(arguments) => kit::run(&arguments),
+        Verb::Kit(arguments) => return kit::run(&arguments),
         Verb::Preflight(arguments) => return preflight::run(&arguments),
         Verb::Schema => print(&crate::manifest::schema()),
         Verb::Completions { shell } => completions(shell),
         Verb::Man => man(),
     };
+    finished(done)
+}
+
+/// Shows an error, and says by the exit code whether there was one.
+fn finished(done: crate::Result<()>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
