@@ -336,7 +336,7 @@ fn make(arguments: &MakeArguments) -> Result<()> {
     if let Some((path, size)) = &report.delta {
         let whole: u64 = description.files.iter().map(|file| file.size).sum();
         let share = *size as f64 * 100.0 / whole.max(1) as f64;
-        screen.info(&format!("wrote {}: {size} bytes, {share:.1}% of the packages and bills", path.display()));
+        screen.info(&format!("wrote {}: {size} bytes, {share:.2}% of the packages and bills", path.display()));
     }
     for image in &report.images {
         screen.info(&format!("wrote {}", image.display()));

@@ -261,9 +261,9 @@ impl Field {
     fn new() -> Field {
         let (mut log, mut power) = (vec![0; 65_536], vec![0; 65_536]);
         let mut element = 1_u32;
-        for exponent in 0..ORDER as usize {
+        for (exponent, power) in power.iter_mut().enumerate().take(ORDER as usize) {
             log[element as usize] = exponent as u16;
-            power[exponent] = element as u16;
+            *power = element as u16;
             element <<= 1;
             if element > 0xffff {
                 element ^= GENERATOR;

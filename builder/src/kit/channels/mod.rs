@@ -60,7 +60,11 @@ pub fn write(stage: &Stage, items: &[Item], plan: &Plan, asked: &[&str], whole: 
     let context = Context { stage, items, plan };
     for Channel { name, needs, write } in &CHANNELS {
         let by_name = asked.contains(name);
-        if (by_name || asked.contains(&ALL)) && !write(&context)? && by_name && whole {
+        if !by_name && !asked.contains(&ALL) {
+            continue;
+        }
+        let written = write(&context)?;
+        if !written && by_name && whole {
             return Err(Error::new(format!("the kit holds nothing that the channel {name} is for"))
                 .help(format!("add {needs}, or leave the channel out")));
         }

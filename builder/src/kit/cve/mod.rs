@@ -269,7 +269,7 @@ impl Report {
                 Status::Fixed => "fixed",
                 Status::NotAffected => "not affected",
             };
-            let names = [&[finding.id.clone()], finding.aliases.as_slice()].concat().join(" ");
+            let names = [std::slice::from_ref(&finding.id), finding.aliases.as_slice()].concat().join(" ");
             text += &format!("{status}: {names}: {}", finding.component);
             let more = [
                 finding.severity.clone(),

@@ -266,6 +266,36 @@ mod tests {
         rising(Rules::Python, "1.0.dev1 1.0a1.dev1 1.0a1 1.0b2 1.0rc1 1.0 1.0+local.1 1.0.post1 1.1 1.10 1!0.1");
     }
 
+    /// Versions of the bytes that matter, often alike.
+    fn pairs() -> Vec<(String, String)> {
+        let mut state = 7_u64;
+        let mut next = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        let mut one = || -> String {
+            let tail: String = (0..next(6)).map(|_| b"0019az~.+."[next(10) as usize] as char).collect();
+            format!("1{tail}")
+        };
+        (0..300).map(|_| (one(), one())).collect()
+    }
+
+    #[test]
+    fn dpkg_and_rpm_say_the_same() {
+        let pairs = pairs();
+        for (a, b) in pairs.iter().take(150) {
+            let lower = std::process::Command::new("dpkg").args(["--compare-versions", a, "lt", b]).status().unwrap().success();
+            assert_eq!(Rules::Debian.compare(a, b) == Some(Ordering::Less), lower, "{a} {b}");
+        }
+        let calls: String = pairs.iter().map(|(a, b)| format!("print(rpm.vercmp('{a}', '{b}'), ' ') ")).collect();
+        let said = std::process::Command::new("rpm").args(["--eval", &format!("%{{lua: {calls}}}")]).output().unwrap().stdout;
+        let said: Vec<i32> = String::from_utf8(said).unwrap().split_whitespace().map(|one| one.parse().unwrap()).collect();
+        assert_eq!(said.len(), pairs.len());
+        for ((a, b), said) in pairs.iter().zip(said) {
+            assert_eq!(rpm_part(a, b) as i32, said, "{a} {b}");
+        }
+    }
+
     #[test]
     fn versions_that_are_the_same_are_so() {
         for (rules, a, b) in [

@@ -50,7 +50,7 @@ pub fn read(document: &Value) -> Result<Vec<Statement>> {
         .help("give documents in one of these forms with --vex; OSV goes to --osv"))
 }
 
-fn list<'a>(value: &'a Value) -> impl Iterator<Item = &'a Value> {
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 

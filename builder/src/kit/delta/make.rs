@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Units that are unpacked and packed at once.
 const AT_ONCE: usize = 4;
@@ -297,7 +297,7 @@ fn unpack(view: &dyn Source, form: Form, (at, len): Extent, out: &mut dyn Write)
 }
 
 /// Writes a file's bytes, with the plain ones of units that are new and can be packed again.
-fn taken_apart(new: &Opened, known: &HashSet<[u8; 32]>, root: &PathBuf, text: &mut Spool) -> Result<Vec<Piece>> {
+fn taken_apart(new: &Opened, known: &HashSet<[u8; 32]>, root: &Path, text: &mut Spool) -> Result<Vec<Piece>> {
     let mut pieces: Vec<Piece> = Vec::new();
     let mut done = 0;
     let raw = |pieces: &mut Vec<Piece>, text: &mut Spool, from: u64, to: u64| -> Result<()> {
