@@ -40,7 +40,7 @@ fn a_delta_makes_the_next_kit_to_the_byte_or_none_at_all() {
     for file in ["delta.json", "plan.zst", "steps.zst", "data.zst", "SHA256SUMS", "tool/linkpack"] {
         let path = at.join("new.delta").join(file);
         damage(&path);
-        assert!(!apply(at, "kit new.delta -o x").code.is_some_and(|code| code == 0), "{file}");
+        assert_ne!(apply(at, "kit new.delta -o x").code, Some(0), "{file}");
         assert!(!at.join("x").exists(), "{file}");
         damage(&path);
     }

@@ -20,7 +20,7 @@ fn par2_repairs_a_kit_and_an_image() {
     make(at, "dist-1.0.0 -o kit --par2 1 --iso kit.iso").run().ok();
     cmd("cp").args(["-a", "kit", "whole"]).dir(at).run().ok();
     cmd("sh").args(["kit/verify.sh"]).dir(at).run().ok();
-    let par2 = |arguments: &str, below: &str| cmd("par2").args(arguments.split(' ')).dir(&at.join(below)).run();
+    let par2 = |arguments: &str, below: &str| cmd("par2").args(arguments.split(' ')).dir(at.join(below)).run();
     par2("verify -q -B . recovery/kit.par2", "kit").ok();
     let run = "linux/run/intigua-sample-1.0.0-linux-x86_64.run";
     scratch(&at.join("kit").join(run), 3000);
