@@ -42,6 +42,7 @@ fn three_commands_of_the_page_lead_from_the_medium_to_a_running_agent() {
     let page = fs::read_to_string(folder.path().join("kit/index.html")).unwrap().replace("&#x2f;", "/");
     let commands: Vec<&str> = page
         .split("<pre>")
+        .skip(1)
         .filter_map(|rest| rest.split("</pre>").next())
         .flat_map(str::lines)
         .filter(|line| line.contains("/mnt") && !line.contains("/rpm/"))

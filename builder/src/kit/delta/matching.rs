@@ -12,7 +12,7 @@ const PANE: u64 = 16 << 20;
 /// Literals that later files may be copied from.
 const POOL: usize = 32 << 20;
 /// Blocks that a table knows at most.
-const MOST_BLOCKS: u64 = 2 << 20;
+const MOST_BLOCKS: u64 = 1 << 20;
 /// The shortest block, and with it the shortest match.
 const SHORTEST: usize = 32;
 /// How many bytes may be replaced in place before the distance is given up, and how many have to be the same behind them.
