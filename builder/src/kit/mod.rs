@@ -123,7 +123,7 @@ impl Plan<'_> {
 }
 
 /// kit.json.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Description {
     /// The version of this document: 1.
     pub format: u32,
@@ -148,7 +148,7 @@ pub struct Description {
 }
 
 /// The keys of kit.json.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DescribedKeys {
     /// Of SHA256SUMS: `sha256:` and the digest of the public key.
     pub sums: String,
@@ -164,7 +164,7 @@ pub struct DescribedKeys {
 }
 
 /// A package or bill of kit.json.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DescribedFile {
     /// Its path in the kit.
     pub path: String,
@@ -186,7 +186,7 @@ pub struct DescribedFile {
 }
 
 /// A kit that was made.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Report {
     /// Where it lies.
     pub output: PathBuf,
@@ -195,9 +195,18 @@ pub struct Report {
     pub description: Description,
     /// Zips and disc images of it.
     pub images: Vec<PathBuf>,
-    /// The delta from the kit before, and its bytes.
+    /// The delta from the kit before.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub delta: Option<(PathBuf, u64)>,
+    pub delta: Option<WrittenDelta>,
+}
+
+/// A delta that was made.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct WrittenDelta {
+    /// Where it lies.
+    pub output: PathBuf,
+    /// Bytes of its files.
+    pub size: u64,
 }
 
 /// Makes a kit.
@@ -206,7 +215,7 @@ pub struct Report {
 /// Whatever is wrong with the input, the keys, the kit before, the output; an interrupt. What was at the output is then as it was.
 pub fn write(options: &Options, keys: &Keys, judge: &(dyn Judge + Sync), listener: &dyn Listener) -> Result<Report> {
     let signer = keys.signer.ok_or_else(|| {
-        Error::new("there is no key to sign the kit with: nobody could tell it from a forged one")
+        Error::new("there is no key to sign the kit with, and without a signature it could be forged")
             .help("give --key FILE; make one: openssl ecparam -genkey -name prime256v1 -noout -out key.pem")
     })?;
     old::replaceable(&options.output, options.into)?;
@@ -247,7 +256,7 @@ pub fn write(options: &Options, keys: &Keys, judge: &(dyn Judge + Sync), listene
         (Some(delta), Some(path)) => {
             let size = delta.files().values().map(|facts| facts.size).sum();
             delta.publish(path)?;
-            Some((path.clone(), size))
+            Some(WrittenDelta { output: path.clone(), size })
         }
         _ => None,
     };

@@ -124,7 +124,7 @@ fn process(program: &str) -> Option<String> {
     program[..end].rsplit(['\\', '/', '"']).next().map(str::to_owned)
 }
 
-/// What a command line may set, with what it is when nobody does: the properties that reach the elevated part of an installation, without
+/// What a command line may set, with its default: the properties that reach the elevated part of an installation, without
 /// those that it finds out itself.
 fn properties(all: &[Setting]) -> Vec<Setting> {
     const OWN: [&str; 4] = ["INSTALLDIR", "NEWER_VERSION", "OLDER_VERSION", "PREVIOUS"];

@@ -136,7 +136,7 @@ impl Data {
         let mut statements = Vec::new();
         for path in files(&self.path)? {
             let read = vex::read(&super::json(&path)?);
-            statements.extend(read.map_err(|error| error.note(format!("it is about {}", path.display())))?);
+            statements.extend(read.map_err(|error| error.note(format!("in {}", path.display())))?);
         }
         Ok(statements)
     }

@@ -34,7 +34,7 @@ pub struct Request {
 }
 
 /// What came of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct Report {
     /// The version of this document: 1.
     pub format: u32,
@@ -55,7 +55,7 @@ pub struct Report {
 }
 
 /// A component and an advisory that is about it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 pub struct Finding {
     /// Affected, or what the vendor says.
     pub status: Status,

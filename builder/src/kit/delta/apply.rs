@@ -24,7 +24,7 @@ const PLAN_LIMIT: u64 = 1 << 30;
 const AT_ONCE: usize = 4;
 
 /// A kit that was made from a delta.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
 pub struct Applied {
     /// What the delta says of itself.
     pub delta: Description,

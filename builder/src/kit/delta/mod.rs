@@ -37,7 +37,7 @@ const TEXT: &str = "APPLY.md";
 const APPLY: &str = include_str!("../../../../templates/kit/APPLY.md");
 
 /// delta.json.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Description {
     /// The version of this document: 1.
     pub format: u32,
