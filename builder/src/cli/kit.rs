@@ -1,6 +1,7 @@
 //! `linkpack kit`: kits for closed sites.
 
 use super::arguments::SigningArguments;
+use super::examples;
 use super::screen::Screen;
 use crate::build::{ByOwn, Signing};
 use crate::error::{Error, IoContext, Result};
@@ -27,14 +28,17 @@ pub struct KitArguments {
 #[derive(Debug, Subcommand)]
 pub enum KitVerb {
     /// Serve a kit over HTTP, read-only, to apt, dnf, zypper and msiexec
+    #[command(after_help = examples::KIT_SERVE)]
     Serve(ServeArguments),
     /// Verify a kit at the site, and report what is in it and what is different from the kit before
+    #[command(after_help = examples::KIT_ACCEPT)]
     Accept(AcceptArguments),
     /// Make the next kit out of the one that the site has and a delta
     Apply(ApplyArguments),
     /// Show which known vulnerabilities the components of a kit have, from the advisories in it
     Cve(CveArguments),
     /// Add a second person's signature to a kit
+    #[command(after_help = examples::KIT_COUNTERSIGN)]
     Countersign(CountersignArguments),
 }
 

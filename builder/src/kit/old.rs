@@ -66,7 +66,7 @@ impl OldKit {
         let text = |name: &str| small(&folder.join(name)).map_err(|error| none(error.to_string()));
         let sums = text(SUMS)?;
         let description: Description = serde_json::from_str(&text(DESCRIPTION)?)
-            .map_err(|error| none(format!("its {DESCRIPTION} cannot be read: {error}")))?;
+            .map_err(|error| none(format!("its {DESCRIPTION} is damaged in line {}, column {}", error.line(), error.column())))?;
         if description.format != 1 {
             return Err(none(format!("its {DESCRIPTION} is of format {}, and this linkpack knows 1", description.format)));
         }
