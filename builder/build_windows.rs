@@ -100,9 +100,16 @@ fn version_resource(part: &Part, out: &Path) -> PathBuf {
     let numbers = format!("{},{},{},0", field("MAJOR"), field("MINOR"), field("PATCH"));
     let kind = if part.file.ends_with(".dll") { "VFT_DLL" } else { "VFT_APP" };
     let (file, title) = (part.file, part.title);
+    let table = out.join(format!("{file}.messages"));
+    write(&table, &message_table());
+    // linkctl.exe is in every MSI, the connector may be another vendor's: the event log finds the texts here.
+    let messages = match file {
+        "linkctl.exe" => format!("1 11 \"{}\"\n", table.display().to_string().replace('\\', "\\\\")),
+        _ => String::new(),
+    };
     let text = format!(
         r#"#include <winver.h>
-1 VERSIONINFO
+{messages}1 VERSIONINFO
 FILEVERSION {numbers}
 PRODUCTVERSION {numbers}
 FILEOS VOS_NT_WINDOWS32
@@ -132,6 +139,22 @@ END
     write(&script, text.as_bytes());
     run(Command::new("x86_64-w64-mingw32-windres").arg(script).arg(&object));
     object
+}
+
+/// A message table (MESSAGE_RESOURCE_DATA) for the connector's events 1 to 3, each of which brings its sentence with it.
+fn message_table() -> Vec<u8> {
+    const FIRST: u32 = 1;
+    const LAST: u32 = 3;
+    const UNICODE: u16 = 1;
+    const HEADER: u32 = 16;
+    let text: Vec<u8> = "%1\r\n\0\0".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let len = u16::try_from(4 + text.len()).expect("a short text");
+    let mut table = [1, FIRST, LAST, HEADER].map(u32::to_le_bytes).concat();
+    for _ in FIRST..=LAST {
+        table.extend([len, UNICODE].map(u16::to_le_bytes).concat());
+        table.extend(&text);
+    }
+    table
 }
 
 fn write(path: &Path, bytes: &[u8]) {

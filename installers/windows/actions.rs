@@ -257,11 +257,18 @@ pub extern "system" fn PreflightAgain(session: u32) -> u32 {
     judge(&installation, &settings, &facts, &report)
 }
 
-/// What brings the service back after a failure. The installation is worth having without it, so a refusal is told and no more.
-fn recovery(settings: &Settings) -> Option<String> {
+/// What brings the service back after a failure, and lets it stop in good order at a shutdown. The installation is worth having without
+/// either, so a refusal is told and no more.
+fn recovery(settings: &Settings) -> Vec<String> {
     let name = settings.get("SERVICE");
-    let set = || Service::configure(name)?.recover();
-    set().err().filter(|_| !name.is_empty()).map(|error| format!("the recovery actions of {name} cannot be set: {error}"))
+    if name.is_empty() {
+        return Vec::new();
+    }
+    let recover = || Service::configure(name)?.recover();
+    let take_time = || Service::configure(name)?.take_time_at_shutdown(PATIENCE);
+    let refused = |what: &str, error: io::Error| format!("the {what} of {name} cannot be set: {error}");
+    let recover = recover().err().map(|error| refused("recovery actions", error));
+    recover.into_iter().chain(take_time().err().map(|error| refused("time at shutdown", error))).collect()
 }
 
 /// The root, where it is not there: made by us, so that nobody else can have.

@@ -129,6 +129,8 @@ fn write_files(
     Ok((package, whole))
 }
 
+/// The administrator's program, and where the event log finds the texts of the connector's events.
+const LINKCTL: &[u8] = b"bin/linkctl.exe";
 /// What is made for one product, in each package anew.
 const OWN: [&str; 3] = ["bin/csclient.default", "bin/linkctl.exe", "bin/seal.paths"];
 
@@ -249,6 +251,7 @@ impl Environment<'_> {
             })
             .collect();
         let recorded: Vec<(&str, &TreePath)> = self.programs.helpers.iter().map(|(name, path)| (*name, path)).collect();
+        let linkctl = TreePath::new(LINKCTL)?;
         let facts = facts(product, base);
         let facts: Vec<(&str, &str)> = facts.iter().map(|(key, value)| (*key, value.as_str())).collect();
         let settings = settings(product, base.target);
@@ -279,6 +282,7 @@ impl Environment<'_> {
             forced: &forced,
             setup_key: SETUP_KEY,
             recorded: &recorded,
+            event_messages: Some(&linkctl),
             at_logon: self.programs.user_application.as_ref(),
             library: Some(msi::LibrarySpec { bytes: self.parts.dll, actions: &ACTIONS, facts: &facts }),
             packing: base.cabinet,

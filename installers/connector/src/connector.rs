@@ -63,9 +63,11 @@ fn work(layout: &Layout, host: &mut Host) -> Result<(), String> {
         chores_due: now,
     };
     work.adopt(&config);
+    work.face.show(layout, &work.supervisor);
+    // Before the containers are started: a service manager waits for the connector, not for what it starts.
+    work.host.ready();
     work.supervisor.tick(Instant::now(), work.host);
     work.face.show(layout, &work.supervisor);
-    work.host.ready();
     work.until_stopped();
     Ok(())
 }

@@ -121,6 +121,16 @@ impl Service {
         self.change(FAILURE_ACTIONS_FLAG, &on_errors)
     }
 
+    /// Has a shutdown wait for it, as long as it may take to stop its containers; Windows waits 10 s otherwise (since Windows 10 1703).
+    ///
+    /// # Errors
+    /// The service control manager refuses.
+    pub fn take_time_at_shutdown(&self, patience: Duration) -> io::Result<()> {
+        const PRESHUTDOWN_INFO: u32 = 7;
+        let milliseconds = patience.as_millis() as u32;
+        self.change(PRESHUTDOWN_INFO, &milliseconds)
+    }
+
     fn change<T>(&self, level: u32, info: &T) -> io::Result<()> {
         // SAFETY: `info` is the structure that the level takes, and lives through the call.
         match unsafe { sys::ChangeServiceConfig2W(self.service, level, (info as *const T).cast()) } {

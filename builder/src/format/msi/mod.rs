@@ -78,6 +78,8 @@ pub struct MsiSpec<'a> {
     pub setup_key: &'a str,
     /// Files whose paths stand in the setup key, by their values' names there.
     pub recorded: &'a [(&'a str, &'a TreePath)],
+    /// The file that holds the texts of the service's events; the event log then knows the service as a source.
+    pub event_messages: Option<&'a TreePath>,
     /// A program that runs when a user logs on, relative to the root.
     pub at_logon: Option<&'a TreePath>,
     /// The native library whose functions check and configure.
@@ -431,6 +433,7 @@ mod tests {
             forced: &[],
             setup_key: r"SOFTWARE\VMI\setup",
             recorded: &[("Helper64", &executable)],
+            event_messages: None,
             at_logon: Some(&executable),
             library: None,
             packing: Packing::Mszip,

@@ -120,6 +120,13 @@ pub fn add(spec: &MsiSpec, contents: &Contents, database: &mut Database) -> Resu
         let (key, value) = (format!("setup.{name}"), format!("[#{}]", file_of(spec, path)));
         database.add("Registry", row![key, LOCAL_MACHINE, spec.setup_key, *name, value, component_of(spec, path)])?;
     }
+    if let Some(path) = spec.event_messages {
+        let key = format!(r"SYSTEM\CurrentControlSet\Services\EventLog\Application\{}", spec.service.name);
+        let file = format!("[#{}]", file_of(spec, path));
+        for (row, name, value) in [("event.file", "EventMessageFile", file.as_str()), ("event.types", "TypesSupported", "#7")] {
+            database.add("Registry", row![row, LOCAL_MACHINE, key.as_str(), name, value, component_of(spec, path)])?;
+        }
+    }
     for (name, _) in all(spec) {
         record(&format!("set.{name}"), name, format!("[{name}]"), spec, database)?;
         find(name, &old(name), spec, database)?;

@@ -13,6 +13,14 @@ use crate::launch::Layout;
 use crate::log;
 use crate::platform::Event;
 
+/// Ids of events in the Application log. linkctl.exe has their texts (builder/build_windows.rs).
+mod event {
+    use super::DWORD;
+    pub const FAILED: DWORD = 1;
+    pub const STARTED: DWORD = 2;
+    pub const STOPPED: DWORD = 3;
+}
+
 /// The service's name.
 pub const NAME: &str = "vAgentManager";
 
@@ -24,8 +32,11 @@ const CONTROL_STOP: DWORD = 1;
 const CONTROL_INTERROGATE: DWORD = 4;
 const CONTROL_SHUTDOWN: DWORD = 5;
 const CONTROL_PARAMCHANGE: DWORD = 6;
-const ACCEPT_STOP_PARAMCHANGE_SHUTDOWN: DWORD = 1 | 8 | 4;
+/// Comes before the shutdown, and leaves time for the containers (SERVICE_CONFIG_PRESHUTDOWN_INFO, which the MSI sets).
+const CONTROL_PRESHUTDOWN: DWORD = 15;
+const ACCEPT_STOP_PARAMCHANGE_SHUTDOWN: DWORD = 1 | 8 | 4 | 0x100;
 const EVENTLOG_ERROR_TYPE: u16 = 1;
+const EVENTLOG_INFORMATION_TYPE: u16 = 4;
 
 const STOPPED: DWORD = 1;
 const START_PENDING: DWORD = 2;
@@ -79,7 +90,10 @@ unsafe extern "system" fn service_main(_: DWORD, _: *mut *mut u16) {
         let outcome = take_log(&layout.log_dir).and_then(|()| run(&layout));
         if let Err(why) = &outcome {
             log::line(why);
-            tell_event_log(why);
+            tell_event_log(EVENTLOG_ERROR_TYPE, event::FAILED, why);
+        }
+        if outcome.is_ok() {
+            tell_event_log(EVENTLOG_INFORMATION_TYPE, event::STOPPED, "The connector has stopped.");
         }
         change(STOPPED, outcome.map_or(1, |()| 0));
     }
@@ -96,13 +110,13 @@ fn take_log(log_dir: &Path) -> Result<(), String> {
 }
 
 /// Where an administrator looks first when a service does not start.
-fn tell_event_log(why: &str) {
-    let text = wide(why);
+fn tell_event_log(kind: u16, id: DWORD, text: &str) {
+    let text = wide(text);
     // SAFETY: names and texts end with zeros and outlive the calls.
     unsafe {
         let log = RegisterEventSourceW(null(), wide(NAME).as_ptr());
         if !log.is_null() {
-            ReportEventW(log, EVENTLOG_ERROR_TYPE, 0, 1, null(), 1, 0, &text.as_ptr(), null());
+            ReportEventW(log, kind, 0, id, null(), 1, 0, &text.as_ptr(), null());
             DeregisterEventSource(log);
         }
     }
@@ -110,7 +124,7 @@ fn tell_event_log(why: &str) {
 
 unsafe extern "system" fn control(what: DWORD, _: DWORD, _: *mut c_void, _: *mut c_void) -> DWORD {
     match what {
-        CONTROL_STOP | CONTROL_SHUTDOWN => {
+        CONTROL_STOP | CONTROL_SHUTDOWN | CONTROL_PRESHUTDOWN => {
             change(STOP_PENDING, 0);
             events::push(Event::Stop);
         }
@@ -131,6 +145,7 @@ pub fn running() {
     let starting = SERVICE.lock().map_or(false, |service| service.as_ref().map_or(false, |s| s.state == START_PENDING));
     if starting {
         change(RUNNING, 0);
+        tell_event_log(EVENTLOG_INFORMATION_TYPE, event::STARTED, "The connector runs.");
     }
 }
 
