@@ -121,6 +121,7 @@ impl Package {
             forced: &[],
             setup_key: SETUP_KEY,
             recorded: &[],
+            event_messages: None,
             at_logon: None,
             library: Some(LibrarySpec { bytes: parts.dll, actions: &actions(), facts: &facts }),
             packing: linkpack::format::msi::Packing::Mszip,

@@ -165,6 +165,7 @@ fn write_within<W: std::io::Read + std::io::Write + std::io::Seek>(
         forced: &[],
         setup_key: SETUP_KEY,
         recorded: &[],
+        event_messages: None,
         at_logon: None,
         library: library.map(|bytes| LibrarySpec { bytes, actions: &actions, facts: &facts }),
         packing: product.packing,

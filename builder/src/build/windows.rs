@@ -282,7 +282,7 @@ impl Environment<'_> {
             forced: &forced,
             setup_key: SETUP_KEY,
             recorded: &recorded,
-            event_messages: Some(&linkctl),
+            event_messages: base.files.iter().any(|file| file.entry.path == linkctl).then_some(&linkctl),
             at_logon: self.programs.user_application.as_ref(),
             library: Some(msi::LibrarySpec { bytes: self.parts.dll, actions: &ACTIONS, facts: &facts }),
             packing: base.cabinet,

@@ -139,8 +139,13 @@ impl Endpoint {
         found.unwrap_or_else(|| vec![String::new(); 7])
     }
 
+    /// A container waits for its very first start, too, for a moment: that is not meant by "waiting".
     pub fn await_state(&self, name: &str, state: &str) -> Vec<String> {
-        until(&format!("{name} is {state}"), || self.container_status(name)[2] == state);
+        let is_first_wait = |status: &[String]| status[2] == "waiting" && status[6] == "-";
+        until(&format!("{name} is {state}"), || {
+            let status = self.container_status(name);
+            status[2] == state && !is_first_wait(&status)
+        });
         self.container_status(name)
     }
 
