@@ -89,6 +89,11 @@ impl OldKit {
         Ok(there.into_iter().filter(|path| !of_kit(path)).collect())
     }
 
+    /// Where it lies.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// SHA-256 of SHA256SUMS.
     pub fn digest(&self) -> [u8; 32] {
         hex::decode(&self.sums_sha256).ok().and_then(|bytes| bytes.try_into().ok()).expect("a digest")
