@@ -32,6 +32,7 @@ pub fn facts(product: &Product, base: &Base) -> Result<Facts> {
         manifest.connector.executable.linux.as_ref().ok_or_else(|| Error::new("the connector has no executable.linux"))?;
     let fallback: Vec<&str> = product.fallback_urls().iter().map(|url| url.as_str()).collect();
     let containers = product.containers(base.target);
+    let (libraries, library_folders, programs) = base.needs.run(product, base.target);
     Ok(Facts {
         product: manifest.product.name.to_string(),
         package: product.package_name(),
@@ -60,6 +61,9 @@ pub fn facts(product: &Product, base: &Base) -> Result<Facts> {
         seal_paths: manifest.connector.seal_paths.iter().map(ToString::to_string).collect(),
         folders: names(base, |kind| matches!(kind, Kind::Directory)),
         others: others(base),
+        libraries,
+        library_folders,
+        programs,
     })
 }
 
