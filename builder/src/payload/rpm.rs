@@ -117,7 +117,7 @@ fn relations(header: &Header) -> Vec<String> {
     let wanted = |name: &[u8], flags: u64| {
         let text = String::from_utf8_lossy(name);
         let is_library = text.starts_with("rtld(") || text.split('(').next().is_some_and(|soname| soname.contains(".so"));
-        flags & (OF_SCRIPTS | OF_RPM) == 0 && !is_library && !provides.iter().any(|provided| *provided == name)
+        flags & (OF_SCRIPTS | OF_RPM) == 0 && !is_library && !provides.contains(&name)
     };
     let names = header.strings(Tag::RequireName);
     let flags = header.numbers(Tag::RequireFlags);

@@ -15,7 +15,7 @@ use std::path::Path;
 const DPKG: &str = "/var/lib/dpkg/info";
 
 /// What was found.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Resolved {
     /// Relations of Depends.
     pub relations: Vec<String>,

@@ -22,6 +22,7 @@ use crate::payload::window::Blocks;
 use crate::payload::{Kind, PackageKind};
 use inside::Inside;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 /// A library's name, and for which loader it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +56,8 @@ pub struct Needs {
     folders: BTreeSet<String>,
     /// What the vendors' packages ask for, with the kind of the package.
     carried: Vec<(PackageKind, String)>,
+    /// Debian's packages of all this: the same for all sites of a build.
+    resolved: OnceLock<deb::Resolved>,
 }
 
 /// The connector or a container.
@@ -115,7 +118,8 @@ impl Needs {
                 Some(folder) if is_the_command && !inside::is_searched(program, folder) => {
                     let write = folder.strip_prefix(part.folder.trim_end_matches('/')).unwrap_or(folder);
                     listener.warning(&format!(
-                        "{path} needs {name}, and does not look for it in {folder}: link it with -rpath '$ORIGIN/...', or set environment = {{ LD_LIBRARY_PATH = \"{{dir}}{write}\" }}"
+                        "{path} needs {}, and does not look for it in {folder}: link it with -rpath '$ORIGIN/...', or set environment = {{ LD_LIBRARY_PATH = \"{{dir}}{write}\" }}",
+                        name.escape_debug()
                     ));
                 }
                 Some(_) => continue,
@@ -162,8 +166,9 @@ impl Needs {
             // A vendor's folder that moved along with its scripts.
             let inside = [part.folder.as_bytes(), program.trim_start_matches('/').as_bytes()].concat();
             if files.iter().any(|one| one.entry.path.as_bytes() == inside) {
+                let shown = program.escape_debug();
                 listener.warning(&format!(
-                    "{path} is run by {program}, which the payload brings, and endpoints do not have it in that place: start it by a command, such as [\"{{dir}}{program}\", ...]"
+                    "{path} is run by {shown}, which the payload brings, and endpoints do not have it in that place: start it by a command, such as [\"{{dir}}{shown}\", ...]"
                 ));
                 moved.insert(program);
             } else {
@@ -191,16 +196,21 @@ impl Needs {
     /// Says what no package is known for.
     pub fn tell(&self, product: &Product, target: Target, formats: &[FormatName], listener: &dyn Listener) {
         let is_on = formats.contains(&FormatName::Deb) && Wanted::of_deb(product).is_on;
-        let unknown = if is_on { deb::resolve(self, product, target).unknown } else { Vec::new() };
+        let unknown = if is_on { self.resolved(product, target).unknown.as_slice() } else { &[] };
         if !unknown.is_empty() {
             const NAMED: usize = 5;
             let first = unknown.first().map_or("", |(name, _)| name.as_str());
-            let told: Vec<String> = unknown.iter().map(|(name, by)| format!("{name} (needed by {by})")).collect();
+            let told: Vec<String> =
+                unknown.iter().map(|(name, by)| format!("{} (needed by {by})", name.escape_debug())).collect();
             listener.warning(&format!(
                 "no DEB package is known that has {}: write [deb] provided-by = {{ {first:?} = \"PACKAGE\" }}, or auto-exclude = [{first:?}] where it is not needed",
                 some_of(&told, NAMED)
             ));
         }
+    }
+
+    fn resolved(&self, product: &Product, target: Target) -> &deb::Resolved {
+        self.resolved.get_or_init(|| deb::resolve(self, product, target))
     }
 
     /// The relations of a DEB's Depends field behind those of the manifest; those that say more replace those that say less.
@@ -209,7 +219,7 @@ impl Needs {
         if !Wanted::of_deb(product).is_on {
             return own;
         }
-        version::merged(own, deb::resolve(self, product, target).relations)
+        version::merged(own, self.resolved(product, target).relations.clone())
     }
 
     /// The requirements of an RPM, behind those of the manifest.
@@ -288,7 +298,12 @@ fn interpreter(text: &[u8]) -> Option<String> {
         return Some(program.to_owned());
     }
     let looked_for = words.find(|word| !word.starts_with('-') && !word.contains('='))?;
-    Some(if looked_for.starts_with('/') { looked_for.to_owned() } else { format!("/usr/bin/{looked_for}") })
+    Some(match looked_for {
+        // Where every system has them.
+        "sh" | "bash" => format!("/bin/{looked_for}"),
+        path if path.starts_with('/') => path.to_owned(),
+        name => format!("/usr/bin/{name}"),
+    })
 }
 
 #[cfg(test)]
@@ -302,6 +317,7 @@ mod tests {
             ("#! /usr/bin/python3\nx", Some("/usr/bin/python3")),
             ("#!/usr/bin/env -S python3 -u\n", Some("/usr/bin/python3")),
             ("#!/usr/bin/env A=b /opt/x/ruby\n", Some("/opt/x/ruby")),
+            ("#!/usr/bin/env bash\n", Some("/bin/bash")),
             ("#!python3\n", None),
             ("#!/usr/bin/env\n", None),
             ("echo\n", None),

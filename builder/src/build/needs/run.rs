@@ -1,6 +1,6 @@
 //! What a `.run` looks for on the endpoint, in lines that installers/linux/libraries.sh reads.
 
-use super::{deb, Needs, Wanted};
+use super::{Needs, Wanted};
 use crate::manifest::{Product, Target};
 use crate::payload::elf::Glibc;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Lines of libraries (`64|32 SONAME PACKAGE VERSION...`, the package as Debian calls it or `-`), folders, programs.
 pub fn lines(needs: &Needs, product: &Product, target: Target) -> (String, String, String) {
     let wanted = Wanted::of_run(product);
-    let packages = deb::resolve(needs, product, target).packages;
+    let packages = &needs.resolved(product, target).packages;
     // Words for a shell: neither blanks nor patterns.
     let plain =
         |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._+-/@:~".contains(&byte));

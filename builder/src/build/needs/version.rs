@@ -74,7 +74,10 @@ pub fn merged(first: Vec<String>, more: Vec<String>) -> Vec<String> {
     }
     let firm: Vec<Since> = all.iter().filter(|(_, text)| !text.contains('|')).filter_map(|(_, text)| firm(text)).collect();
     let implied = |one: &Option<Vec<Since>>| one.iter().flatten().any(|wanted| firm.iter().any(|has| has.implies(wanted)));
-    all.retain(|(parsed, text)| !(text.contains('|') && implied(parsed)) && !firm.iter().any(|has| has.is_more_than(text)));
+    all.retain(|(parsed, text)| match text.contains('|') {
+        true => !implied(parsed),
+        false => !firm.iter().any(|has| has.is_more_than(text)),
+    });
     all.into_iter().map(|(_, text)| text).collect()
 }
 
