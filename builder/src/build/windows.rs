@@ -273,7 +273,6 @@ impl Environment<'_> {
             default_root: product.windows_root(),
             service: msi::ServiceSpec {
                 name: SERVICE,
-                code_page: code_page(product)?,
                 title: table.title.as_str(),
                 description: synopsis,
                 executable: &executable,

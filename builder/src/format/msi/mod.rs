@@ -149,8 +149,6 @@ pub struct ServiceSpec<'a> {
 pub struct ContainerSpec<'a> {
     /// Its name.
     pub name: &'a str,
-    /// What all texts are in.
-    pub code_page: CodePage,
     /// The name people read.
     pub title: &'a str,
     /// What it is.
