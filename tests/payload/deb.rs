@@ -76,14 +76,22 @@ fn a_device_node_in_a_package_is_refused_unless_excluded() {
 }
 
 #[test]
-fn other_ar_archives_and_other_compressions_say_what_to_do() {
+fn old_formats_and_compressions_are_read_and_other_ar_archives_say_what_to_do() {
     need("ar", "binutils");
     need("bzip2", "bzip2");
     let place = package();
     place.sh("echo x > x.o; ar rc lib.a x.o");
     assert_says(&place.error(&source(place.path("lib.a"))), &["no Debian package", ".deb"]);
     place.sh("dpkg-deb -Zxz -b deb a.deb; ar x a.deb; xz -d data.tar.xz; bzip2 data.tar; ar rc old.deb debian-binary control.tar.xz data.tar.bz2");
-    assert_says(&place.error(&source(place.path("old.deb"))), &["data.tar.bz2", "bzip2", "repack"]);
+    assert_eq!(described(&place.tree("old.deb")), described(&place.tree("a.deb")));
+    place.sh(
+        "head -c 5000 data.tar.bz2 >part; bzip2 -c part >>data.tar.bz2; ar rc two.deb debian-binary control.tar.xz data.tar.bz2",
+    );
+    assert_says(&place.error(&source(place.path("two.deb"))), &["data.tar.bz2", "another compressed stream"]);
+    place.sh("dpkg-deb --deb-format=0.939000 --root-owner-group -Zgzip -b deb 0939.deb");
+    assert_eq!(described(&place.tree("0939.deb")), described(&place.tree("a.deb")));
+    place.sh("{ head -c 9 0939.deb; echo 99999999; tail -c +13 0939.deb; } >cut.deb");
+    assert_says(&place.error(&source(place.path("cut.deb"))), &["format 0.939", "length"]);
     place.sh("ar rc cut.deb debian-binary control.tar.xz");
     assert_says(&place.error(&source(place.path("cut.deb"))), &["control.tar and data.tar"]);
 }

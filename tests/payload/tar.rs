@@ -15,8 +15,8 @@ fn every_format_and_compression_gives_the_directorys_tree() {
         place.sh(&format!("tar --format={format} -C agent -cf {format}.tar ."));
         assert_eq!(described(&place.tree(&format!("{format}.tar"))), expected, "{format}");
     }
-    place.sh("gzip -k gnu.tar; xz -0k gnu.tar; zstd -q gnu.tar");
-    for name in ["gnu.tar.gz", "gnu.tar.xz", "gnu.tar.zst"] {
+    place.sh("gzip -k gnu.tar; xz -0k gnu.tar; bzip2 -k gnu.tar; lzma -0k gnu.tar; zstd -q gnu.tar");
+    for name in ["gnu.tar.gz", "gnu.tar.xz", "gnu.tar.zst", "gnu.tar.bz2", "gnu.tar.lzma"] {
         assert_eq!(described(&place.tree(name)), expected, "{name}");
     }
 }
@@ -46,9 +46,9 @@ fn several_compressed_streams_read_as_one() {
     let place = Place::new();
     place.sample();
     place.sh("tar -cf a.tar agent; split -b 500000 a.tar part.");
-    place.sh("for p in part.*; do gzip -c $p >> a.tgz; xz -0c $p >> a.txz; zstd -qc $p >> a.tzst; done");
+    place.sh("for p in part.*; do gzip -c $p >> a.tgz; xz -0c $p >> a.txz; zstd -qc $p >> a.tzst; bzip2 -c $p >> a.tbz; done; head -c 8 /dev/zero >> a.txz");
     let expected = described(&place.tree("a.tar"));
-    for name in ["a.tgz", "a.txz", "a.tzst"] {
+    for name in ["a.tgz", "a.txz", "a.tzst", "a.tbz"] {
         assert_eq!(described(&place.tree(name)), expected, "{name}");
     }
 }

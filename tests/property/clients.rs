@@ -1,4 +1,6 @@
 //! linkpack, and what unpacks its packages.
+use super::bench::Bench;
+use super::readers::{self, Way};
 use super::trees::{Node, Tree};
 use super::*;
 use std::fs;
@@ -7,7 +9,7 @@ use std::path::Path;
 
 /// A format and the shell line that unpacks its package `$1` into `out`.
 pub struct Format {
-    name: &'static str,
+    pub name: &'static str,
     unpack: &'static str,
     /// Where the payload then is, below `out`.
     payload: &'static str,
@@ -24,7 +26,7 @@ pub const UNIX: [Format; 3] = [
     Format {
         name: "run",
         unpack: "at=$(sh \"$1\" --info --json | sed -n 's/.*\"payload_offset\": *\\([0-9]*\\).*/\\1/p'); \
-                 tail -c +$((at + 1)) \"$1\" | gzip -dc | tar -xp -C out",
+                 tail -c +$((at + 1)) \"$1\" >tar; case $2 in small) xz -dc <tar ;; zstd) zstd -dc <tar ;; *) gzip -dc <tar ;; esac | tar -xp -C out",
         payload: "Intigua-Libs/tree",
     },
 ];
@@ -35,6 +37,7 @@ const MANIFEST: &str = r#"[product]
 name = "property"
 title = "Property"
 version = "1.0.0"
+systems = ["debian-12", "rhel-9"]
 publisher = "Example Ltd"
 contact = "Example Ltd <support@example.com>"
 license = "MIT"
@@ -53,25 +56,21 @@ payload = { linux-x86_64 = ["tree", "own"], windows-x86_64 = ["tree", "own-windo
 "#;
 
 /// Packages a tree as a container, unpacks it and compares: how many entries came back, or none where it was refused.
-pub fn round_trip(tree: &Tree, format: &Format) -> Result<Option<usize>, String> {
+pub fn round_trip(bench: &Bench, tree: &Tree, way: &Way, format: &Format) -> Result<Option<usize>, String> {
     let folder = tempfile::tempdir().expect("make a folder");
     let place = folder.path();
     prepare(tree, place);
-    let build = cmd(env!("CARGO_BIN_EXE_linkpack")).args(["build", "-q", "--no-cache", "--codec", "fast", "-f", format.name]);
-    let said = build.env("SOURCE_DATE_EPOCH", "1700000000").dir(place).run();
+    let build = super::bench::linkpack().args(["build", "-q", "--no-cache", "--no-sbom", "-f", format.name]);
+    let build = build.args(["--codec", way.codec]).args(way.build_options(bench));
+    let said = build.dir(place).run();
     let dist = fs::read_dir(place.join("dist")).map(|entries| entries.flatten().map(|entry| entry.path()).collect::<Vec<_>>());
     let package = dist.unwrap_or_default().into_iter().find(|path| path.extension().is_some_and(|found| found == format.name));
     match (said.code, package) {
         (Some(0), Some(package)) => {
-            for verb in ["verify", "inspect"] {
-                let read = cmd(env!("CARGO_BIN_EXE_linkpack")).arg(verb).arg(&package).run();
-                if read.code != Some(0) {
-                    return Err(format!("{}: {verb} does not take what build made: {read}", format.name));
-                }
-            }
+            readers::take(bench, way, &package, &said.stderr)?;
             fs::create_dir(place.join("out")).expect("make a folder");
             let script = format!("umask 0; {}", format.unpack);
-            let unpacked = cmd("sh").args(["-euc", &script, "sh"]).arg(&package).dir(place).run();
+            let unpacked = cmd("sh").args(["-euc", &script, "sh"]).arg(&package).arg(way.codec).dir(place).run();
             if unpacked.code != Some(0) {
                 return Err(format!("{} cannot be unpacked: {unpacked}", format.name));
             }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// A value of a header: its type, its count and its bytes.
 #[derive(Clone)]
-struct Value(u32, u32, Vec<u8>);
+pub struct Value(u32, u32, Vec<u8>);
 
 fn text(text: &str) -> Value {
     Value(6, 1, [text.as_bytes(), &[0]].concat())
@@ -52,7 +52,7 @@ fn header(region: Option<u32>, tags: &[(u32, Value)]) -> Vec<u8> {
 const CONTENT: &[u8] = b"hello world";
 
 /// A cpio archive of one file.
-fn cpio() -> Vec<u8> {
+pub fn cpio() -> Vec<u8> {
     let record = |name: &str, bytes: &[u8]| {
         let numbers = [1, 0o100644, 0, 0, 1, 0, bytes.len(), 0, 0, 0, 0, name.len() + 1, 0];
         let mut record = b"070701".to_vec();
@@ -68,6 +68,11 @@ fn cpio() -> Vec<u8> {
 
 /// The main header, without the tags that it is to lack.
 fn main_header(region: bool, without: &[u32]) -> Vec<u8> {
+    header_of("gzip", region, without)
+}
+
+/// The same, where the payload is said to be compressed so.
+pub fn header_of(compressor: &str, region: bool, without: &[u32]) -> Vec<u8> {
     let digest = "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9";
     let all = [
         (1000, text("maker")),
@@ -94,7 +99,7 @@ fn main_header(region: bool, without: &[u32]) -> Vec<u8> {
         (1117, texts(&["a.txt"])),
         (1118, texts(&["/opt/"])),
         (1124, text("cpio")),
-        (1125, text("gzip")),
+        (1125, text(compressor)),
         (5011, number(8)),
     ];
     let kept: Vec<(u32, Value)> = all.into_iter().filter(|(tag, _)| !without.contains(tag)).collect();
@@ -102,22 +107,22 @@ fn main_header(region: bool, without: &[u32]) -> Vec<u8> {
 }
 
 /// A package of that header, whose signature header has these tags besides the digests.
-struct Maker {
-    main: Vec<u8>,
-    regions: bool,
+pub struct Maker {
+    pub main: Vec<u8>,
+    pub payload: Vec<u8>,
+    pub regions: bool,
     /// What the signature header says of the unpacked payload.
-    plain_size: usize,
-    more: Vec<(u32, Value)>,
+    pub plain_size: usize,
+    pub more: Vec<(u32, Value)>,
 }
 
 impl Maker {
-    fn new() -> Maker {
-        Maker { main: main_header(true, &[]), regions: true, plain_size: cpio().len(), more: Vec::new() }
+    pub fn new() -> Maker {
+        Maker { main: main_header(true, &[]), payload: cpio(), regions: true, plain_size: cpio().len(), more: Vec::new() }
     }
 
     fn build(&self) -> Vec<u8> {
-        let payload = cpio();
-        let all = [&self.main[..], &payload].concat();
+        let all = [&self.main[..], &self.payload].concat();
         // The order of rpm 4.11: what the tags' numbers are is no rule.
         let mut tags = vec![
             (1000, number(all.len() as u32)),
@@ -139,7 +144,7 @@ impl Maker {
         [lead, signature, all].concat()
     }
 
-    fn write(&self, folder: &Path) -> PathBuf {
+    pub fn write(&self, folder: &Path) -> PathBuf {
         let path = folder.join("maker.rpm");
         fs::write(&path, self.build()).unwrap();
         path

@@ -9,8 +9,8 @@ use super::report::{path_text, text, FileFacts, FileKind, Format, Part, Report};
 use super::watch::{Algorithm, Keep, Watch};
 use super::Depth;
 use crate::error::Result;
-use crate::payload::deb::{members, Member};
-use crate::payload::decode::{Input, Stream};
+use crate::payload::deb::{is_old, members, second_stream, Member};
+use crate::payload::decode::{Beyond, Codec, Input, Stream, Unpacker};
 use crate::payload::gather::FoundKind;
 use crate::payload::tar;
 use std::collections::{BTreeMap, HashSet};
@@ -24,9 +24,15 @@ pub fn read(input: &mut Input, file: FileFacts, depth: Depth) -> Result<Report> 
     let limit = limits::unpacked(file.size);
     let mut report = Report::new(Format::Deb, file);
     let members = members(input, &name)?;
-    version(input, &members[0], &mut report)?;
-    if let Some(what) = dpkg::order(&members) {
-        report.damaged("members", what);
+    let mut first = [0; 8];
+    let len = input.peek(&mut first)?;
+    if is_old(&first[..len]) {
+        report.notes.push("it has the format 0.939: dpkg reads it, and apt does not".to_owned());
+    } else {
+        version(input, &members[0], &mut report)?;
+        if let Some(what) = dpkg::order(&members) {
+            report.damaged("members", what);
+        }
     }
     let end = members.last().map_or(0, |member| member.offset + member.size);
     if end + end % 2 < report.file.size {
@@ -73,18 +79,32 @@ fn version(input: &mut Input, member: &Member, report: &mut Report) -> Result<()
     Ok(())
 }
 
+/// Says what follows a member's compressed archive.
+fn beyond(stream: &Stream, member: &Member, report: &mut Report) {
+    match stream.beyond() {
+        Beyond { bytes: 0, .. } => {}
+        Beyond { bytes, stream: true } => report.damaged(member.name.clone(), second_stream(bytes)),
+        Beyond { bytes, .. } => {
+            let name = text(member.name.as_bytes());
+            report.notes.push(format!("{bytes} bytes follow the compressed archive in {name}; dpkg does not read them"));
+        }
+    }
+}
+
 /// The files of control.tar by their names.
 type Control = BTreeMap<Vec<u8>, Vec<u8>>;
 
 fn open<'i>(input: &'i mut Input, members: &[Member], at: usize, report: &mut Report, limit: u64) -> Result<Option<Stream<'i>>> {
     let member = &members[at];
-    match input.stream(member.name.clone(), member.offset, member.size) {
+    match input.stream_for(Unpacker::Dpkg, member.name.clone(), member.offset, member.size) {
         Ok(stream) => {
             let codec = stream.codec();
             report.parts[at].codec = Some(codec.name().to_owned());
             // dpkg chooses the decompressor by the name.
             let extension = member.name.split_once(".tar").map_or("", |(_, extension)| extension);
-            if extension != codec.extension() {
+            // What it unpacks as gzip may be plain.
+            let fits = extension == codec.extension() || (extension, codec) == (".gz", Codec::Plain);
+            if !fits {
                 let codec = codec.name();
                 report.damaged(member.name.clone(), format!("its name ends in \".tar{extension}\", and it is {codec}"));
             }
@@ -101,6 +121,10 @@ fn open<'i>(input: &'i mut Input, members: &[Member], at: usize, report: &mut Re
 fn control(input: &mut Input, members: &[Member], at: usize, report: &mut Report) -> Result<Control> {
     let mut control = Control::new();
     let Some(mut stream) = open(input, members, at, report, 2 * limits::CONTROL)? else { return Ok(control) };
+    if let Codec::Bzip2 | Codec::Lzma = stream.codec() {
+        let codec = stream.codec().name();
+        report.damaged(members[at].name.clone(), format!("it is compressed with {codec}, which dpkg takes for data.tar alone"));
+    }
     let (mut count, mut stranger, mut folder) = (0, None, None);
     let done = tar::walk(&mut stream, &mut Keep::default(), &mut |member| {
         count += 1;
@@ -116,6 +140,7 @@ fn control(input: &mut Input, members: &[Member], at: usize, report: &mut Report
         }
         Ok(())
     });
+    beyond(&stream, &members[at], report);
     drop(stream);
     report.settle(&members[at].name, done)?;
     if let Some(what) = stranger {
@@ -257,6 +282,7 @@ fn data(
         stranger = stranger.or(unread_by_dpkg(member.dialect));
         entries.member("/", member)
     });
+    beyond(&stream, &members[at], report);
     drop(stream);
     if let Some(what) = stranger {
         report.damaged(members[at].name.clone(), what);

@@ -30,6 +30,7 @@ pub(crate) use rpm::signatures as rpm_signatures;
 
 use crate::error::{Error, IoContext, Result};
 use crate::listener::Silent;
+use crate::payload::deb::is_old;
 use crate::payload::decode::Input;
 use report::{FileFacts, Format};
 use std::fs::File;
@@ -162,6 +163,7 @@ fn recognise(input: &mut Input, path: &Path) -> Result<Format> {
     let len = input.peek(&mut first)?;
     match &first[..len] {
         b"!<arch>\n" => Ok(Format::Deb),
+        first if is_old(first) => Ok(Format::Deb),
         [0xed, 0xab, 0xee, 0xdb, ..] => Ok(Format::Rpm),
         [b'#', b'!', ..] => Ok(Format::Run),
         first if first == COMPOUND_FILE => Ok(Format::Msi),

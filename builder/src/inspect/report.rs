@@ -457,6 +457,7 @@ impl Algorithm {
             Algorithm::Md5 => "MD5",
             Algorithm::Sha1 => "SHA-1",
             Algorithm::Sha256 => "SHA-256",
+            Algorithm::Sha224 => "SHA-224",
             Algorithm::Sha384 => "SHA-384",
             Algorithm::Sha512 => "SHA-512",
         }

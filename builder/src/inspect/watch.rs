@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::payload::sink::Sink;
 use md5::Md5;
 use sha1::Sha1;
-use sha2::{Digest, Sha256, Sha384, Sha512};
+use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 use std::sync::Arc;
 
 /// A digest that packages state.
@@ -16,6 +16,8 @@ pub enum Algorithm {
     Md5,
     /// SHA-1, of RPM headers.
     Sha1,
+    /// SHA-224.
+    Sha224,
     /// SHA-256.
     Sha256,
     /// SHA-384.
@@ -33,6 +35,7 @@ impl Algorithm {
             8 => Algorithm::Sha256,
             9 => Algorithm::Sha384,
             10 => Algorithm::Sha512,
+            11 => Algorithm::Sha224,
             _ => return None,
         })
     }
@@ -42,6 +45,7 @@ impl Algorithm {
         match self {
             Algorithm::Md5 => Hasher::Md5(Md5::new()),
             Algorithm::Sha1 => Hasher::Sha1(Sha1::new()),
+            Algorithm::Sha224 => Hasher::Sha224(Sha224::new()),
             Algorithm::Sha256 => Hasher::Sha256(Sha256::new()),
             Algorithm::Sha384 => Hasher::Sha384(Sha384::new()),
             Algorithm::Sha512 => Hasher::Sha512(Sha512::new()),
@@ -56,6 +60,8 @@ pub enum Hasher {
     Md5(Md5),
     /// SHA-1.
     Sha1(Sha1),
+    /// SHA-224.
+    Sha224(Sha224),
     /// SHA-256.
     Sha256(Sha256),
     /// SHA-384.
@@ -72,6 +78,7 @@ impl Hasher {
         match self {
             Hasher::Md5(digest) => digest.update(bytes),
             Hasher::Sha1(digest) => digest.update(bytes),
+            Hasher::Sha224(digest) => digest.update(bytes),
             Hasher::Sha256(digest) => digest.update(bytes),
             Hasher::Sha384(digest) => digest.update(bytes),
             Hasher::Sha512(digest) => digest.update(bytes),
@@ -84,6 +91,7 @@ impl Hasher {
         match self {
             Hasher::Md5(digest) => digest.finalize().to_vec(),
             Hasher::Sha1(digest) => digest.finalize().to_vec(),
+            Hasher::Sha224(digest) => digest.finalize().to_vec(),
             Hasher::Sha256(digest) => digest.finalize().to_vec(),
             Hasher::Sha384(digest) => digest.finalize().to_vec(),
             Hasher::Sha512(digest) => digest.finalize().to_vec(),

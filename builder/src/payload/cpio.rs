@@ -100,6 +100,7 @@ impl<'s, 'a> Cpio<'s, 'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::payload::decode::Unpacker;
 
     fn newc(name: &str, data: &[u8]) -> Vec<u8> {
         let numbers = [7, 0o100644, 0, 0, 1, 0, data.len(), 8, 1, 0, 0, name.len() + 1, 0];
@@ -116,7 +117,7 @@ mod tests {
     fn named_and_stripped_records_stand_in_one_archive() {
         let stripped = [&b"07070X0000002a\0\0"[..], b"data!\0\0\0"].concat();
         let archive = [newc("./a", b"abc"), stripped, newc("TRAILER!!!", b"")].concat();
-        let mut stream = Stream::new("x".into(), &archive[..]).unwrap();
+        let mut stream = Stream::read_by(Unpacker::Rpm, "x".into(), &archive[..]).unwrap();
         let mut cpio = Cpio::new(&mut stream);
         let named = Record::Named { name: b"./a".to_vec(), inode: (8 << 32 | 1, 7), links: 1, size: 3 };
         assert_eq!(cpio.next().unwrap(), Some(named));
@@ -129,7 +130,7 @@ mod tests {
     #[test]
     fn an_archive_without_its_trailer_is_cut() {
         let archive = newc("a", b"abc");
-        let mut stream = Stream::new("x".into(), &archive[..]).unwrap();
+        let mut stream = Stream::read_by(Unpacker::Rpm, "x".into(), &archive[..]).unwrap();
         let mut cpio = Cpio::new(&mut stream);
         cpio.next().unwrap();
         cpio.skip(3).unwrap();

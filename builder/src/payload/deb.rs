@@ -1,7 +1,7 @@
-//! Debian packages: an ar archive of `debian-binary`, `control.tar` and `data.tar`.
-//! Format: deb(5), deb-control(5), deb-conffiles(5); ar headers have 60 bytes.
+//! Debian packages: an ar archive of `debian-binary`, `control.tar` and `data.tar`, or the format 0.939 before it.
+//! Format: deb(5), deb-old(5), deb-control(5), deb-conffiles(5); ar headers have 60 bytes.
 
-use super::decode::{broken, Input};
+use super::decode::{broken, Beyond, Input, Unpacker};
 use super::gather::{Found, FoundKind};
 use super::select::Name;
 use super::spool::SpoolFile;
@@ -59,12 +59,51 @@ fn license(found: &[Found], package: &str, spool: &mut SpoolFile) -> Result<Opti
 }
 
 fn read_tar(input: &mut Input, name: &str, member: &Member, spool: &mut SpoolFile) -> Result<Vec<Found>> {
-    let mut stream = input.stream(format!("{name} ({})", member.name), member.offset, member.size)?;
-    tar::read(&mut stream, spool)
+    let mut stream = input.stream_for(Unpacker::Dpkg, format!("{name} ({})", member.name), member.offset, member.size)?;
+    let found = tar::read(&mut stream, spool)?;
+    match stream.beyond() {
+        Beyond { stream: true, bytes } => Err(stream.broken(second_stream(bytes))),
+        _ => Ok(found),
+    }
 }
 
-/// The members, all of them within the file, up to what is none behind data.tar; the first must be `debian-binary` of format 2.
+/// Why dpkg does not have all of a member in several compressed streams.
+pub(crate) fn second_stream(bytes: u64) -> String {
+    format!("another compressed stream of {bytes} bytes follows the first one, which is all that dpkg reads")
+}
+
+/// Whether a file begins as one of format 0.939: lines of the version and of control.tar.gz's length, then the two archives.
+pub(crate) fn is_old(first: &[u8]) -> bool {
+    first.starts_with(b"0.93")
+}
+
+/// The two archives of format 0.939, which dpkg reads as gzip's.
+fn old_members(input: &mut Input, name: &str) -> Result<Option<Vec<Member>>> {
+    let mut head = [0; 40];
+    let len = input.peek(&mut head)?;
+    if !is_old(&head[..len]) {
+        return Ok(None);
+    }
+    let mut lines = head[..len].split_inclusive(|&byte| byte == b'\n');
+    let mut line = || lines.next().and_then(|line| line.strip_suffix(b"\n"));
+    let (version, size) = (line().unwrap_or_default(), line().unwrap_or_default());
+    let digits =
+        |text: &[u8]| text.iter().all(u8::is_ascii_digit).then(|| std::str::from_utf8(text).ok()?.parse::<u64>().ok())?;
+    let start = (version.len() + size.len() + 2) as u64;
+    let size = version.strip_prefix(b"0.").and_then(digits).and(digits(size));
+    let size = size.filter(|&size| start.checked_add(size).is_some_and(|end| end <= input.size()));
+    let size = size.ok_or_else(|| broken(name, "it begins as a Debian package of format 0.939, and its length is none"))?;
+    let control = Member { name: "control.tar.gz".to_owned(), offset: start, size };
+    let data = Member { name: "data.tar.gz".to_owned(), offset: start + size, size: input.size() - start - size };
+    Ok(Some(vec![control, data]))
+}
+
+/// The members, all of them within the file, up to what is none behind data.tar; the first must be `debian-binary` of format 2. Of
+/// format 0.939 these are the archives alone.
 pub(crate) fn members(input: &mut Input, name: &str) -> Result<Vec<Member>> {
+    if let Some(members) = old_members(input, name)? {
+        return Ok(members);
+    }
     let mut members: Vec<Member> = Vec::new();
     let mut offset = MAGIC.len() as u64;
     while offset < input.size() {
@@ -90,8 +129,9 @@ pub(crate) fn members(input: &mut Input, name: &str) -> Result<Vec<Member>> {
         offset = end + end % 2;
     }
     let Some(first) = members.first().filter(|member| member.name == "debian-binary" && member.size >= 4) else {
-        return Err(Error::new(format!("{name} is an ar archive, but no Debian package"))
-            .help("a payload is a directory, a .tar, .tar.gz, .tar.xz or .tar.zst, a .zip, a .deb or an .rpm"));
+        return Err(Error::new(format!("{name} is an ar archive, but no Debian package")).help(
+            "a payload is a directory, a .tar, .tar.gz, .tar.xz, .tar.zst, .tar.bz2 or .tar.lzma, a .zip, a .deb or an .rpm",
+        ));
     };
     let mut version = [0; 2];
     read_at(input, name, first.offset, &mut version)?;

@@ -3,18 +3,16 @@
 use super::content::Stamp;
 use super::limits;
 use super::sink::Sink;
+pub(crate) use super::unpack::{codec, Beyond, Codec, Unpacker};
+use super::unpack::{Ahead, Chain, BLOCK, XZ_MEMORY, ZSTD_WINDOW_LOG};
 use crate::error::{Error, IoContext, Result};
 use crate::interrupt;
 use crate::listener::Listener;
+use std::cell::Cell;
 use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
-
-/// Memory an xz stream may ask of its decoder, in bytes: twice what `xz -9` needs.
-const XZ_MEMORY: u64 = 144 << 20;
-/// The largest zstd window, log2 of bytes: 128 MiB, what `zstd --ultra` uses without `--long`.
-const ZSTD_WINDOW_LOG: u32 = 27;
-const BLOCK: usize = 128 * 1024;
+use std::rc::Rc;
 
 /// An archive file that is being read; reports its progress, and whether somebody wrote to it meanwhile.
 pub(crate) struct Input<'a> {
@@ -46,6 +44,7 @@ impl<'a> Input<'a> {
 
     /// The first bytes, at most as many as `buffer` holds; the next read starts at the beginning again.
     pub(crate) fn peek(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        self.file.rewind().or_cannot("read", self.path)?;
         let mut filled = 0;
         while filled < buffer.len() {
             match self.file.read(&mut buffer[filled..]).or_cannot("read", self.path)? {
@@ -61,9 +60,14 @@ impl<'a> Input<'a> {
     ///
     /// `name` stands for it in messages. # Errors: a compression that linkpack does not read.
     pub(crate) fn stream(&mut self, name: String, offset: u64, len: u64) -> Result<Stream<'_>> {
+        self.stream_for(Unpacker::Tools, name, offset, len)
+    }
+
+    /// The same, as far as `unpacker` reads it.
+    pub(crate) fn stream_for(&mut self, unpacker: Unpacker, name: String, offset: u64, len: u64) -> Result<Stream<'_>> {
         self.file.seek(SeekFrom::Start(offset)).or_cannot("read", self.path)?;
         let limit = limits::unpacked(self.size);
-        Ok(Stream { limit, left: limit, ..Stream::new(name, self.take(len))? })
+        Ok(Stream { limit, left: limit, ..Stream::read_by(unpacker, name, self.take(len))? })
     }
 
     /// # Errors
@@ -93,61 +97,6 @@ impl Seek for Input<'_> {
     }
 }
 
-/// What a stream's first bytes say about its compression.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Codec {
-    Plain,
-    Gzip,
-    Xz,
-    Zstd,
-    /// Recognised, but not read: its name.
-    Refused(&'static str),
-}
-
-impl Codec {
-    /// The compression's name.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Codec::Plain => "plain",
-            Codec::Gzip => "gzip",
-            Codec::Xz => "xz",
-            Codec::Zstd => "zstd",
-            Codec::Refused(name) => name,
-        }
-    }
-}
-
-impl Codec {
-    /// What names of tar archives with it end in.
-    pub(crate) fn extension(self) -> &'static str {
-        match self {
-            Codec::Plain => "",
-            Codec::Gzip => ".gz",
-            Codec::Xz => ".xz",
-            Codec::Zstd => ".zst",
-            Codec::Refused("bzip2") => ".bz2",
-            Codec::Refused("lzma (the predecessor of xz)") => ".lzma",
-            Codec::Refused(_) => ".unknown",
-        }
-    }
-}
-
-/// Recognises a compression by its magic bytes.
-pub(crate) fn codec(first: &[u8]) -> Codec {
-    match first {
-        [0x1f, 0x8b, ..] => Codec::Gzip,
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Codec::Xz,
-        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Codec::Zstd,
-        [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, ..] => Codec::Refused("bzip2"),
-        [0x5d, 0, 0, _, _, ..] => Codec::Refused("lzma (the predecessor of xz)"),
-        [b'L', b'Z', b'I', b'P', ..] => Codec::Refused("lzip"),
-        [0x1f, 0x9d, ..] => Codec::Refused("compress (.Z)"),
-        [0x04, 0x22, 0x4d, 0x18, ..] => Codec::Refused("lz4"),
-        [0x89, b'L', b'Z', b'O', ..] => Codec::Refused("lzop"),
-        _ => Codec::Plain,
-    }
-}
-
 /// Is shown every plain byte.
 type Observer<'a> = Box<dyn FnMut(&[u8]) + 'a>;
 
@@ -160,34 +109,32 @@ pub(crate) struct Stream<'a> {
     /// How many bytes it may decompress to, and how many of them are left.
     limit: u64,
     left: u64,
+    /// What follows it that its unpacker does not read.
+    beyond: Rc<Cell<Beyond>>,
     /// Sees every decompressed byte.
     observer: Option<Observer<'a>>,
 }
 
 impl<'a> Stream<'a> {
-    pub(crate) fn new(name: String, input: impl Read + 'a) -> Result<Self> {
-        let mut input = BufReader::with_capacity(BLOCK, input);
-        let codec = codec(input.fill_buf().map_err(|error| damaged(&name, &error))?);
+    pub(crate) fn read_by(unpacker: Unpacker, name: String, input: impl Read + 'a) -> Result<Self> {
+        let mut input = Ahead::new(input);
+        let codec = codec(input.look(16).map_err(|error| damaged(&name, &error))?);
+        let beyond = Rc::default();
         let reader: Box<dyn Read> = match codec {
             Codec::Plain => Box::new(input),
-            Codec::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
-            Codec::Xz => {
-                let decoder = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, liblzma::stream::CONCATENATED)
-                    .map_err(|error| Error::new(format!("cannot start the xz decoder: {error}")))?;
-                Box::new(liblzma::bufread::XzDecoder::new_stream(input, decoder))
-            }
-            Codec::Zstd => {
-                let mut decoder = zstd::stream::read::Decoder::with_buffer(input).map_err(|error| damaged(&name, &error))?;
-                decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(|error| damaged(&name, &error))?;
-                Box::new(decoder)
-            }
             Codec::Refused(which) => {
                 return Err(Error::new(format!("{name} is compressed with {which}, which linkpack does not read"))
                     .unsupported()
                     .help("repack it with gzip, xz or zstd, or give the unpacked directory as the source"))
             }
+            _ => Box::new(Chain::new(input, codec, unpacker, Rc::clone(&beyond)).map_err(|error| damaged(&name, &error))?),
         };
-        Ok(Stream { reader, name, codec, block: vec![0; BLOCK], limit: u64::MAX, left: u64::MAX, observer: None })
+        Ok(Stream { reader, name, codec, block: vec![0; BLOCK], limit: u64::MAX, left: u64::MAX, beyond, observer: None })
+    }
+
+    /// What follows the compressed data that its unpacker reads; known once all of it was read.
+    pub(crate) fn beyond(&self) -> Beyond {
+        self.beyond.get()
     }
 
     /// What it is called in messages.
@@ -321,7 +268,7 @@ mod tests {
     use std::io::Write;
 
     fn text_of(packed: &[u8]) -> Result<Vec<u8>> {
-        let mut stream = Stream::new("x".into(), packed)?;
+        let mut stream = Stream::read_by(Unpacker::Tools, "x".into(), packed)?;
         let mut text = vec![0; 100];
         let len = stream.fill(&mut text)?;
         text.truncate(len);
@@ -392,9 +339,9 @@ mod tests {
     }
 
     #[test]
-    fn legacy_compressions_are_refused_with_a_remedy() {
-        let error = text_of(b"BZh91AY&SY").unwrap_err();
-        assert!(error.what().contains("bzip2"));
+    fn compressions_that_are_not_read_are_refused_with_a_remedy() {
+        let error = text_of(&[0x04, 0x22, 0x4d, 0x18, 0x64, 0x40]).unwrap_err();
+        assert!(error.what().contains("lz4"));
         assert!(error.help_text().unwrap().contains("xz"));
     }
 }

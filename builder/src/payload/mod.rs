@@ -25,6 +25,7 @@ pub(crate) mod sink;
 mod spool;
 pub(crate) mod tar;
 mod tree;
+mod unpack;
 pub mod window;
 mod zip;
 mod zip_directory;
@@ -49,7 +50,7 @@ use std::path::PathBuf;
 /// directory stands for all in it, except in `setuid`, which names exactly what it keeps.
 #[derive(Debug, Clone, Default)]
 pub struct Source {
-    /// A directory, or a .tar (.gz, .xz, .zst), .zip, .deb or .rpm file; recognised by content, not by name.
+    /// A directory, or a .tar (.gz, .xz, .zst, .bz2, .lzma), .zip, .deb or .rpm file; recognised by content, not by name.
     pub path: PathBuf,
     /// How many leading components every name loses; entries with fewer vanish.
     pub strip: usize,
@@ -169,7 +170,7 @@ fn recognise(input: &mut Input, name: &str) -> Result<Format> {
     if first.is_empty() {
         return Err(unknown(name, "an empty file"));
     }
-    if first.starts_with(b"!<arch>\n") {
+    if first.starts_with(b"!<arch>\n") || deb::is_old(first) {
         return Ok(Format::Deb);
     }
     if first.starts_with(&[0xed, 0xab, 0xee, 0xdb]) {
@@ -196,7 +197,7 @@ fn recognise(input: &mut Input, name: &str) -> Result<Format> {
 
 fn unknown(name: &str, what: &str) -> Error {
     Error::new(format!("{name} is {what}"))
-        .help("a payload is a directory, a .tar, .tar.gz, .tar.xz or .tar.zst, a .zip, a .deb or an .rpm")
+        .help("a payload is a directory, a .tar, .tar.gz, .tar.xz, .tar.zst, .tar.bz2 or .tar.lzma, a .zip, a .deb or an .rpm")
 }
 
 fn read_archive(

@@ -2,7 +2,7 @@
 //! Format: "RPM V4 Package format" in rpm's manual; hard links and large files as lib/rpmfi.c of rpm reads them.
 
 use super::cpio::{Cpio, Record};
-use super::decode::{broken, damaged, Input, Stream};
+use super::decode::{broken, damaged, Codec, Input, Stream, Unpacker};
 use super::extended::Extended;
 use super::gather::{Found, FoundKind};
 use super::limits::NAMES;
@@ -271,7 +271,10 @@ fn read_payload(
     let hash = RefCell::new(Sha256::new());
     input.seek(SeekFrom::Start(offset)).map_err(|error| damaged(name, &error))?;
     let contents = {
-        let mut stream = Stream::new(format!("{name} (payload)"), Hashing { input, hash: &hash })?;
+        let mut stream = Stream::read_by(Unpacker::Rpm, format!("{name} (payload)"), Hashing { input, hash: &hash })?;
+        if let Some(why) = compressed_otherwise(header, stream.codec()) {
+            return Err(broken(name, why));
+        }
         let (contents, done) = Payload::new(files).read(&mut Cpio::new(&mut stream), spool);
         done?;
         contents
@@ -283,6 +286,21 @@ fn read_payload(
         }
     }
     Ok(contents)
+}
+
+/// Why rpm does not unpack the payload, where it is compressed in another way than the header says; what is named nowhere is gzip's, which
+/// takes plain bytes as well, and rpm reads xz and lzma alike.
+pub(crate) fn compressed_otherwise(header: &Header, codec: Codec) -> Option<String> {
+    let stated = header.text(Tag::PayloadCompressor).unwrap_or_else(|| "gzip".to_owned());
+    let reads: &[Codec] = match stated.as_str() {
+        "gzip" => &[Codec::Gzip, Codec::Plain],
+        "bzip2" => &[Codec::Bzip2],
+        "xz" | "lzma" => &[Codec::Xz, Codec::Lzma],
+        "zstd" => &[Codec::Zstd],
+        _ => return None,
+    };
+    (!reads.contains(&codec))
+        .then(|| format!("its header says that the payload is compressed with {stated}, and it is {}", codec.name()))
 }
 
 /// Digests what passes.

@@ -60,6 +60,7 @@ pub(crate) enum Tag {
     BaseNames = 1117,
     DirNames = 1118,
     PayloadFormat = 1124,
+    PayloadCompressor = 1125,
     LongFileSizes = 5008,
     FileCaps = 5010,
     PayloadDigest = 5092,

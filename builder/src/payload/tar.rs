@@ -484,10 +484,11 @@ fn until_nul(mut bytes: Vec<u8>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::payload::decode::Unpacker;
 
     #[test]
     fn pax_values_may_hold_newlines_and_any_byte() {
-        let stream = Stream::new("x".into(), &b""[..]).unwrap();
+        let stream = Stream::read_by(Unpacker::Tools, "x".into(), &b""[..]).unwrap();
         let mut pax = Pax::default();
         pax.parse(b"14 path=a\nb\xff\n\n12 mtime=-1\n", &stream).unwrap();
         assert_eq!(pax.get("path"), Some(&b"a\nb\xff\n"[..]));
@@ -496,7 +497,7 @@ mod tests {
 
     #[test]
     fn a_pax_record_longer_than_its_header_is_an_error() {
-        let stream = Stream::new("x".into(), &b""[..]).unwrap();
+        let stream = Stream::read_by(Unpacker::Tools, "x".into(), &b""[..]).unwrap();
         for wrong in [&b"99 path=a\n"[..], b"3 path=a\n", b"x path=a\n", b"10 path: a\n", b"18446744073709551615 a=b\n"] {
             assert!(Pax::default().parse(wrong, &stream).is_err(), "{}", show(wrong));
         }
@@ -530,7 +531,7 @@ mod tests {
         header.set_entry_type(EntryType::GNULongName);
         header.set_size(1 << 40);
         header.set_cksum();
-        let mut stream = Stream::new("x".into(), &header.as_bytes()[..]).unwrap();
+        let mut stream = Stream::read_by(Unpacker::Tools, "x".into(), &header.as_bytes()[..]).unwrap();
         let error = read(&mut stream, &mut spool.file("x", u64::MAX).unwrap()).err().unwrap();
         assert!(error.notes()[0].contains("is the limit"), "{:?}", error.notes());
     }

@@ -9,7 +9,7 @@ use crate::inspect::report::{path_text, FileEntry, FileKind, Report};
 use crate::inspect::watch::{Algorithm, Seen, Watch};
 use crate::inspect::Depth;
 use crate::payload::cpio::Cpio;
-use crate::payload::decode::Input;
+use crate::payload::decode::{Input, Unpacker};
 use crate::payload::rpm::{self, File, Payload, CONFIG, TYPE};
 use crate::payload::rpm_header::Tag;
 use std::cell::{Cell, RefCell};
@@ -74,14 +74,22 @@ fn contents(
     let plain = Plain::of(rpm);
     let (offset, len) = (rpm.payload_range.start, rpm.payload_range.end - rpm.payload_range.start);
     let limit = limits::unpacked(len);
-    let stream = input.stream("payload".to_owned(), offset, len);
+    let stream = input.stream_for(Unpacker::Rpm, "payload".to_owned(), offset, len);
     let (contents, done) = match stream {
         Ok(stream) => {
             if let Some(part) = report.parts.last_mut() {
                 part.codec = Some(stream.codec().name().to_owned());
             }
+            if let Some(why) = rpm::compressed_otherwise(&rpm.header, stream.codec()) {
+                report.damaged("payload", format!("{why}: rpm does not unpack it"));
+            }
             let mut stream = stream.limited(limit).observed(|bytes| plain.see(bytes));
-            Payload::new(files).read(&mut Cpio::new(&mut stream), &mut Watch::new(algorithm, limit))
+            let read = Payload::new(files).read(&mut Cpio::new(&mut stream), &mut Watch::new(algorithm, limit));
+            let bytes = stream.beyond().bytes;
+            if bytes > 0 {
+                report.notes.push(format!("{bytes} bytes follow its compressed payload; rpm does not unpack them"));
+            }
+            read
         }
         Err(error) => (vec![None; files.len()], Err(error)),
     };

@@ -56,6 +56,8 @@ pub(super) struct Listing {
     pub folders: Vec<Folder>,
     /// Members by their folders here; what began in the cabinet before is in the first one, what goes on in the next in the last one.
     pub members: Vec<Listed>,
+    /// Numbers of the members that begin here, folder by folder.
+    by_folder: Vec<usize>,
     /// Bytes that are reserved in each block's header.
     pub reserved: usize,
     /// The names of the neighbours.
@@ -65,6 +67,14 @@ pub(super) struct Listing {
     pub from_before: bool,
     /// Its last folder goes on in the next cabinet.
     pub into_next: bool,
+}
+
+impl Listing {
+    /// The numbers of the members that begin in a folder here.
+    pub fn begin_in(&self, folder: usize) -> &[usize] {
+        let first = |folder: usize| self.by_folder.partition_point(|&at| self.members[at].folder < folder);
+        &self.by_folder[first(folder)..first(folder + 1)]
+    }
 }
 
 /// A member and where it lies.
@@ -137,7 +147,9 @@ pub(super) fn read<R: BufRead + Seek>(input: &mut R, most_members: usize) -> Res
         members.push(Listed { member, offset, folder: here, from_before });
     }
     let from_before = members.iter().any(|listed| listed.from_before);
-    Ok(Listing { folders, members, reserved: in_data, previous, next, from_before, into_next })
+    let mut by_folder: Vec<usize> = (0..members.len()).filter(|&at| !members[at].from_before).collect();
+    by_folder.sort_by_key(|&at| members[at].folder);
+    Ok(Listing { folders, members, by_folder, reserved: in_data, previous, next, from_before, into_next })
 }
 
 /// A text that a zero closes.

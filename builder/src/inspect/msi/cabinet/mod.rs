@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use folder::{Part, Unpacking};
 use listing::{Listing, Packing};
 use seen::Watcher;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{BufRead, Read, Seek};
 
 /// What all cabinets of one package may still unpack to. Behind it, someone wants to keep us busy.
@@ -86,12 +86,13 @@ pub fn read<S: Shelf>(names: &BTreeSet<String>, shelf: &mut S, budget: &mut Budg
             Err(error) => drop(read.insert(name.clone(), Cabinet::Damaged(error.what().to_owned()))),
             Ok(None) => drop(read.insert(name.clone(), Cabinet::Missing)),
             Ok(Some(listing)) => {
-                budget.members -= listing.members.len();
+                // A folder costs as much as a member, and a cabinet may have folders alone.
+                budget.members = budget.members.saturating_sub(listing.members.len() + listing.folders.len());
                 listed.insert(name.clone(), listing);
             }
         }
     }
-    let mut set = Set { listed, unread: BTreeMap::new(), damaged: BTreeMap::new(), joined: BTreeSet::new() };
+    let mut set = Set::new(listed);
     let names: Vec<String> = set.listed.keys().cloned().collect();
     names.iter().try_for_each(|name| set.unpack(name, shelf, budget))?;
     read.extend(set.cabinets());
@@ -101,6 +102,8 @@ pub fn read<S: Shelf>(names: &BTreeSet<String>, shelf: &mut S, budget: &mut Budg
 /// Cabinets that may belong together.
 struct Set {
     listed: BTreeMap<String, Listing>,
+    /// The cabinets by the names that their neighbours call them, in small letters and without the Media table's mark of those inside.
+    called: HashMap<String, String>,
     /// Why members of a cabinet were not looked into, and what is wrong with it.
     unread: BTreeMap<String, String>,
     damaged: BTreeMap<String, String>,
@@ -109,6 +112,13 @@ struct Set {
 }
 
 impl Set {
+    fn new(listed: BTreeMap<String, Listing>) -> Self {
+        let called = |name: &String| (name.strip_prefix('#').unwrap_or(name).to_ascii_lowercase(), name.clone());
+        // Of two with one name, the one that the table's order has first.
+        let called = listed.keys().rev().map(called).collect();
+        Set { listed, called, unread: BTreeMap::new(), damaged: BTreeMap::new(), joined: BTreeSet::new() }
+    }
+
     /// Unpacks the folders that begin in a cabinet.
     fn unpack<S: Shelf>(&mut self, name: &str, shelf: &mut S, budget: &mut Budget) -> Result<()> {
         if let Some(why) = self.lost_beginning(name) {
@@ -137,9 +147,9 @@ impl Set {
         Ok(())
     }
 
-    /// The cabinet of that name beside another one; the Media table marks those inside the package.
+    /// The cabinet of that name beside another one.
     fn named(&self, wanted: &str) -> Option<&str> {
-        self.listed.keys().map(String::as_str).find(|name| name.strip_prefix('#').unwrap_or(name).eq_ignore_ascii_case(wanted))
+        self.called.get(&wanted.to_ascii_lowercase()).map(String::as_str)
     }
 
     /// The cabinet that this one's last folder goes on in.
@@ -160,14 +170,15 @@ impl Set {
     /// The places of a folder that begins in a cabinet, and why one of them cannot be found.
     fn chain(&self, name: &str, folder: usize) -> (Vec<(String, usize)>, Option<String>) {
         let mut chain = vec![(name.to_owned(), folder)];
+        let mut met = BTreeSet::from([name.to_owned()]);
         loop {
             let (name, folder) = &chain[chain.len() - 1];
             let listing = &self.listed[name];
             if !listing.into_next || folder + 1 < listing.folders.len() {
                 return (chain, None);
             }
-            let next = self.successor(name).filter(|next| chain.iter().all(|(other, _)| other != next));
-            let Some(next) = next.map(str::to_owned) else {
+            let next = self.successor(name).map(str::to_owned).filter(|next| met.insert(next.clone()));
+            let Some(next) = next else {
                 let next = listing.next.as_deref().unwrap_or_default();
                 let why = format!("it is one of a set of cabinets, and its last folder goes on in {next}, which is not there");
                 return (chain, Some(why));
@@ -193,10 +204,10 @@ impl Set {
         let mut text = Text { blocks: Unpacking::<S>::new(chain.iter().map(part).collect())?, rest: Vec::new(), at: 0 };
         let mut members = Vec::new();
         for (cabinet, folder) in chain {
-            for (index, listed) in self.listed[cabinet].members.iter().enumerate() {
-                if listed.folder == *folder && !listed.from_before {
-                    members.push((listed.offset, listed.member.size, cabinet, index));
-                }
+            let listing = &self.listed[cabinet];
+            for &index in listing.begin_in(*folder) {
+                let listed = &listing.members[index];
+                members.push((listed.offset, listed.member.size, cabinet, index));
             }
         }
         members.sort_by_key(|&(offset, size, ..)| (offset, size));
