@@ -52,7 +52,7 @@ impl CodePage {
             let other = ALL.iter().find(|number| CodePage(**number).bytes(text).is_some());
             let help = match other {
                 Some(number) => {
-                    format!("write code-page = {number} in [connector.windows], or use characters of {} only", self.0)
+                    format!("write code-page = {number} in [connector.windows], or leave the file out with exclude = [...]")
                 }
                 None => "use printable characters only, or leave the file out with exclude = [...]".to_owned(),
             };
