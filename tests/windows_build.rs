@@ -145,6 +145,7 @@ fn what_windows_or_an_msi_cannot_hold_is_refused_by_name_with_a_remedy() {
         .find(|file| file.path().extension().is_some_and(|end| end == "msi"));
     let files = rows(&msi.expect("an MSI").path(), "File");
     assert!(files.iter().any(|row| row[2].ends_with("|Привет.txt")), "{files:?}");
+    fs::remove_dir_all(sample.product("dist")).unwrap();
     sample.write("linkpack.toml", paged(1253));
     has(&sample.refused(&["-f", "msi"]), &["code page 1253 cannot hold", "write code-page = 1251 in"]);
     sample.write("linkpack.toml", paged(437));

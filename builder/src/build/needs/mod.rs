@@ -279,9 +279,7 @@ fn parts(product: &Product, target: Target) -> Vec<Part<'_>> {
     let manifest = product.manifest();
     let connector = (CONNECTOR, manifest.connector.executable.of(target).to_owned(), None);
     let containers = product.containers(target).map(|(container, _)| {
-        let command = container.command.as_ref().and_then(|command| command.get(target));
-        let words = command.map(|command| command.0.as_slice()).unwrap_or_default();
-        let program = words.first().map_or("", String::as_str);
+        let program = container.words(target).first().map_or("", String::as_str);
         let program = program.strip_prefix("{dir}/").unwrap_or(program).to_owned();
         (container.name.as_str(), program, container.environment.get("LD_LIBRARY_PATH").map(String::as_str))
     });
