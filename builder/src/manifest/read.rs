@@ -33,7 +33,8 @@ pub fn parse(file: &str, text: &str, folder: PathBuf, given: &Given) -> Result<P
 
 /// Reads a site file and lays it over the product.
 pub fn load_site(product: &Product, path: &Path) -> Result<Product> {
-    let (file, text) = (path.display().to_string(), text_of(path)?);
+    let no_site = "name a site file with -s FILE; \"linkpack init --sample DIR\" makes one as an example";
+    let (file, text) = (path.display().to_string(), text_of(path).map_err(|error| error.help(no_site))?);
     let (site, checked, _) = read(&file, &text, None, |site: &Site| check::site(site, product.manifest()))?;
     let name = match &site.name {
         Some(name) => name.to_string(),

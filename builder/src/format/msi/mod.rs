@@ -1,7 +1,7 @@
 //! Windows Installer packages, written without Windows: a relational database and cabinets in a compound file.
 
 mod actions;
-mod cab;
+pub mod cab;
 mod code_page;
 mod container;
 mod contents;
