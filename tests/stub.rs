@@ -240,13 +240,14 @@ fn what_the_administrator_edited_or_added_survives_an_upgrade() {
     ))
     .expect(0);
     machine.put("/tmp/two.run", &product::run("2.0", GOOD));
-    machine.sh("sh /tmp/two.run --server-url 'https://new.example/?a=\"b\\c'").expect(0);
+    machine.sh("sh /tmp/two.run --server-url 'https://new.example/?a=b' --token-file '/etc/a\"b'").expect(0);
     assert_eq!(
         machine.ask(&format!("cd {ROOT}/vAgentManager/etc; cat agent.conf agent.conf.new d/*")),
         "mine\n# default of 2\nadded"
     );
     let config = machine.ask(&format!("cat {ROOT}/components/csclient.cfg"));
-    assert_eq!(config.lines().next(), Some(r#"serverUrl: "https://new.example/?a=\"b\\c""#));
+    assert_eq!(config.lines().next(), Some(r#"serverUrl: "https://new.example/?a=b""#));
+    assert!(config.contains(r#"tokenFile: "/etc/a\"b""#), "{config}");
     for line in ["globalThrottleCfg.maxCpuPercent: \"70\"", "# note", "vlinkCoreId: \"id-1\"", "containers: \"*\""] {
         assert!(config.lines().any(|found| found == line), "{line} in {config}");
     }
@@ -391,13 +392,13 @@ fn the_answer_file_is_read_strictly() {
     assert!(done.err.contains("line 5") && done.err.contains("line 6"), "{}", done.err);
     machine.put(
         "/etc/intigua/install.conf",
-        b"INSTALL_ROOT=\"/opt/with space\"\r\nSERVER_URL=https://$(touch${IFS}/tmp/ran)\nFALLBACK_URLS='a;b'\nNO_START=1",
+        b"INSTALL_ROOT=\"/opt/with space\"\r\nSERVER_URL=https://$(touch${IFS}/tmp/ran)\nFALLBACK_URLS='https://a;https://b'\nNO_START=1",
     );
     machine.sh("chmod 666 /etc/intigua/install.conf; sh /tmp/one.run").expect(2);
     machine.sh("chmod 644 /etc/intigua/install.conf; sh /tmp/one.run").expect(0);
     assert_eq!(machine.ask("cat /etc/intigua/location.conf; [ ! -e /tmp/ran ]"), "/opt/with space");
     let config = machine.ask("head -1 '/opt/with space/components/csclient.cfg'");
-    assert_eq!(config, "serverUrl: \"https://$(touch${IFS}/tmp/ran);a;b\"");
+    assert_eq!(config, "serverUrl: \"https://$(touch${IFS}/tmp/ran);https://a;https://b\"");
     assert!(!service_runs(&machine), "NO_START=1");
     machine.sh("'/opt/with space/bin/linkctl' start").expect(0);
     assert!(service_runs(&machine));

@@ -212,7 +212,7 @@ fn a_sites_settings_are_the_packages_defaults() {
     let sample = Sample::new();
     sample.write(
         "acme.toml",
-        "server-url = \"https://acme.example\"\ntoken-file = { windows = 'C:\\ProgramData\\Acme\\token' }\n\
+        "server-url = \"https://acme.example\"\ntoken-file = { windows = 'C:\\ProgramData\\Acme\\token' }\nproxy-url = \"http://proxy.example:3128\"\n\
          containers = [\"pulse\"]\nroot = { windows = 'D:\\Acme Agents' }\n",
     );
     let output = sample.build(&["-f", "msi", "-s", "acme.toml"]);
@@ -221,6 +221,8 @@ fn a_sites_settings_are_the_packages_defaults() {
     for (action, expected) in [
         ("Default.SERVER_URL", "https://acme.example"),
         ("Default.TOKEN_FILE", r"C:\ProgramData\Acme\token"),
+        ("Default.PROXY_URL", "http://proxy.example:3128"),
+        ("Default.PROXY_CREDENTIALS_FILE", ""),
         ("Default.CONTAINERS", "pulse"),
         ("Default.INSTALL_ROOT", r"D:\Acme Agents\"),
         ("Fact.PRODUCT", "intigua-sample-acme"),
@@ -228,13 +230,16 @@ fn a_sites_settings_are_the_packages_defaults() {
         assert_eq!(value(&msi, "CustomAction", action, 3), expected, "{action}");
     }
     let secure = value(&msi, "Property", "SecureCustomProperties", 1);
-    for setting in ["INSTALL_ROOT", "SERVER_URL", "FALLBACK_URLS", "CORE_ID", "TOKEN_FILE", "CONTAINERS", "IMAGE", "NO_START"] {
-        assert!(secure.split(';').any(|name| name == setting), "{setting}: {secure}");
+    let hidden = value(&msi, "Property", "MsiHiddenProperties", 1);
+    has(&hidden, &["ActionData", "Configure"]);
+    for setting in contract::settings::of_windows() {
+        let is_in = |list: &str| list.split(';').any(|name| name == setting.name);
+        assert!(is_in(&secure), "{}: {secure}", setting.name);
+        assert_eq!(is_in(&hidden), setting.hidden, "{}: {hidden}", setting.name);
     }
-    has(&value(&msi, "Property", "MsiHiddenProperties", 1), &["TOKEN_FILE", "ActionData", "Configure"]);
     sample.write("bad.toml", "token-file = \"/etc/token\"\n");
     let output = sample.build(&["-f", "msi", "-s", "bad.toml"]);
-    has(&said(&output), &["is not an absolute path on windows", "bad.toml:1", "token-file = { linux = ..., windows = ... }"]);
+    has(&said(&output), &["must be an absolute path", "on windows", "bad.toml:1", "token-file = { linux = ..., windows = ... }"]);
     sample.write("bad.toml", "root = { windows = 'C:\\Windows\\Agents' }\n");
     has(&said(&sample.build(&["-f", "msi", "-s", "bad.toml"])), &["belongs to Windows"]);
 }

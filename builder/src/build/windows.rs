@@ -253,7 +253,7 @@ impl Environment<'_> {
         let facts: Vec<(&str, &str)> = facts.iter().map(|(key, value)| (*key, value.as_str())).collect();
         let settings = settings(product, base.target);
         let settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
-        let forced: Vec<&str> = product.site().into_iter().flat_map(|site| &site.forced).map(|key| key.setting()).collect();
+        let forced: Vec<&str> = product.site().into_iter().flat_map(|site| &site.forced).map(|forced| forced.0.name).collect();
         run(&MsiSpec {
             name: &name,
             title: table.title.as_str(),
@@ -305,16 +305,10 @@ fn container_folders(product: &Product, target: Target) -> Result<Vec<[TreePath;
     product.containers(target).map(|(container, _)| folders(&container.name)).collect()
 }
 
-/// The settings with what manifest and site say of them. RUN_AS is none: the service runs as LocalSystem.
+/// The settings that an MSI has defaults for, with what manifest and site say of them. The root is packaged; the others are of one run.
 pub fn settings(product: &Product, target: Target) -> Vec<(&'static str, String)> {
-    let fallback: Vec<&str> = product.fallback_urls().iter().map(|url| url.as_str()).collect();
-    vec![
-        ("SERVER_URL", product.server_url().unwrap_or_default().to_owned()),
-        ("FALLBACK_URLS", fallback.join(";")),
-        ("CORE_ID", product.core_id().unwrap_or_default().to_owned()),
-        ("TOKEN_FILE", product.token_file(target).unwrap_or_default().to_owned()),
-        ("CONTAINERS", product.chosen_containers()),
-    ]
+    let with_default = contract::settings::of_windows().filter(|setting| setting.is_settable());
+    with_default.map(|setting| (setting.name, product.setting(setting, target))).collect()
 }
 
 /// What the native actions know besides the settings.

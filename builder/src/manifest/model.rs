@@ -1,6 +1,7 @@
 //! The manifest as it is written: TOML on one side, the JSON Schema on the other, both from these types.
 
 use super::relation::{DebRelation, DebSection, RpmRelation, RpmRelease};
+use super::settings::WithSettings;
 use super::source::SourceSpec;
 use super::system::PerSystem;
 use super::systems::System;
@@ -22,7 +23,7 @@ pub struct Manifest {
     #[serde(default)]
     pub root: RootTable,
     /// The service.
-    pub connector: ConnectorTable,
+    pub connector: WithSettings<ConnectorTable>,
     /// The managed agents.
     #[serde(default)]
     #[schemars(with = "Vec<ContainerTable>")]
