@@ -114,6 +114,7 @@ fn what_windows_or_an_msi_cannot_hold_is_refused_by_name_with_a_remedy() {
         ("windows/pulse/what?", "names do not have '?'"),
         ("windows/pulse/a\\b", "names do not have '\\\\'"),
         ("windows/connector/Привет.txt", "code page 1252 cannot hold"),
+        ("windows/connector/Łódź, Привет.txt", "write code-page = 65001 in [connector.windows]"),
         ("windows/pulse/etc/PULSE.CONF", "differ only in case: on Windows they are one"),
         ("windows/tracer/LIB/x", "differ only in case: on Windows they are one"),
     ] {
@@ -130,6 +131,25 @@ fn what_windows_or_an_msi_cannot_hold_is_refused_by_name_with_a_remedy() {
     let sample = Sample::new();
     sample.write("windows/pulse/container.json", "{}");
     has(&sample.refused(&["-f", "msi"]), &["Intigua-Libs/pulse/container.json", "container.json is made by linkpack"]);
+
+    // A page that has the characters holds them; one that has not is refused, and so is one that there is not.
+    let manifest = fs::read_to_string(sample.product("linkpack.toml")).unwrap();
+    fs::remove_file(sample.product("windows/pulse/container.json")).unwrap();
+    sample.write("windows/pulse/Привет.txt", "x");
+    let paged = |page: u16| format!("{manifest}\n[connector.windows]\ncode-page = {page}\n");
+    sample.write("linkpack.toml", paged(1251));
+    assert!(sample.build(&["-f", "msi"]).status.success());
+    let msi = fs::read_dir(sample.product("dist"))
+        .unwrap()
+        .flatten()
+        .find(|file| file.path().extension().is_some_and(|end| end == "msi"));
+    let files = rows(&msi.expect("an MSI").path(), "File");
+    assert!(files.iter().any(|row| row[2].ends_with("|Привет.txt")), "{files:?}");
+    fs::remove_dir_all(sample.product("dist")).unwrap();
+    sample.write("linkpack.toml", paged(1253));
+    has(&sample.refused(&["-f", "msi"]), &["code page 1253 cannot hold", "write code-page = 1251 in"]);
+    sample.write("linkpack.toml", paged(437));
+    has(&sample.refused(&["-f", "msi"]), &["437 is no code page that an MSI's texts can be in", "code-page = 437"]);
 }
 
 #[test]

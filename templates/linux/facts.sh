@@ -12,6 +12,11 @@ LP_NEEDED_KB={{ needed_kb }}
 LP_CONTAINERS={{ container_names|sh }}
 LP_REQUIRED={{ required_names|sh }}
 LP_TOOLS={{ tools|sh }}
+{% if channel == "run" %}
+LP_LIBRARIES={{ libraries|sh }}
+LP_FOLDERS={{ library_folders|sh }}
+LP_PROGRAMS={{ programs|sh }}
+{% endif %}
 # The settings, from the table in installers/contract/src/settings.rs: which there are, and of each its rule and the value built in.
 LP_SETTINGS='{{ settings.all }}'
 LP_SETTINGS_KEPT='{{ settings.remembered }}'

@@ -32,6 +32,9 @@ pub fn facts(version: &str) -> Facts {
         config: vec![("globalThrottleCfg.maxCpuPercent".into(), "50".into())],
         seal_paths: vec!["Intigua-Libs/*/var".into()],
         others: Vec::new(),
+        libraries: String::new(),
+        library_folders: String::new(),
+        programs: String::new(),
         folders: ["Intigua-Libs", "Intigua-Libs/pulse", "Intigua-Libs/tracer", "bin", "vAgentManager", "vAgentManager/etc"]
             .map(String::from)
             .to_vec(),

@@ -30,6 +30,7 @@ pub fn architecture(target: Target) -> Architecture {
 pub fn facts(product: &Product, base: &Base) -> Result<Facts> {
     let manifest = product.manifest();
     let containers = product.containers(base.target);
+    let (libraries, library_folders, programs) = base.needs.run(product, base.target);
     Ok(Facts {
         product: manifest.product.name.to_string(),
         package: product.package_name(),
@@ -48,6 +49,9 @@ pub fn facts(product: &Product, base: &Base) -> Result<Facts> {
         seal_paths: manifest.connector.seal_paths.iter().map(ToString::to_string).collect(),
         folders: names(base, |kind| matches!(kind, Kind::Directory)),
         others: others(base),
+        libraries,
+        library_folders,
+        programs,
     })
 }
 

@@ -5,6 +5,7 @@ use super::output::Output;
 use super::{windows, Package};
 use crate::error::{Error, IoContext, Result};
 use crate::format::msi::transform::{self, TransformSpec};
+use crate::format::msi::CodePage;
 use crate::inspect;
 use crate::inspect::msi::{Database, Summary};
 use crate::listener::Listener;
@@ -98,6 +99,7 @@ fn bytes(product: &Product, tables: &Tables, target: Target, epoch: Option<i64>)
     let lines: Vec<(&str, &str)> = product.site_lines().iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     let spec = TransformSpec {
         base: transform::Base {
+            code_page: CodePage::new(tables.database.code_page).unwrap_or_default(),
             title: tables.property("ProductName"),
             manufacturer: tables.property("Manufacturer"),
             product_code: tables.property("ProductCode"),

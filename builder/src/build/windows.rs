@@ -5,9 +5,10 @@ use super::output::{digest, Output};
 use super::{Cabinet, Package};
 use crate::endpoint::{self, windows::WindowsParts};
 use crate::error::{Error, Result};
-use crate::format::msi::{self, ActionSpec, Machine, MsiSpec, Platform, Stage};
+use crate::format::msi::{self, ActionSpec, CodePage, Machine, MsiSpec, Platform, Stage};
 use crate::format::PreparedFile;
 use crate::listener::Listener;
+use crate::manifest::place::steps;
 use crate::manifest::{proposed_upgrade_code, Name, Product, RelativePath, Target};
 use crate::payload::{Kind, TreePath};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -64,6 +65,19 @@ pub fn check(product: &Product, target: Target) -> Result<()> {
     endpoint::windows::parts()?;
     upgrade_code(product)?;
     msi::product_version(product.manifest().product.version.as_str()).map(|_| ())
+}
+
+/// The code page of the MSI's texts.
+fn code_page(product: &Product) -> Result<CodePage> {
+    let number = product.manifest().connector.windows.code_page;
+    number.map_or(Ok(CodePage::WESTERN), |number| {
+        let unknown = || {
+            let what = format!("connector.windows.code-page = {number} is no code page that an MSI's texts can be in");
+            let help = "write 1250 to 1258, 874, 932, 936, 949, 950 or 65001 (UTF-8); 1252 is what it is without one";
+            product.point(Error::new(what).help(help), &steps!["connector", "windows", "code-page"])
+        };
+        CodePage::new(number).ok_or_else(unknown)
+    })
 }
 
 fn platform(target: Target) -> Result<Platform> {
@@ -259,6 +273,7 @@ impl Environment<'_> {
         let forced: Vec<&str> = product.site().into_iter().flat_map(|site| &site.forced).map(|forced| forced.0.name).collect();
         run(&MsiSpec {
             name: &name,
+            code_page: code_page(product)?,
             title: table.title.as_str(),
             version: table.version.as_str(),
             manufacturer: table.publisher.as_str(),

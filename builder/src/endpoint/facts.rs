@@ -88,6 +88,12 @@ pub struct Facts {
     pub folders: Vec<String>,
     /// The payload's links and, up to a number that a scriptlet can hold, its files: a folder in their place gives way.
     pub others: Vec<String>,
+    /// The libraries that the payload's files need, a line each: `64|32 SONAME PACKAGE VERSION...`; a `.run` looks for them.
+    pub libraries: String,
+    /// Folders where they may lie besides the loader's own, a line each.
+    pub library_folders: String,
+    /// The programs that its scripts are run by, a line each.
+    pub programs: String,
 }
 
 /// A fact that cannot stand where the endpoint needs it.

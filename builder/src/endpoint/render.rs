@@ -127,13 +127,13 @@ const TEMPLATES: &[(&str, Embedded)] = embedded!("templates/linux":
 );
 
 const MODULES: &[(&str, Embedded)] = embedded!("installers/linux":
-    "abort.sh", "account.sh", "aside.sh", "base.sh", "config.sh", "debconf.sh", "files.sh", "keep.sh", "labels.sh", "leave.sh", "linkctl.sh", "live.sh",
+    "abort.sh", "account.sh", "aside.sh", "base.sh", "config.sh", "debconf.sh", "files.sh", "keep.sh", "labels.sh", "leave.sh", "libraries.sh", "linkctl.sh", "live.sh",
     "lock.sh", "logs.sh", "options.sh", "package.sh", "payload.sh", "preflight.sh", "purge.sh", "register.sh", "result.sh", "root.sh",
     "run.sh", "seal.sh", "service.sh", "set.sh", "settings.sh", "state.sh", "status.sh", "takeover.sh", "uninstall.sh", "unit.sh", "version.sh", "versions.sh",
 );
 
 /// The modules that nothing but the stub of a `.run` calls, which carries them itself.
-const OF_THE_STUB: [&str; 3] = ["options.sh", "payload.sh", "run.sh"];
+const OF_THE_STUB: [&str; 4] = ["libraries.sh", "options.sh", "payload.sh", "run.sh"];
 
 /// The modules that a package holds as files: name and text.
 pub fn module_files() -> Result<Vec<(&'static str, String)>, Error> {
@@ -223,7 +223,7 @@ fn context_of(environment: &Environment<'_>, facts: &Facts, channel: Channel) ->
         names.join(" ")
     };
     let basic = context! {
-        product => &facts.product, package => &facts.package, folders => facts.folders.join("\n"), others => facts.others.join("\n"), title => &facts.title, version => &facts.version, service => SERVICE,
+        product => &facts.product, package => &facts.package, folders => facts.folders.join("\n"), others => facts.others.join("\n"), libraries => &facts.libraries, library_folders => &facts.library_folders, programs => &facts.programs, title => &facts.title, version => &facts.version, service => SERVICE,
         channel => channel.name(), tools => channel.tools(), packaged_root => &facts.packaged_root,
         arch => facts.arch.uname(), needed_kb => facts.installed_kb, command => facts.command(),
         container_names => names(&|_| true), required_names => names(&|required| required),

@@ -33,6 +33,8 @@ pub const RUNTIME: Check = check("runtime", code::RUNTIME, true, true);
 pub const SPACE: Check = check("space", code::SPACE, true, true);
 /// The system, the processor, the tools.
 pub const PLATFORM: Check = check("platform", code::PLATFORM, true, true);
+/// The libraries and interpreters that the payload's programs need; a `.run`'s alone, since package managers see to it otherwise.
+pub const LIBRARIES: Check = check("libraries", code::PLATFORM, true, false);
 /// No other installer runs.
 pub const BUSY: Check = check("busy", code::BUSY, true, false);
 /// No other installation, no other root, no downgrade.
@@ -41,4 +43,5 @@ pub const OTHER: Check = check("other", code::OTHER, true, true);
 pub const ACCOUNT: Check = check("account", code::ACCOUNT, true, false);
 
 /// Every check, in the order of the exit codes.
-pub const CHECKS: &[&Check] = &[&SETTINGS, &PRIVILEGES, &TEMP, &ROOT, &RUNTIME, &SPACE, &PLATFORM, &BUSY, &OTHER, &ACCOUNT];
+pub const CHECKS: &[&Check] =
+    &[&SETTINGS, &PRIVILEGES, &TEMP, &ROOT, &RUNTIME, &SPACE, &PLATFORM, &LIBRARIES, &BUSY, &OTHER, &ACCOUNT];
