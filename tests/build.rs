@@ -1,5 +1,7 @@
 //! `linkpack build` as a release engineer's scripts see it: exit codes, messages, files, and what is left behind.
 
+#[path = "build/comfort.rs"]
+mod comfort;
 mod common;
 #[path = "build/mistakes.rs"]
 mod mistakes;
@@ -528,6 +530,13 @@ fn the_schema_is_made_from_the_manifests_own_types() {
     for key in ["name", "command", "inject", "throttle", "watchdog", "payload"] {
         assert!(container[key].is_object(), "{key}");
     }
+    // An editor can complete targets, and takes a value from the environment.
+    let targets: Vec<&String> = schema["$defs"]["Payload"]["properties"].as_object().unwrap().keys().collect();
+    assert_eq!(targets, ["linux-aarch64", "linux-x86_64", "windows-x86", "windows-x86_64"]);
+    assert_eq!(schema["$defs"]["ProductTable"]["properties"]["version"]["anyOf"][1]["$ref"], "#/$defs/Variable");
+    let site = Command::new(LINKPACK).args(["schema", "site"]).output().unwrap();
+    let site: Value = serde_json::from_slice(&site.stdout).unwrap();
+    assert!(site["properties"]["token-file"].is_object() && site["additionalProperties"] == false, "{site}");
 }
 
 #[test]
@@ -538,6 +547,17 @@ fn completions_and_the_manual_page_are_printed() {
     }
     let page = Command::new(LINKPACK).arg("man").output().unwrap();
     assert!(text(&page.stdout).contains(".TH linkpack"));
+    let folder = tempfile::tempdir().unwrap();
+    let made = Command::new(LINKPACK).args(["man", "--out"]).arg(folder.path().join("man1")).output().unwrap();
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let pages = files(&folder.path().join("man1"));
+    for verb in ["init", "build", "sign", "inspect", "verify", "lint", "kit", "preflight", "schema", "completions", "man"] {
+        let page = text(pages.get(&format!("linkpack-{verb}.1")).unwrap_or_else(|| panic!("{verb} among {:?}", pages.keys())));
+        let help = text(&Command::new(LINKPACK).args([verb, "--help"]).output().unwrap().stdout);
+        for shown in [page, help] {
+            assert!(shown.contains("Examples:") && shown.contains("Exit codes: 0 "), "{verb}: {shown}");
+        }
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Bills of materials and provenance, judged by the official tools of CycloneDX, SPDX and in-toto, and by what the packages really hold.
 mod common;
+#[path = "sbom/documents.rs"]
+mod documents;
 use common::*;
 use serde_json::Value;
 use sha2::{Digest, Sha256};

@@ -131,7 +131,7 @@ fn a_folder_is_held_to_its_lists() {
     let name = run.file_name().unwrap().to_string_lossy().into_owned();
     // A package that nobody lists is told.
     fs::copy(&run, out.join("stranger.run")).unwrap();
-    linkpack().arg("verify").arg(&out).run().ok().says("stranger.run is in no list");
+    linkpack().arg("verify").arg(&out).run().ok().says("stranger.run is not listed in SHA256SUMS");
     fs::remove_file(out.join("stranger.run")).unwrap();
     // One that is missing is a difference in both lists.
     fs::rename(&run, out.join("elsewhere")).unwrap();
@@ -178,7 +178,7 @@ fn what_cannot_be_verified_is_said_without_a_crash() {
         path
     };
     for (name, bytes, says) in [
-        ("empty.deb", &b""[..], "is no package"),
+        ("empty.deb", &b""[..], "is not a package (expected .deb, .rpm, .msi or a self-extracting script)"),
         ("short.rpm", &[0xed, 0xab, 0xee, 0xdb, 3, 0], "damaged"),
         ("ar.deb", b"!<arch>\n", "no Debian package"),
         ("a.run", b"#!/bin/sh\nexit 0\n", "neither linkpack nor makeself"),
@@ -319,7 +319,7 @@ fn makeselfs_archives_are_as_they_claim_and_are_never_run() {
         assert_eq!(held.keys().map(String::as_str).collect::<Vec<_>>(), ["CRC (cksum) of the package", "MD5 of the package"]);
     }
     assert_eq!(as_claimed(&made["--gzip --nox11 --sha256"]).held.get("SHA-256 of the package"), Some(&1));
-    linkpack().arg("verify").arg(&made["--gzip --nocrc --nomd5"]).run().ok().says("nothing to verify against");
+    linkpack().arg("verify").arg(&made["--gzip --nocrc --nomd5"]).run().ok().says("no checksums in this package to verify");
     let unread = |options: &str, why: &str| {
         linkpack().arg("verify").arg(&made[options]).run().exits(1).says(why).says("NOT verified: 1 part not read");
         linkpack().arg("lint").arg(&made[options]).run().ok().says("warning[unread]").says(why);
@@ -392,7 +392,8 @@ fn packages_of_one_folder_are_built_again_in_one_go_and_a_stranger_among_them_is
     paths.push(out.join("stranger.deb"));
     fs::copy(&paths[0], &paths[3]).unwrap();
     let manifest = folder.path().join("demo/linkpack.toml");
-    let rebuild = Rebuild { manifest, sites: Vec::new(), threads: 2, temporary: folder.path().to_path_buf() };
+    let rebuild =
+        Rebuild { manifest, given: Default::default(), sites: Vec::new(), threads: 2, temporary: folder.path().to_path_buf() };
     let (said, mut failed) = (Said::default(), Vec::new());
     let compared = rebuild.compare(&paths, &said, &mut |path, error| failed.push((path.to_owned(), error.to_string()))).unwrap();
     assert_eq!(compared.iter().map(|one| one.difference.as_deref()).collect::<Vec<_>>(), [None; 3]);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The result of everything in linkpack that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -21,6 +22,7 @@ struct Inner {
     interrupted: bool,
     unsupported: bool,
     more: Vec<Error>,
+    source: Option<Arc<std::io::Error>>,
 }
 
 /// The place in a text file that an error is about.
@@ -32,6 +34,15 @@ pub struct Snippet {
     pub text: String,
     /// The byte range in `text` that is wrong.
     pub span: std::ops::Range<usize>,
+}
+
+impl Snippet {
+    /// The line and the column of its beginning, both from 1; columns are characters.
+    pub fn place(&self) -> (usize, usize) {
+        let start = self.span.start.min(self.text.len());
+        let line_start = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
+        (self.text[..start].matches('\n').count() + 1, self.text[line_start..start].chars().count() + 1)
+    }
 }
 
 /// Text with nothing in it that a terminal obeys: names and values from anyone's files end up in messages.
@@ -61,12 +72,28 @@ impl Error {
             interrupted: false,
             unsupported: false,
             more: Vec::new(),
+            source: None,
         }))
     }
 
     /// An operating system error: what was tried, on which path, and the system's reason.
     pub fn io(doing: &str, path: &Path, error: &std::io::Error) -> Self {
-        Error::new(format!("cannot {doing} {}: {error}", path.display()))
+        Error::failed(&format!("cannot {doing} {}", path.display()), error)
+    }
+
+    /// An operating system error behind a sentence of one's own, which it completes: "cannot write the package: no space left". One that
+    /// carries an error of ours, as writers hand it on, is that error: an interrupt stays one.
+    pub fn failed(what: &str, error: &std::io::Error) -> Self {
+        if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+            return inner.clone();
+        }
+        let mut made = Error::new(format!("{what}: {error}"));
+        let kept = match error.raw_os_error() {
+            Some(code) => std::io::Error::from_raw_os_error(code),
+            None => std::io::Error::new(error.kind(), error.to_string()),
+        };
+        made.0.source = Some(Arc::new(kept));
+        made
     }
 
     /// The user asked to stop (a signal); nothing is wrong with the input.
@@ -98,8 +125,11 @@ impl Error {
         self
     }
 
-    /// Says what to do next; the first help given stays.
+    /// Says what to do next; the first help given stays. An interrupt needs none.
     pub fn help(mut self, help: impl Into<String>) -> Self {
+        if self.0.interrupted {
+            return self;
+        }
         self.0.help.get_or_insert_with(|| plain(help.into()));
         self
     }
@@ -150,7 +180,11 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
 
 /// Turns an [`std::io::Error`] into an [`Error`] that names what was tried and the path.
 pub trait IoContext<T> {
@@ -167,6 +201,22 @@ impl<T> IoContext<T> for std::io::Result<T> {
 #[cfg(test)]
 mod tests {
     use super::Error;
+    use std::path::Path;
+
+    #[test]
+    fn an_interrupt_that_a_writer_handed_on_is_still_one_and_asks_for_nothing() {
+        let handed_on = std::io::Error::other(Error::interrupted());
+        let error = Error::io("write", Path::new("x"), &handed_on).help("free some space");
+        assert!(error.is_interrupted() && error.help_text().is_none());
+        assert_eq!(error.what(), Error::interrupted().what());
+    }
+
+    #[test]
+    fn an_error_of_the_system_keeps_its_source() {
+        let error = Error::io("read", Path::new("x"), &std::io::Error::from_raw_os_error(28));
+        let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<std::io::Error>());
+        assert_eq!(source.and_then(std::io::Error::raw_os_error), Some(28));
+    }
 
     #[test]
     fn an_error_has_nothing_in_it_that_a_terminal_obeys() {

@@ -6,8 +6,14 @@ pub trait Listener: Sync {
     fn warning(&self, message: &str);
     /// A fact worth a line.
     fn info(&self, message: &str);
-    /// A piece of work begins: its name and its size in bytes, where known.
+    /// A file is complete and will get this name.
+    fn wrote(&self, file: &str) {
+        self.info(&format!("wrote {file}"));
+    }
+    /// A piece of work begins: its name and its size in bytes; 0 where that is not known.
     fn begin(&self, _task: &str, _bytes: u64) {}
+    /// The task is at this piece now: a file, and how it is compressed.
+    fn at(&self, _task: &str, _piece: &dyn std::fmt::Display) {}
     /// That many more bytes of the task are done.
     fn advance(&self, _task: &str, _bytes: u64) {}
     /// The task ended.

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 /// What the folders' names begin with.
 pub(crate) const PREFIX: &str = "linkpack-work-";
-/// A living build holds a lock on this file of its folder, and did so before the file had this name.
+/// A running build holds a lock on this file of its folder; it took the lock before it gave the file this name.
 const LOCK: &str = ".lock";
 const UNLOCKED: &str = ".lock.new";
 /// A younger folder without that file may be one that is being made.

@@ -63,7 +63,7 @@ fn is_shown(error: &Error) {
 }
 
 fn manifest(folder: &Path, bytes: &[u8]) {
-    if let Err(error) = manifest::load(&case(folder, "linkpack.toml", bytes)) {
+    if let Err(error) = manifest::load(&case(folder, "linkpack.toml", bytes), &Default::default()) {
         is_shown(&error);
     }
 }
@@ -71,7 +71,7 @@ fn manifest(folder: &Path, bytes: &[u8]) {
 /// The plain manifest and, after a line of `#site`, a site file.
 fn site(folder: &Path, bytes: &[u8]) {
     let (before, after) = halves(bytes, b"\n#site\n");
-    let Ok(product) = manifest::load(&case(folder, "linkpack.toml", before)) else { return };
+    let Ok(product) = manifest::load(&case(folder, "linkpack.toml", before), &Default::default()) else { return };
     if let Err(error) = manifest::load_site(&product, &case(folder, "site.toml", after)) {
         is_shown(&error);
     }

@@ -16,7 +16,7 @@ fn the_last_line_is_the_verdict() {
     bytes.resize(bytes.len() + 200, 0);
     fs::write(&cut, bytes).expect("write it");
     let said = linkpack().arg("inspect").arg(&cut).run().ok().stdout;
-    assert!(said.lines().last().expect("lines").starts_with("verdict        NOT as claimed: "), "{said}");
+    assert!(said.lines().last().expect("lines").starts_with("verdict        FAILED: "), "{said}");
     assert_eq!(report(&package("deb"))["verdict"]["tone"], "open");
 }
 

@@ -47,7 +47,7 @@ fn a_folder_stands_for_its_packages() {
     fs::write(folder.join("install.sh"), "#!/bin/sh\n").expect("write");
     let (code, said, _) = lint_command(&["dist"], package.parent().expect("a folder"));
     assert!(code == 1 && said.contains("dist/a.deb: error[secret]") && said.contains("dist/b.deb: error[secret]"), "{said}");
-    assert!(said.contains("skipped 2 files that are no packages\n2 packages: 2 errors"), "{said}");
+    assert!(said.contains("skipped 2 files that are not packages\n2 packages: 2 errors"), "{said}");
     let (code, _, said) = lint_command(&["."], &folder.join(".."));
     assert_eq!(code, 1, "{said}");
     fs::create_dir(folder.join("none")).expect("make a folder");

@@ -52,14 +52,14 @@ pub fn check(products: &[Product], target: Target, tree: &Tree, listener: &dyn L
 
 fn parts(product: &Product, target: Target) -> Vec<Part<'_>> {
     let manifest = product.manifest();
-    let program = manifest.connector.executable.linux.as_ref().map(|program| format!("vAgentManager/{program}"));
+    let program = Some(format!("vAgentManager/{}", manifest.connector.executable.of(target)));
     let mut parts =
         vec![Part { what: "the connector".to_owned(), folder: "vAgentManager".to_owned(), program, account: product.run_as() }];
     for (container, _) in product.containers(target) {
         let folder = format!("Intigua-Libs/{}", container.name);
-        let command = container.command.get(target).map_or("", |command| &command.0[0]);
+        let command = container.words(target).first().map_or("", String::as_str);
         let inside = command.strip_prefix("{dir}/").unwrap_or(command);
-        let program = (!inside.starts_with(['/', '{'])).then(|| format!("{folder}/{inside}"));
+        let program = (!inside.is_empty() && !inside.starts_with(['/', '{'])).then(|| format!("{folder}/{inside}"));
         let account = container.run_as.as_ref().map_or(product.run_as(), |account| account.as_str());
         parts.push(Part { what: format!("container \"{}\"", container.name), folder, program, account });
     }

@@ -115,16 +115,7 @@ impl Reader<'_> {
         let what = "the connector";
         let place = steps!["connector", "payload", target.name()];
         let connector = self.load(&manifest.connector.payload[&target], &folder, what, &place)?;
-        let executables = &manifest.connector.executable;
-        let program = if target.is_linux() { &executables.linux } else { &executables.windows };
-        if let Some(program) = program {
-            let inside = Inside { tree: &connector.tree, folder: &folder, what };
-            let key = format!("executable.{}", target.system());
-            let write = |path: &str| format!("{key} = {path:?}");
-            let place = steps!["connector", "executable", target.system()];
-            let checked = inside.require_program(target, program.as_str(), &key, &write);
-            checked.map_err(|error| product.point(error, &place))?;
-        }
+        self.check_connector(&Inside { tree: &connector.tree, folder: &folder, what })?;
         let mut capabilities = connector.capabilities;
         entries.extend(connector.tree.into_entries());
         origins.extend(connector.package.map(|package| Origin { role: CONNECTOR.to_owned(), package }));
@@ -152,6 +143,20 @@ impl Reader<'_> {
         let help = "container.json is made by linkpack: leave it out with exclude";
         let tree = Tree::new(entries).map_err(|error| error.help(help))?;
         Ok(Trees { tree, origins, capabilities })
+    }
+
+    /// That the service's program is in its payload.
+    fn check_connector(&self, inside: &Inside) -> Result<()> {
+        let (executables, target) = (&self.product.manifest().connector.executable, self.target);
+        let (program, system) = (executables.of(target), target.system());
+        let named = executables.names(target);
+        let key = if named { format!("executable.{system}") } else { format!("the default of executable.{system}") };
+        let write = |path: &str| match named {
+            true => format!("executable.{system} = {path:?}"),
+            false => format!("executable.{system} = {path:?} in [connector]"),
+        };
+        let place = steps!["connector", "executable", system];
+        inside.require_program(target, program, &key, &write).map_err(|error| self.product.point(error, &place))
     }
 
     /// A payload's layers, each over the one before, below its folder of the root; the package facts of the lowest layer that has any.
@@ -187,16 +192,17 @@ impl Reader<'_> {
             exclude: table.exclude,
             setuid: table.setuid,
             config: table.config,
+            outside_links: table.outside_links,
             own: self.own.to_vec(),
         }
     }
 
     fn check_container(&self, container: &ContainerTable, at: usize, payload: &Inside) -> Result<()> {
         let target = self.target;
-        let words = container.command.get(target).map(|command| command.0.as_slice()).unwrap_or_default();
-        let program = words.first().map_or("", String::as_str);
+        let words = container.words(target);
+        let Some(program) = words.first() else { return Ok(()) };
         let inside = program.strip_prefix("{dir}/").unwrap_or(program);
-        let key = container.command.key("command", target);
+        let key = container.command.as_ref().map_or("command".to_owned(), |command| command.key("command", target));
         let write = |path: &str| {
             let words: Vec<String> =
                 std::iter::once(path).chain(words.iter().skip(1).map(String::as_str)).map(|word| format!("{word:?}")).collect();

@@ -19,7 +19,7 @@ pub enum CodecChoice {
     Small,
 }
 
-/// How an MSI's cabinets are packed where nobody says it.
+/// How an MSI's cabinets are packed by default.
 pub fn cabinet(choice: CodecChoice) -> Packing {
     match choice {
         CodecChoice::Small => Packing::Lzx,
@@ -75,7 +75,7 @@ fn require_zstd(product: &Product, formats: &[FormatName]) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(format!("packages compressed with zstd cannot be read on {}", cannot.join(", ")))
-        .note("systems in [product] names the systems that the packages are for; without it, or without one of a format's, all count")
+        .note("systems in [product] names the systems that the packages are for; if it is absent, or names none for this format, all are assumed")
         .help("list the systems that do read it: systems = [\"debian-12\", \"rhel-9\"]; or build with --codec small or auto"))
 }
 
@@ -98,7 +98,7 @@ mod tests {
     fn product(line: &str) -> Product {
         let text =
             include_str!("../../../templates/manifest/sample.toml").replacen("[product]\n", &format!("[product]\n{line}\n"), 1);
-        crate::manifest::parse("linkpack.toml", &text, Default::default()).unwrap()
+        crate::manifest::parse("linkpack.toml", &text, Default::default(), &Default::default()).unwrap()
     }
 
     fn codec(systems: &str, formats: &[FormatName], choice: CodecChoice) -> Option<Codec> {

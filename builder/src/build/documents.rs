@@ -57,6 +57,7 @@ pub fn provenance(
     let site = |product: &Product, file| Ok((product.site_name().unwrap_or_default().to_owned(), file_sha256(file)?));
     let mut parameters = Parameters {
         manifest_sha256: &manifest_sha256,
+        given: product.given().clone(),
         sites: products.iter().zip(&options.sites).map(|(product, file)| site(product, file)).collect::<Result<_>>()?,
         codec: report.codec,
         epoch: options.epoch,
@@ -68,7 +69,7 @@ pub fn provenance(
     }
     let statement = provenance::statement(&subjects, &materials, &parameters);
     write_document("provenance", format!("{}.provenance.json", stem(product)), None, output, |out| {
-        out.write_all(statement.as_bytes()).map_err(|error| Error::new(format!("cannot write the provenance: {error}")))
+        out.write_all(statement.as_bytes()).map_err(|error| Error::failed("cannot write the provenance", &error))
     })
 }
 
@@ -91,13 +92,14 @@ fn write_document(
     output: &mut Output,
     write: impl FnOnce(&mut dyn Write) -> Result<()>,
 ) -> Result<Document> {
+    let file = output.name(file);
     let partial = output.partial()?;
     let mut out = BufWriter::with_capacity(1 << 18, Digesting::new(&partial));
     let full = |error: Error| {
         error.note(format!("while writing {file}")).help("free some space in the output folder, or choose another with -o DIR")
     };
     write(&mut out).map_err(full)?;
-    let digesting = out.into_inner().map_err(|error| full(Error::new(format!("cannot write {file}: {}", error.error()))))?;
+    let digesting = out.into_inner().map_err(|error| full(Error::failed(&format!("cannot write {file}"), error.error())))?;
     let (size, sha256) = digesting.finish();
     output.keep(partial, file.clone());
     Ok(Document { file, kind, target, size, sha256 })
@@ -122,10 +124,19 @@ fn parts(product: &Product, base: &Base) -> Vec<Part> {
         Some(origin) => part.of_package(&origin.package),
         None => part,
     };
-    let containers = product.containers(base.target).map(|(container, _)| Part {
-        title: container.title.as_ref().map(ToString::to_string),
-        version: container.version.as_ref().map(ToString::to_string),
-        ..Part::named(container.name.as_str())
+    let containers = product.containers(base.target).map(|(container, _)| {
+        let part = of(Part {
+            title: container.title.as_ref().map(ToString::to_string),
+            version: container.version.as_ref().map(ToString::to_string),
+            ..Part::named(container.name.as_str())
+        });
+        // What the manifest says is said on purpose; a vendor's package is asked for the rest.
+        Part {
+            license: container.license.as_ref().map(ToString::to_string).or(part.license),
+            supplier: container.supplier.as_ref().map(ToString::to_string).or(part.supplier),
+            purl: container.purl.as_ref().map(ToString::to_string).or(part.purl),
+            ..part
+        }
     });
     let table = &product.manifest().product;
     let connector = Part {
@@ -134,7 +145,7 @@ fn parts(product: &Product, base: &Base) -> Vec<Part> {
         license: Some(table.license.to_string()),
         ..Part::named(CONNECTOR)
     };
-    std::iter::once(connector).chain(containers).map(of).collect()
+    std::iter::once(of(connector)).chain(containers).collect()
 }
 
 /// The regular files below a folder, wherever the package puts those that administrators edit.

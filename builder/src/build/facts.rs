@@ -2,7 +2,7 @@
 
 use super::assemble::Base;
 use crate::endpoint::{Arch, ContainerFact, Facts, Settings};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::format::rpm::{Ghost, GhostKind};
 use crate::manifest::{Product, Target};
 use crate::payload::Kind;
@@ -28,8 +28,6 @@ pub fn architecture(target: Target) -> Architecture {
 /// The facts of one product's packages for one target.
 pub fn facts(product: &Product, base: &Base) -> Result<Facts> {
     let manifest = product.manifest();
-    let executable =
-        manifest.connector.executable.linux.as_ref().ok_or_else(|| Error::new("the connector has no executable.linux"))?;
     let fallback: Vec<&str> = product.fallback_urls().iter().map(|url| url.as_str()).collect();
     let containers = product.containers(base.target);
     Ok(Facts {
@@ -43,7 +41,7 @@ pub fn facts(product: &Product, base: &Base) -> Result<Facts> {
         containers: containers
             .map(|(container, _)| ContainerFact { name: container.name.to_string(), required: container.required })
             .collect(),
-        executable: executable.to_string(),
+        executable: manifest.connector.executable.of(base.target).to_owned(),
         arguments: product.arguments(),
         settings: Settings {
             install_root: String::new(),

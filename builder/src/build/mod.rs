@@ -34,7 +34,7 @@ use crate::compress::{CacheChoice, Codec, Store};
 use crate::error::{Error, IoContext, Result};
 use crate::format;
 use crate::listener::{some_of, Listener};
-use crate::manifest::{self, Product, Target};
+use crate::manifest::{self, Given, Product, Target};
 use crate::payload::Spool;
 use assemble::{Base, Reader, Trees};
 use codec::ChosenCodec;
@@ -47,6 +47,8 @@ use std::path::{Path, PathBuf};
 pub struct Options {
     /// The manifest.
     pub manifest: PathBuf,
+    /// Values of the command line that are laid over it.
+    pub given: Given,
     /// Site files; the plain product is built when there are none.
     pub sites: Vec<PathBuf>,
     /// The formats; all that the connector has a payload for when empty.
@@ -71,10 +73,12 @@ pub struct Options {
     pub signing: SigningOptions,
     /// Whether a bill of materials is written for each target.
     pub sbom: bool,
+    /// Whether names of files have a dot for each `~` of the version.
+    pub no_tilde: bool,
 }
 
 /// One finished package.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Package {
     /// Its file's name in the output folder.
     pub file: String,
@@ -92,12 +96,18 @@ pub struct Package {
     /// The cabinets that have to lie beside an MSI above 2 GB.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cabinets: Vec<Cabinet>,
-    /// Who signed it; `None`, and null in JSON, for nobody.
+    /// Who signed it; `None`, and null in JSON, where it is not signed.
     pub signed: Option<Signed>,
+    /// Bytes of the files in it, before compression.
+    #[serde(skip)]
+    pub content: u64,
+    /// How long it took to write. Of one machine and one moment, so it is in no document.
+    #[serde(skip)]
+    pub took: std::time::Duration,
 }
 
 /// A cabinet beside an MSI.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Cabinet {
     /// Its file's name in the output folder.
     pub file: String,
@@ -108,7 +118,7 @@ pub struct Cabinet {
 }
 
 /// A document beside the packages.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Document {
     /// Its file's name in the output folder.
     pub file: String,
@@ -124,8 +134,12 @@ pub struct Document {
 }
 
 /// What a build made.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Report {
+    /// The product's name.
+    pub product: String,
+    /// The product's version.
+    pub version: String,
     /// The output folder.
     pub output: PathBuf,
     /// How payloads are compressed; `None` for MSIs alone, which have a compression of their own.
@@ -148,7 +162,7 @@ pub struct Report {
 /// # Errors
 /// Whatever is wrong with the manifest, a payload, the output folder; an interrupt. No package of this build then has its name.
 pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
-    let product = manifest::load(&options.manifest)?;
+    let product = manifest::load(&options.manifest, &options.given)?;
     let products = sites(&product, &options.sites)?;
     product.warnings().iter().for_each(|warning| listener.warning(warning));
     let chosen = selection::choose(&product, &options.formats, &options.targets, listener)?;
@@ -165,7 +179,7 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     for format in &chosen.formats {
         signing.covers(*format, listener)?;
     }
-    let mut output = Output::open(&options.output)?;
+    let mut output = Output::open(&options.output, options.no_tilde)?;
     let spool = Spool::new(&spool_folder(&options.cache)?)?;
     let store = Store::open(options.cache.clone(), options.threads)?;
     let (mut packages, mut documents, mut inputs) = (Vec::new(), Vec::new(), Vec::new());
@@ -197,9 +211,9 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
         };
         let files = match target.is_linux() {
             true => {
-                listener.begin("read", bytes);
+                listener.begin("compress", bytes);
                 let files = format::prepare(tree, codec, &store, listener)?;
-                listener.end("read");
+                listener.end("compress");
                 files
             }
             false => format::unread(tree),
@@ -220,7 +234,7 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
         if target.is_linux() {
             packages.extend(packages::write_all(&products, &base, &chosen.formats, &mut output, listener)?);
         } else {
-            // The first MSI reads what nobody has read before: digests are known then.
+            // The first MSI reads what was not read before: digests are known then.
             for product in &products {
                 packages.push(windows::write(product, &mut base, &mut output, listener)?);
             }
@@ -233,6 +247,8 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     }
     output.sign(&mut packages, &signing, listener)?;
     let mut report = Report {
+        product: product.manifest().product.name.to_string(),
+        version: product.manifest().product.version.to_string(),
         output: options.output.clone(),
         codec: compression.as_ref().map(|compression| compression.codec.name()),
         cabinet: chosen.formats.contains(&FormatName::Msi).then(|| cabinet.name()),
@@ -242,6 +258,7 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     };
     let provenance = documents::provenance(&product, &products, options, &report, &inputs, &mut output)?;
     report.documents.push(provenance);
+    output.warn_of_others(listener);
     output.finish(&product, options, &report, &inputs, &signing)?;
     store.trim()?;
     own_lint::check(&product, &options.output, &report.packages, listener)?;

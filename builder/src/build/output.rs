@@ -5,7 +5,7 @@ use super::switch::switch;
 use super::{FormatName, Options, Package, Report, Signing};
 use crate::error::{Error, IoContext, Result};
 pub use crate::inspect::verify::{MANIFEST, SUMS, SUMS_SIGNATURE};
-use crate::listener::Listener;
+use crate::listener::{some_of, Listener};
 use crate::manifest::Product;
 use rustix::fs::{flock, FlockOperation};
 use serde_json::{json, Value};
@@ -18,17 +18,21 @@ use tempfile::NamedTempFile;
 /// What names of unfinished packages begin with; they are locked while their build lives.
 pub(super) const PARTIAL: &str = ".linkpack-partial-";
 
+/// Endings of packages and of what lies beside them.
+const PACKAGES: [&str; 6] = ["deb", "rpm", "run", "msi", "mst", "cab"];
+
 /// The output folder of one build.
 pub struct Output {
     folder: PathBuf,
+    no_tilde: bool,
     whole: Vec<(NamedTempFile, String)>,
 }
 
 impl Output {
     /// Makes the folder, tries to write in it, and removes what killed builds left there.
-    pub fn open(folder: &Path) -> Result<Output> {
+    pub fn open(folder: &Path, no_tilde: bool) -> Result<Output> {
         fs::create_dir_all(folder).or_cannot("create the output folder", folder).map_err(elsewhere)?;
-        let output = Output { folder: folder.to_path_buf(), whole: Vec::new() };
+        let output = Output { folder: folder.to_path_buf(), no_tilde, whole: Vec::new() };
         output.partial()?;
         output.sweep();
         Ok(output)
@@ -48,6 +52,15 @@ impl Output {
                  beside the old version instead of replacing it, unless upgrade-code = \"{then}\" is put back",
                 table.name
             ));
+        }
+    }
+
+    /// A file's name as it is wanted here: `~` is what some stores do not keep.
+    pub fn name(&self, name: String) -> String {
+        if self.no_tilde {
+            name.replace('~', ".")
+        } else {
+            name
         }
     }
 
@@ -105,6 +118,23 @@ impl Output {
         self.finish_with(lists)
     }
 
+    /// Names the packages in the folder that this build did not make: SHA256SUMS and manifest.json are not about them any more.
+    pub fn warn_of_others(&self, listener: &dyn Listener) {
+        let is_package = |name: &str| name.rsplit_once('.').is_some_and(|(_, ending)| PACKAGES.contains(&ending));
+        let Ok(entries) = fs::read_dir(&self.folder) else { return };
+        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let ours = |name: &String| self.whole.iter().any(|(_, whole)| whole == name);
+        let mut others: Vec<String> = names.filter(|name| is_package(name) && !ours(name)).collect();
+        others.sort();
+        if !others.is_empty() {
+            let (folder, others) = (self.folder.display(), some_of(&others, 5));
+            listener.warning(&format!(
+                "{folder} keeps packages of an earlier build, which SHA256SUMS does not list any more: {others}; remove them, or build \
+                 into another folder with -o DIR"
+            ));
+        }
+    }
+
     /// Gives every kept file its name, and then these their names and bytes.
     pub fn finish_with(mut self, lists: Vec<(String, Vec<u8>)>) -> Result<()> {
         // SHA256SUMS, the last to come, is the first to go: it speaks for the others.
@@ -120,7 +150,7 @@ impl Output {
         switch(&self.folder, std::mem::take(&mut self.whole), &withdrawn).map_err(elsewhere)
     }
 
-    /// Removes partial files whose build is gone: nobody holds their lock.
+    /// Removes partial files whose build is gone: their lock is free.
     fn sweep(&self) {
         let Ok(entries) = fs::read_dir(&self.folder) else { return };
         for entry in entries.flatten().filter(|entry| entry.file_name().as_encoded_bytes().starts_with(PARTIAL.as_bytes())) {
@@ -210,6 +240,7 @@ fn manifest_json(product: &Product, options: &Options, report: &Report, inputs: 
         "linkpack": env!("CARGO_PKG_VERSION"),
         "product": about,
         "manifest_sha256": file_sha256(&options.manifest)?,
+        "set": product.given(),
         "codec": report.codec,
         "codec_reason": report.codec_reason,
         "cabinet": report.cabinet,

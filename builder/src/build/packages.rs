@@ -13,6 +13,7 @@ use crate::payload::TreePath;
 use std::io::{BufWriter, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Instant;
 use tempfile::NamedTempFile;
 
 /// A package format.
@@ -110,13 +111,13 @@ impl<'a> Jobs<'a> {
                 return Ok(written);
             };
             let format = self.formats[index % self.formats.len()];
-            let done = self.work(product).and_then(|work| one(&work, format, output.partial()?));
+            let done = self.work(product).and_then(|work| one(&work, format, output, listener));
             let (package, file) = done.map_err(|error| {
-                // The others need not begin what nobody will have.
+                // The others need not begin what will not be kept.
                 self.next.store(usize::MAX / 2, Ordering::Relaxed);
                 error.note(format!("while writing the {} package", format.name()))
             })?;
-            listener.info(&format!("{} is whole", package.file));
+            listener.wrote(&package.file);
             written.push(Written { index, package, file });
         }
     }
@@ -173,8 +174,13 @@ pub fn write_all(
     Ok(packages)
 }
 
-fn one(work: &Work, format: FormatName, file: NamedTempFile) -> Result<(Package, NamedTempFile)> {
-    let mut out = Digesting::new(BufWriter::with_capacity(1 << 20, &file));
+fn one(work: &Work, format: FormatName, output: &Output, listener: &dyn Listener) -> Result<(Package, NamedTempFile)> {
+    let (began, file) = (Instant::now(), output.partial()?);
+    let site = work.product.site_name().map(str::to_owned);
+    let task = format!("writing {}{}", site.as_ref().map(|site| format!("{site}'s ")).unwrap_or_default(), format.name());
+    listener.begin(&task, 0);
+    let watched = Watched { file: &file, task: &task, listener };
+    let mut out = Digesting::new(BufWriter::with_capacity(1 << 20, watched));
     let name = match format {
         FormatName::Deb => write_deb(work, &mut out)?,
         FormatName::Rpm => write_rpm(work, &mut out)?,
@@ -182,13 +188,13 @@ fn one(work: &Work, format: FormatName, file: NamedTempFile) -> Result<(Package,
         FormatName::Msi | FormatName::Mst => return Err(Error::new("an MSI is for Windows")),
     };
     out.flush().map_err(|error| {
-        Error::new(format!("cannot write {name}: {error}"))
+        Error::failed(&format!("cannot write {name}"), &error)
             .help("free some space in the output folder, or choose another with -o DIR")
     })?;
     let (size, sha256) = out.finish();
-    let site = work.product.site_name().map(str::to_owned);
+    listener.end(&task);
     let package = Package {
-        file: name.clone(),
+        file: output.name(name),
         format: format.name(),
         target: work.base.target.name(),
         site,
@@ -196,8 +202,29 @@ fn one(work: &Work, format: FormatName, file: NamedTempFile) -> Result<(Package,
         sha256,
         cabinets: Vec::new(),
         signed: None,
+        content: work.base.files.iter().map(PreparedFile::len).sum(),
+        took: began.elapsed(),
     };
     Ok((package, file))
+}
+
+/// Tells of what is written to a package.
+struct Watched<'a> {
+    file: &'a NamedTempFile,
+    task: &'a str,
+    listener: &'a dyn Listener,
+}
+
+impl Write for Watched<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let count = self.file.as_file().write(bytes)?;
+        self.listener.advance(self.task, count as u64);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.as_file().flush()
+    }
 }
 
 fn texts_of(list: &[impl ToString]) -> Vec<String> {

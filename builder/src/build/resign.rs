@@ -14,7 +14,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// A package after `linkpack sign`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct Resigned {
     /// The file.
     pub path: PathBuf,
@@ -73,7 +73,7 @@ struct Work<'a> {
 fn known_format(path: &Path) -> Result<FormatName> {
     let mut file = File::open(path).or_cannot("read", path)?;
     format_of(&mut file).or_cannot("read", path)?.ok_or_else(|| {
-        Error::new(format!("{} is no package that linkpack can sign", path.display()))
+        Error::new(format!("{} is not a package that linkpack can sign", path.display()))
             .help("it signs .deb, .rpm, .msi and its own .run")
     })
 }
@@ -116,7 +116,7 @@ pub fn format_of(file: &mut File) -> std::io::Result<Option<FormatName>> {
 }
 
 fn sign_folder(folder: &Path, packages: &[Work], signing: &Signing, listener: &dyn Listener) -> Result<Vec<Resigned>> {
-    let mut output = Output::open(folder)?;
+    let mut output = Output::open(folder, false)?;
     let mut signed = Vec::new();
     for work in packages {
         if work.covered {

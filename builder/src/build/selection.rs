@@ -54,7 +54,7 @@ pub fn choose(product: &Product, formats: &[FormatName], asked: &[Target], liste
     Ok(Selection { targets, formats: chosen })
 }
 
-/// Refuses what no MSI can be made of; leaves a Windows target out where nobody asked for it by name and another one is built.
+/// Refuses what no MSI can be made of; leaves a Windows target out where it was not asked for by name and another one is built.
 fn windows_targets(product: &Product, targets: &mut Vec<Target>, asked: &[Target], listener: &dyn Listener) -> Result<()> {
     for target in targets.clone().into_iter().filter(|target| !target.is_linux()) {
         let Err(error) = windows::check(product, target) else { continue };

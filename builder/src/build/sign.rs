@@ -53,7 +53,7 @@ pub struct Signing {
 }
 
 /// Who signed a package.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Signed {
     /// `openpgp`, `authenticode` or `detached`.
     pub kind: &'static str,
@@ -79,7 +79,7 @@ impl Signing {
             (Some(path), _) => {
                 let at = options.epoch.and_then(|epoch| u32::try_from(epoch).ok());
                 let key = OpenPgpSigner::read(&key_file(path, listener)?, password, at);
-                Some(key.map_err(|error| error.note(format!("it is about {}", path.display())))?)
+                Some(key.map_err(|error| error.note(format!("in {}", path.display())))?)
             }
             (None, Some(line)) => Some(OpenPgpSigner::Command(ShellCommand::new(line, "--openpgp-command", hidden))),
             (None, None) => None,
@@ -131,7 +131,7 @@ impl Signing {
         };
         end.check_use(Purpose::CodeSigning, SystemTime::now()).map_err(|why| {
             Error::new(format!("an MSI cannot be signed by {}: {why}", end.describe()))
-                .note("Windows would refuse the signature, and a time stamp of today cannot mend that")
+                .note("Windows would refuse the signature, and timestamping now cannot fix an expired certificate")
                 .help("sign with a certificate for code signing that is valid today (extendedKeyUsage = codeSigning)")
         })?;
         if self.stamper.is_none() {
@@ -206,7 +206,7 @@ fn signer(
     hidden: Option<&str>,
     listener: &dyn Listener,
 ) -> Result<(Option<Signer>, Vec<Certificate>)> {
-    let about = |path: &Path| format!("it is about {}", path.display());
+    let about = |path: &Path| format!("in {}", path.display());
     let mut chain = Vec::new();
     if let Some(path) = &options.certificates {
         chain = Certificate::read_all(&public_file(path)?).map_err(|error| error.note(about(path)))?;

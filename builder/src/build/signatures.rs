@@ -52,5 +52,5 @@ pub fn verify_detached(bytes: &[u8], signature: &[u8], keys: &Keys) -> Verdict {
 fn format(file: &mut File, path: &Path) -> Result<FormatName> {
     format_of(file)
         .or_cannot("read", path)?
-        .ok_or_else(|| Error::new(format!("{} is no package whose signature linkpack knows", path.display())))
+        .ok_or_else(|| Error::new(format!("{} is not a package whose signature linkpack knows", path.display())))
 }

@@ -69,7 +69,7 @@ pub fn write_all(
         let mut file = output.partial()?;
         file.write_all(&bytes).or_cannot("write", file.path())?;
         output.keep(file, file_name.clone());
-        listener.info(&format!("{file_name} is whole"));
+        listener.wrote(&file_name);
         packages.push(Package {
             file: file_name,
             format: "mst",
@@ -79,6 +79,8 @@ pub fn write_all(
             sha256: hex::encode(Sha256::digest(&bytes)),
             cabinets: Vec::new(),
             signed: None,
+            content: 0,
+            took: std::time::Duration::ZERO,
         });
     }
     Ok(packages)

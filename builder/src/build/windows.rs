@@ -12,6 +12,7 @@ use crate::manifest::{proposed_upgrade_code, Name, Product, RelativePath, Target
 use crate::payload::{Kind, TreePath};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::File;
+use std::time::Instant;
 use uuid::Uuid;
 
 /// The service's name, which the product's documentation fixes.
@@ -50,7 +51,7 @@ pub fn write(product: &Product, base: &mut Base, output: &mut Output, listener: 
     listener.begin("pack", bytes);
     let (package, files) = write_files(product, base, parts, output, listener).map_err(in_package)?;
     listener.end("pack");
-    listener.info(&format!("{} is whole", package.file));
+    listener.wrote(&package.file);
     for (file, name) in files {
         output.keep(file, name);
     }
@@ -82,7 +83,7 @@ fn upgrade_code(product: &Product) -> Result<Uuid> {
         Error::new(
             "an MSI needs upgrade-code in [product]: one GUID for the product's whole life, by which versions find each other",
         )
-        .help(format!("paste this one, new and nobody else's: upgrade-code = \"{}\"", proposed_upgrade_code()))
+        .help(format!("paste this new one: upgrade-code = \"{}\"", proposed_upgrade_code()))
     })
 }
 
@@ -96,13 +97,13 @@ fn write_files(
     listener: &dyn Listener,
 ) -> Result<Written> {
     let (name, version) = (product.package_name(), product.manifest().product.version.as_str());
-    let file_name = msi::file_name(&name, version, platform(base.target)?);
-    let file = output.partial()?;
+    let file_name = output.name(msi::file_name(&name, version, platform(base.target)?));
+    let (began, file) = (Instant::now(), output.partial()?);
     let msi::Written { sidecars, digests } = write_msi(product, base, parts, output, listener, &mut &file)?;
     let regular = base.files.iter_mut().filter(|file| matches!(file.entry.kind, Kind::File(_)));
     regular.zip(digests).for_each(|(file, digests)| file.digests = Some(digests));
     let failed = |error: std::io::Error| {
-        Error::new(format!("cannot read {file_name} back: {error}")).help("choose another output folder with -o DIR")
+        Error::failed(&format!("cannot read {file_name} back"), &error).help("choose another output folder with -o DIR")
     };
     let (size, sha256) = File::open(file.path()).and_then(|mut file| digest(&mut file)).map_err(failed)?;
     let mut cabinets = Vec::new();
@@ -113,8 +114,18 @@ fn write_files(
         whole.push((sidecar.file, sidecar.name));
     }
     let site = product.site_name().map(str::to_owned);
-    let package =
-        Package { file: file_name, format: "msi", target: base.target.name(), site, size, sha256, cabinets, signed: None };
+    let package = Package {
+        file: file_name,
+        format: "msi",
+        target: base.target.name(),
+        site,
+        size,
+        sha256,
+        cabinets,
+        signed: None,
+        content: base.files.iter().map(PreparedFile::len).sum(),
+        took: began.elapsed(),
+    };
     Ok((package, whole))
 }
 
@@ -128,7 +139,7 @@ fn add_own(product: &Product, base: &mut Base, parts: &WindowsParts) -> Result<(
     differ_in_more_than_case(&base.files)?;
     for file in base.files.iter_mut().filter(|file| file.entry.config && matches!(file.entry.kind, Kind::File(_))) {
         // Windows Installer would overwrite or keep what administrators edit by its times alone. So it is shipped as a default, which
-        // `Configure` puts in place where nobody edited the file.
+        // `Configure` puts in place where the file was not edited.
         file.entry.path = file.entry.path.below(&TreePath::new(DEFAULTS)?);
         file.entry.config = false;
     }
@@ -222,9 +233,7 @@ impl Environment<'_> {
         let manifest = product.manifest();
         let table = &manifest.product;
         let name = product.package_name();
-        let executable = manifest.connector.executable.windows.as_ref();
-        let executable = executable.ok_or_else(|| Error::new("the connector has no executable.windows"))?;
-        let executable = below_connector(executable)?;
+        let executable = below_connector(manifest.connector.executable.of(base.target))?;
         let synopsis = table.description.trim().lines().next().unwrap_or_default();
         let arguments = product.arguments();
         let folders = container_folders(product, base.target)?;
@@ -282,8 +291,8 @@ impl Environment<'_> {
     }
 }
 
-fn below_connector(path: &RelativePath) -> Result<TreePath> {
-    Ok(TreePath::new(path.as_str().as_bytes())?.below(&TreePath::new(b"vAgentManager")?))
+fn below_connector(path: &str) -> Result<TreePath> {
+    Ok(TreePath::new(path.as_bytes())?.below(&TreePath::new(b"vAgentManager")?))
 }
 
 /// Where each container's files lie, and the defaults of those that administrators edit.
@@ -354,7 +363,7 @@ impl Programs {
 fn program(files: &[PreparedFile], path: Option<&RelativePath>, key: &str, machines: &[Machine]) -> Result<Option<TreePath>> {
     let Some(path) = path else { return Ok(None) };
     let key = format!("windows.{key}");
-    let path = below_connector(path)?;
+    let path = below_connector(path.as_str())?;
     let found = files.iter().find(|file| file.entry.path == path);
     let Some(file) = found else {
         return Err(Error::new(format!("the connector: its payload has no file {path:?}, which {key} names"))

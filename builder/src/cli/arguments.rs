@@ -1,7 +1,9 @@
 //! The arguments, as clap reads them.
 
+use super::examples;
+use super::told::SchemaOf;
 use crate::build::{CodecChoice, FormatName, Packing};
-use crate::manifest::{System, Target};
+use crate::manifest::{Setting, System, Target};
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -17,30 +19,49 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Make a commented linkpack.toml
+    #[command(after_help = examples::INIT)]
     Init(InitArguments),
     /// Build packages
-    Build(BuildArguments),
+    #[command(after_help = examples::BUILD)]
+    Build(Box<BuildArguments>),
     /// Sign packages, and SHA256SUMS of their folder
+    #[command(after_help = examples::SIGN)]
     Sign(SignArguments),
     /// Show what a package is and holds
+    #[command(after_help = examples::INSPECT)]
     Inspect(InspectArguments),
-    /// Compare packages with what they, SHA256SUMS and manifest.json say of their bytes
+    /// Verify checksums and signatures
+    #[command(after_help = examples::VERIFY)]
     Verify(VerifyArguments),
-    /// Check packages for what goes wrong at their installation, repair, upgrade or removal
+    /// Find installation, upgrade and removal problems
+    #[command(after_help = examples::LINT)]
     Lint(LintArguments),
     /// Make a kit for a closed site: repositories for apt, dnf and zypper, one signature over all, a page
+    #[command(after_help = examples::KIT)]
     Kit(Box<super::kit::KitArguments>),
     /// Run the packages' own checks on this machine; changes nothing
+    #[command(after_help = examples::PREFLIGHT)]
     Preflight(PreflightArguments),
-    /// Print the JSON Schema of linkpack.toml
-    Schema,
+    /// Print the JSON Schema of linkpack.toml, of a site file, or of what a verb prints with --json
+    #[command(after_help = examples::SCHEMA)]
+    Schema {
+        /// Of what
+        #[arg(default_value = "manifest", value_name = "WHAT")]
+        what: SchemaOf,
+    },
     /// Print a completion script for a shell
+    #[command(after_help = examples::COMPLETIONS)]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page (roff)
-    Man,
+    /// Print the manual page (roff), or write one for each verb
+    #[command(after_help = examples::MAN)]
+    Man {
+        /// Write linkpack.1 and a page for each verb, linkpack-VERB.1, into this folder
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -50,6 +71,9 @@ pub struct InitArguments {
     /// Add the reference connector and two containers, ready to build
     #[arg(long)]
     pub sample: bool,
+    /// Print one JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -57,19 +81,25 @@ pub struct BuildArguments {
     /// The manifest
     #[arg(short = 'm', long, default_value = "linkpack.toml", value_name = "FILE")]
     pub manifest: PathBuf,
+    /// Lay a value over the manifest: a key by its dotted path (product.version, container.NAME.command); repeat it for several
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = Setting::parse)]
+    pub set: Vec<Setting>,
+    /// The product's version, over the manifest's: short for --set product.version=VERSION
+    #[arg(long, value_name = "VERSION")]
+    pub product_version: Option<String>,
     /// A site file; repeat it for several sites
     #[arg(short = 's', long = "site", value_name = "SITE.toml")]
     pub sites: Vec<PathBuf>,
-    /// The formats, separated by commas; all that the connector has a payload for when not given
+    /// The formats, separated by commas [default: every format the connector has a payload for]
     #[arg(short = 'f', long = "format", value_delimiter = ',', value_name = "FORMAT,...")]
     pub formats: Vec<FormatName>,
-    /// The targets, separated by commas; all that the connector has a payload for when not given
+    /// The targets, separated by commas [default: every target the connector has a payload for]
     #[arg(short = 't', long = "target", value_delimiter = ',', value_name = "TARGET,...")]
     pub targets: Vec<Target>,
     /// The folder that packages go to
     #[arg(short = 'o', long, default_value = "dist", value_name = "DIR")]
     pub output: PathBuf,
-    /// How many threads compress; the number of processors when not given
+    /// How many threads compress [default: the number of processors]
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
     /// How payloads are compressed (an MSI has a compression of its own)
@@ -81,7 +111,7 @@ pub struct BuildArguments {
     /// The MSI that transforms (-f mst) have to fit; that of the manifest when not given
     #[arg(long, value_name = "MSI")]
     pub base: Option<PathBuf>,
-    /// Keep compressed content here for the next build
+    /// Keep compressed content here for the next build [default: $XDG_CACHE_HOME/linkpack, else ~/.cache/linkpack]
     #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
     pub cache: Option<PathBuf>,
     /// Keep nothing for the next build
@@ -90,6 +120,12 @@ pub struct BuildArguments {
     /// Write no bills of materials (NAME-VERSION-TARGET.cdx.json and .spdx.json)
     #[arg(long)]
     pub no_sbom: bool,
+    /// Write a dot for ~ in the names of files: GitHub's releases and some stores do not keep it. The version stays
+    #[arg(long)]
+    pub no_tilde: bool,
+    /// Append a summary in Markdown to this file (GitHub: "$GITHUB_STEP_SUMMARY")
+    #[arg(long, value_name = "FILE")]
+    pub summary: Option<PathBuf>,
     /// Print one JSON document on standard output
     #[arg(long)]
     pub json: bool,
@@ -159,7 +195,7 @@ pub struct InspectArguments {
     /// The packages: .deb, .rpm, .run, .msi and .mst files, anyone's
     #[arg(required = true, value_name = "PACKAGE")]
     pub packages: Vec<PathBuf>,
-    /// The MSI that a transform (.mst) is for: it tells the columns of tables that are nobody else's
+    /// The MSI that a transform (.mst) is for: it tells the columns of tables that only its product has
     #[arg(long, value_name = "MSI")]
     pub base: Option<PathBuf>,
     /// List every file
@@ -196,12 +232,21 @@ pub struct VerifyArguments {
     /// Build the packages again from this manifest and compare, signatures set aside
     #[arg(long, value_name = "linkpack.toml")]
     pub rebuild: Option<PathBuf>,
+    /// With --rebuild: a value that the packages were built with (build --set); repeat it for several
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = Setting::parse, requires = "rebuild")]
+    pub set: Vec<Setting>,
+    /// With --rebuild: the version that the packages were built with (build --product-version)
+    #[arg(long, value_name = "VERSION", requires = "rebuild")]
+    pub product_version: Option<String>,
     /// The MSI that transforms (.mst) are for: they are applied to it and have to fit, row by row
     #[arg(long, value_name = "MSI")]
     pub base: Option<PathBuf>,
     /// A site file that the packages were built with; repeat it for several
     #[arg(short = 's', long = "site", value_name = "SITE.toml", requires = "rebuild")]
     pub sites: Vec<PathBuf>,
+    /// Append a summary in Markdown to this file (GitHub: "$GITHUB_STEP_SUMMARY")
+    #[arg(long, value_name = "FILE")]
+    pub summary: Option<PathBuf>,
     /// Print one JSON document on standard output
     #[arg(long)]
     pub json: bool,
@@ -209,7 +254,7 @@ pub struct VerifyArguments {
 
 #[derive(Debug, Args)]
 pub struct LintArguments {
-    /// The packages: .deb, .rpm, .run, .msi and .mst files, whoever made them, and folders of them
+    /// The packages: .deb, .rpm, .run, .msi and .mst files, anyone's, and folders of them
     #[arg(required_unless_present = "explain", value_name = "PACKAGE|DIR")]
     pub packages: Vec<PathBuf>,
     /// The MSI that they replace: that they find it, and lose no file, component or feature of it
@@ -224,6 +269,9 @@ pub struct LintArguments {
     /// The manifest whose [lint] table names more such rules; linkpack.toml in the package's folder or the one above when not given
     #[arg(short = 'm', long, value_name = "FILE")]
     pub manifest: Option<PathBuf>,
+    /// Append a summary in Markdown to this file (GitHub: "$GITHUB_STEP_SUMMARY")
+    #[arg(long, value_name = "FILE")]
+    pub summary: Option<PathBuf>,
     /// How the findings are printed
     #[arg(long, default_value = "text", value_name = "FORMAT")]
     pub format: FindingsFormat,

@@ -2,62 +2,97 @@
 
 use super::arguments::BuildArguments;
 use super::screen::Screen;
+use super::told::{self, Built};
+use super::{progress, summary};
 use crate::build::{build, Options, Report};
 use crate::compress::CacheChoice;
 use crate::error::{Error, Result};
+use crate::inspect::text::counted;
 use crate::listener::Listener;
+use crate::manifest::{Given, Setting};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
 
 /// Builds packages and says which.
-pub fn run(arguments: &BuildArguments) -> Result<()> {
+pub fn run(arguments: &BuildArguments) -> ExitCode {
     let screen = Screen::new(arguments.quiet);
-    let threads = arguments.jobs.map_or_else(super::processors, usize::from);
+    let began = Instant::now();
+    let built = options(arguments).and_then(|options| build(&options, &screen));
+    let warnings = screen.warnings();
+    if let Some(file) = &arguments.summary {
+        if let Err(error) = summary::append(file, &summary::of_build(built.as_ref(), &warnings)) {
+            screen.warning(&format!("{error}"));
+        }
+    }
+    let report = match built {
+        Ok(report) => report,
+        Err(error) => {
+            // What is going on is over: no line of it comes after the error.
+            drop(screen);
+            return super::failed_after(&error, arguments.json, warnings);
+        }
+    };
+    let shown = match arguments.json {
+        true => told::json(&Built { report, warnings }),
+        false => {
+            table(&report, began).iter().for_each(|line| screen.result(line));
+            String::new()
+        }
+    };
+    super::conclude(&shown, false)
+}
+
+fn options(arguments: &BuildArguments) -> Result<Options> {
     let epoch = epoch(std::env::var_os("SOURCE_DATE_EPOCH"))?;
-    let options = Options {
+    Ok(Options {
         manifest: arguments.manifest.clone(),
+        given: given(arguments.product_version.as_deref(), &arguments.set),
         sites: arguments.sites.clone(),
         formats: arguments.formats.clone(),
         targets: arguments.targets.clone(),
         base: arguments.base.clone(),
         output: arguments.output.clone(),
-        threads,
+        threads: arguments.jobs.map_or_else(super::processors, usize::from),
         codec: arguments.codec,
         cabinet: arguments.cabinet,
         cache: cache(arguments),
         epoch,
         signing: super::sign::options(&arguments.signing, epoch),
         sbom: !arguments.no_sbom,
-    };
-    let report = build(&options, &screen)?;
-    match arguments.json {
-        true => super::print(&(serde_json::to_string_pretty(&report).expect("plain JSON") + "\n")),
-        false => {
-            tell(&report, &screen);
-            Ok(())
-        }
-    }
+        no_tilde: arguments.no_tilde,
+    })
 }
 
-fn tell(report: &Report, screen: &Screen) {
+/// The values that are laid over a manifest.
+pub fn given(version: Option<&str>, set: &[Setting]) -> Given {
+    version.map(Setting::product_version).into_iter().chain(set.iter().cloned()).collect()
+}
+
+/// What was made: a line for each file, with what part of its content a package takes, and how long it took to write.
+fn table(report: &Report, began: Instant) -> Vec<String> {
+    let row =
+        |size: u64, ratio: &str, time: &str, what: &str| format!("{:>10}  {ratio:>5}  {time:>7}  {what}", progress::size(size));
+    let mut lines = vec![format!("{:>10}  {:>5}  {:>7}  package", "size", "ratio", "time")];
     for package in &report.packages {
         let path = report.output.join(&package.file);
-        screen.info(&format!("{}  {}", human_size(package.size), path.display()));
+        let whole = package.size + package.cabinets.iter().map(|cabinet| cabinet.size).sum::<u64>();
+        let ratio = match package.content {
+            0 => "-".to_owned(),
+            content => format!("{}%", whole * 100 / content),
+        };
+        lines.push(row(package.size, &ratio, &progress::span(package.took), &path.display().to_string()));
         for cabinet in &package.cabinets {
             let path = report.output.join(&cabinet.file);
-            screen.info(&format!("{}  {} (has to lie beside the MSI)", human_size(cabinet.size), path.display()));
+            lines.push(row(cabinet.size, "", "", &format!("{} (has to lie beside the MSI)", path.display())));
         }
     }
     for document in &report.documents {
-        screen.info(&format!("{}  {}", human_size(document.size), report.output.join(&document.file).display()));
+        lines.push(row(document.size, "", "", &report.output.join(&document.file).display().to_string()));
     }
-}
-
-fn human_size(bytes: u64) -> String {
-    match bytes {
-        0..1_048_576 => format!("{:7.1} KiB", bytes as f64 / 1024.0),
-        _ => format!("{:7.1} MiB", bytes as f64 / 1_048_576.0),
-    }
+    lines.push(format!("built {} in {}", counted(report.packages.len(), "package", "packages"), progress::span(began.elapsed())));
+    lines
 }
 
 /// `--cache`, else the user's cache folder; a temporary folder with `--no-cache` or where no home is known.

@@ -2,8 +2,10 @@
 
 use super::arguments::InitArguments;
 use super::screen::say;
+use super::told;
 use crate::endpoint;
 use crate::error::{Error, IoContext, Result};
+use crate::manifest::{proposed_upgrade_code, Name};
 use std::borrow::Cow;
 use std::fs;
 use std::io::Write;
@@ -15,6 +17,9 @@ type Made = (&'static str, Cow<'static, [u8]>, bool);
 
 const MANIFEST: &str = include_str!("../../../templates/manifest/linkpack.toml");
 const SAMPLE_MANIFEST: &str = include_str!("../../../templates/manifest/sample.toml");
+/// What editors check the manifest and site files by; the files name them in their first line.
+const SCHEMA: &str = "linkpack.schema.json";
+const SITE_SCHEMA: &str = "linkpack-site.schema.json";
 const SITE: &str = include_str!("../../../templates/manifest/example-site.toml");
 
 /// The sample's Linux side: binaries come from build.rs.
@@ -25,8 +30,33 @@ const LINUX: [(&str, &[u8], bool); 4] = [
     ("containers/tracer/lib/libtracer.so", include_bytes!(concat!(env!("OUT_DIR"), "/libtracer.so")), false),
 ];
 
-fn manifest() -> Vec<Made> {
-    vec![("linkpack.toml", Cow::from(MANIFEST.as_bytes()), false)]
+fn manifest(folder: &Path) -> Vec<Made> {
+    let name = name_of(folder);
+    let mut title = name.replace(['-', '.', '+'], " ");
+    if let Some(first) = title.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    let text = MANIFEST
+        .replacen("\"my-agent\"", &format!("\"{name}\""), 1)
+        .replacen("\"My Agent\"", &format!("\"{title}\""), 1)
+        .replacen("\"...\"", &format!("\"{}\"", proposed_upgrade_code()), 1);
+    vec![
+        ("linkpack.toml", Cow::from(text.into_bytes()), false),
+        (SCHEMA, Cow::from(crate::manifest::schema().into_bytes()), false),
+    ]
+}
+
+/// The folder's name as a product's; `my-agent` where none can be made of it.
+fn name_of(folder: &Path) -> String {
+    let whole = std::path::absolute(folder).unwrap_or_default();
+    let name = whole.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "+.".contains(c) { c } else { '-' }).collect();
+    let name = name.trim_matches(|c| "+.-".contains(c)).to_owned();
+    if Name::new(name.as_str()).is_ok() {
+        name
+    } else {
+        "my-agent".to_owned()
+    }
 }
 
 /// The sample product; without its Windows side where this linkpack has no programs for it.
@@ -36,7 +66,12 @@ fn sample() -> Vec<Made> {
         Ok(_) => Cow::from(SAMPLE_MANIFEST.as_bytes()),
         Err(_) => Cow::from(without_windows(SAMPLE_MANIFEST).into_bytes()),
     };
-    let mut files = vec![("linkpack.toml", manifest, false), ("sites/example.toml", Cow::from(SITE.as_bytes()), false)];
+    let mut files = vec![
+        ("linkpack.toml", manifest, false),
+        ("sites/example.toml", Cow::from(SITE.as_bytes()), false),
+        (SCHEMA, Cow::from(crate::manifest::schema().into_bytes()), false),
+        (SITE_SCHEMA, Cow::from(crate::manifest::site_schema().into_bytes()), false),
+    ];
     files.extend(LINUX.map(|(name, bytes, executable)| (name, Cow::from(bytes), executable)));
     match windows {
         Ok(sample) => files.extend([
@@ -57,7 +92,7 @@ fn without_windows(manifest: &str) -> String {
 
 /// Makes the folder and its files; never overwrites one.
 pub fn run(arguments: &InitArguments) -> Result<()> {
-    let files = if arguments.sample { sample() } else { manifest() };
+    let files = if arguments.sample { sample() } else { manifest(&arguments.dir) };
     for (name, _, _) in &files {
         let path = arguments.dir.join(name);
         if path.symlink_metadata().is_ok() {
@@ -71,8 +106,14 @@ pub fn run(arguments: &InitArguments) -> Result<()> {
         true => "build the sample: linkpack build -m",
         false => "edit the manifest, then: linkpack build -m",
     };
-    say(&format!("{next} {}", arguments.dir.join("linkpack.toml").display()));
-    Ok(())
+    let manifest = arguments.dir.join("linkpack.toml");
+    say(&format!("{next} {}", manifest.display()));
+    let files = files.iter().map(|(name, _, _)| arguments.dir.join(name)).collect();
+    if arguments.json {
+        super::print(&told::json(&told::Made { manifest, files }))
+    } else {
+        Ok(())
+    }
 }
 
 fn make(path: &Path, bytes: &[u8], executable: bool) -> Result<()> {
@@ -89,9 +130,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_product_has_the_name_of_its_folder() {
+        for (folder, name) in
+            [("/srv/Acme Agent", "acme-agent"), ("x/monit_5", "monit-5"), ("/", "my-agent"), ("/srv/ü", "my-agent")]
+        {
+            assert_eq!(name_of(Path::new(folder)), name, "{folder}");
+        }
+        let made = manifest(Path::new("/srv/acme-agent"));
+        let text = String::from_utf8(made[0].1.to_vec()).unwrap();
+        let product = crate::manifest::parse("linkpack.toml", &text, Default::default(), &Default::default()).unwrap();
+        assert_eq!(product.manifest().product.name.as_str(), "acme-agent");
+        assert_eq!(product.manifest().product.title.as_str(), "Acme agent");
+        assert!(product.manifest().product.upgrade_code.is_some());
+    }
+
+    #[test]
     fn without_a_compiler_for_windows_the_sample_is_whole_for_linux() {
         let text = without_windows(SAMPLE_MANIFEST);
-        let product = crate::manifest::parse("linkpack.toml", &text, Default::default()).unwrap();
+        let product = crate::manifest::parse("linkpack.toml", &text, Default::default(), &Default::default()).unwrap();
         assert_eq!(product.manifest().connector.payload.len(), 1);
         assert!(product.manifest().container.iter().all(|container| container.get_ref().payload.len() == 1));
     }

@@ -2,12 +2,12 @@
 
 use super::arguments::InspectArguments;
 use super::screen;
+use super::told::{AllInspected, Failed, Inspected, Told};
 use crate::build::ByKeys;
 use crate::error::{Error, IoContext, Result};
 use crate::inspect::diff::diff;
 use crate::inspect::html;
 use crate::inspect::lint::lint;
-use crate::inspect::report::Report;
 use crate::inspect::text::{text, Shown};
 use crate::inspect::verify::signatures::{Judge, NoKeys};
 use crate::inspect::verify::{judged, Conclusion};
@@ -28,10 +28,7 @@ pub fn run(arguments: &InspectArguments) -> ExitCode {
         }
         (false, _) => reports(arguments),
     };
-    done.unwrap_or_else(|error| {
-        screen::error(&error);
-        ExitCode::FAILURE
-    })
+    done.unwrap_or_else(|error| super::failed(&error, arguments.json))
 }
 
 /// All packages, side by side; one that cannot be read does not hide the others.
@@ -42,13 +39,13 @@ fn reports(arguments: &InspectArguments) -> Result<ExitCode> {
     };
     let read: Vec<Result<(Package, Conclusion)>> =
         arguments.packages.par_iter().map(|path| one(path, arguments, &*judge)).collect();
-    let (mut shown, mut packages, mut failed) = (String::new(), Vec::new(), false);
+    let (mut shown, mut packages, mut errors) = (String::new(), Vec::new(), Vec::new());
     for read in read {
         let (package, conclusion) = match read {
             Err(error) if error.is_interrupted() => return Err(error),
             Err(error) => {
                 screen::error(&error);
-                failed = true;
+                errors.extend(Told::all(&error));
                 continue;
             }
             Ok(read) => read,
@@ -69,31 +66,19 @@ fn reports(arguments: &InspectArguments) -> Result<ExitCode> {
         }
         shown += &text(&package.report, Shown { files: arguments.files, scripts: arguments.scripts }, &conclusion.text);
     }
+    let failed = !errors.is_empty();
     if !arguments.json {
         return Ok(super::conclude_text(&shown, failed));
     }
-    let documents: Vec<Document> =
-        packages.iter().map(|(package, verdict)| Document { report: &package.report, verdict }).collect();
+    let documents: Vec<Inspected> =
+        packages.iter().map(|(package, verdict)| Inspected { report: &package.report, verdict }).collect();
     // One package is its report, several are a list, whatever could be read of them.
     let shown = match (arguments.packages.len(), &documents[..]) {
         (1, [only]) => json(only)?,
-        (1, _) => String::new(),
-        _ => json(&Documents { packages: &documents })?,
+        (1, _) => json(&Failed { errors, warnings: Vec::new() })?,
+        _ => json(&AllInspected { packages: &documents, errors })?,
     };
     Ok(super::conclude(&shown, failed))
-}
-
-/// A report with its verdict, written without a copy: it may have 300,000 files.
-#[derive(Serialize)]
-struct Document<'a> {
-    #[serde(flatten)]
-    report: &'a Report,
-    verdict: &'a Conclusion,
-}
-
-#[derive(Serialize)]
-struct Documents<'a> {
-    packages: &'a [Document<'a>],
 }
 
 fn json(document: &impl Serialize) -> Result<String> {

@@ -6,13 +6,13 @@ use crate::build::{ByOwn, Signing};
 use crate::error::{Error, IoContext, Result};
 use crate::kit::accept::Request;
 use crate::kit::{self, Keys, Options};
-use crate::listener::Listener;
 use crate::trust;
 use crate::trust::openpgp_text::TrustedKey;
 use crate::trust::secret::public_file;
 use clap::{Args, Subcommand};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::SystemTime;
 
 #[derive(Debug, Args)]
@@ -126,12 +126,20 @@ pub struct MakeArguments {
 }
 
 /// Runs the verb.
-pub fn run(arguments: &KitArguments) -> Result<()> {
-    match &arguments.verb {
-        Some(KitVerb::Serve(arguments)) => serve(arguments),
-        Some(KitVerb::Accept(arguments)) => accept(arguments),
-        Some(KitVerb::Countersign(arguments)) => countersign(arguments),
-        None => make(&arguments.make),
+pub fn run(arguments: &KitArguments) -> ExitCode {
+    let (done, as_json) = match &arguments.verb {
+        Some(KitVerb::Serve(arguments)) => (serve(arguments), false),
+        Some(KitVerb::Accept(arguments)) => match accept(arguments) {
+            // Its document has the faults.
+            Ok(Some(refused)) => (Err(refused), false),
+            done => (done.map(|_| ()), arguments.json),
+        },
+        Some(KitVerb::Countersign(arguments)) => (countersign(arguments), false),
+        None => (make(&arguments.make), arguments.make.json),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => super::failed(&error, as_json),
     }
 }
 
@@ -140,14 +148,15 @@ fn serve(arguments: &ServeArguments) -> Result<()> {
     let address = server.address()?;
     super::screen::say(&format!("serving {} at http://{address}/", arguments.kit.display()));
     super::screen::say(&format!("apt: URIs: http://{address}/linux/apt   dnf, zypper: baseurl=http://{address}/linux/rpm"));
-    server.run(&Screen::new(arguments.quiet))
+    server.run(&Screen::log(arguments.quiet))
 }
 
 fn signing(arguments: &SigningArguments) -> Result<Signing> {
-    Signing::open(&super::sign::options(arguments, None), &Screen::new(false))
+    Signing::open(&super::sign::options(arguments, None), &Screen::still(false))
 }
 
-fn accept(arguments: &AcceptArguments) -> Result<()> {
+/// Accepts a kit; gives why it must not be used, after all has been told of it.
+fn accept(arguments: &AcceptArguments) -> Result<Option<Error>> {
     let signing = signing(&arguments.signing)?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |age| age.as_secs() as i64);
     let account = || std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| "unknown".to_owned());
@@ -173,18 +182,18 @@ fn accept(arguments: &AcceptArguments) -> Result<()> {
     if arguments.json {
         super::print(&(serde_json::to_string_pretty(&report).expect("plain JSON") + "\n"))?;
     }
-    let screen = Screen::new(false);
+    let screen = Screen::still(false);
     for one in &report.signatures {
         let by = one.by.as_deref().unwrap_or("none of the kit's keys");
         let trusted = one.trusted.as_deref().unwrap_or("not trusted");
-        screen.info(&format!("{}: by {by}: {trusted}", one.file));
+        screen.result(&format!("{}: by {by}: {trusted}", one.file));
     }
     let wrong = report.faults.iter().map(|fault| Error::new(format!("{}: {fault}", arguments.kit.display())));
     match Error::all(wrong) {
-        Some(error) => Err(error.help("this kit must not be used")),
+        Some(error) => Ok(Some(error.help("this kit must not be used"))),
         None => {
-            screen.info(&format!("accepted {}: {} files compared", arguments.kit.display(), report.files));
-            Ok(())
+            screen.result(&format!("accepted {}: {} files compared", arguments.kit.display(), report.files));
+            Ok(None)
         }
     }
 }
@@ -193,7 +202,7 @@ fn countersign(arguments: &CountersignArguments) -> Result<()> {
     let signing = signing(&arguments.signing)?;
     let signer = signing.signer().ok_or_else(|| Error::new("there is no key to sign with").help("give --key FILE"))?;
     let file = kit::accept::countersign(&arguments.kit, signer)?;
-    Screen::new(false).info(&format!(
+    Screen::still(false).result(&format!(
         "wrote {}, signed by {}",
         arguments.kit.join(file).display(),
         signer.public().fingerprint()
@@ -232,11 +241,11 @@ fn make(arguments: &MakeArguments) -> Result<()> {
         return super::print(&(serde_json::to_string_pretty(&report).expect("plain JSON") + "\n"));
     }
     let description = &report.description;
-    screen.info(&format!("wrote {}: {} files of packages and bills", report.output.display(), description.files.len()));
+    screen.result(&format!("wrote {}: {} files of packages and bills", report.output.display(), description.files.len()));
     for image in &report.images {
-        screen.info(&format!("wrote {}", image.display()));
+        screen.result(&format!("wrote {}", image.display()));
     }
-    screen.info(&format!("fingerprint, to be sent another way than the kit: {}", description.keys.sums));
+    screen.result(&format!("fingerprint, to be sent another way than the kit: {}", description.keys.sums));
     Ok(())
 }
 
@@ -244,7 +253,7 @@ fn trusted(arguments: &MakeArguments, signing: &Signing) -> Result<Option<Truste
     match (&arguments.openpgp_public, signing.openpgp()) {
         (Some(path), _) => {
             let key = TrustedKey::read(&public_file(path)?);
-            key.map(Some).map_err(|error| error.note(format!("it is about {}", path.display())))
+            key.map(Some).map_err(|error| error.note(format!("in {}", path.display())))
         }
         (None, Some(openpgp)) => match openpgp.trusted()? {
             Some(trusted) => Ok(Some(trusted)),

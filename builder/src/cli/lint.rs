@@ -1,7 +1,7 @@
 //! `linkpack lint`: what is wrong with packages.
 
 use super::arguments::{FindingsFormat, LintArguments};
-use super::screen;
+use super::{screen, summary};
 use crate::error::{Error, IoContext, Result};
 use crate::inspect::lint::export::{self, Linted};
 use crate::inspect::{is_package, lint, read, Package};
@@ -24,6 +24,11 @@ pub fn run(arguments: &LintArguments) -> ExitCode {
     }
     match linted(arguments) {
         Ok((documents, skipped)) => {
+            if let Some(file) = &arguments.summary {
+                if let Err(error) = summary::append(file, &summary::of_lint(&documents)) {
+                    screen::error(&error);
+                }
+            }
             let format = if arguments.json { FindingsFormat::Json } else { arguments.format };
             let failed = documents.iter().any(Linted::failed);
             let shown = match format {
@@ -35,10 +40,7 @@ pub fn run(arguments: &LintArguments) -> ExitCode {
             };
             super::conclude(&shown, failed)
         }
-        Err(error) => {
-            screen::error(&error);
-            ExitCode::FAILURE
-        }
+        Err(error) => super::failed(&error, arguments.json || arguments.format == FindingsFormat::Json),
     }
 }
 

@@ -2,15 +2,20 @@
 
 mod arguments;
 mod build;
+mod examples;
 mod init;
 mod inspect;
 mod kit;
 mod lint;
 mod preflight;
+mod progress;
 mod screen;
 mod sign;
+mod summary;
+mod told;
 mod verify;
 
+use crate::error::IoContext;
 use arguments::{Arguments, Verb};
 use clap::{CommandFactory, Parser};
 use std::process::ExitCode;
@@ -31,26 +36,39 @@ pub fn run() -> ExitCode {
             screen::say(&format!("warning: cannot watch for signal {signal}: {error}"));
         }
     }
-    let done = match arguments.verb {
-        Verb::Init(arguments) => init::run(&arguments),
-        Verb::Build(arguments) => build::run(&arguments),
-        Verb::Sign(arguments) => sign::run(&arguments),
+    let (done, as_json) = match arguments.verb {
+        Verb::Init(arguments) => (init::run(&arguments), arguments.json),
+        Verb::Build(arguments) => return build::run(&arguments),
+        Verb::Sign(arguments) => (sign::run(&arguments), arguments.json),
         Verb::Inspect(arguments) => return inspect::run(&arguments),
         Verb::Verify(arguments) => return verify::run(&arguments),
         Verb::Lint(arguments) => return lint::run(&arguments),
-        Verb::Kit(arguments) => kit::run(&arguments),
+        Verb::Kit(arguments) => return kit::run(&arguments),
         Verb::Preflight(arguments) => return preflight::run(&arguments),
-        Verb::Schema => print(&crate::manifest::schema()),
-        Verb::Completions { shell } => completions(shell),
-        Verb::Man => man(),
+        Verb::Schema { what } => (print(&told::schema(what)), false),
+        Verb::Completions { shell } => (completions(shell), false),
+        Verb::Man { out } => (man(out.as_deref()), false),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
+        Err(error) => failed(&error, as_json),
+    }
+}
+
+/// Tells an error that ends a verb: to people, and as the verb's document where it has one.
+fn failed(error: &crate::Error, as_json: bool) -> ExitCode {
+    failed_after(error, as_json, Vec::new())
+}
+
+/// As [`failed`], after these warnings.
+fn failed_after(error: &crate::Error, as_json: bool, warnings: Vec<String>) -> ExitCode {
+    screen::error(error);
+    if as_json {
+        if let Err(error) = print(&told::json(&told::Failed { errors: told::Told::all(error), warnings })) {
             screen::error(&error);
-            ExitCode::FAILURE
         }
     }
+    ExitCode::FAILURE
 }
 
 fn completions(shell: clap_complete::Shell) -> crate::Result<()> {
@@ -59,7 +77,11 @@ fn completions(shell: clap_complete::Shell) -> crate::Result<()> {
     print(&String::from_utf8_lossy(&script))
 }
 
-fn man() -> crate::Result<()> {
+fn man(folder: Option<&std::path::Path>) -> crate::Result<()> {
+    if let Some(folder) = folder {
+        let made = std::fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(Arguments::command(), folder));
+        return made.or_cannot("write manual pages into", folder);
+    }
     let mut page = Vec::new();
     let rendered = clap_mangen::Man::new(Arguments::command()).render(&mut page);
     rendered.map_err(|error| crate::Error::new(format!("cannot make the manual page: {error}")))?;
@@ -93,7 +115,7 @@ fn print(text: &str) -> crate::Result<()> {
     use std::io::Write;
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // Whoever reads us has seen enough.
+        // The reader, `head` for instance, has seen enough.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         done => done.map_err(|error| crate::Error::new(format!("cannot write to standard output: {error}"))),
     }

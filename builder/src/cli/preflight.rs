@@ -1,7 +1,6 @@
 //! `linkpack preflight`: the very checks that packages run, on this machine.
 
 use super::arguments::PreflightArguments;
-use super::screen;
 use crate::endpoint::{self, Arch, Facts, Settings};
 use crate::error::{Error, Result};
 use crate::manifest::DEFAULT_LINUX_ROOT;
@@ -14,10 +13,7 @@ pub fn run(arguments: &PreflightArguments) -> ExitCode {
     match checks(arguments) {
         Ok(code @ (0 | 2)) => ExitCode::from(code),
         Ok(_) => ExitCode::FAILURE,
-        Err(error) => {
-            screen::error(&error);
-            ExitCode::FAILURE
-        }
+        Err(error) => super::failed(&error, arguments.json),
     }
 }
 

@@ -1,13 +1,12 @@
 //! How messages, errors and progress look: plain without a terminal, bars and colours on one.
 
+use super::progress::Progress;
 use crate::error::{plain, Error, Snippet};
 use crate::listener::Listener;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
-/// Puts one line on stderr. That nobody can be told (a full disk, a closed pipe) is no reason to fail: the exit code says the rest.
+/// Puts one line on stderr. Where it cannot be written (a full disk, a closed pipe), the exit code has to do.
 pub fn say(line: &str) {
     let _ = std::io::stderr().lock().write_all((plain(line.to_owned()) + "\n").as_bytes());
 }
@@ -27,19 +26,21 @@ fn painted(line: &str) -> String {
     const RED: &str = "\x1b[31m";
     const YELLOW: &str = "\x1b[33m";
     const GREEN: &str = "\x1b[32m";
-    const MARKS: [(&str, &str); 12] = [
+    const MARKS: [(&str, &str); 14] = [
         ("DIFFERS ", RED),
         ("DAMAGED ", RED),
         ("NOT READ ", YELLOW),
         ("verdict        NOT ", RED),
+        ("verdict        FAILED", RED),
         ("verdict        correctly signed ", GREEN),
         ("verdict        ", YELLOW),
         (": error[", RED),
         (": error: ", RED),
-        (": NOT ", RED),
+        (": FAILED", RED),
+        (": NOT verified", RED),
         (": warning[", YELLOW),
         (": good, ", GREEN),
-        (": as claimed: ", GREEN),
+        (": OK: ", GREEN),
     ];
     let starts = |mark: &str| mark.starts_with(':') || line.starts_with(mark);
     let Some((mark, colour)) = MARKS.iter().find(|(mark, _)| starts(mark) && line.contains(mark)) else { return line.to_owned() };
@@ -47,7 +48,7 @@ fn painted(line: &str) -> String {
     let (colon, mark) = mark.strip_prefix(": ").map_or(("", *mark), |mark| (": ", mark));
     // A mark without the values of a finding is its word alone.
     let (mark, bracket) = mark.strip_suffix('[').map_or((mark, ""), |mark| (mark, "["));
-    match mark.starts_with("verdict") || mark.starts_with("NOT ") {
+    match mark.starts_with("verdict") || mark.starts_with("NOT ") || mark.starts_with("FAILED") {
         true => {
             let (after, end) = after.strip_suffix('\n').map_or((after, ""), |after| (after, "\n"));
             format!("{before}{colon}{colour}{mark}{after}\x1b[0m{end}")
@@ -84,74 +85,89 @@ fn excerpt(snippet: &Snippet) -> String {
     let start = snippet.span.start.min(snippet.text.len());
     let line_start = snippet.text[..start].rfind('\n').map_or(0, |at| at + 1);
     let line = snippet.text[line_start..].lines().next().unwrap_or_default();
-    let number = snippet.text[..start].matches('\n').count() + 1;
+    let (number, column) = snippet.place();
     let before: String = snippet.text[line_start..start].chars().map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
     let wrong = &snippet.text[start..snippet.span.end.clamp(start, line_start + line.len().max(start - line_start))];
     let carets = "^".repeat(wrong.chars().count().max(1));
-    let column = snippet.text[line_start..start].chars().count() + 1;
     let gutter = " ".repeat(number.to_string().len());
     format!("{gutter}--> {}:{number}:{column}\n{gutter} |\n{number} | {line}\n{gutter} | {before}{carets}", snippet.file)
 }
 
-/// Tells the user what a build does, on stderr.
+/// Tells the user what a verb does, on stderr.
 pub struct Screen {
     quiet: bool,
-    /// None without a terminal.
-    bars: Option<Mutex<HashMap<String, ProgressBar>>>,
+    /// What stands before a fact.
+    prefix: &'static str,
+    /// None where nothing takes long, and with `--quiet`.
+    progress: Option<Progress>,
+    warnings: Mutex<Vec<String>>,
 }
 
 impl Screen {
-    /// `quiet` leaves warnings only.
+    /// For work that may take long; `quiet` leaves warnings only.
     pub fn new(quiet: bool) -> Self {
-        let bars = (!quiet && std::io::stderr().is_terminal()).then(Mutex::default);
-        Screen { quiet, bars }
+        let progress = (!quiet).then(|| Progress::new(std::io::stderr().is_terminal()));
+        Screen { progress, ..Screen::still(quiet) }
     }
 
-    fn line(&self, line: &str) {
-        let bar = self.bars.as_ref().and_then(|bars| bars.lock().ok()?.values().next().cloned());
-        match bar {
-            Some(bar) => bar.suspend(|| say(line)),
-            None => say(line),
+    /// For what takes no time.
+    pub fn still(quiet: bool) -> Self {
+        Screen { quiet, prefix: "note: ", progress: None, warnings: Mutex::default() }
+    }
+
+    /// For a log: a line for each fact, as it is.
+    pub fn log(quiet: bool) -> Self {
+        Screen { prefix: "", ..Screen::still(quiet) }
+    }
+
+    /// The warnings so far.
+    pub fn warnings(&self) -> Vec<String> {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A line of the result.
+    pub fn result(&self, line: &str) {
+        if !self.quiet {
+            self.line(line);
         }
     }
 
-    fn bar(&self, task: &str) -> Option<ProgressBar> {
-        self.bars.as_ref()?.lock().ok()?.get(task).cloned()
+    fn line(&self, line: &str) {
+        match &self.progress {
+            Some(progress) => progress.print(line),
+            None => say(line),
+        }
     }
 }
 
 impl Listener for Screen {
     fn warning(&self, message: &str) {
         self.line(&format!("warning: {message}"));
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(plain(message.to_owned()));
     }
 
     fn info(&self, message: &str) {
-        if !self.quiet {
-            self.line(message);
-        }
+        self.result(&format!("{}{message}", self.prefix));
+    }
+
+    fn wrote(&self, file: &str) {
+        self.result(&format!("wrote {file}"));
     }
 
     fn begin(&self, task: &str, bytes: u64) {
-        let Some(bars) = &self.bars else { return };
-        let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr());
-        let style = ProgressStyle::with_template("{prefix:>10} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}");
-        bar.set_style(style.expect("the template is constant").progress_chars("=> "));
-        bar.set_prefix(task.to_owned());
-        if let Ok(mut bars) = bars.lock() {
-            bars.insert(task.to_owned(), bar);
-        }
+        self.progress.iter().for_each(|progress| progress.begin(task, bytes));
+    }
+
+    fn at(&self, task: &str, piece: &dyn std::fmt::Display) {
+        self.progress.iter().for_each(|progress| progress.at(task, piece));
     }
 
     fn advance(&self, task: &str, bytes: u64) {
-        if let Some(bar) = self.bar(task) {
-            bar.inc(bytes);
-        }
+        self.progress.iter().for_each(|progress| progress.advance(task, bytes));
     }
 
     fn end(&self, task: &str) {
-        if let Some(bar) = self.bars.as_ref().and_then(|bars| bars.lock().ok()?.remove(task)) {
-            bar.finish_and_clear();
-        }
+        self.progress.iter().for_each(|progress| progress.end(task));
     }
 }
 
@@ -162,11 +178,8 @@ mod tests {
     #[test]
     fn judgements_have_their_colours_and_the_text_stays() {
         assert_eq!(painted("a.deb: error[secret]: /k: x\n"), "a.deb: \x1b[31merror\x1b[0m[secret]: /k: x\n");
-        assert_eq!(
-            painted("verdict        NOT as claimed: 1 difference\n"),
-            "\x1b[31mverdict        NOT as claimed: 1 difference\x1b[0m\n"
-        );
-        assert_eq!(painted("a.deb: as claimed: 3 x MD5\n"), "a.deb: \x1b[32mas claimed: \x1b[0m3 x MD5\n");
+        assert_eq!(painted("verdict        FAILED: 1 difference\n"), "\x1b[31mverdict        FAILED: 1 difference\x1b[0m\n");
+        assert_eq!(painted("a.deb: OK: 3 x MD5\n"), "a.deb: \x1b[32mOK: \x1b[0m3 x MD5\n");
         assert_eq!(painted("help: chmod o-w\n"), "help: chmod o-w\n");
         // Lines of a file are no judgement.
         assert_eq!(painted("-rw-r--r-- /DIFFERS x\n"), "-rw-r--r-- /DIFFERS x\n");

@@ -2,9 +2,9 @@
 
 use super::arguments::{SignArguments, SigningArguments};
 use super::screen::Screen;
+use super::told;
 use crate::build::{resign, Signing, SigningOptions};
 use crate::error::{Error, Result};
-use crate::listener::Listener;
 use crate::trust::secret::PasswordSource;
 
 /// Signs packages and says by which keys.
@@ -18,13 +18,12 @@ pub fn run(arguments: &SignArguments) -> Result<()> {
     }
     let signed = resign::sign(&arguments.packages, &signing, &screen)?;
     if arguments.json {
-        let document = serde_json::json!({ "packages": signed });
-        return super::print(&format!("{document:#}\n"));
+        return super::print(&told::json(&told::Signed { packages: signed }));
     }
     for one in &signed {
         match &one.signed {
-            Some(by) => screen.info(&format!("{}  signed by {}", one.path.display(), by.key)),
-            None => screen.info(&format!("{}  left as it is: no key is for this format", one.path.display())),
+            Some(by) => screen.result(&format!("{}  signed by {}", one.path.display(), by.key)),
+            None => screen.result(&format!("{}  skipped: no key given for this format", one.path.display())),
         }
     }
     Ok(())

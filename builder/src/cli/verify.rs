@@ -2,6 +2,8 @@
 
 use super::arguments::VerifyArguments;
 use super::screen::{self, Screen};
+use super::summary;
+use super::told::{self, Told, Unread, Verified};
 use crate::build::{ByKeys, Comparison, Rebuild};
 use crate::inspect::text::{difference, plain};
 use crate::inspect::verify::signatures::{Judge, NoKeys, Outcome};
@@ -16,15 +18,13 @@ pub fn run(arguments: &VerifyArguments) -> ExitCode {
     let judge: Box<dyn Judge> = match ByKeys::read(&arguments.keys) {
         Ok(_) if arguments.keys.is_empty() => Box::new(NoKeys),
         Ok(keys) => Box::new(keys),
-        Err(error) => {
-            screen::error(&error);
-            return ExitCode::FAILURE;
-        }
+        Err(error) => return super::failed(&error, arguments.json),
     };
-    let (mut verdicts, mut unread, mut read) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut verdicts, mut unread, mut errors, mut read) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut failed = |path: &Path, error: crate::Error| {
         screen::error(&error);
-        unread.push(serde_json::json!({ "path": path.display().to_string(), "why": error.to_string() }));
+        unread.push(Unread { path: path.display().to_string(), why: error.to_string() });
+        errors.extend(Told::all(&error));
     };
     let judged: Vec<_> = arguments.paths.par_iter().map(|path| one(path, arguments.base.as_deref(), &*judge)).collect();
     for (path, judged) in arguments.paths.iter().zip(judged) {
@@ -38,21 +38,22 @@ pub fn run(arguments: &VerifyArguments) -> ExitCode {
     }
     let comparisons = match rebuilt(&read, arguments, &mut failed) {
         Ok(comparisons) => comparisons,
-        Err(error) => {
-            screen::error(&error);
-            return ExitCode::FAILURE;
-        }
+        Err(error) => return super::failed(&error, arguments.json),
     };
     let differs = |comparison: &Comparison| comparison.difference.is_some();
     let failed = !unread.is_empty() || verdicts.iter().any(|verdict| !verdict.ok) || comparisons.iter().any(differs);
-    let shown = if arguments.json {
-        format!("{:#}\n", serde_json::json!({ "ok": !failed, "verdicts": verdicts, "rebuilt": comparisons, "unread": unread }))
-    } else {
-        verdicts.iter().map(text).chain(comparisons.iter().map(compared)).collect()
-    };
+    let verified = Verified { ok: !failed, verdicts, rebuilt: comparisons, unread, errors };
+    if let Some(file) = &arguments.summary {
+        if let Err(error) = summary::append(file, &summary::of_verify(&verified)) {
+            screen::error(&error);
+        }
+    }
     match arguments.json {
-        true => super::conclude(&shown, failed),
-        false => super::conclude_text(&shown, failed),
+        true => super::conclude(&told::json(&verified), failed),
+        false => {
+            let lines = verified.verdicts.iter().map(text).chain(verified.rebuilt.iter().map(compared));
+            super::conclude_text(&lines.collect::<String>(), failed)
+        }
     }
 }
 
@@ -72,6 +73,7 @@ fn rebuilt(
     let Some(manifest) = &arguments.rebuild else { return Ok(Vec::new()) };
     let rebuild = Rebuild {
         manifest: manifest.clone(),
+        given: super::build::given(arguments.product_version.as_deref(), &arguments.set),
         sites: arguments.sites.clone(),
         threads: super::processors(),
         temporary: std::env::temp_dir(),
@@ -85,8 +87,8 @@ fn compared(comparison: &Comparison) -> String {
         count => format!(", {count} x signature set aside"),
     };
     let said = match &comparison.difference {
-        None => format!("built again: the same to the byte{aside}"),
-        Some(what) => format!("error: built again it differs{aside}: {what}"),
+        None => format!("rebuild: identical{aside}"),
+        Some(what) => format!("error: rebuild differs{aside}: {what}"),
     };
     format!("{}: {}\n", plain(&comparison.package), plain(&said))
 }
@@ -112,8 +114,8 @@ fn text(verdict: &Verdict) -> String {
     lines.extend(verdict.notes.iter().map(|note| format!("note: {note}")));
     let held: Vec<String> = verdict.held.iter().map(|(what, count)| format!("{count} x {what}")).collect();
     lines.push(match (verdict.ok, held.is_empty()) {
-        (true, true) => "nothing to verify against: it says nothing of its own bytes".to_owned(),
-        (true, false) => format!("as claimed: {}", held.join(", ")),
+        (true, true) => "no checksums in this package to verify".to_owned(),
+        (true, false) => format!("OK: {}", held.join(", ")),
         (false, _) => verdict.faults(),
     });
     // What a package says must not steer the terminal.

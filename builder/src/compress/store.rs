@@ -128,7 +128,7 @@ impl Store {
     /// # Errors
     /// The source's; the store is full; the source changed between two readings.
     pub fn put(&self, codec: Codec, nature: Nature, plain: &dyn Source) -> Result<Unit> {
-        // Nobody reads three times what fits into memory.
+        // What fits into memory is not read three times.
         if plain.len() <= IN_MEMORY {
             return with_whole(plain, |plain| self.put_source(codec, nature, &Bytes(plain)));
         }

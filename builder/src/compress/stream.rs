@@ -37,7 +37,7 @@ enum Part {
     Content(SmallContent),
 }
 
-/// A small file's bytes, which nobody reads when the unit they belong to is in the store.
+/// A small file's bytes, which are not read when the unit they belong to is in the store.
 pub struct SmallContent {
     /// SHA-256 of the bytes.
     pub sha256: [u8; 32],
@@ -238,7 +238,7 @@ impl Packed {
     }
 
     fn write_one_frame(&self, out: &mut dyn Write) -> std::io::Result<Segment> {
-        let failed = |error: Error| std::io::Error::other(error.to_string());
+        let failed = |error: Error| std::io::Error::other(error);
         let threads = self.store.pool().current_num_threads();
         let mut unpadded_len = 0;
         let counting = Counting { out, count: &mut unpadded_len };
@@ -254,7 +254,7 @@ impl Packed {
             frame.add(&bytes).map_err(failed)?;
         }
         frame.finish().map_err(failed)?;
-        // zstd checks its content itself: nobody asks for the CRC-32.
+        // zstd checks its content itself: the CRC-32 is not needed.
         Ok(Segment { plain_len: self.plain_len(), crc32: 0, unpadded_len })
     }
 }

@@ -13,7 +13,8 @@ pub fn container_json(container: &ContainerTable, target: Target, version: Optio
         "version": version,
         "title": title,
         "required": container.required,
-        "command": container.command.get(target).map(|command| &command.0),
+        // Empty: the container holds data that others use, and nothing runs.
+        "command": container.words(target),
         "inject": inject.as_str(),
         "environment": container.environment,
         "throttle": throttle(container),

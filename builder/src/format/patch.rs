@@ -19,6 +19,5 @@ pub fn overwrite<W: Write + Seek>(out: &mut W, at: u64, bytes: &[u8]) -> Result<
 
 /// The error of a package that cannot be written.
 pub fn write_failed(error: std::io::Error) -> Error {
-    Error::new(format!("cannot write the package: {error}"))
-        .help("free some space in the output folder, or choose another with -o DIR")
+    Error::failed("cannot write the package", &error).help("free some space in the output folder, or choose another with -o DIR")
 }

@@ -66,18 +66,20 @@ pub fn prepare(tree: Tree, codec: Codec, store: &Arc<Store>, listener: &dyn List
     // What is known of a file takes memory, too.
     const KNOWN: u64 = 512;
     let spare = codec.spare_memory().saturating_sub(files.len() as u64 * KNOWN);
-    let mut reading = Reading { files, queue, batch, batch_bytes: 0, spare };
+    let mut reading = Reading { files, queue, batch, batch_bytes: 0, spare, listener };
     for index in 0..reading.files.len() {
         let Kind::File(content) = &reading.files[index].entry.kind else { continue };
         let content = content.clone();
         if content.len() >= UNIT_FLOOR {
-            let digests = reading.large(index, &content, codec, store, listener)?;
+            let path = reading.files[index].entry.path.display();
+            listener.at("compress", &format_args!("{path} ({})", codec.name()));
+            let digests = reading.large(index, &content, codec, store)?;
             reading.files[index].digests = Some(digests);
         } else {
-            listener.advance("read", content.len());
             reading.small(index, content)?;
         }
     }
+    listener.at("compress", &format_args!("the last pieces ({})", codec.name()));
     let files = reading.finish()?;
     store.release_buffers();
     memory::trim();
@@ -85,27 +87,22 @@ pub fn prepare(tree: Tree, codec: Codec, store: &Arc<Store>, listener: &dyn List
 }
 
 /// A tree that is being read.
-struct Reading {
+struct Reading<'a> {
     files: Vec<PreparedFile>,
     queue: Ordered<Learned>,
     batch: Vec<(usize, Content)>,
     batch_bytes: u64,
     /// How many bytes may still be kept in memory.
     spare: u64,
+    /// Hears of what is compressed or kept: what was only read may still take long.
+    listener: &'a dyn Listener,
 }
 
-impl Reading {
+impl Reading<'_> {
     /// Hashes a file here, while others compress its pieces.
-    fn large(
-        &mut self,
-        index: usize,
-        content: &Content,
-        codec: Codec,
-        store: &Arc<Store>,
-        listener: &dyn Listener,
-    ) -> Result<Digests> {
+    fn large(&mut self, index: usize, content: &Content, codec: Codec, store: &Arc<Store>) -> Result<Digests> {
         let (mut nature, mut begun, mut read) = (None, 0, 0);
-        let sha256 = read_once(content, listener, &mut |block| {
+        let sha256 = read_once(content, &mut |block| {
             if read == 0 {
                 self.files[index].may_be_program = may_be_program(block);
             }
@@ -164,6 +161,7 @@ impl Reading {
             Some(Learned::Small(all)) => {
                 for SmallFile { index, digests, may_be_program, kept } in all {
                     let file = &mut self.files[index];
+                    self.listener.advance("compress", file.len());
                     file.digests = Some(digests);
                     file.may_be_program = may_be_program;
                     if let Some(content) = kept {
@@ -171,7 +169,10 @@ impl Reading {
                     }
                 }
             }
-            Some(Learned::Unit(index, unit)) => self.files[index].units.get_or_insert_default().push(unit),
+            Some(Learned::Unit(index, unit)) => {
+                self.listener.advance("compress", unit.plain_len());
+                self.files[index].units.get_or_insert_default().push(unit);
+            }
             None => {}
         }
     }
@@ -191,11 +192,10 @@ pub fn unread(tree: Tree) -> Vec<PreparedFile> {
 }
 
 /// Hashes a content and shows it to `each`, in blocks.
-fn read_once(content: &Content, listener: &dyn Listener, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<[u8; 32]> {
+fn read_once(content: &Content, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<[u8; 32]> {
     let mut sha256 = Sha256::new();
     read_blocks(content, &mut |block| {
         sha256.update(block);
-        listener.advance("read", block.len() as u64);
         each(block)
     })?;
     Ok(sha256.finalize().into())
@@ -238,7 +238,7 @@ fn read_unchanged(
     }
 }
 
-/// The same, but for what is in memory, which nobody can have changed.
+/// Gives a content to `each` like `read_unchanged`; what is in memory cannot have changed.
 fn read_again(content: &Content, sha256: &[u8; 32], path: &TreePath, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
     match content.is_in_memory() {
         true => read_blocks(content, each),
@@ -274,12 +274,12 @@ impl PreparedFile {
         PreparedFile::unread(entry)
     }
 
-    /// An entry whose content nobody read yet.
+    /// An entry whose content was not read yet.
     pub fn unread(entry: Entry) -> Self {
         PreparedFile { entry, digests: None, may_be_program: true, units: None }
     }
 
-    /// A file of this one's content over and over, whose digests nobody computed.
+    /// A file of this one's content over and over, whose digests are not known.
     #[cfg(test)]
     pub(super) fn repeated(self, times: usize) -> Self {
         let len = self.len() * times as u64;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Everything that differs, by what it is about.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Diff {
     /// The file names of both.
     pub old: String,
@@ -20,7 +20,7 @@ pub struct Diff {
 }
 
 /// The differences of one kind.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Section {
     /// `files`, `set-uid`, `scripts`, `dependencies` ...
     pub name: &'static str,
@@ -33,7 +33,7 @@ pub struct Section {
 }
 
 /// Something that one package has.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Item {
     /// Its name.
     pub name: String,
@@ -42,7 +42,7 @@ pub struct Item {
 }
 
 /// Something that both have.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Change {
     /// Its name.
     pub name: String,

@@ -92,7 +92,7 @@ pub fn read_to(path: &Path, base: Option<&Path>, depth: Depth) -> Result<Package
     };
     let about = |error: Error| match error.is_interrupted() {
         true => error,
-        false => error.note(format!("it is about {}", path.display())),
+        false => error.note(format!("in {}", path.display())),
     };
     let package = match format {
         Format::Deb => deb::read(&mut input, file, depth).map(plain),
@@ -154,7 +154,7 @@ fn plain(report: Report) -> Package {
 /// It is no MSI, or cannot be read.
 pub fn tables(path: &Path) -> Result<(msi::Database, msi::Summary)> {
     let file = File::open(path).or_cannot("read", path)?;
-    msi::read_tables(file).map_err(|error| error.note(format!("it is about {}", path.display())))
+    msi::read_tables(file).map_err(|error| error.note(format!("in {}", path.display())))
 }
 
 /// The format by the first bytes.
@@ -168,8 +168,11 @@ fn recognise(input: &mut Input, path: &Path) -> Result<Format> {
         [0xed, 0xab, 0xee, 0xdb, ..] => Ok(Format::Rpm),
         [b'#', b'!', ..] => Ok(Format::Run),
         first if first == COMPOUND_FILE => Ok(Format::Msi),
-        _ => Err(Error::new(format!("{} is no package: neither DEB, RPM, MSI nor a self-extracting script", path.display()))
-            .help("a patch or an archive is none; build reads those it takes as payloads")),
+        _ => Err(Error::new(format!(
+            "{} is not a package (expected .deb, .rpm, .msi or a self-extracting script)",
+            path.display()
+        ))
+        .help("name a package; archives are payloads: linkpack build reads them")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a package is and holds, in one form for all formats. `linkpack inspect --json` prints it; lint and verify work on it.
 //!
-//! Texts are the package's own, cut at the limits of `limits.rs` and not judged; whoever shows them makes control characters harmless.
+//! Texts are the package's own, cut at the limits of `limits.rs` and not judged; what shows them makes control characters harmless.
 
 use super::limits;
 use super::look::Look;
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A package's format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// Debian and its relatives.
@@ -39,7 +39,7 @@ impl Format {
 }
 
 /// One package, read back.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Report {
     /// Its format.
     pub format: Format,
@@ -68,7 +68,7 @@ pub struct Report {
     pub tables: BTreeMap<String, usize>,
     /// What is installed, in the package's order.
     pub files: Vec<FileEntry>,
-    /// Signatures that are there; nobody has checked them here.
+    /// Signatures that are there; they are not checked here.
     pub signatures: Vec<Signature>,
     /// What the package says about its own bytes.
     pub claims: Claims,
@@ -177,7 +177,7 @@ impl Report {
 }
 
 /// The file of a package.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct FileFacts {
     /// Its name without the folder.
     pub name: String,
@@ -188,7 +188,7 @@ pub struct FileFacts {
 }
 
 /// What a package is called. Empty texts stand for nothing.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(default)]
 pub struct Identity {
     /// The package's or product's name.
@@ -233,7 +233,7 @@ pub struct Identity {
 }
 
 /// A piece of the file: an ar member, an RPM's header, a stub, a cabinet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Part {
     /// What it is called.
     pub name: String,
@@ -248,7 +248,7 @@ pub struct Part {
 }
 
 /// A service that the package registers.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Service {
     /// Its name.
     pub name: String,
@@ -259,7 +259,7 @@ pub struct Service {
 }
 
 /// A setting with its default.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Setting {
     /// Its name.
     pub name: String,
@@ -271,7 +271,7 @@ pub struct Setting {
 pub const MASK: &str = "(hidden)";
 
 /// A relation to other packages, in the format's own words.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Relation {
     /// `depends`, `requires`, `provides`, `conflicts` ...
     pub kind: String,
@@ -280,7 +280,7 @@ pub struct Relation {
 }
 
 /// A script, or an MSI's custom action.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Script {
     /// postinst, %post, stub.
     pub name: String,
@@ -292,7 +292,7 @@ pub struct Script {
 }
 
 /// What an entry is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileKind {
     /// A regular file.
@@ -308,7 +308,7 @@ pub enum FileKind {
 }
 
 /// One entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct FileEntry {
     /// Its path ([`path_text`]): absolute where the package says where it goes, else relative to its root.
     pub path: String,
@@ -339,6 +339,7 @@ pub struct FileEntry {
     pub ghost: bool,
     /// SHA-256 of the content as it was read.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "hex_or_none")]
+    #[schemars(with = "Option<String>")]
     pub sha256: Option<[u8; 32]>,
     /// What lint has to know of the content, where there is anything.
     #[serde(skip)]
@@ -370,7 +371,7 @@ fn hex_or_none<S: Serializer>(digest: &Option<[u8; 32]>, serializer: S) -> Resul
 }
 
 /// A signature that is there, not judged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Signature {
     /// `OpenPGP`, `Authenticode` ...
     pub kind: String,
@@ -382,13 +383,13 @@ pub struct Signature {
     pub key: Option<String>,
     /// Where it is: an ar member, a header's tag, a stream.
     pub place: String,
-    /// Its bytes, for whoever checks it.
+    /// Its bytes, to be checked.
     #[serde(skip)]
     pub bytes: Vec<u8>,
 }
 
 /// What the package says about its own bytes, and what was found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Claims {
     /// How many claims of each sort hold: `SHA-256 of files` and the like.
     pub held: BTreeMap<String, u64>,
@@ -398,7 +399,7 @@ pub struct Claims {
 }
 
 /// One claim.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Claim {
     /// What it is about: a part of the package, or a file's path.
     pub subject: String,
@@ -465,7 +466,7 @@ impl Algorithm {
 }
 
 /// A part that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Damage {
     /// The part: a member, a header, a table.
     pub part: String,

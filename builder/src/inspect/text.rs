@@ -124,7 +124,7 @@ fn parts(report: &Report, out: &mut String) {
         line(out, "signature", &format!("{} {algorithm} by {key} ({})", signature.kind, signature.place));
     }
     for (what, count) in &report.claims.held {
-        line(out, "as claimed", &format!("{count} x {what}"));
+        line(out, "OK", &format!("{count} x {what}"));
     }
     for claim in report.claims.listed.iter().filter(|claim| !claim.holds()).take(LINES) {
         line(out, "DIFFERS", &difference(&claim.subject, &claim.algorithm, &claim.claimed, &claim.found));

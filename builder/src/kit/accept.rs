@@ -38,7 +38,7 @@ pub struct Request {
 }
 
 /// What came of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct Acceptance {
     /// Whether the kit may be used.
     pub accepted: bool,
@@ -68,7 +68,7 @@ pub struct Acceptance {
 }
 
 /// A signature of SHA256SUMS.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct Signed {
     /// The file.
     pub file: String,
@@ -79,7 +79,7 @@ pub struct Signed {
 }
 
 /// What an administrator asks of a package.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct Package {
     /// Its path in the kit.
     pub path: String,
@@ -96,7 +96,7 @@ pub struct Package {
 }
 
 /// Differences to the kit before.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, schemars::JsonSchema)]
 pub struct Changes {
     /// Where that kit lies.
     pub kit: String,
@@ -113,7 +113,7 @@ pub struct Changes {
 }
 
 /// Differences of a package to its version before.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, schemars::JsonSchema)]
 pub struct PackageChanges {
     /// The paths of both.
     pub from: String,
@@ -149,7 +149,7 @@ pub fn accept(request: &Request) -> Result<Acceptance> {
     }
     let reports = match faults.is_empty() {
         true => reports(&request.kit, &kit.description, &mut faults)?,
-        // Nothing of it is read that nobody vouches for.
+        // Only what a signed list names is read.
         false => BTreeMap::new(),
     };
     let packages = reports.iter().map(|(path, report)| package(path, report)).collect();

@@ -45,7 +45,7 @@ impl Image {
         }
         let folder = parent(&path);
         let elsewhere =
-            |error: Error| error.note(format!("it is about {}", path.display())).help("free some space, or choose another place");
+            |error: Error| error.note(format!("in {}", path.display())).help("free some space, or choose another place");
         let file =
             tempfile::Builder::new().prefix(".linkpack-partial-").permissions(Permissions::from_mode(0o644)).tempfile_in(&folder);
         let mut file = file.or_cannot("write to", &folder).map_err(elsewhere)?;

@@ -15,7 +15,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// What a file of the input is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A Debian package.
@@ -226,7 +226,7 @@ fn single(path: &Path, judge: &(dyn Judge + Sync)) -> Result<Item> {
     read(path, kind, judge)
 }
 
-/// A file that nobody vouches for but itself.
+/// A file that no signed list names.
 fn read(path: &Path, kind: Kind, judge: &(dyn Judge + Sync)) -> Result<Item> {
     if !kind.is_package() {
         let (size, sha256) = digest(path)?;

@@ -48,7 +48,7 @@ impl Deb {
     /// # Errors
     /// It is no DEB, or has no control file with a name, a version and an architecture.
     pub fn read(path: &Path) -> Result<Deb> {
-        let about = |error: Error| error.note(format!("it is about {}", path.display()));
+        let about = |error: Error| error.note(format!("in {}", path.display()));
         let mut input = Input::open(path, &Silent)?;
         let name = path.display().to_string();
         let members = members(&mut input, &name).map_err(about)?;
@@ -127,7 +127,7 @@ impl Rpm {
     /// # Errors
     /// It is no RPM, or its header has no name, version or release.
     pub fn read(path: &Path) -> Result<Rpm> {
-        let about = |error: Error| error.note(format!("it is about {}", path.display()));
+        let about = |error: Error| error.note(format!("in {}", path.display()));
         let mut input = Input::open(path, &Silent)?;
         let name = path.display().to_string();
         let (signature, range) = header_at(&mut input, &name, LEAD, limits::RPM_HEADER).map_err(about)?;

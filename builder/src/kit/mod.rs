@@ -107,7 +107,7 @@ impl Plan<'_> {
 }
 
 /// kit.json.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Description {
     /// The version of this document: 1.
     pub format: u32,
@@ -132,7 +132,7 @@ pub struct Description {
 }
 
 /// The keys of kit.json.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DescribedKeys {
     /// Of SHA256SUMS: `sha256:` and the digest of the public key.
     pub sums: String,
@@ -148,7 +148,7 @@ pub struct DescribedKeys {
 }
 
 /// A package or bill of kit.json.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DescribedFile {
     /// Its path in the kit.
     pub path: String,
@@ -170,7 +170,7 @@ pub struct DescribedFile {
 }
 
 /// A kit that was made.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Report {
     /// Where it lies.
     pub output: PathBuf,
@@ -187,7 +187,7 @@ pub struct Report {
 /// Whatever is wrong with the input, the keys, the kit before, the output; an interrupt. What was at the output is then as it was.
 pub fn write(options: &Options, keys: &Keys, judge: &(dyn Judge + Sync), listener: &dyn Listener) -> Result<Report> {
     let signer = keys.signer.ok_or_else(|| {
-        Error::new("there is no key to sign the kit with: nobody could tell it from a forged one")
+        Error::new("there is no key to sign the kit with, and without a signature it could be forged")
             .help("give --key FILE; make one: openssl ecparam -genkey -name prime256v1 -noout -out key.pem")
     })?;
     old::replaceable(&options.output, options.into)?;

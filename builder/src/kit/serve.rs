@@ -70,7 +70,7 @@ impl Server {
                         }
                         let busy = &busy;
                         scope.spawn(move || {
-                            // A client that goes away is nobody's fault.
+                            // A client may go away at any time.
                             let _ = self.connection(stream, peer, listener);
                             busy.fetch_sub(1, Ordering::Relaxed);
                         });

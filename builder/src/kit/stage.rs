@@ -1,4 +1,4 @@
-//! The kit in the making: a folder beside its place, that nobody takes for a kit, and the digests of all that lies in it.
+//! The kit in the making: a folder beside its place, whose name is no kit's, and the digests of all that lies in it.
 
 use crate::error::{Error, IoContext, Result};
 use crate::workdir::WorkDir;

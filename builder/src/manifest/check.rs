@@ -1,10 +1,11 @@
 //! What must hold between values of a manifest, beyond each value's own rule.
 
 use super::model::{ContainerTable, Inject, Manifest, Target};
-use super::place::{self, steps, Step};
+use super::place::{steps, Step};
 use super::placeholder::{self, Doubt};
 use super::repair::Fault;
 use super::site::Site;
+use super::text::Text;
 use super::windows;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,8 +30,8 @@ impl Problem {
     }
 
     /// Finds the place in the file's text.
-    pub fn into_fault(self, text: &str) -> Fault {
-        Fault { what: self.what, help: Some(self.help), span: place::find(text, &self.path), path: self.path }
+    pub fn into_fault(self, text: &Text) -> Fault {
+        Fault { what: self.what, help: Some(self.help), note: None, span: text.find(&self.path), path: self.path }
     }
 }
 
@@ -55,7 +56,6 @@ pub fn manifest(manifest: &Manifest) -> (Checked, Vec<Problem>) {
         let help = "write systems = [\"debian-12\", \"rhel-9\"], or leave the key out to mean all";
         problems.push(Problem::new(steps!["product", "systems"], "systems names no system", help));
     }
-    problems.extend(manifest.connector.payload.keys().filter_map(|target| executable(manifest, *target)));
     if manifest.connector.payload.is_empty() {
         let help = "write payload = { linux-x86_64 = \"connector\" } in [connector]";
         problems.push(Problem::new(steps!["connector", "payload"], "the connector has no payload", help));
@@ -72,15 +72,6 @@ pub fn manifest(manifest: &Manifest) -> (Checked, Vec<Problem>) {
     (checked, problems)
 }
 
-fn executable(manifest: &Manifest, target: Target) -> Option<Problem> {
-    let executables = &manifest.connector.executable;
-    let system = target.system();
-    let named = if target.is_linux() { executables.linux.is_some() } else { executables.windows.is_some() };
-    let what = format!("the connector has a payload for {} but no executable.{system}", target.name());
-    let help = format!("write executable = {{ {system} = \"the service's program\" }}");
-    (!named).then(|| Problem::new(steps!["connector", "executable"], what, help))
-}
-
 fn containers(manifest: &Manifest, warnings: &mut Vec<String>, problems: &mut Vec<Problem>) {
     let mut names = BTreeMap::new();
     for (at, spanned) in manifest.container.iter().enumerate() {
@@ -92,7 +83,8 @@ fn containers(manifest: &Manifest, warnings: &mut Vec<String>, problems: &mut Ve
         problems
             .extend(container_problem(container).map(|(key, what, help)| Problem::new(steps!["container", at, key], what, help)));
         let systems = [Target::LinuxX86_64, Target::WindowsX86_64];
-        let commands: BTreeSet<_> = systems.into_iter().filter_map(|target| Some(&container.command.get(target)?.0)).collect();
+        let commands: BTreeSet<_> =
+            systems.into_iter().map(|target| container.words(target)).filter(|words| !words.is_empty()).collect();
         for words in commands {
             // A shell has its own use for ${...}.
             let shell = words[0].rsplit('/').next().is_some_and(|program| program.ends_with("sh"));
@@ -156,11 +148,15 @@ fn container_problem(container: &ContainerTable) -> Option<(&'static str, String
 /// What is wrong with how a container is run on a target.
 fn run_problem(container: &ContainerTable, target: Target) -> Option<(&'static str, String, &'static str)> {
     let (name, system) = (&container.name, target.system());
-    if container.command.get(target).is_none() {
+    if container.command.is_some() && container.words(target).is_empty() {
         let what = format!("container \"{name}\" has a payload for {} but no command.{system}", target.name());
         return Some(("command", what, "write command = { linux = [\"bin/agent\"], windows = [\"bin/agent.exe\"] }"));
     }
     match (container.inject(target), container.library(target)) {
+        (Inject::Preload | Inject::Dll, _) if container.command.is_none() => {
+            let what = format!("container \"{name}\" has no command, so there is nothing to inject into");
+            Some(("inject", what, "write command = [\"bin/agent\"], or remove inject"))
+        }
         (Inject::None, Some(_)) => {
             let what = format!("container \"{name}\" names a library but injects nothing");
             Some(("library", what, "write inject = \"preload\" (on Windows \"dll\"), or remove library"))
@@ -170,11 +166,11 @@ fn run_problem(container: &ContainerTable, target: Target) -> Option<(&'static s
             Some(("inject", what, "write library = \"lib/name.so\", relative to the payload"))
         }
         (Inject::Dll, _) if target.is_linux() => {
-            let what = format!("container \"{name}\" injects a DLL, which Linux has not");
+            let what = format!("container \"{name}\": inject = \"dll\" is not available on Linux");
             Some(("inject", what, "write inject = { linux = \"preload\", windows = \"dll\" }"))
         }
         (Inject::Preload, _) if !target.is_linux() => {
-            let what = format!("container \"{name}\" injects by preloading, which Windows has not");
+            let what = format!("container \"{name}\": inject = \"preload\" is not available on Windows");
             Some(("inject", what, "write inject = { linux = \"preload\", windows = \"dll\" }"))
         }
         _ => None,
@@ -245,8 +241,14 @@ fn flatten(table: &toml::Table, above: &[Step]) -> Result<BTreeMap<String, Strin
 
 fn line(key: &str, value: &str, path: Vec<Step>) -> Result<(), Problem> {
     if RESERVED.contains(&key) {
-        let help = "use server-url and fallback-urls in [connector], or core-id, token-file and containers in a site file";
-        return Err(Problem::new(path, format!("the setting \"{key}\" has a place of its own"), help));
+        let (what, help) = match key {
+            "serverUrl" => (format!("{key} is set by server-url"), "write server-url in [connector] or in the site file"),
+            "tokenFile" => (format!("{key} is set by token-file"), "write token-file in the site file"),
+            "containers" => (format!("{key} is set by containers"), "write containers in the site file"),
+            "vlinkCoreId" => (format!("{key} is set by core-id, or made on the endpoint"), "write core-id in the site file"),
+            _ => (format!("{key} is made on the endpoint"), "remove it"),
+        };
+        return Err(Problem::new(path, what, help));
     }
     let good = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if key.is_empty() || !key.chars().all(good) {

@@ -13,7 +13,7 @@ pub fn missing(message: &str) -> Option<&str> {
 pub fn value(text: &str, message: &str, span: Range<usize>, path: Vec<Step>) -> Fault {
     let raw = text.get(span.clone()).unwrap_or_default();
     let (what, help) = sentence(message, raw, &path);
-    Fault { what, help, span, path }
+    Fault { what, help, note: None, span, path }
 }
 
 /// Splits serde's sentence into what is wrong and what to write instead.
@@ -57,7 +57,6 @@ fn add_key(key: &str, path: &[Step]) -> String {
         "contact" => "\"Example Ltd <support@example.com>\"",
         "version" => "\"1.0.0\"",
         "license" => "\"Apache-2.0\"",
-        "executable" => "{ linux = \"vlink\" }",
         "payload" => "{ linux-x86_64 = \"a folder or package\" }",
         "command" => "[\"bin/agent\", \"-f\"]",
         "source" => "\"a folder or package\"",
@@ -94,7 +93,11 @@ fn wrong_type(found: &str, expected: &str, raw: &str, path: &[Step]) -> (String,
         _ if found == "sequence" => ("a list", ""),
         _ => ("of another kind", ""),
     };
-    let (wanted, example) = wanted(key, expected, value, kind);
+    let (wanted, mut example) = wanted(key, expected, value, kind);
+    // Most likely meant for a value of the environment, which a site file does not take: its keys are in no table.
+    if kind == "a table" && wanted == "a text in quotes" && path.len() > 1 {
+        example = Some(format!("\"...\", or {key} = {{ env = \"NAME\" }} to take it from the environment"));
+    }
     let place = if in_list { format!("in the list {key}, this") } else { key.to_owned() };
     let shown = if value.is_empty() || value.len() > 60 { kind.to_owned() } else { format!("{value}, {kind}") };
     let number = kind == "a number" && wanted.starts_with("a whole number");
@@ -117,20 +120,30 @@ fn wanted(key: &str, expected: &str, value: &str, kind: &str) -> (String, Option
     let bare = value.trim_matches(['"', '\'']);
     let quoted = || Some(format!("\"{}\"", if value.is_empty() { "..." } else { bare }));
     let whole = |range: &str| {
-        let digits: String = bare.chars().take_while(char::is_ascii_digit).collect();
-        (format!("a whole number{range}"), Some(if digits.is_empty() { "10".to_owned() } else { digits }))
+        let digits: String = bare.trim_start_matches('-').chars().take_while(char::is_ascii_digit).collect();
+        let fits = digits.parse::<u32>().is_ok();
+        (format!("a whole number{range}"), Some(if fits { digits } else { "10".to_owned() }))
     };
     match expected {
-        "a string" | "a borrowed string" => match (key, kind) {
-            (_, "a table" | "a list") => ("a text in quotes".to_owned(), Some("\"...\"".to_owned())),
+        "a string" | "a borrowed string" => match kind {
+            "a table" | "a list" => ("a text in quotes".to_owned(), Some("\"...\"".to_owned())),
             _ => ("a text in quotes".to_owned(), quoted()),
+        },
+        _ if expected.starts_with("a path, a table") => {
+            ("the path of a folder, an archive or a package".to_owned(), Some("\"a folder or package\"".to_owned()))
+        }
+        _ if expected.starts_with("a value for all systems") => match key {
+            "command" => ("a list of a program and its arguments".to_owned(), Some("[\"bin/agent\", \"-f\"]".to_owned())),
+            "inject" => ("a text in quotes, or one for each system,".to_owned(), Some("\"preload\"".to_owned())),
+            _ => ("a text in quotes, or one for each system,".to_owned(), quoted()),
         },
         "a boolean" => {
             let yes = ["yes", "on", "1", "true", "y"].contains(&bare.to_lowercase().as_str());
             ("true or false (without quotes)".to_owned(), Some(if yes { "true" } else { "false" }.to_owned()))
         }
         "u8" => whole(" from 0 to 255"),
-        "u16" | "u32" | "u64" | "usize" => whole(", 0 or more,"),
+        "u32" => whole(" from 0 to 4294967295"),
+        "u16" | "u64" | "usize" => whole(", 0 or more,"),
         "i8" | "i16" | "i32" | "i64" | "isize" => whole(""),
         "a sequence" if key == "container" => {
             ("a table with two brackets, one for each container,".to_owned(), Some("[[container]]".to_owned()))
@@ -158,7 +171,7 @@ fn table(key: &str, value: &str) -> (String, Option<String>) {
 
 /// What to write instead of a word that is none of the known ones.
 pub fn suggest(unknown: &str, known: &[&str]) -> String {
-    if let Some(alias) = alias(unknown, known) {
+    if let Some(alias) = alias(unknown, known).or_else(|| other_word(unknown, known)) {
         return format!("write \"{alias}\"");
     }
     // Of targets and systems another word after the dash is another thing.
@@ -175,6 +188,31 @@ pub fn suggest(unknown: &str, known: &[&str]) -> String {
 fn alike(unknown: &str, known: &str) -> bool {
     let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
     digits(unknown) == digits(known) || !known.contains(|c: char| c.is_ascii_digit())
+}
+
+/// Words that other tools have for a key.
+fn other_word<'k>(unknown: &str, known: &[&'k str]) -> Option<&'k str> {
+    const WORDS: &[(&str, &[&str])] = &[
+        ("command", &["cmd", "exec", "exec-start", "execstart", "run", "program", "entrypoint", "args"]),
+        ("contact", &["maintainer", "packager", "email", "mail", "support"]),
+        ("publisher", &["vendor", "author", "authors", "manufacturer", "company"]),
+        ("description", &["desc", "summary", "synopsis"]),
+        ("homepage", &["url", "website"]),
+        ("environment", &["env", "environ"]),
+        ("run-as", &["user", "account", "username", "runas"]),
+        ("payload", &["files", "contents", "sources"]),
+        ("source", &["src", "path", "from", "file"]),
+        ("exclude", &["ignore", "skip"]),
+        ("server-url", &["server", "core", "url"]),
+        ("watchdog", &["restart", "respawn"]),
+        ("throttle", &["limits", "limit", "resources"]),
+        ("executable", &["binary", "bin", "exe", "program"]),
+        ("requires", &["depends"]),
+        ("depends", &["requires"]),
+    ];
+    let lower = unknown.to_lowercase().replace('_', "-");
+    let all = WORDS.iter().filter(|(_, others)| others.contains(&lower.as_str()));
+    all.into_iter().find_map(|(word, _)| known.iter().find(|known| *known == word).copied())
 }
 
 /// Other names of targets and systems.
@@ -271,7 +309,28 @@ pub fn syntax(text: &str, message: &str, span: Range<usize>) -> Fault {
     let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
     let line = text[line_start..].lines().next().unwrap_or_default();
     let raw = text.get(span.clone()).unwrap_or_default().trim();
-    let fault = |what: String, help: String, span: Range<usize>| Fault { what, help: Some(help), span, path: Vec::new() };
+    let fault =
+        |what: String, help: String, span: Range<usize>| Fault { what, help: Some(help), note: None, span, path: Vec::new() };
+    let key = line.split(['=', ':', ' ']).next().unwrap_or_default().trim();
+    if raw.is_empty() && message.contains("must be quoted") {
+        return fault(
+            format!("the key {key} has no value"),
+            format!("write {key} = \"...\""),
+            line_start..line_start + key.len(),
+        );
+    }
+    if message.contains("invalid key-value pair") {
+        let what = "this line is neither a [table] nor a KEY = VALUE".to_owned();
+        return fault(what, "write name = \"value\", or put a # before it".to_owned(), span);
+    }
+    if message.contains("key with no value") {
+        return fault(format!("the key {key} has no value"), format!("write {key} = VALUE, with an = between"), span);
+    }
+    if message.contains("unclosed table") || message.contains("unclosed array table") {
+        let name = line.trim().trim_matches(['[', ']']);
+        let (open, close) = if line.trim().starts_with("[[") { ("[[", "]]") } else { ("[", "]") };
+        return fault("the header of this table has no end".to_owned(), format!("write {open}{name}{close}"), span);
+    }
     if message.contains("must be quoted") {
         return fault("a text stands in quotes".to_owned(), format!("write \"{raw}\""), span);
     }
@@ -291,7 +350,11 @@ pub fn syntax(text: &str, message: &str, span: Range<usize>) -> Fault {
     if message.contains("duplicate key") {
         let first = text[..start].lines().enumerate().filter(|(_, line)| line.trim_start().starts_with(raw)).last();
         let known = first.map(|(at, _)| format!("; it stands in line {} already", at + 1)).unwrap_or_default();
-        return fault(format!("the key {raw} is there twice{known}"), "remove one of them".to_owned(), span);
+        let help = match raw {
+            "container" => "write every container with two brackets: [[container]], and its name in a line name = \"...\"",
+            _ => "remove one of them",
+        };
+        return fault(format!("the key {raw} is there twice{known}"), help.to_owned(), span);
     }
     if let Some(open) = open_bracket(text, start).filter(|_| message.contains("array") || message.contains("inline table")) {
         let (bracket, close, what) = if text[open..].starts_with('[') { ('[', ']', "list") } else { ('{', '}', "table") };

@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod given;
 mod model;
 pub(crate) mod place;
 mod placeholder;
@@ -14,12 +15,14 @@ mod site;
 mod source;
 mod system;
 mod systems;
+mod text;
 mod values;
 mod windows;
 
+pub use given::{Given, Setting};
 pub use model::{ContainerTable, DebPriority, Inject, LintTable, Manifest, Target, Watchdog};
 pub use product::{Product, DEFAULT_LINUX_ROOT};
-pub use read::{load, load_lint, load_site, parse, schema};
+pub use read::{load, load_lint, load_site, parse, schema, site_schema};
 pub use site::{Forcible, Site};
 pub use source::{SourceSpec, SourceTable};
 pub use systems::{Installer, System};

@@ -4,7 +4,9 @@ use super::relation::{DebRelation, DebSection, RpmRelation, RpmRelease};
 use super::source::SourceSpec;
 use super::system::PerSystem;
 use super::systems::System;
-use super::values::{Account, Command, Contact, Line, LinuxRoot, Name, RelativePath, RuleName, Span, Url, Version, Whole};
+use super::values::{
+    Account, Command, Contact, Line, LinuxRoot, Name, PackageUrl, Protocol, RelativePath, RuleName, Span, Url, Version, Whole,
+};
 use super::windows::{ConnectorWindows, UpgradeCode, WindowsRoot};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -95,6 +97,7 @@ pub struct ConnectorTable {
     /// The Linux account: root, a sudoer, or `auto`, an account of the product's own.
     pub run_as: Option<Account>,
     /// The service's program, relative to its payload.
+    #[serde(default)]
     pub executable: Executables,
     /// The program's arguments; `{root}` stands for the install root. `run --root {root}` when absent.
     pub arguments: Option<Vec<String>>,
@@ -109,6 +112,7 @@ pub struct ConnectorTable {
     #[serde(default)]
     pub seal_paths: Vec<RelativePath>,
     /// Where the connector's files come from, by target.
+    #[schemars(with = "Payload")]
     pub payload: BTreeMap<Target, SourceSpec>,
     /// How the connector reaches its server.
     #[serde(default)]
@@ -124,14 +128,53 @@ pub struct ConnectorTable {
     pub windows: ConnectorWindows,
 }
 
+/// Sources by target, as the schema shows them: a target's name is one of these, so that an editor can complete it.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "the schema is made of it, and nothing else")]
+struct Payload {
+    /// Linux on x86-64.
+    #[serde(rename = "linux-x86_64")]
+    linux_x86_64: Option<SourceSpec>,
+    /// Linux on 64-bit ARM.
+    #[serde(rename = "linux-aarch64")]
+    linux_aarch64: Option<SourceSpec>,
+    /// Windows on x86-64.
+    #[serde(rename = "windows-x86_64")]
+    windows_x86_64: Option<SourceSpec>,
+    /// Windows on 32-bit x86.
+    #[serde(rename = "windows-x86")]
+    windows_x86: Option<SourceSpec>,
+}
+
 /// The service's program for each system.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Executables {
-    /// On Linux.
-    pub linux: Option<RelativePath>,
-    /// On Windows.
-    pub windows: Option<RelativePath>,
+    /// On Linux; `vlink` when absent.
+    linux: Option<RelativePath>,
+    /// On Windows; `vlinkservice.exe` when absent.
+    windows: Option<RelativePath>,
+}
+
+impl Executables {
+    /// The program on a target's system.
+    pub fn of(&self, target: Target) -> &str {
+        let (named, default) = match target.is_linux() {
+            true => (&self.linux, "vlink"),
+            false => (&self.windows, "vlinkservice.exe"),
+        };
+        named.as_ref().map_or(default, RelativePath::as_str)
+    }
+
+    /// Whether the manifest names the program of a target's system.
+    pub fn names(&self, target: Target) -> bool {
+        if target.is_linux() {
+            self.linux.is_some()
+        } else {
+            self.windows.is_some()
+        }
+    }
 }
 
 /// Limits that the connector applies to all containers (csclient.cfg: `globalThrottleCfg`).
@@ -157,9 +200,9 @@ pub struct ConnectorThrottle {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Protocols {
     /// For instance `https:443`.
-    pub primary: Option<Line>,
+    pub primary: Option<Protocol>,
     /// For instance `ssh:22` or `smb:445`.
-    pub fallback: Option<Line>,
+    pub fallback: Option<Protocol>,
 }
 
 /// How operations are tried again.
@@ -184,6 +227,12 @@ pub struct ContainerTable {
     pub version: Option<Line>,
     /// The name people read.
     pub title: Option<Line>,
+    /// Its licence, for the bill of materials; a .deb or .rpm payload brings its own.
+    pub license: Option<Line>,
+    /// Who made it, for the bill of materials; a .deb or .rpm payload brings its own.
+    pub supplier: Option<Line>,
+    /// Its package URL, by which scanners look up its vulnerabilities; a .deb or .rpm payload has its own.
+    pub purl: Option<PackageUrl>,
     /// Whether it always runs, whatever CONTAINERS says.
     #[serde(default)]
     pub required: bool,
@@ -192,8 +241,9 @@ pub struct ContainerTable {
     pub inject: PerSystem<Inject>,
     /// The library that is injected, relative to the payload.
     pub library: Option<PerSystem<RelativePath>>,
-    /// What is run; `{root}`, `{dir}` (the container's folder) and `{work}` (its working folder) are replaced.
-    pub command: PerSystem<Command>,
+    /// What is run; `{root}`, `{dir}` (the container's folder) and `{work}` (its working folder) are replaced. Without one the container
+    /// holds data that others use.
+    pub command: Option<PerSystem<Command>>,
     /// The Linux account that the command runs under, where the connector runs as root; the connector's own when absent.
     pub run_as: Option<Account>,
     /// Environment variables of the command.
@@ -206,6 +256,7 @@ pub struct ContainerTable {
     #[serde(default)]
     pub watchdog: Watchdog,
     /// Where its files come from, by target.
+    #[schemars(with = "Payload")]
     pub payload: BTreeMap<Target, SourceSpec>,
 }
 
@@ -226,6 +277,11 @@ impl ContainerTable {
     /// How the connector gets into the agent's process on a target.
     pub fn inject(&self, target: Target) -> Inject {
         self.inject.get(target).copied().unwrap_or_default()
+    }
+
+    /// The program and its arguments on a target; empty where the container holds data alone.
+    pub fn words(&self, target: Target) -> &[String] {
+        self.command.as_ref().and_then(|command| command.get(target)).map_or(&[], |command| &command.0)
     }
 
     /// The library that is injected on a target.

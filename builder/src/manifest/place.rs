@@ -31,6 +31,7 @@ macro_rules! steps {
 pub(crate) use steps;
 
 /// Something that stands in the text.
+#[derive(Debug)]
 pub struct Node {
     /// The way to it.
     pub path: Vec<Step>,
@@ -70,9 +71,7 @@ fn inside(value: &DeValue, path: &[Step], all: &mut Vec<Node>) {
 }
 
 /// The place of a value, or of what is nearest above it; steps that lead nowhere are passed over: a source is a text, a table or a list.
-pub fn find(text: &str, path: &[Step]) -> Range<usize> {
-    let (table, _) = DeTable::parse_recoverable(text);
-    let nodes = nodes(table.get_ref());
+pub fn nearest(nodes: &[Node], text: &str, path: &[Step]) -> Range<usize> {
     let mut at: Option<&Node> = None;
     for step in path {
         let here = at.map(|node| node.path.as_slice()).unwrap_or_default();
@@ -97,13 +96,16 @@ mod tests {
     #[test]
     fn a_value_is_found_and_else_what_is_above_it() {
         let text = "[a]\nb = { c = [1, 22] }\n[[d]]\n[[d]]\ne = \"\"\"\nx\n\"\"\"\n";
-        let found = |path: &[Step]| &text[find(text, path)];
+        let (table, _) = DeTable::parse_recoverable(text);
+        let nodes = nodes(table.get_ref());
+        let find = |path: &[Step]| nearest(&nodes, text, path);
+        let found = |path: &[Step]| &text[find(path)];
         assert_eq!(found(&steps!["a", "b", "c", 1]), "22");
         assert_eq!(found(&steps!["a", "b", "c", 1, "source"]), "22");
         assert_eq!(found(&steps!["a", "b", 0, "c"]), "[1, 22]");
         assert_eq!(found(&steps!["a", "nothing"]), "[a]");
         assert_eq!(found(&steps!["d", 1, "e"]), "e");
-        assert_eq!(find(text, &steps!["d", 1, "f"]).start, 30);
-        assert_eq!(find(text, &steps!["nothing"]), 0..0);
+        assert_eq!(find(&steps!["d", 1, "f"]).start, 30);
+        assert_eq!(find(&steps!["nothing"]), 0..0);
     }
 }

@@ -80,10 +80,7 @@ fn of_word(word: &str, previous: Option<char>, known: &[&str], shell: bool) -> O
     let written = format!("{sign}{{{word}}}");
     if known.contains(&word) {
         let misspelt = || {
-            Doubt::Misspelt(
-                format!("\"{written}\" leaves a {sign} before what {{{word}}} stands for"),
-                format!("write {{{word}}}"),
-            )
+            Doubt::Misspelt(format!("\"{written}\" leaves a {sign} before the value of {{{word}}}"), format!("write {{{word}}}"))
         };
         return (!sign.is_empty()).then(misspelt);
     }

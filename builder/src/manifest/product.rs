@@ -2,12 +2,13 @@
 
 use super::check::Checked;
 use super::model::{ConnectorThrottle, ContainerTable, Manifest, Target};
-use super::place::{self, Step};
+use super::place::Step;
 use super::site::Site;
 use super::source::{SourceSpec, SourceTable};
+use super::text::Text;
 use super::values::{LinuxRoot, Url};
 use super::windows::{WindowsRoot, DEFAULT_WINDOWS_ROOT};
-use crate::error::{Error, Snippet};
+use crate::error::Error;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,14 +26,14 @@ pub struct Product {
     settings: BTreeMap<String, String>,
     /// The lines of csclient.cfg that the site file itself gives.
     site_lines: BTreeMap<String, String>,
-    /// The manifest's name and text, to point into.
-    source: Arc<(String, String)>,
+    /// The manifest's text, to point into.
+    source: Arc<Text>,
     /// What may be meant, and may be a mistake.
     warnings: Vec<String>,
 }
 
 impl Product {
-    pub(super) fn new(manifest: Manifest, folder: PathBuf, checked: Checked, source: (String, String)) -> Self {
+    pub(super) fn new(manifest: Manifest, folder: PathBuf, checked: Checked, source: Text) -> Self {
         let source = Arc::new(source);
         Product {
             manifest,
@@ -50,12 +51,16 @@ impl Product {
         &self.warnings
     }
 
+    /// The values that were given beside the manifest's text, by dotted key: options, and environment variables that it names.
+    pub fn given(&self) -> &BTreeMap<String, String> {
+        self.source.given()
+    }
+
     /// Points an error at a value of the manifest.
     pub(crate) fn point(&self, error: Error, path: &[Step]) -> Error {
-        let (file, text) = &*self.source;
-        match place::find(text, path) {
+        match self.source.find(path) {
             span if span.is_empty() => error,
-            span => error.at(Snippet { file: file.clone(), text: text.clone(), span }),
+            span => self.source.point(error, span, path),
         }
     }
 

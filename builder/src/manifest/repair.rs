@@ -16,6 +16,8 @@ pub struct Fault {
     pub what: String,
     /// What to write instead.
     pub help: Option<String>,
+    /// A fact that says why.
+    pub note: Option<String>,
     /// Where.
     pub span: Range<usize>,
     /// The way to it.
@@ -39,7 +41,7 @@ const GOOD: &[(&str, &str)] = &[
         "product",
         r#"{ name = "xx", title = "x", version = "1", publisher = "x", contact = "x <x@x.example>", license = "x", description = "x" }"#,
     ),
-    ("connector", r#"{ executable = {}, payload = {} }"#),
+    ("connector", r#"{ payload = {} }"#),
     ("name", "\"xx\""),
     ("title", "\"x\""),
     ("version", "\"1\""),
@@ -53,14 +55,8 @@ const GOOD: &[(&str, &str)] = &[
     ("source", "\"x\""),
 ];
 
-/// Reads the text; gives the mistakes, and what is read in spite of them.
-pub fn read<T: DeserializeOwned>(text: &str) -> (Option<T>, Vec<Fault>) {
-    let (table, errors) = DeTable::parse_recoverable(text);
-    // What is no TOML leads a reader astray: what comes after it may be no mistake.
-    if let Some(error) = errors.first() {
-        return (None, vec![explain::syntax(text, error.message(), error.span().unwrap_or(0..0))]);
-    }
-    let mut table = table;
+/// Reads a table; gives the mistakes, and what is read in spite of them. The places of its values are those of `text`.
+pub fn read<T: DeserializeOwned>(mut table: Spanned<DeTable>, text: &str) -> (Option<T>, Vec<Fault>) {
     table.get_mut().make_owned();
     let mut faults: Vec<Fault> = Vec::new();
     for _ in 0..MOST {
@@ -72,7 +68,10 @@ pub fn read<T: DeserializeOwned>(text: &str) -> (Option<T>, Vec<Fault>) {
         let span = error.span().filter(|span| span.end <= text.len());
         let path = span.as_ref().map(|span| path_of(table.get_ref(), span, missing)).unwrap_or_default();
         let fault = explain::value(text, error.message(), span.unwrap_or(0..0), path.clone());
-        let known = faults.iter().any(|earlier| !earlier.path.is_empty() && path.starts_with(&earlier.path));
+        // What lies below a mistake, and what its repair leaves of the value around it.
+        let known = faults.iter().any(|earlier| {
+            !earlier.path.is_empty() && !path.is_empty() && (path.starts_with(&earlier.path) || earlier.path.starts_with(&path))
+        });
         let repaired = repair(table.get_mut(), &path, text.len());
         if !known {
             faults.push(fault);

@@ -34,6 +34,9 @@ pub struct SourceTable {
     /// Globs of the files that administrators edit: upgrades keep their changes.
     #[serde(default)]
     pub config: Vec<String>,
+    /// Globs of the symbolic links that are kept though they lead out of the payload: the endpoint has to have their targets.
+    #[serde(default)]
+    pub outside_links: Vec<String>,
 }
 
 impl SourceTable {
@@ -63,7 +66,7 @@ impl<'de> Visitor<'de> for LayersVisitor {
     type Value = Vec<SourceTable>;
 
     fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        f.write_str("a path, a table { source, strip, include, exclude, setuid, config }, or a list of these")
+        f.write_str("a path, a table { source, strip, include, exclude, setuid, config, outside-links }, or a list of these")
     }
 
     fn visit_str<E: serde::de::Error>(self, path: &str) -> Result<Self::Value, E> {

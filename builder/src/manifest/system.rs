@@ -102,14 +102,14 @@ mod tests {
 
     fn with(old: &str, new: &str) -> crate::Result<crate::manifest::Product> {
         assert!(SAMPLE.contains(old), "{old}");
-        parse("linkpack.toml", &SAMPLE.replace(old, new), PathBuf::new())
+        parse("linkpack.toml", &SAMPLE.replace(old, new), PathBuf::new(), &Default::default())
     }
 
     #[test]
     fn each_system_has_its_own_value() {
         let product = with("pulse", "pulse").unwrap();
         let tracer = product.manifest().container[1].get_ref();
-        let program = |target| tracer.command.get(target).unwrap().0[0].as_str();
+        let program = |target| tracer.words(target)[0].as_str();
         assert_eq!(program(Target::LinuxX86_64), "bin/tracer");
         assert_eq!(program(Target::WindowsX86_64), "bin/tracer.exe");
         assert_eq!((tracer.inject(Target::LinuxAarch64), tracer.inject(Target::WindowsX86)), (Inject::Preload, Inject::Dll));
@@ -119,14 +119,14 @@ mod tests {
     fn one_value_is_for_all_systems() {
         let product = with("{ linux = [\"bin/tracer\"], windows = [\"bin/tracer.exe\"] }", "\"bin/tracer -v\"").unwrap();
         let tracer = product.manifest().container[1].get_ref();
-        assert_eq!(tracer.command.get(Target::WindowsX86_64).unwrap().0, ["bin/tracer", "-v"]);
+        assert_eq!(tracer.words(Target::WindowsX86_64), ["bin/tracer", "-v"]);
     }
 
     #[test]
     fn what_a_system_cannot_do_or_lacks_is_refused_where_it_stands() {
         let cases = [
-            ("inject = { linux = \"preload\", windows = \"dll\" }", "inject = \"preload\"", "Windows has not"),
-            ("inject = { linux = \"preload\", windows = \"dll\" }", "inject = \"dll\"", "Linux has not"),
+            ("inject = { linux = \"preload\", windows = \"dll\" }", "inject = \"preload\"", "not available on Windows"),
+            ("inject = { linux = \"preload\", windows = \"dll\" }", "inject = \"dll\"", "not available on Linux"),
             (", windows = [\"bin/tracer.exe\"] }", " }", "no command.windows"),
             (", windows = \"lib/tracer.dll\" }", " }", "names no library"),
             (", windows = \"dll\" }", ", windws = \"dll\" }", "unknown key \"windws\""),

@@ -83,6 +83,14 @@ checked_string!(
     Url, check_url, "^https?://[^\\s\"';]+$"
 );
 checked_string!(
+    /// A protocol and its port: `https:443`.
+    Protocol, check_protocol, "^[a-z][a-z0-9+.-]*:[1-9][0-9]{0,4}$"
+);
+checked_string!(
+    /// A package URL (https://github.com/package-url/purl-spec): `pkg:TYPE/NAME@VERSION`.
+    PackageUrl, check_purl, "^pkg:[a-z][a-z0-9.+-]*/[^\\s]+$"
+);
+checked_string!(
     /// A path relative to the payload's folder, or a file name.
     RelativePath, check_relative, "^[^/]"
 );
@@ -101,9 +109,7 @@ fn check_name(text: &str) -> Result<(), String> {
     let like: String = text.to_lowercase().chars().map(|c| if good(c) { c } else { '-' }).collect();
     let like = like.trim_matches(|c| "+.-".contains(c)).to_owned();
     let instead = if check_name_shape(&like) { format!("; write \"{like}\"") } else { String::new() };
-    Err(format!(
-        "\"{text}\" cannot be a package's name: two or more of a-z 0-9 + . - are allowed, a letter or digit first{instead}"
-    ))
+    Err(format!("\"{text}\" cannot be a name here: two or more of a-z 0-9 + . - are allowed, a letter or digit first{instead}"))
 }
 
 fn check_name_shape(text: &str) -> bool {
@@ -350,10 +356,50 @@ fn check_url(text: &str) -> Result<(), String> {
             && !rest.starts_with(['/', ':'])
             && !rest.contains(|c: char| c.is_whitespace() || c.is_control() || "\"';\\".contains(c))
     };
-    match rest.is_some_and(good) {
-        true => Ok(()),
-        false => Err(format!("\"{}\" is not a URL; write something like \"https://core.example:443\"", text.escape_debug())),
+    if rest.is_some_and(good) {
+        return Ok(());
     }
+    let shown = text.escape_debug();
+    Err(match text.split_once("://") {
+        _ if text.contains(';') => {
+            format!("\"{shown}\" is not one URL: it has a ; in it; write one, and others in fallback-urls")
+        }
+        None if good(text) => {
+            format!("\"{shown}\" is not a URL: it does not begin with https:// or http://; write \"https://{shown}\"")
+        }
+        Some((scheme, rest)) if good(rest) && rest != text && !scheme.starts_with("http") => {
+            format!("\"{shown}\" is not a URL of https or http; write \"https://{rest}\", where the server answers there")
+        }
+        _ => format!("\"{shown}\" is not a URL; write something like \"https://core.example:443\""),
+    })
+}
+
+fn check_protocol(text: &str) -> Result<(), String> {
+    let good = text.split_once(':').is_some_and(|(name, port)| {
+        let name_is_good = name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "+.-".contains(c));
+        name_is_good && !port.starts_with(['0', '+']) && port.parse::<u16>().is_ok()
+    });
+    let shown = text.escape_debug();
+    good.then_some(()).ok_or_else(|| {
+        format!(
+            "\"{shown}\" is not a protocol and a port from 1 to 65535; write it like \"https:443\", \"ssh:22\" or \"smb:445\""
+        )
+    })
+}
+
+fn check_purl(text: &str) -> Result<(), String> {
+    let good = text.strip_prefix("pkg:").and_then(|rest| rest.split_once('/')).is_some_and(|(kind, name)| {
+        let kind_is_good = kind.starts_with(|c: char| c.is_ascii_lowercase())
+            && kind.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || ".+-".contains(c));
+        kind_is_good && !name.is_empty() && !name.starts_with(['/', '@']) && name.chars().all(|c| c.is_ascii_graphic())
+    });
+    let shown = text.escape_debug();
+    good.then_some(()).ok_or_else(|| {
+        format!(
+            "\"{shown}\" is not a package URL; write it like \"pkg:generic/monit@5.33.0\" or \"pkg:github/OWNER/NAME@VERSION\""
+        )
+    })
 }
 
 fn is_relative(text: &str) -> bool {

@@ -53,7 +53,7 @@ fn check_upgrade_code(text: &str) -> Result<(), String> {
 pub fn proposed_upgrade_code() -> String {
     let mut bytes = [0; 16];
     let random = std::fs::File::open("/dev/urandom").and_then(|mut source| std::io::Read::read_exact(&mut source, &mut bytes));
-    // Without random bytes, one of a clock that moves in nanoseconds: it has to be nobody else's, not secret.
+    // Without random bytes, one of a clock that moves in nanoseconds: it has to be unique, not secret.
     if random.is_err() {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         bytes = now.as_nanos().wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835).to_be_bytes();

@@ -83,7 +83,7 @@ pub(super) struct Stamp(NonZeroU64);
 
 impl Stamp {
     pub(super) fn of(meta: &std::fs::Metadata) -> Self {
-        // Without a key, so that two stamps of one file are equal; nobody gains from finding two files of one number.
+        // Without a key, so that two stamps of one file are equal; two files of one number do no harm.
         let mut hasher = std::hash::DefaultHasher::new();
         (meta.dev(), meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec()).hash(&mut hasher);
         Stamp(NonZeroU64::new(hasher.finish()).unwrap_or(NonZeroU64::MIN))
@@ -155,7 +155,7 @@ impl Content {
         Content { len, place: Arc::new(place) }
     }
 
-    /// Whether the bytes are in memory, where nobody can change them.
+    /// Whether the bytes are in memory, where they cannot change.
     pub fn is_in_memory(&self) -> bool {
         matches!(*self.place, Place::Memory(_))
     }

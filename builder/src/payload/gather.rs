@@ -64,14 +64,26 @@ pub(super) fn tree(
     listener: &dyn Listener,
 ) -> Result<(Tree, BTreeMap<TreePath, String>)> {
     let mut faults = Faults::default();
-    let mut chosen = choose(found, selector, &mut faults)?;
+    let (mut chosen, copies) = choose(found, selector, &mut faults)?;
     refuse_below_links(&chosen, &mut faults);
     if origin.package {
         rewrite_absolute_links(&mut chosen);
     }
-    refuse_escaping_links(&chosen, &mut faults)?;
+    let kept = refuse_escaping_links(&chosen, selector, &mut faults)?;
     faults.into_result(origin)?;
 
+    if copies.count > 0 {
+        listener.info(&format!(
+            "{}: {} become files of their own: {} bytes more on every endpoint",
+            origin.name,
+            if copies.count == 1 { "a hard link".to_owned() } else { format!("{} hard links", copies.count) },
+            copies.bytes
+        ));
+    }
+    if !kept.is_empty() {
+        let kept = some_of(&kept, WARNED);
+        listener.info(&format!("{}: kept links that lead out of it, by outside-links: {kept}", origin.name));
+    }
     let long = chosen.iter().filter(|one| one.entry.path.file_name().len() > LONGEST_UNPACKED);
     let long: Vec<String> = long.map(|one| format!("\"{}\"", one.entry.path.display())).collect();
     if !long.is_empty() {
@@ -127,7 +139,8 @@ impl Faults {
 }
 
 /// Applies strip, exclude and include, and resolves hard links; what is left out is not looked at otherwise.
-fn choose(found: Vec<Found>, selector: &Selector, faults: &mut Faults) -> Result<Vec<Chosen>> {
+fn choose(found: Vec<Found>, selector: &Selector, faults: &mut Faults) -> Result<(Vec<Chosen>, Copies)> {
+    let mut copies = Copies::default();
     let mut chosen: Vec<Chosen> = Vec::new();
     let mut parents_only: Vec<Chosen> = Vec::new();
     let mut seen: HashMap<TreePath, Option<u32>> = HashMap::new();
@@ -136,6 +149,7 @@ fn choose(found: Vec<Found>, selector: &Selector, faults: &mut Faults) -> Result
     for one in found {
         interrupt::check()?;
         let name = Name::parse(&one.name);
+        let is_hard_link = matches!(one.kind, FoundKind::HardLink(_));
         // GNU tar writes one for a name that it was given twice: it is no second file.
         if matches!(&one.kind, FoundKind::HardLink(target) if Name::parse(target).joined == name.joined && before.contains_key(&name.joined))
         {
@@ -200,6 +214,10 @@ fn choose(found: Vec<Found>, selector: &Selector, faults: &mut Faults) -> Result
             }
             None => {}
         }
+        if let Kind::File(content) = &kind {
+            copies.count += usize::from(is_hard_link);
+            copies.bytes += if is_hard_link { content.len() } else { 0 };
+        }
         let is_file = matches!(kind, Kind::File(_));
         let config = is_file && (one.config | selector.is_config(path.as_bytes()));
         let mode = if matches!(kind, Kind::Symlink(_)) { 0o777 } else { one.mode & 0o7777 };
@@ -208,7 +226,14 @@ fn choose(found: Vec<Found>, selector: &Selector, faults: &mut Faults) -> Result
         list.push(Chosen { entry, original: name.joined, extended: one.extended });
     }
     add_parents(&mut chosen, parents_only);
-    Ok(chosen)
+    Ok((chosen, copies))
+}
+
+/// Hard links, which become files of their own.
+#[derive(Default)]
+struct Copies {
+    count: usize,
+    bytes: u64,
 }
 
 /// Keeps, of the directories that `include` does not name, those that something included lies in: with their own modes.
@@ -280,7 +305,9 @@ fn original_places(chosen: &[Chosen]) -> HashMap<Vec<u8>, TreePath> {
     places
 }
 
-fn refuse_escaping_links(chosen: &[Chosen], faults: &mut Faults) -> Result<()> {
+/// Refuses the links that lead out of the payload, and gives those that the manifest keeps all the same.
+fn refuse_escaping_links(chosen: &[Chosen], selector: &Selector, faults: &mut Faults) -> Result<Vec<String>> {
+    let mut kept = Vec::new();
     let targets: Links = chosen
         .iter()
         .filter_map(|one| match &one.entry.kind {
@@ -291,12 +318,16 @@ fn refuse_escaping_links(chosen: &[Chosen], faults: &mut Faults) -> Result<()> {
     for one in chosen {
         if let Kind::Symlink(target) = &one.entry.kind {
             interrupt::check()?;
-            if let Some(why) = links::fault(&one.entry.path, target, &targets) {
-                faults.add(one.entry.path.as_bytes(), why);
+            match links::fault(&one.entry.path, target, &targets) {
+                Some(_) if links::can_be(target) && selector.keeps_link(one.entry.path.as_bytes()) => {
+                    kept.push(format!("\"{}\" -> \"{}\"", one.entry.path.display(), show(target)));
+                }
+                Some(why) => faults.add(one.entry.path.as_bytes(), why),
+                None => {}
             }
         }
     }
-    Ok(())
+    Ok(kept)
 }
 
 /// Takes set-uid, set-gid and sticky bits away where the manifest does not ask for them, and says where.

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 pub(super) const MOST_ENTRIES: usize = 250_000;
 /// Bytes of the names and link targets of one archive together.
 pub(super) const NAMES: usize = 32 << 20;
-/// What unpacks to no more than this is nobody's bomb.
+/// What unpacks to no more than this is never taken for a bomb.
 const SMALL: u64 = 1 << 30;
 /// Bytes out of one byte in, beyond that: programs and texts come to 20, gzip's best is 1000.
 const RATIO: u64 = 200;

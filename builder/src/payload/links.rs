@@ -11,9 +11,14 @@ pub(super) const LONGEST_TARGET: usize = 4095;
 /// The links of a tree: path to target.
 pub(super) type Links<'a> = HashMap<&'a [u8], &'a [u8]>;
 
+/// Whether a link on Linux can have this target.
+pub(super) fn can_be(target: &[u8]) -> bool {
+    !target.is_empty() && target.len() <= LONGEST_TARGET && !target.contains(&0)
+}
+
 /// Why a link cannot be packaged; `None` when it can. Other links on its way are followed, and a target that does not exist is fine.
 pub(super) fn fault(link: &TreePath, target: &[u8], links: &Links) -> Option<String> {
-    if target.is_empty() || target.len() > LONGEST_TARGET || target.contains(&0) {
+    if !can_be(target) {
         return Some("a link with an empty, overlong or NUL-carrying target".into());
     }
     if target.starts_with(b"/") {

@@ -64,6 +64,8 @@ pub struct Source {
     pub setuid: Vec<String>,
     /// Which files are configuration, besides those a DEB or RPM declares.
     pub config: Vec<String>,
+    /// Which symbolic links to keep though they lead out of the payload.
+    pub outside_links: Vec<String>,
     /// Folders of the build itself, which are no part of a directory that they lie in: its output, its cache.
     pub own: Vec<PathBuf>,
 }

@@ -42,6 +42,7 @@ pub(super) struct Selector {
     exclude: Globs,
     setuid: Globs,
     config: Globs,
+    outside_links: Globs,
 }
 
 impl Selector {
@@ -54,6 +55,7 @@ impl Selector {
             exclude: Globs::new("exclude", &source.exclude)?,
             setuid: Globs::new("setuid", &source.setuid)?,
             config: Globs::new("config", &source.config)?,
+            outside_links: Globs::new("outside-links", &source.outside_links)?,
         })
     }
 
@@ -97,6 +99,11 @@ impl Selector {
         self.config.covers(path)
     }
 
+    /// Whether the manifest keeps the link of this very path wherever it leads.
+    pub(super) fn keeps_link(&self, path: &[u8]) -> bool {
+        self.outside_links.covers(path)
+    }
+
     /// Whether the manifest takes less than the whole source.
     pub(super) fn selects(&self) -> bool {
         self.strip > 0 || !self.include.is_empty() || !self.exclude.is_empty()
@@ -104,7 +111,7 @@ impl Selector {
 
     /// Patterns that matched nothing, for a warning: the manifest's key and the pattern.
     pub(super) fn useless(&self) -> Vec<(&'static str, String)> {
-        [&self.include, &self.exclude, &self.config].iter().flat_map(|globs| globs.unused()).collect()
+        [&self.include, &self.exclude, &self.config, &self.outside_links].iter().flat_map(|globs| globs.unused()).collect()
     }
 
     /// # Errors

@@ -268,7 +268,7 @@ fn entry<S: Sink>(
         None => field(header, MTIME, "time", stream)? as i64,
     };
     let who = |numbers: &str, names: &str, number: Result<u64>, name: Option<&[u8]>| {
-        // A number that is none has always been nobody's.
+        // A number that cannot be read belongs to no known account.
         let number = pax(numbers).and_then(decimal).or_else(|| number.ok()).unwrap_or_default();
         (number, text(names).unwrap_or_else(|| name.unwrap_or_default().to_vec()))
     };
@@ -394,7 +394,7 @@ struct Pax {
     there: bool,
 }
 
-/// Keys with one value. Others are nobody's memory.
+/// Keys with one value. Others are not kept.
 const KEYS: [&[u8]; 10] = [
     b"path",
     b"linkpath",

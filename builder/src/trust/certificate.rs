@@ -187,7 +187,7 @@ impl Certificate {
         let Some((critical, ExtendedKeyUsage(uses))) = uses.filter(|(_, uses)| uses.0.iter().any(|one| purpose.is(one))) else {
             return Err(format!("its certificate is not for {}", purpose.name()));
         };
-        // RFC 3161, 2.3: for nothing else, and said so that nobody can miss it.
+        // RFC 3161, 2.3: for nothing else, marked critical.
         if purpose == Purpose::TimeStamping && (!critical || uses.len() > 1) {
             return Err("its certificate is not for time stamping alone".to_owned());
         }
@@ -247,7 +247,7 @@ pub struct Chain<'a> {
 /// Why a chain does not hold.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Broken {
-    /// It ends at nobody who is trusted.
+    /// It does not lead to a trusted certificate.
     Stranger,
     /// It would lead to a trusted certificate, but for this.
     Because(String),

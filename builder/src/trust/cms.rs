@@ -68,7 +68,7 @@ impl<'a> SignedData<'a> {
         Some(SignedData { content_type, content, certificates, digests, signer: SignerInfo::read(signer)? })
     }
 
-    /// The certificate of whoever signed, when it is there.
+    /// The signer's certificate, when it is there.
     pub fn end(&self) -> Option<&Certificate> {
         self.certificates.iter().find(|one| self.signer.is(one))
     }

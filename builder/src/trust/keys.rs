@@ -26,7 +26,7 @@ impl Keys {
     pub fn read(paths: &[PathBuf]) -> Result<Keys> {
         let mut keys = Keys::default();
         for path in paths {
-            keys.add(path).map_err(|error| error.note(format!("it is about {}", path.display())))?;
+            keys.add(path).map_err(|error| error.note(format!("in {}", path.display())))?;
         }
         Ok(keys)
     }

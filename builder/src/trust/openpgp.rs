@@ -209,7 +209,7 @@ pub fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
     Base64::decode_vec(&text).ok()
 }
 
-/// Why a signature proves nothing, whoever made it.
+/// Why a signature proves nothing, by any key.
 fn weakness(signature: &Signature) -> Option<String> {
     let config = match signature.config() {
         Some(config) if matches!(signature.version(), SignatureVersion::V4 | SignatureVersion::V3 | SignatureVersion::V6) => {
@@ -338,7 +338,7 @@ pub(super) fn proven(mut key: SignedPublicKey) -> SignedPublicKey {
     for subkey in &mut key.public_subkeys {
         let own = subkey.key.clone();
         subkey.signatures.retain(|one| {
-            // Whoever signs with a subkey has to have agreed to be one of this key's.
+            // A subkey that signs has to have agreed to belong to this key.
             let agreed = || one.embedded_signature().is_some_and(|back| back.verify_primary_key_binding(&own, &primary).is_ok());
             one.verify_subkey_binding(&primary, &own).is_ok() && (!one.key_flags().sign() || agreed())
         });

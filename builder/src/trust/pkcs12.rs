@@ -26,7 +26,7 @@ const MOST_ROUNDS: u32 = 10_000_000;
 /// Reads the first key and all certificates.
 ///
 /// # Errors
-/// Not PKCS#12, another password, or an encryption that nobody should use any more.
+/// Not PKCS#12, another password, or an encryption that is broken.
 pub fn read(bytes: &[u8], password: &str) -> Result<KeyFile> {
     let file = File::read(bytes).ok_or_else(|| {
         Error::new("the key is neither PEM, PKCS#8, PKCS#1, SEC1 nor PKCS#12")

@@ -30,6 +30,8 @@ pub struct Material<'a> {
 pub struct Parameters<'a> {
     /// The manifest's SHA-256, hexadecimal.
     pub manifest_sha256: &'a str,
+    /// Values of the manifest that were given beside its text, by dotted key.
+    pub given: std::collections::BTreeMap<String, String>,
     /// The sites' names and their files' SHA-256, hexadecimal.
     pub sites: Vec<(String, String)>,
     /// The formats that were made.
@@ -44,7 +46,7 @@ pub struct Parameters<'a> {
 
 /// What `externalParameters` mean; docs/trust.md says it for people.
 const BUILD_TYPE: &str = "urn:linkpack:build:v1";
-/// linkpack on the machine of whoever ran it: it vouches for nothing beyond that.
+/// linkpack on the machine that it ran on: this says no more than that.
 const BUILDER: &str = "urn:linkpack:builder:local";
 
 /// The statement, indented, with a newline at its end.
@@ -55,6 +57,9 @@ pub fn statement(subjects: &[Subject], materials: &[Material], parameters: &Para
     external.insert("manifest".into(), json!({ "digest": digest(parameters.manifest_sha256) }));
     let sites = parameters.sites.iter().map(|(name, sha256)| json!({ "name": name, "digest": digest(sha256) }));
     external.insert("sites".into(), sites.collect());
+    if !parameters.given.is_empty() {
+        external.insert("set".into(), json!(parameters.given));
+    }
     external.insert("formats".into(), json!(parameters.formats));
     external.insert("targets".into(), json!(parameters.targets));
     if let Some(codec) = parameters.codec {

@@ -42,6 +42,10 @@ pub fn check(layout: &Layout) -> Report {
 
 fn container(layout: &Layout, planned: &Planned, report: &mut Report) {
     let name = crate::log::one_line(&planned.name);
+    if let Some(descriptor) = planned.descriptor.as_ref().ok().filter(|descriptor| descriptor.command.is_empty()) {
+        report.lines.push(format!("container {name} {}: holds data", descriptor.version));
+        return;
+    }
     let verdict = planned.descriptor.as_ref().map_err(String::clone).and_then(|descriptor| {
         let launch = launch(layout, descriptor, BASE_ENVIRONMENT, Throttle::default());
         platform::vet(&launch).map(|()| descriptor.version.as_str())

@@ -91,9 +91,10 @@ impl Descriptor {
         if let Some(library) = &self.library {
             inside("library", library)?;
         }
-        let program = &self.command[0];
-        if !Path::new(program).is_absolute() && !program.starts_with('{') {
-            inside("command", program)?;
+        match self.command.first() {
+            Some(program) if !Path::new(program).is_absolute() && !program.starts_with('{') => inside("command", program)?,
+            None if self.inject != Inject::None => return Err("command is empty: inject needs one".to_string()),
+            _ => {}
         }
         Ok(self)
     }
@@ -134,9 +135,6 @@ fn command(top: &Fields) -> Result<Vec<String>, String> {
             Value::Text(text) => command.push(text.clone()),
             other => return Err(format!("command: expected strings, found {}", other.kind())),
         }
-    }
-    if command.is_empty() {
-        return Err("command is empty".to_string());
     }
     Ok(command)
 }
@@ -294,7 +292,7 @@ mod tests {
             (r#"[]"#, "container.json: expected an object, found a list"),
             (r#"{"command": ["x"]}"#, "name is missing"),
             (r#"{"name": "a"}"#, "command is missing"),
-            (r#"{"name": "a", "command": []}"#, "command is empty"),
+            (r#"{"name": "a", "command": [], "inject": "preload", "library": "lib/x.so"}"#, "command is empty: inject needs one"),
             (r#"{"name": "a", "command": "x"}"#, "command: expected a list of strings, found a string"),
             (r#"{"name": "a", "command": [1]}"#, "command: expected strings, found a number"),
             (r#"{"name": "a", "command": ["../x"]}"#, "command: '../x' does not lie below the container's directory"),

@@ -33,7 +33,9 @@ pub fn plan(containers: &Path, config: &Config) -> Result<Vec<Planned>, String> 
     for name in directories(containers)? {
         let descriptor = descriptor(&containers.join(&name), &name);
         let required = descriptor.as_ref().map_or(false, |d| d.required);
-        planned.push(Planned { chosen: required || choice.includes(&name), descriptor, name });
+        // Without a command it holds data that others use.
+        let runs = descriptor.as_ref().map_or(true, |d| !d.command.is_empty());
+        planned.push(Planned { chosen: runs && (required || choice.includes(&name)), descriptor, name });
     }
     // Whatever csclient.cfg says is somebody else's text.
     let there: HashSet<String> = planned.iter().map(|p| p.name.clone()).collect();
@@ -168,6 +170,9 @@ mod tests {
         assert_eq!(chosen(&root.plan("*")), ["a", "b", "c"]);
         assert_eq!(chosen(&root.plan("")), ["b"]);
         assert_eq!(chosen(&root.plan(" c , b ")), ["b", "c"]);
+        // One that holds data has nothing to run, though it is required and named.
+        root.add("d", r#"{ "name": "d", "command": [], "required": true }"#);
+        assert_eq!(chosen(&root.plan("c,d")), ["b", "c"]);
         let absent = root.plan("zz");
         assert_eq!(chosen(&absent), ["b", "zz"]);
         assert!(absent.iter().any(|p| p.name == "zz" && p.descriptor.is_err()));

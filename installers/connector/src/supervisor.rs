@@ -177,6 +177,10 @@ impl Managed {
         self.last_end.clear();
         self.phase = match &self.planned.descriptor {
             _ if self.gone => Phase::Idle(State::Stopped),
+            Ok(descriptor) if descriptor.command.is_empty() => {
+                self.detail = "holds data: nothing to run".to_string();
+                Phase::Idle(State::Disabled)
+            }
             _ if !self.planned.chosen => Phase::Idle(State::Disabled),
             Ok(_) => Phase::Waiting { until: now },
             Err(why) => {

@@ -24,8 +24,8 @@ pub fn difference(theirs: &Path, ours: &Path) -> Result<Option<String>> {
     for (name, len) in &streams {
         let shown = stream_name(name);
         match rebuilt.get(name) {
-            None => return Ok(Some(format!("the stream {shown}, which the one built again does not have"))),
-            Some(other) if other != len => return Ok(Some(format!("the stream {shown}: {len} bytes, and {other} built again"))),
+            None => return Ok(Some(format!("the stream {shown}, which the rebuild does not have"))),
+            Some(other) if other != len => return Ok(Some(format!("the stream {shown}: {len} bytes, the rebuild has {other}"))),
             Some(_) => {}
         }
         if let Some(at) = differs(&mut one, &mut other, name)? {

@@ -35,12 +35,12 @@ fn first(place: &str, theirs: &Value, ours: &Value) -> Option<String> {
                 let longer = if one.len() > other.len() { one } else { other };
                 let index = one.len().min(other.len());
                 let extra = longer.get(index)?;
-                let which = if one.len() > other.len() { "only in the package" } else { "only in the one built again" };
+                let which = if one.len() > other.len() { "only in the package" } else { "only in the rebuild" };
                 Some(format!("{}: {which}", named(place, index, extra)))
             })
         }
         _ if theirs == ours => None,
-        _ => Some(format!("{place}: {}, and {} built again", shown(theirs), shown(ours))),
+        _ => Some(format!("{place}: {}, the rebuild has {}", shown(theirs), shown(ours))),
     }
 }
 
@@ -76,10 +76,10 @@ mod tests {
         let mut ours = theirs.clone();
         assert_eq!(first("", &theirs, &ours), None);
         ours["files"][1]["size"] = json!(3);
-        assert_eq!(first("", &theirs, &ours).unwrap(), "files: b, size: 2, and 3 built again");
+        assert_eq!(first("", &theirs, &ours).unwrap(), "files: b, size: 2, the rebuild has 3");
         ours["files"].as_array_mut().unwrap().pop();
         assert_eq!(first("", &theirs, &ours).unwrap(), "files: b: only in the package");
         ours["identity"]["version"] = json!("2");
-        assert_eq!(first("", &ours, &theirs).unwrap(), "files: b: only in the one built again");
+        assert_eq!(first("", &ours, &theirs).unwrap(), "files: b: only in the rebuild");
     }
 }

@@ -1,4 +1,4 @@
-//! Builds packages again from their manifest and compares: whoever trusts the sources can then trust the packages.
+//! Builds packages again from their manifest and compares: those who trust the sources can then trust the packages.
 //!
 //! Signatures are set aside: those who rebuild do not have the key.
 
@@ -13,7 +13,7 @@ use crate::inspect;
 use crate::inspect::report::Format;
 use crate::inspect::verify::MANIFEST as RECORD;
 use crate::listener::Listener;
-use crate::manifest::Target;
+use crate::manifest::{Given, Target};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -24,6 +24,8 @@ use std::path::{Path, PathBuf};
 pub struct Rebuild {
     /// The manifest.
     pub manifest: PathBuf,
+    /// Values of the command line that the packages were built with.
+    pub given: Given,
     /// Site files of the packages' sites.
     pub sites: Vec<PathBuf>,
     /// Compressing threads.
@@ -33,7 +35,7 @@ pub struct Rebuild {
 }
 
 /// How a package compares with what was built again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Comparison {
     /// The package's path as it was given.
     pub package: String,
@@ -46,6 +48,8 @@ pub struct Comparison {
 /// What is read of manifest.json: how the packages beside it were built.
 #[derive(Deserialize)]
 struct Record {
+    #[serde(default)]
+    set: BTreeMap<String, String>,
     codec: Option<String>,
     cabinet: Option<String>,
     source_date_epoch: Option<i64>,
@@ -116,6 +120,7 @@ impl Rebuild {
             .or_cannot("create a folder in", &self.temporary)
             .map_err(|error| error.help("set TMPDIR to a folder with room"))?;
         let made = build(&self.options(record, &wanted, again.path())?, listener)?;
+        let set = self::record(again.path())?.set;
         let compare = |built: &Built| {
             let same = |package: &&super::Package| {
                 package.format == built.format && package.target == built.target && package.site == built.site
@@ -125,6 +130,7 @@ impl Rebuild {
             if comparison.difference.is_none() {
                 comparison.difference = cabinets(&folder.path, built, rebuilt)?;
             }
+            comparison.difference = comparison.difference.map(|what| format!("{what}{}", cause(record, &set, &what)));
             Ok(comparison)
         };
         let mut comparisons = Vec::new();
@@ -170,6 +176,7 @@ impl Rebuild {
         };
         Ok(Options {
             manifest: self.manifest.clone(),
+            given: self.given.clone(),
             sites: self.sites.clone(),
             formats,
             targets,
@@ -183,14 +190,15 @@ impl Rebuild {
             epoch: record.source_date_epoch,
             signing: SigningOptions::default(),
             sbom: false,
+            no_tilde: wanted.iter().all(|built| !built.file.contains('~')),
         })
     }
 
     fn site_missing(&self, built: &Built) -> Error {
-        let error = Error::new(format!("nothing like {} was built from {}", built.file, self.manifest.display()));
+        let error = Error::new(format!("{} does not build {}", self.manifest.display(), built.file));
         match &built.site {
             Some(site) => error.help(format!("it is of the site \"{site}\": give its file with -s SITE.toml")),
-            None => error.help("give the manifest that it was built from, and no site file: it is of none"),
+            None => error.help("it was built without a site file: leave -s out, and give the manifest that it was built from"),
         }
     }
 }
@@ -238,13 +246,31 @@ fn record(folder: &Path) -> Result<Record> {
         .map_err(|error| Error::new(format!("{} is no manifest.json of linkpack: {error}", path.display())))
 }
 
+/// Why a package may differ, where that shows: it was given other values, or its times are the sources' own.
+fn cause(record: &Record, set: &BTreeMap<String, String>, difference: &str) -> String {
+    if record.set != *set {
+        let values: Vec<String> = record.set.iter().map(|(key, value)| format!(" --set {key}={value:?}")).collect();
+        return match values.is_empty() {
+            true => "; it was built without --set".to_owned(),
+            false => format!("; it was built with{}", values.concat()),
+        };
+    }
+    let times = difference.contains("mtime: ") || difference.contains("build_time");
+    match record.source_date_epoch {
+        None if times => {
+            "; the times of the sources differ: SOURCE_DATE_EPOCH at the build makes the packages independent of them".to_owned()
+        }
+        _ => String::new(),
+    }
+}
+
 /// The first cabinet beside an MSI that differs from the one built again.
 fn cabinets(folder: &Path, built: &Built, rebuilt: &super::Package) -> Result<Option<String>> {
     let names = |files: Vec<&String>| files.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     let theirs = names(built.cabinets.iter().map(|cabinet| &cabinet.file).collect());
     let ours = names(rebuilt.cabinets.iter().map(|cabinet| &cabinet.file).collect());
     if theirs != ours {
-        return Ok(Some(format!("its cabinets: {theirs}, and {ours} built again")));
+        return Ok(Some(format!("its cabinets: {theirs}, the rebuild has {ours}")));
     }
     for cabinet in &rebuilt.cabinets {
         let path = folder.join(&cabinet.file);
@@ -266,7 +292,7 @@ fn compare(package: &Path, rebuilt: &Path) -> Result<Comparison> {
         _ => linear::difference((package, &theirs), (rebuilt, &ours))?,
     };
     let difference = match place {
-        _ if name(package) != name(rebuilt) => Some(format!("its name: the one built again is {}", name(rebuilt))),
+        _ if name(package) != name(rebuilt) => Some(format!("its name: the rebuild is {}", name(rebuilt))),
         // What the bytes mean says more than where they are.
         Some(place) => Some(difference::of_reports(&theirs, &ours).unwrap_or(place)),
         None => None,

@@ -17,7 +17,7 @@ const MOST_MEMBERS: usize = 64;
 const LONGEST_SIGNATURE: u64 = 64 << 10;
 /// What names of signatures begin with.
 const SIGNATURE: &str = "_gpg";
-/// The signature of whoever made the package.
+/// The package maker's signature.
 const ORIGIN: &str = "_gpgorigin";
 
 struct Member {

@@ -61,7 +61,7 @@ impl Packing {
         }
     }
 
-    /// Plain bytes of a folder: whoever installs one file of it unpacks all of them.
+    /// Plain bytes of a folder: installing one file of it unpacks all of them.
     fn folder_len(self) -> u64 {
         match self {
             Packing::Mszip => FOLDER_LIMIT,

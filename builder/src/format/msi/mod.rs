@@ -59,7 +59,7 @@ pub struct MsiSpec<'a> {
     pub upgrade_code: Uuid,
     /// The machines it is for.
     pub platform: Platform,
-    /// The install root when nobody names another: `C:\Program Files\Intigua`, or on any drive.
+    /// The default install root: `C:\Program Files\Intigua`, or on any drive.
     pub default_root: &'a str,
     /// The service.
     pub service: ServiceSpec<'a>,

@@ -13,7 +13,7 @@ pub const ROOT_WITH_SLASH: &str = "RootWithSlash";
 const CONTAINERS: &str = "CONTAINERS";
 /// CONTAINERS between commas, to find a name in it.
 const CHOSEN: &str = "ChosenContainers";
-/// What CONTAINERS is where nobody chose. The dialogs need it as well, and a public property would reach the installation as if given.
+/// The value of CONTAINERS where none is chosen. The dialogs need it as well, and a public property would reach the installation as if given.
 const CONTAINERS_BY_DEFAULT: &str = "ContainersByDefault";
 /// Lines of csclient.cfg that a transform brings, in place of those that the package ships. Private, so that no command line sets them.
 pub const SITE_LINES: &str = "SiteLines";
@@ -61,7 +61,7 @@ pub fn not_chosen(container: &str) -> String {
     format!("{CHOSEN} AND {CHOSEN} <> \",*,\" AND NOT ({CHOSEN} ~>< \",{container},\" OR {CHOSEN} ~>< \", {container},\")")
 }
 
-/// The condition under which an upgrade takes over which features were installed: nobody asked for others.
+/// The condition under which an upgrade takes over which features were installed: no others were asked for.
 pub fn keeps_features() -> String {
     format!("NOT {CONTAINERS} OR {CONTAINERS} = {}", old(CONTAINERS))
 }
@@ -171,7 +171,7 @@ fn setter_rows(spec: &MsiSpec, required: Vec<&str>) -> Vec<(Setter, String, Stri
     set(true, default_action(root), root, by_default, format!("NOT {root}"));
     set(true, format!("Set{ROOT_WITH_SLASH}"), ROOT_WITH_SLASH, format!("[{root}]\\"), root.into());
     for (name, default) in all(spec) {
-        // Still empty where nobody gave it; what follows fills it.
+        // Still empty where it was not given; what follows fills it.
         set(false, format!("Given.{name}"), GIVEN, format!("[{GIVEN}]{name},"), name.into());
         let kept = || format!("{} AND NOT {name}", old(name));
         if name == CONTAINERS {
@@ -218,7 +218,7 @@ fn setter_rows(spec: &MsiSpec, required: Vec<&str>) -> Vec<(Setter, String, Stri
     let anew = format!("Installed AND {GIVEN} AND NOT {OWN_FEATURES}");
     set(false, "Change.Mode".into(), "REINSTALLMODE", "omus".into(), anew.clone());
     set(false, "Change.Settings".into(), "REINSTALL", CONNECTOR.into(), anew);
-    // Whoever names features gets the required ones as well.
+    // Where features are named, the required ones are installed as well.
     let features = format!("[ADDLOCAL],{}", required.join(","));
     set(true, "AddRequired".into(), "ADDLOCAL", features, "ADDLOCAL AND NOT Installed AND NOT (ADDLOCAL ~= \"ALL\")".into());
     rows

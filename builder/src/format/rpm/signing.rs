@@ -184,7 +184,7 @@ pub fn verify(file: &mut File, path: &Path, keys: &KeyRing) -> Result<Vec<(Strin
 enum Payload {
     /// As much as of the header.
     Covered,
-    /// That its files are those that were signed, which whoever unpacks it has to compare.
+    /// That its files are those that were signed, which the reader compares when it unpacks them.
     ByFiles,
     /// Nothing, for this reason.
     Not(&'static str),

@@ -4,6 +4,7 @@ use super::{Finding, Severity};
 use crate::error::Error;
 use crate::inspect::text::{counted, plain};
 use crate::rules;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{json, Value};
 use sha2::{Digest, Sha256};
@@ -11,7 +12,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// One package's findings.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Linted {
     package: String,
     /// Why nothing could be said about it.
@@ -22,7 +23,7 @@ pub struct Linted {
     allowed: usize,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 struct Line {
     severity: &'static str,
     rule: &'static str,
@@ -74,6 +75,21 @@ impl Linted {
         Linted { package: package.display().to_string(), unread: Some(error.to_string()), findings: Vec::new(), allowed: 0 }
     }
 
+    /// The package as it was named.
+    pub fn package(&self) -> &str {
+        &self.package
+    }
+
+    /// Its findings in one sentence, or why there are none.
+    pub fn counted(&self) -> String {
+        self.unread.clone().unwrap_or_else(|| counts(&[self]))
+    }
+
+    /// Severity, rule and sentence of each finding.
+    pub fn told(&self) -> Vec<(&str, &str, String)> {
+        self.findings.iter().map(|line| (line.severity, line.rule, line.said())).collect()
+    }
+
     /// Whether it must be refused.
     pub fn failed(&self) -> bool {
         self.unread.is_some() || self.findings.iter().any(Line::is_error)
@@ -95,9 +111,18 @@ impl Linted {
     }
 }
 
-/// One document for scripts; docs/json.md describes it.
+/// The document for scripts; docs/json.md describes it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Document<'a> {
+    /// Of each package.
+    packages: &'a [Linted],
+    /// How many files of the folders that were named are no packages.
+    skipped: usize,
+}
+
+/// One document for scripts.
 pub fn json(packages: &[Linted], skipped: usize) -> String {
-    format!("{:#}\n", json!({ "packages": packages, "skipped": skipped }))
+    serde_json::to_string_pretty(&Document { packages, skipped }).expect("plain JSON") + "\n"
 }
 
 /// Lines for people: the findings, then a line of counts for each package.
@@ -110,7 +135,7 @@ pub fn text(packages: &[Linted], skipped: usize) -> String {
         shown += &format!("{}: {}\n", package.package, counts(&[package]));
     }
     if skipped > 0 {
-        shown += &format!("skipped {}\n", counted(skipped, "file that is no package", "files that are no packages"));
+        shown += &format!("skipped {}\n", counted(skipped, "file that is not a package", "files that are not packages"));
     }
     if packages.len() > 1 {
         let all: Vec<&Linted> = packages.iter().collect();

@@ -28,7 +28,7 @@ fn row(change: &Change, findings: &mut Findings) {
     let place = || Place::row(&change.table, change.name());
     if let Some((name, value)) = setting(change) {
         if is_secret(name) && !value.is_empty() {
-            let what = format!("{name} is a secret by its name, and whoever reads the transform reads its value");
+            let what = format!("{name} is a secret by its name, and everyone who reads the transform reads its value");
             findings.error("transform-secret", place(), what, "hand the secret over in a file on the endpoint");
         }
     }

@@ -132,7 +132,7 @@ fn beside(folder: Option<&Path>, names: &BTreeSet<String>) -> u64 {
     sizes.fold(0, |sum, meta| sum.saturating_add(meta.len()))
 }
 
-/// Where a cabinet beside the package would be. A name that leads elsewhere is not a neighbour: what lies there is nobody's business.
+/// Where a cabinet beside the package would be. A name that leads elsewhere is not a neighbour: it is not looked at.
 fn neighbour(folder: Option<&Path>, name: &str) -> Option<PathBuf> {
     let plain = !name.starts_with('#') && !name.contains(['/', '\\']) && name != ".." && name != ".";
     let folder = folder.filter(|_| plain)?;

@@ -11,7 +11,7 @@ use std::io::{Read, Seek};
 /// Columns of one table, by Windows Installer's own limit.
 const MOST_COLUMNS: usize = 32;
 
-/// Characters of a table's or column's name: nobody can store a longer one.
+/// Characters of a table's or column's name: a longer one cannot be stored.
 const LONGEST_NAME: usize = 64;
 /// Bytes of text in all cells together, each counted where it is used: a dozen times what 70,000 files need. A text that is stored
 /// once can be referred to millions of times, and every check reads it every time.

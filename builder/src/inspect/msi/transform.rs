@@ -25,7 +25,7 @@ pub struct Transform {
     pub signature: Option<Vec<u8>>,
     /// What could not be read.
     pub damage: Vec<Damage>,
-    /// Tables whose columns nobody told, so that their rows could not be read.
+    /// Tables whose columns are not known, so that their rows could not be read.
     pub unread: Vec<String>,
     /// The columns of the tables that change, as far as the transform adds any.
     columns: BTreeMap<String, Vec<Column>>,
@@ -81,7 +81,7 @@ impl Change {
 /// Changes that are kept: more than a transform of a whole package has.
 const MOST_CHANGES: usize = 500_000;
 
-/// Reads a transform; `None` for another compound file. `base` knows the columns of tables that are nobody's but its package's.
+/// Reads a transform; `None` for another compound file. `base` knows the columns of tables that only its package has.
 ///
 /// # Errors
 /// It is no compound file, or has no string pool.

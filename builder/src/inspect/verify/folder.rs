@@ -58,7 +58,7 @@ pub fn folder(path: &Path, judge: &dyn Judge) -> Result<Vec<Verdict>> {
     } else {
         let beside = |name: &&String| PACKAGES.contains(&extension(name).as_str()) || extension(name) == CABINET;
         for name in names.iter().filter(beside).filter(|name| !folder.listed.contains(*name)) {
-            folder.verdict.notes.push(format!("{name} is in no list: nobody vouches that it belongs here"));
+            folder.verdict.notes.push(format!("{name} is not listed in SHA256SUMS or manifest.json"));
         }
     }
     folder.verdict.signatures = judge.sums(path)?;

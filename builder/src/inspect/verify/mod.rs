@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What verification of one package or folder found.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Verdict {
     /// The path as it was given.
     pub path: String,
@@ -38,7 +38,7 @@ pub struct Verdict {
 }
 
 /// What a verdict comes to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Conclusion {
     /// How good it is.
     pub tone: Tone,
@@ -47,12 +47,12 @@ pub struct Conclusion {
 }
 
 /// How good a conclusion is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Tone {
     /// Signed by a key that was given, and nothing differs.
     Good,
-    /// Nothing differs, and nobody said whose it must be.
+    /// Nothing differs, and no key was given.
     Open,
     /// It must be refused.
     Bad,
@@ -96,10 +96,9 @@ impl Verdict {
         ];
         let found = counts.iter().filter(|(count, ..)| *count > 0);
         let said: Vec<String> = found.map(|(count, one, more)| counted(*count, one, more)).collect();
-        // What nobody looked at is not known to be wrong.
-        let verified =
-            if self.differences.is_empty() && bad == 0 && unread == self.damage.len() { "verified" } else { "as claimed" };
-        format!("NOT {verified}: {}", said.join(", "))
+        // What was not read is not known to be wrong.
+        let unknown = self.differences.is_empty() && bad == 0 && unread == self.damage.len();
+        format!("{}: {}", if unknown { "NOT verified" } else { "FAILED" }, said.join(", "))
     }
 
     /// What it comes to, in a line.
@@ -109,7 +108,7 @@ impl Verdict {
         }
         let compared: u64 = self.held.values().sum();
         let match_all = match compared {
-            0 => "it says nothing of its own bytes".to_owned(),
+            0 => "no checksums in this package to verify".to_owned(),
             1 => "its one digest or size matches".to_owned(),
             count => format!("all {count} digests and sizes match"),
         };

@@ -1,4 +1,4 @@
-//! The boundary to whoever knows keys: every signature of a package or a folder's lists, and what became of it.
+//! The boundary to what knows keys: every signature of a package or a folder's lists, and what became of it.
 
 use super::SUMS_SIGNATURE;
 use crate::error::Result;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::path::Path;
 
 /// A signature and its outcome.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Judged {
     /// The signature as the package has it.
     #[serde(flatten)]
@@ -18,7 +18,7 @@ pub struct Judged {
 }
 
 /// What became of a signature.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// No key was given.

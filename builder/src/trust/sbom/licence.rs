@@ -61,7 +61,7 @@ fn translated(text: &str) -> Option<Licence> {
         }
         expression += &piece;
     }
-    // The crate judges: two names without an operator, an exception that nobody knows.
+    // The crate judges: two names without an operator, an unknown exception.
     spdx::Expression::parse_mode(&expression, MODE).ok()?;
     let name = others.get(&expression).cloned();
     Some(Licence { expression, others, name })

@@ -8,7 +8,7 @@ fn is_init_script(path: &str) -> bool {
     path.starts_with("/etc/init.d/") || path.strip_prefix("/etc/rc.d/").is_some_and(|rest| rest.contains('/'))
 }
 
-/// What nobody edits: the text that explains a folder, and an RPM's init scripts.
+/// Files that are not edited: the text that explains a folder, and an RPM's init scripts.
 fn is_not_edited(subject: &Subject, path: &str) -> bool {
     let readme = path.rsplit('/').next().is_some_and(|name| name.starts_with("README"));
     readme || (subject.is(Format::Rpm) && is_init_script(path))

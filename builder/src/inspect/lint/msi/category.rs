@@ -2,7 +2,7 @@
 
 use super::condition;
 
-/// Why a text is not of a category; categories that allow everything, or that nobody knows, allow this too.
+/// Why a text is not of a category; categories that allow everything, or that are not known, allow this too.
 pub fn offence(category: &str, text: &str) -> Option<String> {
     let bad = |wrong: bool, why: &str| wrong.then(|| why.to_owned());
     match category {

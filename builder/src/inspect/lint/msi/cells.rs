@@ -22,7 +22,7 @@ struct Set<'a> {
     values: HashSet<&'a str>,
 }
 
-/// Tables that one column may refer to; nobody needs more, and it bounds the work.
+/// Tables that one column may refer to; more is never needed, and it bounds the work.
 const MOST_TARGETS: usize = 16;
 
 /// What the keys of other tables are, by table and column: looked up once.

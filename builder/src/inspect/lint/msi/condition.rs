@@ -1,6 +1,6 @@
 //! The grammar of conditions ("Conditional Statement Syntax" of Windows Installer's documentation).
 
-/// Parentheses and NOTs inside each other; nobody writes more, and it bounds the stack.
+/// Parentheses and NOTs inside each other; more is never needed, and it bounds the stack.
 const DEEPEST: usize = 100;
 
 /// Whether a text is a condition.

@@ -1,0 +1,89 @@
+//! What stands at the end of each verb's help: examples, and exit codes.
+
+pub const INIT: &str = "\
+Examples:
+  linkpack init acme-agent               a commented manifest of a product with that name
+  linkpack init --sample demo            a product that builds as it is
+
+Exit codes: 0 made, 1 refused or failed, 2 usage";
+
+pub const BUILD: &str = "\
+Examples:
+  linkpack build                         all formats and targets of ./linkpack.toml, into dist
+  linkpack build -f deb,rpm -s sites/acme.toml
+  linkpack build --product-version \"$TAG\" --set connector.run-as=svc-acme
+  linkpack build --json --summary \"$GITHUB_STEP_SUMMARY\" >build.json
+  SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) linkpack build
+
+Environment: SOURCE_DATE_EPOCH (the time of everything in the packages), XDG_CACHE_HOME, TMPDIR, and the variables that the
+manifest names: version = { env = \"VERSION\" }
+
+Exit codes: 0 built, 1 refused or failed (no package of this build then has its name), 2 usage";
+
+pub const SIGN: &str = "\
+Examples:
+  linkpack sign dist --key sums.pem --openpgp-key release.asc --password-env KEY_PASSWORD
+  linkpack sign dist --cert cert.pem --sign-command './hsm-sign'
+
+Exit codes: 0 signed, 1 refused or failed (every package is as before, or signed whole), 2 usage";
+
+pub const INSPECT: &str = "\
+Examples:
+  linkpack inspect agent.deb --files
+  linkpack inspect agent.msi --json | jq .identity
+  linkpack inspect --diff old.rpm new.rpm
+
+Exit codes: 0 shown, whatever the verdict; 1 something cannot be read; 2 usage";
+
+pub const VERIFY: &str = "\
+Examples:
+  linkpack verify dist
+  linkpack verify agent.rpm --key release.asc
+  linkpack verify dist --rebuild linkpack.toml -s sites/acme.toml
+
+Exit codes: 0 all as claimed, 1 something differs or cannot be read, 2 usage";
+
+pub const LINT: &str = "\
+Examples:
+  linkpack lint dist
+  linkpack lint dist --format sarif >lint.sarif
+  linkpack lint --explain not-executable
+  linkpack lint new.msi --previous old.msi
+
+Exit codes: 0 no errors, though there may be warnings; 1 errors, or a package that cannot be read; 2 usage";
+
+pub const KIT: &str = "\
+Examples:
+  linkpack kit dist -o kit --key sums.pem --openpgp-key release.asc --zip kit.zip
+  linkpack kit accept kit --fingerprint \"$FINGERPRINT\" -o acceptance.html
+  linkpack kit serve kit --listen 0.0.0.0:8080
+
+Exit codes: 0 done, 1 refused or failed (accept: the kit must not be used), 2 usage";
+
+pub const PREFLIGHT: &str = "\
+Examples:
+  sudo linkpack preflight
+  sudo linkpack preflight --root /opt/acme/intigua --json
+
+Exit codes: 0 all checks passed, 1 some did not or cannot be run, 2 usage";
+
+pub const SCHEMA: &str = "\
+Examples:
+  linkpack schema >linkpack.schema.json  then, as the manifest's first line: #:schema ./linkpack.schema.json
+  linkpack schema site
+  linkpack schema build                  what build --json prints
+
+Exit codes: 0 printed, 1 failed, 2 usage";
+
+pub const COMPLETIONS: &str = "\
+Examples:
+  linkpack completions bash >/etc/bash_completion.d/linkpack
+
+Exit codes: 0 printed, 1 failed, 2 usage";
+
+pub const MAN: &str = "\
+Examples:
+  linkpack man --out /usr/local/share/man/man1
+  linkpack man | man -l -
+
+Exit codes: 0 printed or written, 1 failed, 2 usage";
