@@ -18,6 +18,7 @@ fn main() {
     println!("cargo:rerun-if-changed={}", connector.join("src").display());
     println!("cargo:rerun-if-changed={}", connector.join("samples").display());
     println!("cargo:rerun-if-changed={}", installers.join("windows").display());
+    println!("cargo:rerun-if-changed={}", installers.join("contract").display());
     linux(&connector, &out);
     windows::build(&installers, &out);
 }

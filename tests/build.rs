@@ -5,6 +5,8 @@ mod comfort;
 mod common;
 #[path = "build/mistakes.rs"]
 mod mistakes;
+#[path = "build/needs.rs"]
+mod needs;
 #[path = "build/refusals.rs"]
 mod refusals;
 #[path = "build/relations.rs"]

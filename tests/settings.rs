@@ -4,6 +4,7 @@
 mod linkctl;
 mod sandbox;
 
+use contract::settings::{plain, Rule, Setting, SETTINGS};
 use linkpack::endpoint::{ContainerFact, Facts};
 use sandbox::product::{self, GOOD};
 use sandbox::{Sandbox, SHELLS};
@@ -47,7 +48,7 @@ fn a_changed_site_reaches_what_nobody_edited_under_every_shell() {
         machine.put(
             "/tmp/one.run",
             &run_with("1.0", |facts| {
-                facts.settings.fallback_urls = "https://f1".into();
+                facts.settings.set("FALLBACK_URLS", "https://f1");
                 facts.config.push(("old.key".into(), "x".into()));
             }),
         );
@@ -56,9 +57,9 @@ fn a_changed_site_reaches_what_nobody_edited_under_every_shell() {
         machine.put(
             "/tmp/two.run",
             &run_with("2.0", |facts| {
-                facts.settings.server_url = "https://new".into();
-                facts.settings.fallback_urls = "https://f2".into();
-                facts.settings.token_file = "/etc/token".into();
+                facts.settings.set("SERVER_URL", "https://new");
+                facts.settings.set("FALLBACK_URLS", "https://f2");
+                facts.settings.set("TOKEN_FILE", "/etc/token");
                 facts.config = vec![("globalThrottleCfg.maxCpuPercent".into(), "a\"b\\c".into())];
             }),
         );
@@ -90,6 +91,44 @@ fn each_source_gives_way_to_the_one_above_it() {
     machine.sh("echo >/etc/intigua/install.conf; sh /tmp/one.run").expect(0);
     assert_eq!(value(&machine, "serverUrl"), r#""https://again""#);
     assert_eq!(machine.ask("stat -c '%a %U' /var/lib/intigua/settings"), "600 root");
+}
+
+/// Also those that do not exist yet: the scripts know the settings from the contract's table alone.
+#[test]
+fn every_plain_setting_reaches_csclient_cfg_from_each_source_and_debconf_asks_for_it() {
+    let machine = Sandbox::new();
+    machine.put("/tmp/one.run", &product::run("1.0", GOOD));
+    let sample = |setting: &Setting, source: &str| match setting.rule {
+        Rule::Url => format!("https://{source}.example/{}", setting.key()),
+        _ => format!("/etc/{source}/{}", setting.key()),
+    };
+    let shows = |source: &str| {
+        for setting in plain() {
+            assert_eq!(value(&machine, setting.config_key), format!("\"{}\"", sample(setting, source)), "{}", setting.name);
+        }
+    };
+    let given = |source: &str, word: &dyn Fn(&Setting) -> String| {
+        plain().map(|setting| format!("{}={}", word(setting), sample(setting, source))).collect::<Vec<_>>()
+    };
+    let name = |setting: &Setting| setting.name.to_owned();
+    machine.sh(&format!("sh /tmp/one.run {}", given("option", &Setting::option).join(" "))).expect(0);
+    shows("option");
+    machine.sh(&format!("{ROOT}/bin/linkctl set {}", given("set", &name).join(" "))).expect(0);
+    shows("set");
+    machine.put("/etc/intigua/install.conf", given("answer", &name).join("\n").as_bytes());
+    machine.sh("sh /tmp/one.run").expect(0);
+    shows("answer");
+    let refused =
+        machine.sh(&format!("sh /tmp/one.run {}", plain().map(|s| format!("{}=nonsense", s.name)).collect::<Vec<_>>().join(" ")));
+    let refused = refused.expect(2);
+    for setting in plain() {
+        assert!(refused.err.contains(setting.name), "{}", refused.err);
+    }
+    let scripts = linkpack::endpoint::deb_scripts(&product::facts("1.0")).expect("rendered");
+    for setting in SETTINGS.iter().filter(|setting| !setting.question.is_empty()) {
+        let question = setting.lower("_");
+        assert!(scripts.templates.contains(&format!("/{question}\n")) && scripts.config.contains(&question), "{question}");
+    }
 }
 
 #[test]

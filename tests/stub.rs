@@ -240,13 +240,14 @@ fn what_the_administrator_edited_or_added_survives_an_upgrade() {
     ))
     .expect(0);
     machine.put("/tmp/two.run", &product::run("2.0", GOOD));
-    machine.sh("sh /tmp/two.run --server-url 'https://new.example/?a=\"b\\c'").expect(0);
+    machine.sh("sh /tmp/two.run --server-url 'https://new.example/?a=b' --token-file '/etc/a\"b'").expect(0);
     assert_eq!(
         machine.ask(&format!("cd {ROOT}/vAgentManager/etc; cat agent.conf agent.conf.new d/*")),
         "mine\n# default of 2\nadded"
     );
     let config = machine.ask(&format!("cat {ROOT}/components/csclient.cfg"));
-    assert_eq!(config.lines().next(), Some(r#"serverUrl: "https://new.example/?a=\"b\\c""#));
+    assert_eq!(config.lines().next(), Some(r#"serverUrl: "https://new.example/?a=b""#));
+    assert!(config.contains(r#"tokenFile: "/etc/a\"b""#), "{config}");
     for line in ["globalThrottleCfg.maxCpuPercent: \"70\"", "# note", "vlinkCoreId: \"id-1\"", "containers: \"*\""] {
         assert!(config.lines().any(|found| found == line), "{line} in {config}");
     }
@@ -391,13 +392,13 @@ fn the_answer_file_is_read_strictly() {
     assert!(done.err.contains("line 5") && done.err.contains("line 6"), "{}", done.err);
     machine.put(
         "/etc/intigua/install.conf",
-        b"INSTALL_ROOT=\"/opt/with space\"\r\nSERVER_URL=https://$(touch${IFS}/tmp/ran)\nFALLBACK_URLS='a;b'\nNO_START=1",
+        b"INSTALL_ROOT=\"/opt/with space\"\r\nSERVER_URL=https://$(touch${IFS}/tmp/ran)\nFALLBACK_URLS='https://a;https://b'\nNO_START=1",
     );
     machine.sh("chmod 666 /etc/intigua/install.conf; sh /tmp/one.run").expect(2);
     machine.sh("chmod 644 /etc/intigua/install.conf; sh /tmp/one.run").expect(0);
     assert_eq!(machine.ask("cat /etc/intigua/location.conf; [ ! -e /tmp/ran ]"), "/opt/with space");
     let config = machine.ask("head -1 '/opt/with space/components/csclient.cfg'");
-    assert_eq!(config, "serverUrl: \"https://$(touch${IFS}/tmp/ran);a;b\"");
+    assert_eq!(config, "serverUrl: \"https://$(touch${IFS}/tmp/ran);https://a;https://b\"");
     assert!(!service_runs(&machine), "NO_START=1");
     machine.sh("'/opt/with space/bin/linkctl' start").expect(0);
     assert!(service_runs(&machine));
@@ -615,4 +616,52 @@ mkdir -p data/in; echo early >data/in/file; while :; do sleep 0.1; done
     let found =
         machine.ask(&format!("cat /srv/victim/*; cd {ROOT}/Intigua-Libs/pulse/data && readlink in && cat was/file was/late"));
     assert_eq!(found, "kept\n/srv/victim\nearly\nlate");
+}
+
+#[test]
+fn what_the_programs_need_and_is_missing_is_named_before_anything_changes() {
+    let machine = Sandbox::new();
+    let mut facts = product::facts("1.0");
+    facts.libraries =
+        "64 libc.so.6 libc6 GLIBC_2.2.5\n64 libz.so.1 zlib1g ZLIB_9.9\n64 libnobody.so.1 nobody1\n32 libnobody.so.2 -".to_owned();
+    facts.library_folders = "/opt/nowhere/lib".to_owned();
+    facts.programs = "/bin/sh\n/usr/bin/nobody".to_owned();
+    let items = product::items(&facts, GOOD);
+    machine.put("/tmp/one.run", &product::assemble(&facts, &items));
+    let before = machine.listing();
+    let done = machine.sh("sh /tmp/one.run --preflight").expect(15);
+    for named in ["libz.so.1 with ZLIB_9.9", "libnobody.so.1", "libnobody.so.2", "/usr/bin/nobody", "older libraries"] {
+        assert!(done.err.contains(named), "{named}: {}", done.err);
+    }
+    assert!(!done.err.contains("libc.so.6") && !done.err.contains("/bin/sh"), "{}", done.err);
+    assert_eq!(machine.listing(), before);
+
+    // Without the one that is too old, the package that has the missing one is named.
+    facts.libraries = "64 libc.so.6 libc6 GLIBC_2.2.5\n64 libnobody.so.1 nobody1".to_owned();
+    facts.programs.clear();
+    machine.put("/tmp/two.run", &product::assemble(&facts, &items));
+    let done = machine.sh("sh /tmp/two.run").expect(15);
+    assert!(done.err.contains("apt-get install nobody1"), "{}", done.err);
+    // A library in a folder of the programs' own is found, if it is one of their class.
+    machine
+        .sh("mkdir -p /opt/nowhere/lib && echo no library >/opt/nowhere/lib/libnobody.so.1; sh /tmp/two.run --preflight")
+        .expect(15);
+    machine.sh("cp -L /bin/true /opt/nowhere/lib/libnobody.so.1 && sh /tmp/two.run --preflight").expect(0);
+}
+
+/// /bin/sh is a ksh on AIX, Solaris, illumos, OpenBSD and MirBSD; ksh93 has no variables of functions' own and hands over.
+#[test]
+fn the_shells_of_other_systems_read_and_extract_a_run() {
+    let machine = Sandbox::new();
+    machine.put("/tmp/one.run", &product::run("1.0", GOOD));
+    let expected = machine.ask("sh /tmp/one.run --list");
+    for shell in ["mksh", "ksh93", "yash", "bash --posix"] {
+        machine.sh(&format!("{shell} /tmp/one.run --check")).expect(0);
+        assert_eq!(machine.ask(&format!("{shell} /tmp/one.run --list")), expected, "{shell}");
+        machine
+            .sh(&format!(
+                "{shell} /tmp/one.run --extract '/tmp/with {shell}' && test -f '/tmp/with {shell}/vAgentManager/version'"
+            ))
+            .expect(0);
+    }
 }

@@ -42,9 +42,6 @@ command = ["usr/bin/prometheus-node-exporter", "--web.listen-address=127.0.0.1:9
 
 [container.payload]
 linux-x86_64 = { source = "debs/prometheus-node-exporter.deb", exclude = ["lib/systemd", "etc", "usr/share"] }
-
-[deb]
-depends = ["libssl3", "libpcre2-8-0", "libsqlite3-0", "zlib1g"]
 "#;
 
 /// The vendor's file names folders of the system; in a container the working folder serves.

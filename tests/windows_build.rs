@@ -114,6 +114,7 @@ fn what_windows_or_an_msi_cannot_hold_is_refused_by_name_with_a_remedy() {
         ("windows/pulse/what?", "names do not have '?'"),
         ("windows/pulse/a\\b", "names do not have '\\\\'"),
         ("windows/connector/Привет.txt", "code page 1252 cannot hold"),
+        ("windows/connector/Łódź, Привет.txt", "write code-page = 65001 in [connector.windows]"),
         ("windows/pulse/etc/PULSE.CONF", "differ only in case: on Windows they are one"),
         ("windows/tracer/LIB/x", "differ only in case: on Windows they are one"),
     ] {
@@ -130,6 +131,25 @@ fn what_windows_or_an_msi_cannot_hold_is_refused_by_name_with_a_remedy() {
     let sample = Sample::new();
     sample.write("windows/pulse/container.json", "{}");
     has(&sample.refused(&["-f", "msi"]), &["Intigua-Libs/pulse/container.json", "container.json is made by linkpack"]);
+
+    // A page that has the characters holds them; one that has not is refused, and so is one that there is not.
+    let manifest = fs::read_to_string(sample.product("linkpack.toml")).unwrap();
+    fs::remove_file(sample.product("windows/pulse/container.json")).unwrap();
+    sample.write("windows/pulse/Привет.txt", "x");
+    let paged = |page: u16| format!("{manifest}\n[connector.windows]\ncode-page = {page}\n");
+    sample.write("linkpack.toml", paged(1251));
+    assert!(sample.build(&["-f", "msi"]).status.success());
+    let msi = fs::read_dir(sample.product("dist"))
+        .unwrap()
+        .flatten()
+        .find(|file| file.path().extension().is_some_and(|end| end == "msi"));
+    let files = rows(&msi.expect("an MSI").path(), "File");
+    assert!(files.iter().any(|row| row[2].ends_with("|Привет.txt")), "{files:?}");
+    fs::remove_dir_all(sample.product("dist")).unwrap();
+    sample.write("linkpack.toml", paged(1253));
+    has(&sample.refused(&["-f", "msi"]), &["code page 1253 cannot hold", "write code-page = 1251 in"]);
+    sample.write("linkpack.toml", paged(437));
+    has(&sample.refused(&["-f", "msi"]), &["437 is no code page that an MSI's texts can be in", "code-page = 437"]);
 }
 
 #[test]
@@ -212,7 +232,7 @@ fn a_sites_settings_are_the_packages_defaults() {
     let sample = Sample::new();
     sample.write(
         "acme.toml",
-        "server-url = \"https://acme.example\"\ntoken-file = { windows = 'C:\\ProgramData\\Acme\\token' }\n\
+        "server-url = \"https://acme.example\"\ntoken-file = { windows = 'C:\\ProgramData\\Acme\\token' }\nproxy-url = \"http://proxy.example:3128\"\n\
          containers = [\"pulse\"]\nroot = { windows = 'D:\\Acme Agents' }\n",
     );
     let output = sample.build(&["-f", "msi", "-s", "acme.toml"]);
@@ -221,6 +241,8 @@ fn a_sites_settings_are_the_packages_defaults() {
     for (action, expected) in [
         ("Default.SERVER_URL", "https://acme.example"),
         ("Default.TOKEN_FILE", r"C:\ProgramData\Acme\token"),
+        ("Default.PROXY_URL", "http://proxy.example:3128"),
+        ("Default.PROXY_CREDENTIALS_FILE", ""),
         ("Default.CONTAINERS", "pulse"),
         ("Default.INSTALL_ROOT", r"D:\Acme Agents\"),
         ("Fact.PRODUCT", "intigua-sample-acme"),
@@ -228,13 +250,16 @@ fn a_sites_settings_are_the_packages_defaults() {
         assert_eq!(value(&msi, "CustomAction", action, 3), expected, "{action}");
     }
     let secure = value(&msi, "Property", "SecureCustomProperties", 1);
-    for setting in ["INSTALL_ROOT", "SERVER_URL", "FALLBACK_URLS", "CORE_ID", "TOKEN_FILE", "CONTAINERS", "IMAGE", "NO_START"] {
-        assert!(secure.split(';').any(|name| name == setting), "{setting}: {secure}");
+    let hidden = value(&msi, "Property", "MsiHiddenProperties", 1);
+    has(&hidden, &["ActionData", "Configure"]);
+    for setting in contract::settings::of_windows() {
+        let is_in = |list: &str| list.split(';').any(|name| name == setting.name);
+        assert!(is_in(&secure), "{}: {secure}", setting.name);
+        assert_eq!(is_in(&hidden), setting.hidden, "{}: {hidden}", setting.name);
     }
-    has(&value(&msi, "Property", "MsiHiddenProperties", 1), &["TOKEN_FILE", "ActionData", "Configure"]);
     sample.write("bad.toml", "token-file = \"/etc/token\"\n");
     let output = sample.build(&["-f", "msi", "-s", "bad.toml"]);
-    has(&said(&output), &["is not an absolute path on windows", "bad.toml:1", "token-file = { linux = ..., windows = ... }"]);
+    has(&said(&output), &["must be an absolute path", "on windows", "bad.toml:1", "token-file = { linux = ..., windows = ... }"]);
     sample.write("bad.toml", "root = { windows = 'C:\\Windows\\Agents' }\n");
     has(&said(&sample.build(&["-f", "msi", "-s", "bad.toml"])), &["belongs to Windows"]);
 }

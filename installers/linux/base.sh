@@ -8,11 +8,6 @@ LP_ETC=/etc/intigua
 LP_LIB=/var/lib/intigua
 LP_LOG=/var/log/intigua
 LP_RUN=/var/run/intigua
-
-# The settings, empty until they are loaded; see settings.sh.
-lp_v_INSTALL_ROOT='' lp_v_SERVER_URL='' lp_v_FALLBACK_URLS='' lp_v_CORE_ID='' lp_v_TOKEN_FILE=''
-lp_v_RUN_AS='' lp_v_CONTAINERS='' lp_v_IMAGE='' lp_v_NO_START='' lp_v_ALLOW_DOWNGRADE=''
-lp_f_INSTALL_ROOT='' lp_f_RUN_AS='' lp_f_IMAGE=''
 lp_options=
 
 # The environment and the descriptors are in order: see templates/linux/entry.sh.

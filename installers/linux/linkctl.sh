@@ -18,7 +18,6 @@ lp_usage() {
 }
 
 lp_json_stdout=0 lp_purge=0 lp_checks_only=0 lp_status_text=''
-LP_SETTABLE="$LP_SETTINGS_KEPT CORE_ID"
 
 main() {
     local verb word

@@ -26,16 +26,21 @@ lp_parse() {
             --purge) lp_purge=1 ;;
             --json) lp_json_stdout=1 ;;
             --quiet | -q) lp_quiet=1 ;;
-            --image) lp_option IMAGE 1 ;;
-            --no-start) lp_option NO_START 1 ;;
-            --allow-downgrade) lp_option ALLOW_DOWNGRADE 1 ;;
             --) shift; [ $# = 0 ] || { lp_usage_error 'nothing may follow --'; return 2; }; break ;;
-            --extract | --key | --install-root | --server-url | --fallback-urls | --core-id | --token-file | --run-as | --containers)
-                [ $# -ge 2 ] || { lp_usage_error "$1 needs a value"; return 2; }
-                lp_parse_value "$1" "$2"
-                shift ;;
-            --extract=* | --key=* | --install-root=* | --server-url=* | --fallback-urls=* | --core-id=* | --token-file=* | --run-as=* | --containers=*)
-                lp_parse_value "${1%%=*}" "${1#*=}" ;;
+            --[a-z]*)
+                if lp_is_one_of "$1" "$LP_FLAGS"; then lp_option "$(lp_option_name "$1")" 1
+                elif ! lp_is_one_of "${1%%=*}" "--extract --key $LP_OPTIONS"; then
+                    lp_usage_error "this option is not understood: $(lp_shown_option "$1")"
+                    return 2
+                else
+                    case $1 in
+                        *=*) lp_parse_value "${1%%=*}" "${1#*=}" ;;
+                        *)
+                            [ $# -ge 2 ] || { lp_usage_error "$1 needs a value"; return 2; }
+                            lp_parse_value "$1" "$2"
+                            shift ;;
+                    esac
+                fi ;;
             -*) lp_usage_error "this option is not understood: $(lp_shown_option "$1")"; return 2 ;;
             *=*) lp_option "${1%%=*}" "${1#*=}" || { lp_usage_error "an argument is no setting$(lp_shown_key "${1%%=*}")"; return 2; } ;;
             *) lp_usage_error 'an argument is neither an option nor KEY=VALUE'; return 2 ;;
@@ -60,14 +65,19 @@ lp_parse_value() {
             lp_key=$2
             # An installation leaves the folder it was called in.
             case $lp_key in /*) ;; *) lp_key=$PWD/$lp_key ;; esac ;;
-        --install-root) lp_option INSTALL_ROOT "$2" ;;
-        --server-url) lp_option SERVER_URL "$2" ;;
-        --fallback-urls) lp_option FALLBACK_URLS "$2" ;;
-        --core-id) lp_option CORE_ID "$2" ;;
-        --token-file) lp_option TOKEN_FILE "$2" ;;
-        --run-as) lp_option RUN_AS "$2" ;;
-        --containers) lp_option CONTAINERS "$2" ;;
+        *) lp_option "$(lp_option_name "$1")" "$2" ;;
     esac
+}
+
+# Whether a word without blanks is in a list.
+lp_is_one_of() {
+    case $1 in *[[:space:]]*) return 1 ;; esac
+    case " $2 " in *" $1 "*) ;; *) return 1 ;; esac
+}
+
+# The setting of an option: --server-url is SERVER_URL.
+lp_option_name() {
+    printf '%s' "${1#--}" | tr 'abcdefghijklmnopqrstuvwxyz-' 'ABCDEFGHIJKLMNOPQRSTUVWXYZ_'
 }
 
 main() {

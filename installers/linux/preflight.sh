@@ -28,6 +28,8 @@ lp_preflight() {
     lp_check_labels
     lp_check_runtime
     lp_check_space
+    # A .run alone has it.
+    ! lp_has lp_check_libraries || lp_check_libraries
     return "$lp_check_code"
 }
 

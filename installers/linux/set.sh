@@ -49,7 +49,7 @@ lp_set_apply() {
     local saved key
     saved=$lp_root/.linkpack/set
     for key in $LP_SETTINGS; do eval "lp_f_$key=ignored"; done
-    lp_v_SERVER_URL='' lp_v_FALLBACK_URLS='' lp_v_CORE_ID='' lp_v_TOKEN_FILE='' lp_v_CONTAINERS=''
+    for key in $LP_SETTABLE; do eval "lp_v_$key="; done
     lp_settings_options
     [ -n "$lp_v_CONTAINERS" ] || lp_v_CONTAINERS='*'
     lp_config_only=1 lp_config_sum=$lp_old_config_sum

@@ -1,12 +1,6 @@
 # The settings: one vocabulary for options, the answer file, debconf, linkctl set and what was built in.
-# lp_v_KEY is the value, lp_f_KEY where it came from: built-in, state, kept, debconf, answer or option; or ignored, where an
-# upgrade leaves the value alone that is in place.
-
-lp_f_CORE_ID=
-LP_SETTINGS='INSTALL_ROOT SERVER_URL FALLBACK_URLS CORE_ID TOKEN_FILE RUN_AS CONTAINERS IMAGE NO_START ALLOW_DOWNGRADE'
-# What is remembered of a command line. The root and the account are in the state, the identity is in csclient.cfg, and the rest is
-# of one run.
-LP_SETTINGS_KEPT='SERVER_URL FALLBACK_URLS TOKEN_FILE CONTAINERS'
+# Which there are, and what each takes, say the facts (LP_SETTINGS, LP_R_KEY). lp_v_KEY is the value, lp_f_KEY where it came from:
+# built-in, state, kept, debconf, answer or option; or ignored, where an upgrade leaves the value alone that is in place.
 
 lp_is_setting() {
     case $1 in '' | *[!A-Z_]*) return 1 ;; esac
@@ -18,11 +12,12 @@ lp_is_first() {
     [ -z "$lp_old_version" ] || { [ -f "$LP_LIB/journal" ] && [ -z "$(lp_journal previous)" ]; }
 }
 
-# IMAGE, NO_START and ALLOW_DOWNGRADE are of one run: where a clone inherits them they count for a first installation only.
+# What is of one run counts for a first installation only where a clone inherits it.
 lp_set() {
     lp_is_setting "$1" || return 1
-    case $1:$3 in
-        IMAGE:answer | IMAGE:debconf | NO_START:answer | NO_START:debconf | ALLOW_DOWNGRADE:answer) lp_is_first || return 0 ;;
+    case $3 in
+        answer | debconf)
+            case " $LP_SETTINGS_ONE_RUN " in *" $1 "*) lp_is_first || return 0 ;; esac ;;
     esac
     eval "lp_v_$1=\$2 lp_f_$1=\$3"
 }
@@ -48,28 +43,46 @@ lp_source() {
 # Prints what is wrong with a value; nothing when it is fine. The root and the account have checks of their own. A value may be a
 # secret in the wrong place: it is not shown.
 lp_setting_fault() {
+    local rule
     case $2 in
         *[[:cntrl:]]*) printf 'holds a control character'; return ;;
     esac
-    case $1 in
-        IMAGE | NO_START | ALLOW_DOWNGRADE)
+    eval "rule=\$LP_R_$1"
+    case $rule in
+        flag)
             case $2 in 0 | 1 | '') ;; *) printf 'must be 0 or 1' ;; esac ;;
-        TOKEN_FILE)
+        path)
             case $2 in
                 *\\*) printf 'holds a backslash' ;;
                 '' | /*) ;;
                 *) printf 'must be an absolute path (of the file; never the secret itself)' ;;
             esac ;;
-        CORE_ID)
+        identity)
             case $2 in *[!A-Za-z0-9._:-]*) printf 'may hold letters, digits and . _ : - only' ;; esac ;;
-        SERVER_URL)
-            case $2 in
-                *[\;\ ]*) printf 'must be one URL; further ones belong in FALLBACK_URLS' ;;
-                '' | http://[!/:]* | https://[!/:]*) ;;
-                *) printf 'is no URL; write something like https://core.example:443' ;;
-            esac ;;
-        CONTAINERS) lp_containers_fault "$2" ;;
+        url) [ -z "$2" ] || lp_url_fault "$2" ;;
+        urls) lp_urls_fault "$2" ;;
+        containers) lp_containers_fault "$2" ;;
     esac
+}
+
+lp_url_fault() {
+    case $1 in
+        *[\;\ ]*) printf 'must be one URL' ;;
+        *[\"\'\\\|\<\>]*) printf 'holds a character that no URL has' ;;
+        http://[!/:]* | https://[!/:]*) ;;
+        *) printf 'is no URL; write something like https://core.example:443' ;;
+    esac
+}
+
+lp_urls_fault() {
+    local rest fault
+    [ -n "$1" ] || return 0
+    rest="$1;"
+    while [ -n "$rest" ]; do
+        fault=$(lp_url_fault "${rest%%;*}")
+        [ -z "$fault" ] || { printf '%s' "$fault"; return; }
+        rest=${rest#*;}
+    done
 }
 
 lp_containers_fault() {

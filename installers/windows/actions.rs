@@ -10,6 +10,9 @@ mod clock;
 #[path = "../connector/src/config.rs"]
 #[allow(dead_code)] // Shared with the connector.
 mod config;
+#[path = "../contract/src/lib.rs"]
+#[allow(dead_code)] // The builder uses the rest.
+mod contract;
 #[path = "src/configure.rs"]
 mod configure;
 #[path = "src/defaults.rs"]
@@ -50,9 +53,11 @@ mod token;
 
 use msi::{version_of, Installation};
 use preflight::Facts;
-use report::{code, document, Ending, Report};
+use contract::exit_codes as code;
+use report::{document, Ending, Report};
 use service::Service;
-use settings::{Settings, KEYS};
+use contract::checks;
+use settings::{keys, Settings};
 use std::io;
 use std::time::Duration;
 
@@ -69,7 +74,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The settings as an immediate action sees them.
 fn from_properties(installation: &Installation) -> Settings {
     let mut settings = Settings::default();
-    for key in KEYS {
+    for key in keys() {
         settings.set(key, &installation.property(key));
     }
     for (key, property) in [("PRODUCT", "ProductName"), ("VERSION", "ProductVersion")] {
@@ -128,7 +133,7 @@ fn judge(installation: &Installation, settings: &Settings, facts: &Facts, report
     INSTALL_FAILURE
 }
 
-fn record(installation: &Installation, settings: &Settings, ending: (&str, u32, &str), checks: &str, user: Option<&str>) {
+fn record(installation: &Installation, settings: &Settings, ending: (&str, i32, &str), checks: &str, user: Option<&str>) {
     let (outcome, code, message) = ending;
     // An unprivileged account would leave a folder of its own, which every later installation has to refuse.
     let user = match user {
@@ -181,7 +186,7 @@ pub extern "system" fn RefuseDowngrade(session: u32) -> u32 {
     let mut settings = from_properties(&installation);
     let mut report = Report::default();
     for (fault, remedy) in others(&installation, &settings) {
-        report.add("other", code::OTHER, "", report::failed(fault, remedy));
+        report.add(&checks::OTHER, "", report::failed(fault, remedy));
     }
     if report.code().is_some() {
         let newer = first_version(&installation.property("NEWER_VERSION"));
@@ -194,7 +199,7 @@ pub extern "system" fn RefuseDowngrade(session: u32) -> u32 {
     }
     let root = settings.root().to_string();
     if let Some((fault, remedy)) = preflight::drive(&root).filter(|_| root.get(1..2) == Some(":")) {
-        report.add("root", code::ROOT, &root, report::failed(fault, remedy));
+        report.add(&checks::ROOT, &root, report::failed(fault, remedy));
         let facts = Facts { user: token::privileged(), elevates: false, maintains: false, others: None };
         return judge(&installation, &settings, &facts, &report);
     }
@@ -346,7 +351,7 @@ pub extern "system" fn Undo(session: u32) -> u32 {
     }
     let ending = match undone.code {
         code::NOT_STARTED => ("rolled_back", undone.code, "the service did not start; everything was put back"),
-        code::ROLLED_BACK => ("rolled_back", undone.code, "the installation failed; everything was put back"),
+        code::FAILED => ("rolled_back", undone.code, "the installation failed; everything was put back"),
         _ => (
             "failed",
             undone.code,

@@ -9,6 +9,9 @@ mod acl;
 #[path = "../connector/src/config.rs"]
 #[allow(dead_code)] // Shared with the connector.
 mod config;
+#[path = "../contract/src/lib.rs"]
+#[allow(dead_code)] // The builder uses the rest.
+mod contract;
 #[path = "src/ctl/mod.rs"]
 mod ctl;
 #[path = "src/folder.rs"]

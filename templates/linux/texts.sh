@@ -2,8 +2,9 @@
 lp_config_pairs() {
     "$1" serverUrl "$(lp_config_urls)" SERVER_URL FALLBACK_URLS
     "$1" vlinkCoreId "$lp_v_CORE_ID" CORE_ID
-    "$1" tokenFile "$lp_v_TOKEN_FILE" TOKEN_FILE
-    "$1" containers "$lp_v_CONTAINERS" CONTAINERS
+{% for setting in settings.rows if setting.config_key %}
+    "$1" {{ setting.config_key }} "$lp_v_{{ setting.name }}" {{ setting.name }}
+{% endfor %}
 {% for key, value in config %}
     "$1" {{ key|sh }} {{ value|sh }}
 {% endfor %}

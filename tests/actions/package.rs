@@ -97,6 +97,7 @@ impl Package {
         ];
         let executable = msi::path("vAgentManager/vlinkservice.exe");
         let spec = MsiSpec {
+            code_page: Default::default(),
             name: "sample",
             title: "Intigua sample",
             version: self.version,

@@ -2,6 +2,9 @@
 #![allow(dead_code)] // Windows calls them.
 #![allow(clippy::unnecessary_map_or)] // What it proposes is newer than Rust 1.63.
 
+#[path = "../../installers/contract/src/lib.rs"]
+mod contract;
+
 #[path = "../../installers/windows/src/acl.rs"]
 mod acl;
 #[path = "../../installers/connector/src/config.rs"]

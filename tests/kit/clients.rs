@@ -1,6 +1,6 @@
 //! The clients of a closed site install from the kit, upgrade, pin, and refuse what was changed.
 use crate::common::{cmd, debian_root_of, need, shell_package, Place, Scratch};
-use crate::material::{copy, damage, make, NAME};
+use crate::material::{copy, damage, fingerprint, make, NAME};
 use std::fs;
 use std::path::Path;
 
@@ -23,6 +23,45 @@ fn apt(arguments: &str) -> String {
 /// What apt says of the sample: where from, and which versions.
 fn madison(scratch: &Scratch) -> String {
     scratch.sh(&format!("apt-cache madison {NAME}")).ok().stdout
+}
+
+/// What an administrator has besides dash and apt: this machine's openssl.
+fn give_openssl(scratch: &Scratch) {
+    let libraries = cmd("sh").args(["-c", "ldd /usr/bin/openssl | grep -o '/.*/lib\\(ssl\\|crypto\\)[^ ]*'"]).run().ok().stdout;
+    for file in libraries.lines().chain(["/usr/bin/openssl"]) {
+        scratch.copy_in(&fs::canonicalize(file).unwrap(), file);
+    }
+    scratch.sh("chmod +x /usr/bin/openssl; openssl version").ok();
+}
+
+#[test]
+fn three_commands_of_the_page_lead_from_the_medium_to_a_running_agent() {
+    let folder = copy();
+    let scratch = Scratch::debian();
+    give_openssl(&scratch);
+    let page = fs::read_to_string(folder.path().join("kit/index.html")).unwrap().replace("&#x2f;", "/");
+    let commands: Vec<&str> = page
+        .split("<pre>")
+        .skip(1)
+        .filter_map(|rest| rest.split("</pre>").next())
+        .flat_map(str::lines)
+        .filter(|line| line.contains("/mnt") && !line.contains("/rpm/"))
+        .take(3)
+        .collect();
+    let [mount, verify, install] = commands[..] else { panic!("{commands:?}") };
+    // The image is what would be mounted; a namespace has no loop devices, so its files are put where they would be.
+    assert_eq!(mount, "mount -o ro /dev/sr0 /mnt");
+    make(folder.path(), "dist-1.0.0 -o again --iso kit.iso").run().ok();
+    cmd("xorriso").args("-osirrox on -indev kit.iso -extract / medium".split(' ')).dir(folder.path()).run().ok();
+    cmd("sh").args(["-c", "chmod -R u+w medium; tar -C medium -cf medium.tar ."]).dir(folder.path()).run().ok();
+    let machine = scratch.boot();
+    let bytes = fs::read(folder.path().join("medium.tar")).unwrap();
+    machine.cmd("tar").args(["-xf", "-", "-C", "/mnt"]).stdin(bytes).run().ok();
+    let right = fingerprint(&folder.path().join("key.pub"));
+    machine.sh(&verify.replace("FINGERPRINT", &right)).ok().says("ok    signature");
+    machine.sh(install).ok();
+    machine.sh("systemctl is-active vlink").ok();
+    machine.sh("/usr/local/intigua/bin/linkctl status").ok();
 }
 
 #[test]

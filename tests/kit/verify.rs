@@ -1,5 +1,5 @@
 //! verify.sh in three shells: what is right, and every way in which a kit can be wrong.
-use crate::common::{cmd, need, Cmd};
+use crate::common::{cmd, fixture, need, Cmd};
 use crate::material::{copy, damage, fingerprint, linkpack};
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -116,4 +116,37 @@ fn two_kits_of_one_input_are_the_same_and_verify_says_so_of_the_packages() {
         .dir(folder.path())
         .run()
         .ok();
+}
+
+/// Prints each place that is no PowerShell.
+const PARSE: &str = "import sys, tree_sitter, tree_sitter_pwsh
+parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_pwsh.language()))
+for path in sys.argv[1:]:
+    nodes = [parser.parse(open(path, 'rb').read()).root_node]
+    while nodes:
+        node = nodes.pop()
+        nodes.extend(node.children)
+        if node.is_error or node.is_missing:
+            print(f'{path}:{node.start_point[0] + 1}: {node.type}')
+";
+
+#[test]
+fn scripts_for_windows_are_powershell_by_its_public_grammar() {
+    const TOOLS: [&str; 2] = ["tree-sitter==0.26.1", "tree-sitter-pwsh==0.38.1"];
+    let venv = fixture("powershell-grammar", &format!("{TOOLS:?}"), |folder| {
+        need("python3", "python3 python3-venv");
+        cmd("python3").args(["-m", "venv", "--copies"]).arg(folder.join("venv")).run().ok();
+        cmd(folder.join("venv/bin/python")).args(["-m", "pip", "install", "--quiet"]).args(TOOLS).run().ok();
+    });
+    let parse = |script: &Path| cmd(venv.join("venv/bin/python")).args(["-c", PARSE]).arg(script).run().ok().stdout;
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for script in ["templates/kit/verify.ps1", "scripts/windows-check.ps1"] {
+        assert_eq!(parse(&top.join(script)), "", "{script}");
+    }
+    // The judge sees a brace that is missing.
+    let folder = tempfile::tempdir().unwrap();
+    let broken = folder.path().join("broken.ps1");
+    let text = fs::read_to_string(top.join("templates/kit/verify.ps1")).unwrap();
+    fs::write(&broken, text.replacen('}', "", 1)).unwrap();
+    assert_ne!(parse(&broken), "");
 }

@@ -141,6 +141,7 @@ fn write_within<W: std::io::Read + std::io::Write + std::io::Seek>(
     let library = product.library.as_ref();
     let facts = [("VERSION", product.version)];
     let spec = MsiSpec {
+        code_page: Default::default(),
         name: "sample",
         title: "Intigua sample",
         version: product.version,

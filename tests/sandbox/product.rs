@@ -12,6 +12,8 @@ pub const BROKEN: &str = "#!/bin/sh\necho 'cannot open the frobnicator' >&2\nexi
 
 /// The facts of the tests' product at a version.
 pub fn facts(version: &str) -> Facts {
+    let mut settings = Settings::default();
+    settings.set("SERVER_URL", "https://core.example:443");
     Facts {
         product: "intigua-link".into(),
         package: "intigua-link".into(),
@@ -26,10 +28,13 @@ pub fn facts(version: &str) -> Facts {
         ],
         executable: "vlink".into(),
         arguments: vec!["run".into(), "--root".into(), "{root}".into()],
-        settings: Settings { server_url: "https://core.example:443".into(), ..Settings::default() },
+        settings,
         config: vec![("globalThrottleCfg.maxCpuPercent".into(), "50".into())],
         seal_paths: vec!["Intigua-Libs/*/var".into()],
         others: Vec::new(),
+        libraries: String::new(),
+        library_folders: String::new(),
+        programs: String::new(),
         folders: ["Intigua-Libs", "Intigua-Libs/pulse", "Intigua-Libs/tracer", "bin", "vAgentManager", "vAgentManager/etc"]
             .map(String::from)
             .to_vec(),

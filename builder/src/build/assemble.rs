@@ -1,5 +1,6 @@
 //! The tree that all packages of one target share: the connector, the containers and their descriptors.
 
+use super::needs::Needs;
 use super::{windows, windows_source};
 use crate::compress::{Codec, Store};
 use crate::endpoint;
@@ -30,6 +31,8 @@ pub struct Base<'a> {
     pub mtime: i64,
     /// Paths relative to the install root, sorted, parents first.
     pub files: Vec<PreparedFile>,
+    /// What the files need of the endpoint.
+    pub needs: Needs,
     /// What the DEBs and RPMs among the payloads say of themselves.
     pub origins: Vec<Origin>,
     /// The files that have capabilities, as cap_to_text(3) writes them.
@@ -40,7 +43,8 @@ impl<'a> Base<'a> {
     /// Without any payload.
     pub fn empty(target: Target, codec: Codec, store: &'a Arc<Store>, mtime: i64) -> Self {
         let (files, origins, capabilities) = (Vec::new(), Vec::new(), BTreeMap::new());
-        Base { target, codec, cabinet: Packing::Mszip, store, mtime, files, origins, capabilities }
+        let needs = Needs::default();
+        Base { target, codec, cabinet: Packing::Mszip, store, mtime, files, needs, origins, capabilities }
     }
 }
 
@@ -56,8 +60,10 @@ pub struct Origin {
 pub struct Trees {
     /// Paths relative to the install root.
     pub tree: Tree,
-    /// What the DEBs and RPMs among the payloads say of themselves.
+    /// What the DEBs and RPMs among the payloads say of themselves, the lowest of each payload.
     pub origins: Vec<Origin>,
+    /// All of them.
+    pub vendors: Vec<Origin>,
     /// The files that have capabilities, as cap_to_text(3) writes them.
     pub capabilities: BTreeMap<TreePath, String>,
 }
@@ -110,11 +116,12 @@ impl Reader<'_> {
     pub fn read(&self) -> Result<Trees> {
         let (product, target) = (self.product, self.target);
         let manifest = product.manifest();
-        let (mut entries, mut origins) = (Vec::new(), Vec::new());
+        let (mut entries, mut origins, mut vendors) = (Vec::new(), Vec::new(), Vec::new());
         let folder = TreePath::new(b"vAgentManager")?;
         let what = "the connector";
         let place = steps!["connector", "payload", target.name()];
-        let connector = self.load(&manifest.connector.payload[&target], &folder, what, &place)?;
+        let (connector, packages) = self.load(&manifest.connector.payload[&target], &folder, what, &place)?;
+        vendors.extend(packages.into_iter().map(|package| Origin { role: CONNECTOR.to_owned(), package }));
         self.check_connector(&Inside { tree: &connector.tree, folder: &folder, what })?;
         let mut capabilities = connector.capabilities;
         entries.extend(connector.tree.into_entries());
@@ -127,12 +134,9 @@ impl Reader<'_> {
                 continue;
             };
             let folder = TreePath::new(&[b"Intigua-Libs/", container.name.as_str().as_bytes()].concat())?;
-            let loaded = self.load(source, &folder, &what, &steps!["container", at, "payload", target.name()])?;
+            let (loaded, packages) = self.load(source, &folder, &what, &steps!["container", at, "payload", target.name()])?;
+            vendors.extend(packages.into_iter().map(|package| Origin { role: container.name.to_string(), package }));
             self.check_container(container, at, &Inside { tree: &loaded.tree, folder: &folder, what: &what })?;
-            if let Some(depends) = loaded.package.as_ref().and_then(|package| package.depends.as_ref()) {
-                let advice = "name what the agent needs in [deb] depends and [rpm] requires";
-                self.listener.info(&format!("{what} comes from a package that depends on {depends}; {advice}"));
-            }
             let version = loaded.package.as_ref().map(|package| package.version.clone());
             let newest = newest(loaded.tree.entries());
             entries.extend(loaded.tree.into_entries());
@@ -142,7 +146,7 @@ impl Reader<'_> {
         }
         let help = "container.json is made by linkpack: leave it out with exclude";
         let tree = Tree::new(entries).map_err(|error| error.help(help))?;
-        Ok(Trees { tree, origins, capabilities })
+        Ok(Trees { tree, origins, vendors, capabilities })
     }
 
     /// That the service's program is in its payload.
@@ -159,10 +163,11 @@ impl Reader<'_> {
         inside.require_program(target, program, &key, &write).map_err(|error| self.product.point(error, &place))
     }
 
-    /// A payload's layers, each over the one before, below its folder of the root; the package facts of the lowest layer that has any.
-    fn load(&self, spec: &SourceSpec, folder: &TreePath, what: &str, place: &[Step]) -> Result<Loaded> {
+    /// A payload's layers, each over the one before, below its folder of the root, with the facts of the lowest layer that is a package;
+    /// and the facts of all that are.
+    fn load(&self, spec: &SourceSpec, folder: &TreePath, what: &str, place: &[Step]) -> Result<(Loaded, Vec<PackageFacts>)> {
         let in_payload = |error: Error| error.note(format!("in the payload of {what} for {}", self.target.name()));
-        let (mut layers, mut package, mut capabilities) = (Vec::new(), None, BTreeMap::new());
+        let (mut layers, mut packages, mut capabilities) = (Vec::new(), Vec::new(), BTreeMap::new());
         for (at, layer) in spec.layers.iter().enumerate() {
             let place = [place, &steps![at, "source"]].concat();
             let source = self.source(layer);
@@ -177,10 +182,11 @@ impl Reader<'_> {
             capabilities.extend(loaded.capabilities);
             // At once: the next layer's small pieces then fill the room of the short paths.
             layers.push(loaded.tree.below(folder));
-            package = package.or(loaded.package);
+            packages.extend(loaded.package);
         }
         let capabilities = capabilities.into_iter().map(|(path, text)| (path.below(folder), text)).collect();
-        Ok(Loaded { tree: Tree::layered(layers).map_err(in_payload)?, package, capabilities })
+        let (tree, package) = (Tree::layered(layers).map_err(in_payload)?, packages.first().cloned());
+        Ok((Loaded { tree, package, capabilities }, packages))
     }
 
     fn source(&self, layer: &SourceTable) -> Source {

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::format::rpm::{Ghost, GhostKind};
 use crate::manifest::{Product, Target};
 use crate::payload::Kind;
+use contract::settings::SETTINGS;
 
 /// An architecture as each format names it.
 pub struct Architecture {
@@ -28,8 +29,8 @@ pub fn architecture(target: Target) -> Architecture {
 /// The facts of one product's packages for one target.
 pub fn facts(product: &Product, base: &Base) -> Result<Facts> {
     let manifest = product.manifest();
-    let fallback: Vec<&str> = product.fallback_urls().iter().map(|url| url.as_str()).collect();
     let containers = product.containers(base.target);
+    let (libraries, library_folders, programs) = base.needs.run(product, base.target);
     Ok(Facts {
         product: manifest.product.name.to_string(),
         package: product.package_name(),
@@ -43,22 +44,24 @@ pub fn facts(product: &Product, base: &Base) -> Result<Facts> {
             .collect(),
         executable: manifest.connector.executable.of(base.target).to_owned(),
         arguments: product.arguments(),
-        settings: Settings {
-            install_root: String::new(),
-            server_url: product.server_url().unwrap_or_default().to_owned(),
-            fallback_urls: fallback.join(";"),
-            core_id: product.core_id().unwrap_or_default().to_owned(),
-            token_file: product.token_file(base.target).unwrap_or_default().to_owned(),
-            run_as: product.run_as().to_owned(),
-            containers: product.chosen_containers(),
-            image: false,
-            no_start: false,
-        },
+        settings: settings(product, base.target),
         config: product.client_settings().into_iter().collect(),
         seal_paths: manifest.connector.seal_paths.iter().map(ToString::to_string).collect(),
         folders: names(base, |kind| matches!(kind, Kind::Directory)),
         others: others(base),
+        libraries,
+        library_folders,
+        programs,
     })
+}
+
+/// What manifest and site say of the settings.
+fn settings(product: &Product, target: Target) -> Settings {
+    let mut settings = Settings::default();
+    for setting in SETTINGS {
+        settings.set(setting.name, product.setting(setting, target));
+    }
+    settings
 }
 
 /// The names of what is of a kind in the payload, as the endpoint's lists have them. One that is not UTF-8 is left out.

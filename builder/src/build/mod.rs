@@ -8,9 +8,11 @@ mod documents;
 mod facts;
 mod fit;
 mod judge;
+mod needs;
 mod output;
 mod own_lint;
 mod packages;
+mod programs;
 mod rebuild;
 pub mod resign;
 mod selection;
@@ -38,6 +40,7 @@ use crate::manifest::{self, Given, Product, Target};
 use crate::payload::Spool;
 use assemble::{Base, Reader, Trees};
 use codec::ChosenCodec;
+use needs::Needs;
 use output::Output;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -218,9 +221,16 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
             }
             false => format::unread(tree),
         };
-        if target.is_linux() {
-            suits::check(&product, target, &files, listener)?;
-        }
+        let needs = match target.is_linux() {
+            true => {
+                let programs = programs::read(&files)?;
+                suits::check(&product, target, &programs, listener);
+                let needs = Needs::of(&product, target, &files, &programs, &trees.vendors, listener)?;
+                needs.tell(&product, target, &chosen.formats, listener);
+                needs
+            }
+            false => Needs::default(),
+        };
         let mut base = Base {
             target,
             codec,
@@ -228,6 +238,7 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
             store: &store,
             mtime,
             files,
+            needs,
             origins: trees.origins,
             capabilities: trees.capabilities,
         };

@@ -238,7 +238,7 @@ fn write_deb(work: &Work, out: &mut impl Write) -> Result<String> {
     let name = product.package_name();
     // init-system-helpers is essential, and what the scripts call of it is older than every system's: no dependency is needed.
     let table_of_deb = &product.manifest().deb;
-    let depends = texts_of(&table_of_deb.depends);
+    let depends = base.needs.deb(product, base.target);
     let (recommends, suggests) = (texts_of(&table_of_deb.recommends), texts_of(&table_of_deb.suggests));
     let conflicts = texts_of(&table_of_deb.conflicts);
     let spec = deb::DebSpec {
@@ -284,7 +284,7 @@ fn write_rpm(work: &Work, out: &mut impl Write) -> Result<String> {
     let scripts = endpoint::rpm_scripts(&work.facts)?;
     let name = product.package_name();
     let table_of_rpm = &product.manifest().rpm;
-    let requires = texts_of(&table_of_rpm.requires);
+    let requires = base.needs.rpm(product);
     let (recommends, suggests) = (texts_of(&table_of_rpm.recommends), texts_of(&table_of_rpm.suggests));
     let stands_for: Vec<String> = product.site_name().map(|_| table.name.to_string()).into_iter().collect();
     let conflicts = [stands_for.clone(), texts_of(&table_of_rpm.conflicts)].concat();

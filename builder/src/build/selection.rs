@@ -39,6 +39,8 @@ pub fn choose(product: &Product, formats: &[FormatName], asked: &[Target], liste
     for format in FormatName::ALL.into_iter().filter(wanted) {
         match targets.iter().any(|target| format.is_for(*target)) {
             true => chosen.push(format),
+            // A product for one system alone needs no word of the other's formats.
+            false if formats.is_empty() && !is_meant(product, format) => {}
             false if formats.is_empty() => {
                 listener.info(&format!("{} is left out: {}", format.name(), without_payload(format)));
             }
@@ -52,6 +54,12 @@ pub fn choose(product: &Product, formats: &[FormatName], asked: &[Target], liste
         }
     }
     Ok(Selection { targets, formats: chosen })
+}
+
+/// Whether a container has a payload for a format's targets, though the connector has none.
+fn is_meant(product: &Product, format: FormatName) -> bool {
+    let containers = product.manifest().container.iter().map(|container| container.get_ref());
+    containers.into_iter().any(|container| container.payload.keys().any(|target| format.is_for(*target)))
 }
 
 /// Refuses what no MSI can be made of; leaves a Windows target out where it was not asked for by name and another one is built.

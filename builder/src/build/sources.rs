@@ -44,7 +44,7 @@ fn absent(written: &str, path: &Path) -> Option<Error> {
     }
     let error = std::fs::metadata(path).err()?;
     let what = match error.kind() {
-        std::io::ErrorKind::NotFound => format!("there is no {}", path.display()),
+        std::io::ErrorKind::NotFound => format!("there is no file or folder {}", path.display()),
         _ => format!("cannot read {}: {error}", path.display()),
     };
     let help = match near(path) {

@@ -2,30 +2,22 @@
 //! manifest names.
 
 use super::facts::architecture;
-use crate::error::Result;
-use crate::format::PreparedFile;
+use super::programs::Program;
 use crate::listener::{some_of, Listener};
 use crate::manifest::{Product, System, Target};
 use crate::payload::elf::{machine_name, Elf, Glibc, EM_386, EM_AARCH64, EM_BPF, EM_X86_64};
-use crate::payload::program::{of_content, Binary};
-use crate::payload::Kind;
 use std::collections::BTreeMap;
 
 /// Files named in one message.
 const NAMED: usize = 5;
 
 /// Warns of programs that cannot start on a system of the packages.
-///
-/// # Errors
-/// A file cannot be read.
-pub fn check(product: &Product, target: Target, files: &[PreparedFile], listener: &dyn Listener) -> Result<()> {
+pub fn check(product: &Product, target: Target, programs: &[Program], listener: &dyn Listener) {
     let systems = product.manifest().product.systems.as_deref().unwrap_or_default();
     let (mut strangers, mut newer) = (Vec::new(), BTreeMap::new());
-    for file in files.iter().filter(|file| file.may_be_program) {
-        let Kind::File(content) = &file.entry.kind else { continue };
-        let Some(Binary::Elf(elf)) = of_content(content)? else { continue };
-        let path = file.entry.path.display();
-        if !runs_on(&elf, target) {
+    for Program { path, elf, .. } in programs {
+        let path = path.display();
+        if !runs_on(elf, target) {
             strangers.push(format!("{path} ({})", machine_name(elf.machine)));
             continue;
         }
@@ -49,11 +41,10 @@ pub fn check(product: &Product, target: Target, files: &[PreparedFile], listener
             some_of(&paths, NAMED),
         ));
     }
-    Ok(())
 }
 
 /// An object or a core is no program, and a 32-bit program of the same family starts where its libraries are.
-fn runs_on(elf: &Elf, target: Target) -> bool {
+pub fn runs_on(elf: &Elf, target: Target) -> bool {
     use crate::endpoint::Arch;
     let machines: &[u16] = match architecture(target).machine {
         Arch::X86_64 => &[EM_X86_64, EM_386, EM_BPF],

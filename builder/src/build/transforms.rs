@@ -5,10 +5,12 @@ use super::output::Output;
 use super::{windows, Package};
 use crate::error::{Error, IoContext, Result};
 use crate::format::msi::transform::{self, TransformSpec};
+use crate::format::msi::CodePage;
 use crate::inspect;
 use crate::inspect::msi::{Database, Summary};
 use crate::listener::Listener;
 use crate::manifest::{Product, Target};
+use contract::settings::Setting;
 use sha2::{Digest, Sha256};
 use std::io::{Cursor, Write};
 use std::path::Path;
@@ -88,21 +90,16 @@ pub fn write_all(
 
 fn bytes(product: &Product, tables: &Tables, target: Target, epoch: Option<i64>) -> Result<Vec<u8>> {
     let Some(site) = product.site() else { return Err(Error::new("a transform is of a site")) };
-    let given = [
-        ("SERVER_URL", site.server_url.is_some()),
-        ("FALLBACK_URLS", site.fallback_urls.is_some()),
-        ("CORE_ID", site.core_id.is_some()),
-        ("TOKEN_FILE", product.token_file(target).is_some()),
-        ("CONTAINERS", site.containers.is_some()),
-    ];
     let settings = windows::settings(product, target);
     let settings = settings.iter().map(|(name, value)| (*name, value.as_str()));
-    let defaults: Vec<(&str, &str)> = settings.filter(|(name, _)| given.contains(&(*name, true))).collect();
-    let forced: Vec<&str> = site.forced.iter().map(|key| key.setting()).collect();
+    let defaults: Vec<(&str, &str)> =
+        settings.filter(|(name, _)| Setting::named(name).is_some_and(|setting| site.gives(setting, target))).collect();
+    let forced: Vec<&str> = site.forced.iter().map(|forced| forced.0.name).collect();
     let forced: Vec<(&str, &str)> = defaults.iter().filter(|(name, _)| forced.contains(name)).copied().collect();
     let lines: Vec<(&str, &str)> = product.site_lines().iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     let spec = TransformSpec {
         base: transform::Base {
+            code_page: CodePage::new(tables.database.code_page).unwrap_or_default(),
             title: tables.property("ProductName"),
             manufacturer: tables.property("Manufacturer"),
             product_code: tables.property("ProductCode"),

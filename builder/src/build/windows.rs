@@ -5,9 +5,10 @@ use super::output::{digest, Output};
 use super::{Cabinet, Package};
 use crate::endpoint::{self, windows::WindowsParts};
 use crate::error::{Error, Result};
-use crate::format::msi::{self, ActionSpec, Machine, MsiSpec, Platform, Stage};
+use crate::format::msi::{self, ActionSpec, CodePage, Machine, MsiSpec, Platform, Stage};
 use crate::format::PreparedFile;
 use crate::listener::Listener;
+use crate::manifest::place::steps;
 use crate::manifest::{proposed_upgrade_code, Name, Product, RelativePath, Target};
 use crate::payload::{Kind, TreePath};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -64,6 +65,19 @@ pub fn check(product: &Product, target: Target) -> Result<()> {
     endpoint::windows::parts()?;
     upgrade_code(product)?;
     msi::product_version(product.manifest().product.version.as_str()).map(|_| ())
+}
+
+/// The code page of the MSI's texts.
+fn code_page(product: &Product) -> Result<CodePage> {
+    let number = product.manifest().connector.windows.code_page;
+    number.map_or(Ok(CodePage::WESTERN), |number| {
+        let unknown = || {
+            let what = format!("connector.windows.code-page = {number} is no code page that an MSI's texts can be in");
+            let help = "write 1250 to 1258, 874, 932, 936, 949, 950 or 65001 (UTF-8); 1252 is what it is without one";
+            product.point(Error::new(what).help(help), &steps!["connector", "windows", "code-page"])
+        };
+        CodePage::new(number).ok_or_else(unknown)
+    })
 }
 
 fn platform(target: Target) -> Result<Platform> {
@@ -253,9 +267,10 @@ impl Environment<'_> {
         let facts: Vec<(&str, &str)> = facts.iter().map(|(key, value)| (*key, value.as_str())).collect();
         let settings = settings(product, base.target);
         let settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
-        let forced: Vec<&str> = product.site().into_iter().flat_map(|site| &site.forced).map(|key| key.setting()).collect();
+        let forced: Vec<&str> = product.site().into_iter().flat_map(|site| &site.forced).map(|forced| forced.0.name).collect();
         run(&MsiSpec {
             name: &name,
+            code_page: code_page(product)?,
             title: table.title.as_str(),
             version: table.version.as_str(),
             manufacturer: table.publisher.as_str(),
@@ -305,16 +320,10 @@ fn container_folders(product: &Product, target: Target) -> Result<Vec<[TreePath;
     product.containers(target).map(|(container, _)| folders(&container.name)).collect()
 }
 
-/// The settings with what manifest and site say of them. RUN_AS is none: the service runs as LocalSystem.
+/// The settings that an MSI has defaults for, with what manifest and site say of them. The root is packaged; the others are of one run.
 pub fn settings(product: &Product, target: Target) -> Vec<(&'static str, String)> {
-    let fallback: Vec<&str> = product.fallback_urls().iter().map(|url| url.as_str()).collect();
-    vec![
-        ("SERVER_URL", product.server_url().unwrap_or_default().to_owned()),
-        ("FALLBACK_URLS", fallback.join(";")),
-        ("CORE_ID", product.core_id().unwrap_or_default().to_owned()),
-        ("TOKEN_FILE", product.token_file(target).unwrap_or_default().to_owned()),
-        ("CONTAINERS", product.chosen_containers()),
-    ]
+    let with_default = contract::settings::of_windows().filter(|setting| setting.is_settable());
+    with_default.map(|setting| (setting.name, product.setting(setting, target))).collect()
 }
 
 /// What the native actions know besides the settings.

@@ -123,9 +123,12 @@ fn facts(msi: &Msi, source: &Source) -> Result<PackageFacts> {
     let property = |name: &str| msi.database.property(name).map(str::to_owned).filter(|text| !text.is_empty());
     let need = |name: &str| property(name).ok_or_else(|| damaged(source, format!("it has no property {name}")));
     let platform = msi.summary.template.as_deref().and_then(|template| template.split(';').next());
+    let name = need("ProductName")?;
     Ok(PackageFacts {
         kind: PackageKind::Msi,
-        name: need("ProductName")?,
+        relations: Vec::new(),
+        provides: vec![name.clone()],
+        name,
         version: need("ProductVersion")?,
         epoch: None,
         architecture: platform.filter(|name| !name.is_empty()).map(str::to_owned),

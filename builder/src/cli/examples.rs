@@ -15,8 +15,7 @@ Examples:
   linkpack build --json --summary \"$GITHUB_STEP_SUMMARY\" >build.json
   SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) linkpack build
 
-Environment: SOURCE_DATE_EPOCH (the time of everything in the packages), XDG_CACHE_HOME, TMPDIR, and the variables that the
-manifest names: version = { env = \"VERSION\" }
+Environment: SOURCE_DATE_EPOCH (the time of everything in the packages), XDG_CACHE_HOME, TMPDIR, and the variables that the manifest names: version = { env = \"VERSION\" }
 
 Exit codes: 0 built, 1 refused or failed (no package of this build then has its name), 2 usage";
 
@@ -59,6 +58,25 @@ Examples:
   linkpack kit serve kit --listen 0.0.0.0:8080
 
 Exit codes: 0 done, 1 refused or failed (accept: the kit must not be used), 2 usage";
+
+pub const KIT_SERVE: &str = "\
+Examples:
+  linkpack kit serve kit --listen 0.0.0.0:8080
+
+Exit codes: 0 ended by a signal, 1 failed, 2 usage";
+
+pub const KIT_ACCEPT: &str = "\
+Examples:
+  linkpack kit accept kit --fingerprint \"$FINGERPRINT\" -o acceptance.html
+  linkpack kit accept kit --against kit-before --require 2 --json
+
+Exit codes: 0 accepted, 1 the kit must not be used or cannot be read, 2 usage";
+
+pub const KIT_COUNTERSIGN: &str = "\
+Examples:
+  linkpack kit countersign kit --key second.pem --password-fd 3 3<password
+
+Exit codes: 0 signed, 1 refused or failed, 2 usage";
 
 pub const PREFLIGHT: &str = "\
 Examples:

@@ -107,12 +107,23 @@ pub fn run(arguments: &InitArguments) -> Result<()> {
         false => "edit the manifest, then: linkpack build -m",
     };
     let manifest = arguments.dir.join("linkpack.toml");
-    say(&format!("{next} {}", manifest.display()));
+    say(&format!("{next} {}", as_word(&manifest)));
     let files = files.iter().map(|(name, _, _)| arguments.dir.join(name)).collect();
     if arguments.json {
         super::print(&told::json(&told::Made { manifest, files }))
     } else {
         Ok(())
+    }
+}
+
+/// A path as it is typed into a shell.
+fn as_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+    if text.chars().all(plain) {
+        text
+    } else {
+        endpoint::sh_quote(&text)
     }
 }
 

@@ -1,6 +1,7 @@
 //! `linkpack kit`: kits for closed sites.
 
 use super::arguments::SigningArguments;
+use super::examples;
 use super::screen::Screen;
 use crate::build::{ByOwn, Signing};
 use crate::error::{Error, IoContext, Result};
@@ -27,10 +28,17 @@ pub struct KitArguments {
 #[derive(Debug, Subcommand)]
 pub enum KitVerb {
     /// Serve a kit over HTTP, read-only, to apt, dnf, zypper and msiexec
+    #[command(after_help = examples::KIT_SERVE)]
     Serve(ServeArguments),
     /// Verify a kit at the site, and report what is in it and what is different from the kit before
+    #[command(after_help = examples::KIT_ACCEPT)]
     Accept(AcceptArguments),
+    /// Make the next kit out of the one that the site has and a delta
+    Apply(ApplyArguments),
+    /// Show which known vulnerabilities the components of a kit have, from the advisories in it
+    Cve(CveArguments),
     /// Add a second person's signature to a kit
+    #[command(after_help = examples::KIT_COUNTERSIGN)]
     Countersign(CountersignArguments),
 }
 
@@ -59,6 +67,47 @@ pub struct AcceptArguments {
     pub json: bool,
     #[command(flatten)]
     pub signing: SigningArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct ApplyArguments {
+    /// The kit that the site has
+    #[arg(value_name = "OLDKIT")]
+    pub old: PathBuf,
+    /// The folder that `linkpack kit --since` wrote
+    #[arg(value_name = "DELTA")]
+    pub delta: PathBuf,
+    /// The folder that becomes the new kit; a kit that lies there is replaced
+    #[arg(short = 'o', long, value_name = "KIT")]
+    pub output: PathBuf,
+    /// Print one JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// Print nothing but warnings and errors
+    #[arg(short = 'q', long)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CveArguments {
+    /// The kit
+    #[arg(value_name = "KIT")]
+    pub kit: PathBuf,
+    #[command(flatten)]
+    pub known: KnownArguments,
+    /// Print one JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct KnownArguments {
+    /// Advisories in OSV form: .json, .jsonl, or a folder of .json; repeat it for several
+    #[arg(long, value_name = "FILE")]
+    pub osv: Vec<PathBuf>,
+    /// What vendors say to them, CSAF 2.0 or OpenVEX: .json, or a folder of .json; repeat it for several
+    #[arg(long, value_name = "FILE")]
+    pub vex: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -94,9 +143,15 @@ pub struct MakeArguments {
     /// Add to this kit and keep the older versions in it
     #[arg(long, value_name = "KIT", conflicts_with = "output")]
     pub into: Option<PathBuf>,
-    /// The kit that the site has: the new one keeps its name and is never of an earlier time
+    /// The kit that the site has: the new one keeps its name, is never of an earlier time, and a delta that makes it out of that one is written
     #[arg(long, value_name = "OLDKIT", conflicts_with = "into")]
     pub since: Option<PathBuf>,
+    /// The folder that becomes the delta; KIT.delta with --since when not given
+    #[arg(long, value_name = "DELTA")]
+    pub delta: Option<PathBuf>,
+    /// A linkpack that the delta carries, for sites that have none
+    #[arg(long, value_name = "FILE")]
+    pub tool: Option<PathBuf>,
     /// What the repositories are called; the shortest package name when not given
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
@@ -115,6 +170,14 @@ pub struct MakeArguments {
     /// No zip or image larger than this (4.7G, 700M, 25GiB): several, each a kit of its own
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub volume_size: Option<u64>,
+    /// Add recovery data (PAR2) for worn discs and diodes: so much of the kit, and of each zip and image, may be lost
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub par2: Option<u32>,
+    #[command(flatten)]
+    pub known: KnownArguments,
+    /// Write these channels: cloud-init, windows, or all
+    #[arg(short = 'c', long = "channel", value_name = "CHANNEL,...", value_delimiter = ',', value_parser = kit::channels::named)]
+    pub channels: Vec<&'static str>,
     /// Print one JSON document on standard output
     #[arg(long)]
     pub json: bool,
@@ -124,6 +187,9 @@ pub struct MakeArguments {
     #[command(flatten)]
     pub signing: SigningArguments,
 }
+
+/// The exit code of `kit cve` where something is known that no statement clears.
+const OPEN: u8 = 3;
 
 /// Runs the verb.
 pub fn run(arguments: &KitArguments) -> ExitCode {
@@ -135,12 +201,30 @@ pub fn run(arguments: &KitArguments) -> ExitCode {
             done => (done.map(|_| ()), arguments.json),
         },
         Some(KitVerb::Countersign(arguments)) => (countersign(arguments), false),
+        Some(KitVerb::Apply(arguments)) => (apply(arguments), arguments.json),
+        Some(KitVerb::Cve(arguments)) => match cve(arguments) {
+            Ok(open) if open > 0 => return ExitCode::from(OPEN),
+            done => (done.map(|_| ()), arguments.json),
+        },
         None => (make(&arguments.make), arguments.make.json),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => super::failed(&error, as_json),
     }
+}
+
+/// Shows what is known, and says how much of it is open.
+fn cve(arguments: &CveArguments) -> Result<usize> {
+    let known = &arguments.known;
+    let request = kit::cve::Request { kit: arguments.kit.clone(), osv: known.osv.clone(), vex: known.vex.clone() };
+    let report = kit::cve::look_up(&request)?;
+    let shown = match arguments.json {
+        true => serde_json::to_string_pretty(&report).expect("plain JSON") + "\n",
+        false => report.text(),
+    };
+    super::print(&shown)?;
+    Ok(report.open)
 }
 
 fn serve(arguments: &ServeArguments) -> Result<()> {
@@ -198,6 +282,16 @@ fn accept(arguments: &AcceptArguments) -> Result<Option<Error>> {
     }
 }
 
+fn apply(arguments: &ApplyArguments) -> Result<()> {
+    let screen = Screen::new(arguments.quiet);
+    let applied = kit::delta::apply(&arguments.old, &arguments.delta, &arguments.output, &screen)?;
+    if arguments.json {
+        return super::print(&(serde_json::to_string_pretty(&applied).expect("plain JSON") + "\n"));
+    }
+    screen.result(&format!("wrote {}: {} files, signed by {}", arguments.output.display(), applied.files, applied.fingerprint));
+    Ok(())
+}
+
 fn countersign(arguments: &CountersignArguments) -> Result<()> {
     let signing = signing(&arguments.signing)?;
     let signer = signing.signer().ok_or_else(|| Error::new("there is no key to sign with").help("give --key FILE"))?;
@@ -222,6 +316,7 @@ fn make(arguments: &MakeArguments) -> Result<()> {
     if let Some(trusted) = &trusted {
         public.openpgp = trust::openpgp::KeyRing::read(trusted.armored.as_bytes())?;
     }
+    let delta = delta(arguments)?;
     let output = arguments.into.as_ref().or(arguments.output.as_ref()).cloned().unwrap_or_default();
     let options = Options {
         sources: arguments.sources.clone(),
@@ -234,6 +329,12 @@ fn make(arguments: &MakeArguments) -> Result<()> {
         zip: arguments.zip.clone(),
         iso: arguments.iso.clone(),
         volume_size: arguments.volume_size,
+        delta,
+        tool: arguments.tool.clone(),
+        par2: arguments.par2,
+        osv: arguments.known.osv.clone(),
+        vex: arguments.known.vex.clone(),
+        channels: arguments.channels.clone(),
     };
     let keys = Keys { signer: signing.signer(), openpgp: signing.openpgp(), trusted };
     let report = kit::write(&options, &keys, &ByOwn::new(public), &screen)?;
@@ -242,11 +343,40 @@ fn make(arguments: &MakeArguments) -> Result<()> {
     }
     let description = &report.description;
     screen.result(&format!("wrote {}: {} files of packages and bills", report.output.display(), description.files.len()));
+    if let Some(delta) = &report.delta {
+        let whole: u64 = description.files.iter().map(|file| file.size).sum();
+        let share = delta.size as f64 * 100.0 / whole.max(1) as f64;
+        screen.result(&format!("wrote {}: {} bytes, {share:.2}% of the packages and bills", delta.output.display(), delta.size));
+    }
     for image in &report.images {
         screen.result(&format!("wrote {}", image.display()));
     }
     screen.result(&format!("fingerprint, to be sent another way than the kit: {}", description.keys.sums));
     Ok(())
+}
+
+/// Where the delta goes, if there is one.
+fn delta(arguments: &MakeArguments) -> Result<Option<PathBuf>> {
+    let before = arguments.since.is_some() || arguments.into.is_some();
+    let beside = || {
+        let mut name = arguments.output.clone().unwrap_or_default().into_os_string();
+        name.push(".delta");
+        PathBuf::from(name)
+    };
+    match (&arguments.delta, before) {
+        (Some(_), false) => {
+            Err(Error::new("there is no kit to make a delta from").help("name the one that the site has: --since OLDKIT"))
+        }
+        (Some(path), true) => Ok(Some(path.clone())),
+        (None, _) if arguments.since.is_some() => Ok(Some(beside())),
+        (None, _) => {
+            match arguments.tool {
+                Some(_) => Err(Error::new("there is no delta to carry a linkpack")
+                    .help("give --since OLDKIT, or --into KIT with --delta DELTA")),
+                None => Ok(None),
+            }
+        }
+    }
 }
 
 fn trusted(arguments: &MakeArguments, signing: &Signing) -> Result<Option<TrustedKey>> {

@@ -35,6 +35,9 @@ fn facts() -> Facts {
         seal_paths: Vec::new(),
         folders: Vec::new(),
         others: Vec::new(),
+        libraries: String::new(),
+        library_folders: String::new(),
+        programs: String::new(),
     }
 }
 

@@ -79,8 +79,8 @@ impl Progress {
         let bar = self.bars.as_ref().map(|bars| {
             let bar = bars.add(if total == 0 { ProgressBar::no_length() } else { ProgressBar::new(total) });
             let template = match total {
-                0 => "{spinner} {prefix} {bytes} {wide_msg}",
-                _ => "{spinner} {prefix} [{bar:24}] {bytes}/{total_bytes}, {eta} left {wide_msg}",
+                0 => "{spinner} {prefix} {bytes}{wide_msg}",
+                _ => "{spinner} {prefix} [{bar:24}] {bytes}/{total_bytes}{wide_msg}",
             };
             bar.set_style(ProgressStyle::with_template(template).expect("the template is constant").progress_chars("=> "));
             bar.set_prefix(plain(name.to_owned()));
@@ -96,7 +96,7 @@ impl Progress {
         self.with(name, |task| {
             task.piece = piece.to_string();
             if let Some(bar) = &task.bar {
-                bar.set_message(plain(task.piece.clone()));
+                bar.set_message(plain(outlook(task, task.began.elapsed())));
             }
         });
     }
@@ -107,6 +107,7 @@ impl Progress {
             task.done += bytes;
             if let Some(bar) = &task.bar {
                 bar.set_position(task.done);
+                bar.set_message(plain(outlook(task, task.began.elapsed())));
             }
         });
     }
@@ -154,14 +155,21 @@ fn said(task: &Task, since: Duration) -> String {
         0 => format!("{} {}", task.name, size(task.done)),
         total => format!("{} {} of {} ({}%)", task.name, size(task.done), size(total), task.done.min(total) * 100 / total),
     };
+    said += &outlook(task, since);
+    said
+}
+
+/// How long it may take, and what it is at.
+fn outlook(task: &Task, since: Duration) -> String {
+    let mut outlook = String::new();
     if task.done > 0 && task.done < task.total && since >= FIRST_ESTIMATE {
         let left = since.as_secs_f64() * (task.total - task.done) as f64 / task.done as f64;
-        said += &format!(", about {} left", span(Duration::from_secs_f64(left)));
+        outlook += &format!(", about {} left", span(Duration::from_secs_f64(left)));
     }
     if !task.piece.is_empty() {
-        said += &format!(", at {}", task.piece);
+        outlook += &format!(", at {}", task.piece);
     }
-    said
+    outlook
 }
 
 /// A size for people.

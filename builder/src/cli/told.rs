@@ -206,6 +206,10 @@ pub enum SchemaOf {
     Kit,
     /// What kit accept --json prints
     Accept,
+    /// What kit apply --json prints
+    Apply,
+    /// What kit cve --json prints
+    Cve,
     /// What preflight --json prints
     Preflight,
 }
@@ -228,6 +232,8 @@ pub fn schema(what: SchemaOf) -> String {
         SchemaOf::Lint => of::<export::Document>(),
         SchemaOf::Kit => of::<kit::Report>(),
         SchemaOf::Accept => of::<kit::accept::Acceptance>(),
+        SchemaOf::Apply => of::<kit::delta::Applied>(),
+        SchemaOf::Cve => of::<kit::cve::Report>(),
         SchemaOf::Preflight => of::<Checked>(),
     }
 }

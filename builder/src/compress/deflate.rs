@@ -44,6 +44,46 @@ pub fn store(plain: &[u8], packed: &mut Vec<u8>) {
     }
 }
 
+/// What comes next in a member of open-ended units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// A unit of so many bytes, its empty stored block included.
+    Unit(usize),
+    /// So many bytes of a stored block, which is plain already.
+    Stored(usize),
+    /// The last block.
+    End,
+}
+
+/// What a unit or block at the beginning of these bytes is; `None` where it does not end in them.
+pub fn next_unit(bytes: &[u8]) -> Option<Next> {
+    let mut walk = Walk { bytes, at: 0 };
+    loop {
+        let first = walk.at == 0;
+        if walk.take(1)? == 1 {
+            return first.then_some(Next::End);
+        }
+        match walk.take(2)? {
+            0 => {
+                let data = walk.at.next_multiple_of(8) + 32;
+                walk.stored()?;
+                let end = walk.at / 8;
+                match (first, walk.at == data) {
+                    (true, _) => return Some(Next::Stored(end)),
+                    (false, true) => return Some(Next::Unit(end)),
+                    (false, false) => {}
+                }
+            }
+            1 => walk.symbols(&Codes::fixed()?)?,
+            2 => {
+                let codes = walk.codes()?;
+                walk.symbols(&codes)?;
+            }
+            _ => return None,
+        }
+    }
+}
+
 /// A position in a stream, in bits.
 struct Walk<'a> {
     bytes: &'a [u8],

@@ -5,6 +5,7 @@
 //! one stream that every reader accepts: one gzip member, one xz stream of many blocks, or zstd frames.
 //! Boundaries depend on content alone, so the bytes never depend on the number of threads.
 
+pub mod again;
 mod codec;
 mod deflate;
 mod digest;

@@ -14,7 +14,7 @@ const FLAGS: [u8; 2] = [0x00, 0x01];
 const X86: u64 = 0x04;
 const LZMA2: u64 = 0x21;
 /// Bytes of every block's header: sizes below 2^35 take five bytes each.
-const HEADER_ROOM: usize = 24;
+pub const HEADER_ROOM: usize = 24;
 /// The largest dictionary in bytes, and the smallest, with what LZMA2's properties byte says for it (section 5.3.1). An encoder takes
 /// nearly twelve times as much memory as its dictionary.
 const LARGEST: u32 = 4 << 20;
@@ -140,6 +140,50 @@ fn block_header(nature: Nature, packed_len: u64, plain_len: u64) -> Vec<u8> {
     let crc = crc32fast::hash(&header);
     header.extend_from_slice(&crc.to_le_bytes());
     header
+}
+
+/// What a block's header says.
+pub struct Block {
+    /// Whether jump targets were made absolute.
+    pub x86: bool,
+    packed_len: u64,
+    plain_len: u64,
+}
+
+impl Block {
+    /// Header, data and check.
+    pub fn unpadded_len(&self) -> u64 {
+        HEADER_ROOM as u64 + self.packed_len + 4
+    }
+
+    /// The block as a segment whose CRC-32 is not known.
+    pub fn segment(&self) -> Segment {
+        Segment { plain_len: self.plain_len, crc32: 0, unpadded_len: self.unpadded_len() }
+    }
+}
+
+/// Reads a header that [`compress`] wrote; `None` of any other.
+pub fn read_header(header: &[u8]) -> Option<Block> {
+    let mut rest = header.get(..HEADER_ROOM)?.get(2..)?;
+    let (packed_len, plain_len) = (read_vli(&mut rest)?, read_vli(&mut rest)?);
+    [Nature::General, Nature::X86]
+        .into_iter()
+        .find(|nature| block_header(*nature, packed_len, plain_len) == header[..HEADER_ROOM])
+        .map(|nature| Block { x86: nature == Nature::X86, packed_len, plain_len })
+}
+
+/// A variable-length integer below 2^35, as a header has room for.
+fn read_vli(bytes: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for index in 0..5 {
+        let (&byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        number |= u64::from(byte & 0x7f) << (7 * index);
+        if byte < 0x80 {
+            return Some(number);
+        }
+    }
+    None
 }
 
 /// The Index and the Stream Footer (sections 4 and 2.1.2).

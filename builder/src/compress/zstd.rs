@@ -46,6 +46,11 @@ impl<W: Write> OneFrame<W> {
         zstd::stream::copy_decode(frame, &mut self.encoder).map_err(failed)
     }
 
+    /// Adds plain bytes.
+    pub fn add_plain(&mut self, plain: &[u8]) -> Result<()> {
+        self.encoder.write_all(plain).map_err(failed)
+    }
+
     /// Ends the frame.
     pub fn finish(self) -> Result<W> {
         self.encoder.finish().map_err(failed)

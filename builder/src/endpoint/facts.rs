@@ -1,5 +1,8 @@
 //! What the scripts of one package have to know, and which values can be put into them.
 
+use contract::settings::{Setting, SETTINGS};
+use std::collections::BTreeMap;
+
 /// The processor a package is for, as `uname -m` says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arch {
@@ -31,45 +34,23 @@ pub struct ContainerFact {
     pub required: bool,
 }
 
-/// Values built in for the settings of docs/endpoint.md, from the site and the manifest; empty where there is none.
+/// Values built in for the contract's settings, from the site and the manifest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Settings {
-    /// INSTALL_ROOT; empty means the packaged root.
-    pub install_root: String,
-    /// SERVER_URL.
-    pub server_url: String,
-    /// FALLBACK_URLS, separated by semicolons.
-    pub fallback_urls: String,
-    /// CORE_ID.
-    pub core_id: String,
-    /// TOKEN_FILE: an absolute path.
-    pub token_file: String,
-    /// RUN_AS; empty means root.
-    pub run_as: String,
-    /// CONTAINERS; empty means `*`.
-    pub containers: String,
-    /// IMAGE.
-    pub image: bool,
-    /// NO_START.
-    pub no_start: bool,
-}
+pub struct Settings(BTreeMap<&'static str, String>);
 
 impl Settings {
-    /// Every setting by its name on the endpoint.
-    pub(super) fn named(&self) -> [(&'static str, String); 10] {
-        let flag = |on: bool| if on { "1".to_owned() } else { String::new() };
-        [
-            ("INSTALL_ROOT", self.install_root.clone()),
-            ("SERVER_URL", self.server_url.clone()),
-            ("FALLBACK_URLS", self.fallback_urls.clone()),
-            ("CORE_ID", self.core_id.clone()),
-            ("TOKEN_FILE", self.token_file.clone()),
-            ("RUN_AS", self.run_as.clone()),
-            ("CONTAINERS", self.containers.clone()),
-            ("IMAGE", flag(self.image)),
-            ("NO_START", flag(self.no_start)),
-            ("ALLOW_DOWNGRADE", String::new()),
-        ]
+    /// Builds a value in; an empty one is none.
+    ///
+    /// # Panics
+    /// The contract has no such setting.
+    pub fn set(&mut self, name: &str, value: impl Into<String>) {
+        let setting = Setting::named(name).unwrap_or_else(|| panic!("no setting is called {name}"));
+        self.0.insert(setting.name, value.into());
+    }
+
+    /// The value of a setting; empty where there is none.
+    pub fn get(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
     }
 }
 
@@ -107,6 +88,12 @@ pub struct Facts {
     pub folders: Vec<String>,
     /// The payload's links and, up to a number that a scriptlet can hold, its files: a folder in their place gives way.
     pub others: Vec<String>,
+    /// The libraries that the payload's files need, a line each: `64|32 SONAME PACKAGE VERSION...`; a `.run` looks for them.
+    pub libraries: String,
+    /// Folders where they may lie besides the loader's own, a line each.
+    pub library_folders: String,
+    /// The programs that its scripts are run by, a line each.
+    pub programs: String,
 }
 
 /// A fact that cannot stand where the endpoint needs it.
@@ -181,18 +168,12 @@ impl Facts {
             ("the title", self.title.as_str()),
             ("the packaged root", self.packaged_root.as_str()),
             ("the connector's executable", self.executable.as_str()),
-            ("server-url", self.settings.server_url.as_str()),
-            ("root", self.settings.install_root.as_str()),
-            ("fallback-urls", self.settings.fallback_urls.as_str()),
-            ("core-id", self.settings.core_id.as_str()),
-            ("token-file", self.settings.token_file.as_str()),
-            ("run-as", self.settings.run_as.as_str()),
-            ("containers", self.settings.containers.as_str()),
         ];
         let arguments = self.arguments.iter().map(|text| ("an argument of the connector", text.as_str()));
         let values = self.config.iter().map(|(_, text)| ("a connector setting", text.as_str()));
         let patterns = self.seal_paths.iter().map(|text| ("a seal path", text.as_str()));
-        single.into_iter().chain(arguments).chain(values).chain(patterns)
+        let settings = SETTINGS.iter().map(|setting| (setting.name, self.settings.get(setting.name)));
+        single.into_iter().chain(settings).chain(arguments).chain(values).chain(patterns)
     }
 }
 

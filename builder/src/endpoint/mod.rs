@@ -6,6 +6,8 @@
 
 mod defaults;
 mod descriptor;
+#[cfg(test)]
+mod documented;
 mod facts;
 mod inline;
 mod quote;

@@ -1,5 +1,7 @@
 //! The embedded files and the engine that puts facts into them.
 
+use contract::exit_codes::EXIT_CODES;
+use contract::settings::{Lifetime, Rule, Setting, SETTINGS};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{context, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
@@ -125,13 +127,13 @@ const TEMPLATES: &[(&str, Embedded)] = embedded!("templates/linux":
 );
 
 const MODULES: &[(&str, Embedded)] = embedded!("installers/linux":
-    "abort.sh", "account.sh", "aside.sh", "base.sh", "config.sh", "debconf.sh", "files.sh", "keep.sh", "labels.sh", "leave.sh", "linkctl.sh", "live.sh",
+    "abort.sh", "account.sh", "aside.sh", "base.sh", "config.sh", "debconf.sh", "files.sh", "keep.sh", "labels.sh", "leave.sh", "libraries.sh", "linkctl.sh", "live.sh",
     "lock.sh", "logs.sh", "options.sh", "package.sh", "payload.sh", "preflight.sh", "purge.sh", "register.sh", "result.sh", "root.sh",
     "run.sh", "seal.sh", "service.sh", "set.sh", "settings.sh", "state.sh", "status.sh", "takeover.sh", "uninstall.sh", "unit.sh", "version.sh", "versions.sh",
 );
 
 /// The modules that nothing but the stub of a `.run` calls, which carries them itself.
-const OF_THE_STUB: [&str; 3] = ["options.sh", "payload.sh", "run.sh"];
+const OF_THE_STUB: [&str; 4] = ["libraries.sh", "options.sh", "payload.sh", "run.sh"];
 
 /// The modules that a package holds as files: name and text.
 pub fn module_files() -> Result<Vec<(&'static str, String)>, Error> {
@@ -220,14 +222,13 @@ fn context_of(environment: &Environment<'_>, facts: &Facts, channel: Channel) ->
         let names: Vec<_> = facts.containers.iter().filter(|c| wanted(c.required)).map(|c| c.name.as_str()).collect();
         names.join(" ")
     };
-    let settings = facts.settings.named();
     let basic = context! {
-        product => &facts.product, package => &facts.package, folders => facts.folders.join("\n"), others => facts.others.join("\n"), title => &facts.title, version => &facts.version, service => SERVICE,
+        product => &facts.product, package => &facts.package, folders => facts.folders.join("\n"), others => facts.others.join("\n"), libraries => &facts.libraries, library_folders => &facts.library_folders, programs => &facts.programs, title => &facts.title, version => &facts.version, service => SERVICE,
         channel => channel.name(), tools => channel.tools(), packaged_root => &facts.packaged_root,
         arch => facts.arch.uname(), needed_kb => facts.installed_kb, command => facts.command(),
         container_names => names(&|_| true), required_names => names(&|required| required),
-        settings => Vec::from(settings), config => facts.config.clone(), seal_paths => facts.seal_paths.clone(),
-        server_url => &facts.settings.server_url, questions => questions(facts), path => super::PATH,
+        settings => settings(facts), exit_codes => exit_codes(), config => facts.config.clone(), seal_paths => facts.seal_paths.clone(),
+        server_url => facts.settings.get("SERVER_URL"), questions => questions(facts), path => super::PATH,
         kept => Vec::from(channel.kept()), passed => passed(channel.kept()),
     };
     let text = |name: &str| environment.get_template(name)?.render(&basic).map(|text| text.trim_end().to_owned());
@@ -250,22 +251,59 @@ fn passed(names: &[&str]) -> String {
 
 /// debconf's questions: each with its name, kind, short and long description.
 fn questions(facts: &Facts) -> Vec<Value> {
-    let default = |value: &str, otherwise: &str| {
-        let shown = if value.is_empty() { otherwise } else { value };
-        format!("Leave it empty for the package's own value: {shown}.")
+    let asked = SETTINGS.iter().filter(|setting| !setting.question.is_empty());
+    asked.map(|setting| question(setting, facts)).collect()
+}
+
+fn question(setting: &Setting, facts: &Facts) -> Value {
+    let (name, short) = (setting.lower("_"), setting.question);
+    if setting.is_flag() {
+        return context! { name, kind => "boolean", short, long => setting.unset };
+    }
+    let otherwise = if setting.rule == Rule::Root { &facts.packaged_root } else { setting.unset };
+    let built_in = facts.settings.get(setting.name);
+    let shown = if built_in.is_empty() { otherwise } else { built_in };
+    context! { name, kind => "string", short, long => format!("Leave it empty for the package's own value: {shown}.") }
+}
+
+/// The contract's table of settings as the templates need it: each by itself, and the lists that the modules go through.
+fn settings(facts: &Facts) -> Value {
+    let names = |wanted: &dyn Fn(&Setting) -> bool| {
+        SETTINGS.iter().filter(|setting| wanted(setting)).map(|setting| setting.name).collect::<Vec<_>>().join(" ")
     };
-    let settings = &facts.settings;
-    let text = |name: &str, short: &str, long: String| context! { name, kind => "string", short, long };
-    let yes_no = |name: &str, short: &str, long: &str| context! { name, kind => "boolean", short, long };
-    vec![
-        text("install_root", "Install root:", default(&settings.install_root, &facts.packaged_root)),
-        text("server_url", "URL of the core server:", default(&settings.server_url, "none")),
-        text("fallback_urls", "Further URLs of the core server:", default(&settings.fallback_urls, "none")),
-        text("core_id", "Identity given by the core server:", default(&settings.core_id, "a new one is made")),
-        text("token_file", "Path of the token file:", default(&settings.token_file, "none")),
-        text("run_as", "Account that runs the connector:", default(&settings.run_as, "root")),
-        text("containers", "Containers to run:", default(&settings.containers, "all")),
-        yes_no("image", "Prepare a golden image?", "Installs and registers; the first boot starts the connector."),
-        yes_no("no_start", "Leave the connector stopped for now?", "It is started by the next boot."),
-    ]
+    let options = |wanted: &dyn Fn(&Setting) -> bool| {
+        SETTINGS.iter().filter(|setting| wanted(setting)).map(Setting::option).collect::<Vec<_>>().join(" ")
+    };
+    let rows = SETTINGS.iter().map(|setting| {
+        context! {
+            name => setting.name, value => facts.settings.get(setting.name), rule => setting.rule.name(),
+            config_key => setting.config_key,
+            usage => format!("{:<26} {:<22} {}", format!("{} {}", setting.option(), setting.argument), setting.name, setting.summary),
+        }
+    });
+    context! {
+        rows => rows.collect::<Vec<_>>(),
+        all => names(&|_| true),
+        remembered => names(&|setting| setting.lifetime == Lifetime::Remembered),
+        settable => names(&Setting::is_settable),
+        one_run => names(&|setting| setting.lifetime == Lifetime::OneRun),
+        asked => names(&|setting| !setting.question.is_empty()),
+        options => options(&|setting| !setting.is_flag()),
+        flags => options(&Setting::is_flag),
+    }
+}
+
+/// The exit codes for `--help`, as many on a line as fit.
+fn exit_codes() -> String {
+    const WIDTH: usize = 118;
+    let mut lines = vec!["Exit codes:".to_owned()];
+    let last = EXIT_CODES.len() - 1;
+    for (index, code) in EXIT_CODES.iter().enumerate() {
+        let item = format!("{} {}{}", code.code, code.meaning, if index == last { "." } else { ";" });
+        match lines.last_mut() {
+            Some(line) if line.len() + 1 + item.len() <= WIDTH => *line += &format!(" {item}"),
+            _ => lines.push(item),
+        }
+    }
+    lines.join("\n")
 }

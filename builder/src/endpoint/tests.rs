@@ -1,4 +1,5 @@
 use super::*;
+use contract::rules::{self, System};
 use std::collections::BTreeSet;
 
 pub fn facts() -> Facts {
@@ -16,14 +17,23 @@ pub fn facts() -> Facts {
         ],
         executable: "vlink".into(),
         arguments: vec!["run".into(), "--root".into(), "{root}".into()],
-        settings: Settings { server_url: "https://core.example:443".into(), ..Settings::default() },
+        settings: settings(),
         config: vec![("globalThrottleCfg.maxCpuPercent".into(), "50".into())],
         seal_paths: vec!["Intigua-Libs/*/var".into()],
         others: Vec::new(),
+        libraries: String::new(),
+        library_folders: String::new(),
+        programs: String::new(),
         folders: ["Intigua-Libs", "Intigua-Libs/pulse", "Intigua-Libs/tracer", "bin", "vAgentManager", "vAgentManager/etc"]
             .map(String::from)
             .to_vec(),
     }
+}
+
+fn settings() -> Settings {
+    let mut settings = Settings::default();
+    settings.set("SERVER_URL", "https://core.example:443");
+    settings
 }
 
 fn sh(script: &str) -> String {
@@ -143,7 +153,7 @@ fn scripts_with_modules() -> Vec<(&'static str, String)> {
 #[test]
 fn no_script_calls_a_function_that_it_does_not_hold() {
     // Called where the script has it, from a module that serves others too.
-    const ELSEWHERE: [&str; 3] = ["lp_settings_debconf", "lp_decompress_fault", "lp_unit_file"];
+    const ELSEWHERE: [&str; 4] = ["lp_settings_debconf", "lp_decompress_fault", "lp_unit_file", "lp_check_libraries"];
     let modules = render::every_module().expect("readable");
     let known: BTreeSet<&str> = modules.iter().flat_map(|module| inline::functions(module)).collect();
     let mut missing = BTreeSet::new();
@@ -196,6 +206,41 @@ fn versions_are_ordered_as_dpkg_orders_them() {
             };
             let expected = ["lt", "eq", "gt"].into_iter().find(|operator| says(operator)).expect("ordered");
             assert_eq!(compare(a, b), expected, "{a} {b}");
+        }
+    }
+}
+
+/// Every shell says of each value in tests/rules/settings.txt what the contract's own function says, in the same words.
+#[test]
+fn values_are_judged_as_the_list_of_rules_says() {
+    let rules = include_str!("../../../tests/rules/settings.txt").lines().filter(|line| !line.starts_with('#'));
+    let mut script = preflight_script(&facts()).expect("renders").replace("main \"$@\"; exit", "");
+    let mut expected = Vec::new();
+    for rule in rules {
+        let [verdict, system, name, value] = rule.splitn(4, ' ').collect::<Vec<_>>()[..] else { panic!("{rule}") };
+        let setting = contract::settings::Setting::named(name).unwrap_or_else(|| panic!("{rule}: no such setting"));
+        for judge in [System::Linux, System::Windows] {
+            if system == "any" || system == if judge == System::Linux { "linux" } else { "windows" } {
+                assert_eq!(rules::fault(setting.rule, value, judge).is_some(), verdict == "bad", "{rule} on {judge:?}");
+            }
+        }
+        if system != "windows" {
+            script += &format!("lp_setting_fault {name} {}; echo\n", sh_quote(value));
+            expected.push((rule, rules::fault(setting.rule, value, System::Linux).unwrap_or_default()));
+        }
+    }
+    for shell in ["dash", "bash", "busybox sh"] {
+        let mut words = shell.split(' ');
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("rules.sh");
+        std::fs::write(&file, &script).expect("written");
+        let mut command = std::process::Command::new(words.next().expect("a shell"));
+        let output = command.args(words).arg(&file).env_clear().env("PATH", PATH).output().expect("the shell runs");
+        let said = String::from_utf8(output.stdout).expect("UTF-8");
+        let said: Vec<&str> = said.lines().collect();
+        assert_eq!(said.len(), expected.len(), "{shell}: {}", String::from_utf8_lossy(&output.stderr));
+        for ((rule, fault), line) in expected.iter().zip(said) {
+            assert_eq!(line, *fault, "{shell}: {rule}");
         }
     }
 }

@@ -3,7 +3,8 @@
 use super::input::{Item, Kind};
 use super::meta::Deb;
 use super::stage::{Facts, Stage};
-use super::{gzip, Plan};
+use super::Plan;
+use crate::compress::again::gzip_text;
 use crate::error::{Error, Result};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -45,7 +46,7 @@ pub fn write(stage: &Stage, items: &[Item], plan: &Plan) -> Result<()> {
         let of = stanzas.iter().filter(|(of, _)| of == architecture || of == "all");
         let packages = of.map(|(_, stanza)| stanza.as_str()).collect::<Vec<_>>().join("\n");
         let folder = format!("{COMPONENT}/binary-{architecture}");
-        for (name, bytes) in [("Packages", packages.as_bytes().to_vec()), ("Packages.gz", gzip(packages.as_bytes()))] {
+        for (name, bytes) in [("Packages", packages.as_bytes().to_vec()), ("Packages.gz", gzip_text(packages.as_bytes()))] {
             let facts = Facts { size: bytes.len() as u64, sha256: hex::encode(Sha256::digest(&bytes)) };
             stage.put(&format!("{FOLDER}/dists/{SUITE}/{folder}/{name}"), &bytes)?;
             // apt asks for the compressed one over http; the plain one lies there under its name.

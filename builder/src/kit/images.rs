@@ -2,7 +2,7 @@
 
 use super::input::{Item, Kind};
 use super::tree::Tree;
-use super::{iso, zip};
+use super::{iso, par2, zip};
 use crate::error::{Error, IoContext, Result};
 use crate::kit::stage::parent;
 use std::fs::{File, Permissions};
@@ -32,6 +32,8 @@ impl Form {
 pub struct Image {
     file: NamedTempFile,
     path: PathBuf,
+    /// Recovery data, in a folder of its own until the image has its name.
+    recovery: Option<(tempfile::TempDir, Vec<PathBuf>)>,
 }
 
 impl Image {
@@ -57,15 +59,34 @@ impl Image {
                 .help("give a somewhat smaller --volume-size"));
         }
         file.as_file().sync_all().or_cannot("write", &path).map_err(elsewhere)?;
-        Ok(Image { file, path })
+        Ok(Image { file, path, recovery: None })
     }
 
-    /// Gives the image its name.
+    /// Adds recovery data of so many hundredths.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn with_recovery(mut self, percent: Option<u32>) -> Result<Image> {
+        let Some(percent) = percent else { return Ok(self) };
+        let above = parent(&self.path);
+        let folder = tempfile::Builder::new().prefix(".linkpack-partial-").tempdir_in(&above).or_cannot("write to", &above)?;
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let member = par2::Member { name: name.clone(), path: self.file.path().to_path_buf() };
+        let files = par2::write(&[member], percent, folder.path(), &name)?;
+        self.recovery = Some((folder, files));
+        Ok(self)
+    }
+
+    /// Gives the image its name, and then its recovery data theirs.
     ///
     /// # Errors
     /// The name cannot be taken.
     pub fn publish(self) -> Result<PathBuf> {
         self.file.persist(&self.path).map_err(|error| Error::io("create", &self.path, &error.error))?;
+        for file in self.recovery.iter().flat_map(|(_, files)| files) {
+            let target = self.path.with_file_name(file.file_name().unwrap_or_default());
+            std::fs::rename(file, &target).or_cannot("create", &target)?;
+        }
         Ok(self.path)
     }
 }

@@ -4,19 +4,23 @@
 
 pub mod accept;
 mod apt;
+pub mod channels;
+pub mod cve;
+pub mod delta;
 mod images;
 mod input;
 pub mod iso;
 mod meta;
 mod old;
 pub mod page;
+mod par2;
 mod rpm_md;
 pub mod serve;
 mod stage;
 pub mod tree;
 mod zip;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, IoContext, Result};
 use crate::inspect::verify::signatures::Judge;
 use crate::inspect::verify::{SUMS, SUMS_SIGNATURE};
 use crate::listener::Listener;
@@ -65,6 +69,18 @@ pub struct Options {
     pub iso: Option<PathBuf>,
     /// The largest image, in bytes: there are several where the kit is larger.
     pub volume_size: Option<u64>,
+    /// The folder that becomes the delta from the kit before.
+    pub delta: Option<PathBuf>,
+    /// A linkpack that the delta carries.
+    pub tool: Option<PathBuf>,
+    /// Recovery data of so many hundredths of the kit, and of its images.
+    pub par2: Option<u32>,
+    /// Advisories (OSV) that the kit carries.
+    pub osv: Vec<PathBuf>,
+    /// Vendors' statements (CSAF, OpenVEX) that the kit carries.
+    pub vex: Vec<PathBuf>,
+    /// Channels, by [`channels::named`].
+    pub channels: Vec<&'static str>,
 }
 
 /// What a kit is signed with.
@@ -179,6 +195,18 @@ pub struct Report {
     pub description: Description,
     /// Zips and disc images of it.
     pub images: Vec<PathBuf>,
+    /// The delta from the kit before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delta: Option<WrittenDelta>,
+}
+
+/// A delta that was made.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct WrittenDelta {
+    /// Where it lies.
+    pub output: PathBuf,
+    /// Bytes of its files.
+    pub size: u64,
 }
 
 /// Makes a kit.
@@ -191,11 +219,16 @@ pub fn write(options: &Options, keys: &Keys, judge: &(dyn Judge + Sync), listene
             .help("give --key FILE; make one: openssl ecparam -genkey -name prime256v1 -noout -out key.pem")
     })?;
     old::replaceable(&options.output, options.into)?;
+    if let Some(delta) = &options.delta {
+        delta::replaceable(delta)?;
+    }
     let before = match (options.into, &options.since) {
         (true, _) => Some(OldKit::open(&options.output, judge, signer)?),
         (false, Some(since)) => Some(OldKit::open(since, judge, signer)?),
         (false, None) => None,
     };
+    let known = cve::Data::given(&options.osv, &options.vex)?;
+    known.iter().try_for_each(cve::Data::check)?;
     let mut items = input::collect(&options.sources, judge, listener)?;
     if let Some(before) = before.as_ref().filter(|_| options.into) {
         items.extend(before.items()?);
@@ -208,7 +241,7 @@ pub fn write(options: &Options, keys: &Keys, judge: &(dyn Judge + Sync), listene
     }
     let plan = plan(options, keys, &items, before.as_ref())?;
     told(&plan, listener);
-    let maker = Maker { options, plan: &plan, signer, before: before.as_ref() };
+    let maker = Maker { options, plan: &plan, signer, before: before.as_ref(), known: &known };
     let stage = Stage::beside(&options.output)?;
     let bytes = items.iter().map(|item| item.size).sum();
     listener.begin("copy", bytes);
@@ -216,9 +249,18 @@ pub fn write(options: &Options, keys: &Keys, judge: &(dyn Judge + Sync), listene
     listener.end("copy");
     let description = description?;
     let images = maker.images(&stage, &items)?;
+    let delta = maker.delta(&stage, &description, listener)?;
     stage.publish(&options.output)?;
     let images = images.into_iter().map(Image::publish).collect::<Result<_>>()?;
-    Ok(Report { output: options.output.clone(), description, images })
+    let delta = match (delta, &options.delta) {
+        (Some(delta), Some(path)) => {
+            let size = delta.files().values().map(|facts| facts.size).sum();
+            delta.publish(path)?;
+            Some(WrittenDelta { output: path.clone(), size })
+        }
+        _ => None,
+    };
+    Ok(Report { output: options.output.clone(), description, images, delta })
 }
 
 /// What makes a kit, and each of its volumes.
@@ -227,6 +269,8 @@ struct Maker<'a> {
     plan: &'a Plan<'a>,
     signer: &'a Signer,
     before: Option<&'a OldKit>,
+    /// Advisories and statements.
+    known: &'a [cve::Data],
 }
 
 impl Maker<'_> {
@@ -247,6 +291,7 @@ impl Maker<'_> {
         apt::write(stage, items, plan)?;
         rpm_md::write(stage, items, plan)?;
         scripts(stage, items, plan)?;
+        channels::write(stage, items, plan, &self.options.channels, volume.is_none())?;
         let description = describe(self, items, volume);
         stage.put("keys/vendor.pub", self.signer.public().to_pem().as_bytes())?;
         if let Some(trusted) = &plan.keys.trusted {
@@ -255,12 +300,46 @@ impl Maker<'_> {
         stage.put("index.html", page::render(plan, &description)?.as_bytes())?;
         let json = serde_json::to_string_pretty(&description).expect("plain JSON") + "\n";
         stage.put(DESCRIPTION, json.as_bytes())?;
+        self.known(stage)?;
+        self.recovery(stage)?;
         let sums = stage.sums();
         let signature = self.signer.sign(&Sha256::digest(sums.as_bytes()).into(), "sums")?;
         stage.put(SUMS, sums.as_bytes())?;
         stage.put(SUMS_SIGNATURE, &signature)?;
         stage.settle(i64::from(plan.time))?;
         Ok(description)
+    }
+
+    /// Advisories and statements: those that were given, or else those of the kit that is added to.
+    fn known(&self, stage: &Stage) -> Result<()> {
+        let kept = self.before.filter(|_| self.options.into && self.known.is_empty());
+        for (path, sha256) in kept.iter().flat_map(|before| &before.sums).filter(|(path, _)| path.starts_with(cve::FOLDER)) {
+            stage.copy(&kept.expect("there is one").folder().join(path), path, sha256)?;
+        }
+        self.known.iter().try_for_each(|known| known.put(stage))
+    }
+
+    /// Recovery data of all files but those that come after it: the list of digests and its signature.
+    fn recovery(&self, stage: &Stage) -> Result<()> {
+        let Some(percent) = self.options.par2 else { return Ok(()) };
+        let member = |path: &String| par2::Member { path: stage.root().join(path), name: path.clone() };
+        let members: Vec<par2::Member> = stage.files().keys().map(member).collect();
+        let folder = stage.root().join(par2::FOLDER);
+        std::fs::create_dir(&folder).or_cannot("create", &folder).map_err(stage::elsewhere)?;
+        for path in par2::write(&members, percent, &folder, "kit").map_err(stage::elsewhere)? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let (size, sha256) = input::digest(&path)?;
+            stage.note(&format!("{}/{name}", par2::FOLDER), size, sha256)?;
+        }
+        Ok(())
+    }
+
+    /// The delta that was asked for, without its name.
+    fn delta(&self, kit: &Stage, description: &Description, listener: &dyn Listener) -> Result<Option<Stage>> {
+        let (Some(output), Some(before)) = (&self.options.delta, self.before) else { return Ok(None) };
+        let tool = self.options.tool.as_deref();
+        let request = delta::Request { before, kit, description, output, tool, signer: self.signer };
+        delta::make(&request, listener).map(Some)
     }
 
     /// The images that were asked for, without their names.
@@ -272,14 +351,15 @@ impl Maker<'_> {
             let limit = self.options.volume_size;
             let volumes = limit.map(|limit| images::volumes(items, limit)).transpose()?.unwrap_or_default();
             if volumes.len() <= 1 {
-                images.push(Image::of(whole.root(), form, path.clone(), label, time, limit)?);
+                images.push(Image::of(whole.root(), form, path.clone(), label, time, limit)?.with_recovery(self.options.par2)?);
                 continue;
             }
             for (at, items) in volumes.iter().enumerate() {
                 let stage = Stage::beside(path)?;
                 self.fill(&stage, items, Some(format!("{} of {}", at + 1, volumes.len())), &|_| {})?;
                 let path = images::numbered(path, at + 1);
-                images.push(Image::of(stage.root(), form, path, &format!("{}_{label}", at + 1), time, limit)?);
+                let image = Image::of(stage.root(), form, path, &format!("{}_{label}", at + 1), time, limit)?;
+                images.push(image.with_recovery(self.options.par2)?);
             }
         }
         Ok(images)
@@ -367,7 +447,7 @@ fn scripts(stage: &Stage, items: &[Item], plan: &Plan) -> Result<()> {
 }
 
 fn describe(maker: &Maker, items: &[Item], volume: Option<String>) -> Description {
-    let Maker { options, plan, signer, before } = maker;
+    let Maker { options, plan, signer, before, .. } = maker;
     let file = |item: &Item| DescribedFile {
         path: item.place(),
         kind: item.kind,
@@ -395,12 +475,4 @@ fn describe(maker: &Maker, items: &[Item], volume: Option<String>) -> Descriptio
         volume,
         files: items.iter().map(file).collect(),
     }
-}
-
-/// gzip without a name and a time, so that the same text is the same file.
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    use std::io::Write;
-    let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(9));
-    out.write_all(bytes).expect("memory takes everything");
-    out.finish().expect("memory takes everything")
 }

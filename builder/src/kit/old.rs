@@ -66,7 +66,7 @@ impl OldKit {
         let text = |name: &str| small(&folder.join(name)).map_err(|error| none(error.to_string()));
         let sums = text(SUMS)?;
         let description: Description = serde_json::from_str(&text(DESCRIPTION)?)
-            .map_err(|error| none(format!("its {DESCRIPTION} cannot be read: {error}")))?;
+            .map_err(|error| none(format!("its {DESCRIPTION} is damaged in line {}, column {}", error.line(), error.column())))?;
         if description.format != 1 {
             return Err(none(format!("its {DESCRIPTION} is of format {}, and this linkpack knows 1", description.format)));
         }
@@ -87,6 +87,11 @@ impl OldKit {
         let there = walk(&self.folder)?;
         let of_kit = |path: &String| self.sums.contains_key(path) || path == SUMS || path == SUMS_SIGNATURE || is_cosigners(path);
         Ok(there.into_iter().filter(|path| !of_kit(path)).collect())
+    }
+
+    /// Where it lies.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// SHA-256 of SHA256SUMS.

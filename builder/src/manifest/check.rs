@@ -4,13 +4,15 @@ use super::model::{ContainerTable, Inject, Manifest, Target};
 use super::place::{steps, Step};
 use super::placeholder::{self, Doubt};
 use super::repair::Fault;
+use super::settings::WithSettings;
 use super::site::Site;
 use super::text::Text;
-use super::windows;
+use contract::rules::{self, System};
+use contract::settings::{plain, Rule, SETTINGS};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Lines of csclient.cfg that have a key of their own in manifests and site files, or that are made on the endpoint.
-const RESERVED: &[&str] = &["serverUrl", "vlinkCoreId", "vlinkMachineId", "tokenFile", "containers"];
+/// Lines of csclient.cfg that several settings make, or the endpoint itself. Those of one setting stand in the contract.
+const RESERVED: &[&str] = &["serverUrl", "vlinkCoreId", "vlinkMachineId"];
 
 /// Something wrong, and where.
 pub struct Problem {
@@ -56,6 +58,7 @@ pub fn manifest(manifest: &Manifest) -> (Checked, Vec<Problem>) {
         let help = "write systems = [\"debian-12\", \"rhel-9\"], or leave the key out to mean all";
         problems.push(Problem::new(steps!["product", "systems"], "systems names no system", help));
     }
+    problems.extend(plain_settings(&manifest.connector, manifest, &steps!["connector"]));
     if manifest.connector.payload.is_empty() {
         let help = "write payload = { linux-x86_64 = \"connector\" } in [connector]";
         problems.push(Problem::new(steps!["connector", "payload"], "the connector has no payload", help));
@@ -178,16 +181,16 @@ fn run_problem(container: &ContainerTable, target: Target) -> Option<(&'static s
 }
 
 /// Checks a site against the manifest.
-pub fn site(site: &Site, manifest: &Manifest) -> (Checked, Vec<Problem>) {
+pub fn site(site: &WithSettings<Site>, manifest: &Manifest) -> (Checked, Vec<Problem>) {
     let (mut checked, mut problems) = (Checked::default(), Vec::new());
     let known: Vec<&str> = manifest.container.iter().map(|container| container.get_ref().name.as_str()).collect();
     for (at, name) in site.containers.iter().flatten().enumerate().filter(|(_, name)| !known.contains(&name.as_str())) {
         let help = format!("write some of: {}", known.join(", "));
         problems.push(Problem::new(steps!["containers", at], format!("the product has no container \"{name}\""), help));
     }
-    problems.extend(manifest.connector.payload.keys().find_map(|target| token_file(site, *target)));
-    for (at, forced) in site.forced.iter().enumerate().filter(|(_, forced)| !site.gives(**forced)) {
-        let key = forced.key();
+    problems.extend(plain_settings(site, manifest, &[]));
+    for (at, forced) in site.forced.iter().enumerate().filter(|(_, forced)| !site.gives_any(forced.0)) {
+        let key = forced.0.key();
         let help = format!("write {key} = ... in the site file, or leave it out of forced");
         problems.push(Problem::new(steps!["forced", at], format!("{key} is forced, and the site file has no {key}"), help));
     }
@@ -198,17 +201,34 @@ pub fn site(site: &Site, manifest: &Manifest) -> (Checked, Vec<Problem>) {
     (checked, problems)
 }
 
-fn token_file(site: &Site, target: Target) -> Option<Problem> {
-    let path = site.token_file.as_ref().and_then(|paths| paths.get(target))?;
-    let (absolute, example) = match target.is_linux() {
-        true => (path.as_str().starts_with('/'), "/etc/intigua/token"),
-        false => (windows::is_absolute(path.as_str()), "C:/ProgramData/Acme/token"),
-    };
-    let what = format!("token-file = \"{path}\" is not an absolute path on {}", target.system());
-    let help = format!(
-        "write the path of a file on the endpoint, such as \"{example}\"; or token-file = {{ linux = ..., windows = ... }}"
-    );
-    (!absolute).then(|| Problem::new(steps!["token-file"], what, help))
+/// The plain settings of a table, by the contract's rules and for each system that the product has a payload for.
+fn plain_settings<T>(table: &WithSettings<T>, manifest: &Manifest, above: &[Step]) -> Vec<Problem> {
+    let targets = manifest.connector.payload.keys();
+    let values = plain().flat_map(|setting| targets.clone().map(move |target| (setting, *target)));
+    let mut problems: Vec<Problem> = Vec::new();
+    for (setting, target) in values {
+        let system = if target.is_linux() { System::Linux } else { System::Windows };
+        let Some(value) = table.plain(setting.name).and_then(|value| value.get(target)) else { continue };
+        let Some(fault) = rules::fault(setting.rule, value.as_str(), system) else { continue };
+        let path = [above, &[Step::Key(setting.key())]].concat();
+        if problems.iter().any(|problem| problem.path == path) {
+            continue;
+        }
+        let key = setting.key();
+        let what = format!("{key} = \"{value}\" {fault} on {}", target.system());
+        let help = format!("write {key} = \"{}\"; or {key} = {{ linux = ..., windows = ... }}", example(setting.rule, system));
+        problems.push(Problem::new(path, what, help));
+    }
+    problems
+}
+
+fn example(rule: Rule, system: System) -> &'static str {
+    match (rule, system) {
+        (Rule::Path, System::Windows) => "C:/ProgramData/Acme/file",
+        (Rule::Path, System::Linux) => "/etc/intigua/file",
+        (Rule::Identity, _) => "id-1",
+        _ => "https://core.example:443",
+    }
 }
 
 /// Nested tables and dotted keys into lines of csclient.cfg.
@@ -240,13 +260,20 @@ fn flatten(table: &toml::Table, above: &[Step]) -> Result<BTreeMap<String, Strin
 }
 
 fn line(key: &str, value: &str, path: Vec<Step>) -> Result<(), Problem> {
-    if RESERVED.contains(&key) {
-        let (what, help) = match key {
-            "serverUrl" => (format!("{key} is set by server-url"), "write server-url in [connector] or in the site file"),
-            "tokenFile" => (format!("{key} is set by token-file"), "write token-file in the site file"),
-            "containers" => (format!("{key} is set by containers"), "write containers in the site file"),
-            "vlinkCoreId" => (format!("{key} is set by core-id, or made on the endpoint"), "write core-id in the site file"),
-            _ => (format!("{key} is made on the endpoint"), "remove it"),
+    let own = SETTINGS.iter().find(|setting| setting.config_key == key).map(|setting| (setting.key(), setting.is_plain()));
+    if RESERVED.contains(&key) || own.is_some() {
+        let (what, help) = match (key, own) {
+            (_, Some((own, plain))) => {
+                let place = if plain { "in [connector] or in the site file" } else { "in the site file" };
+                (format!("{key} is set by {own}"), format!("write {own} {place}"))
+            }
+            ("serverUrl", _) => {
+                (format!("{key} is set by server-url"), "write server-url in [connector] or in the site file".into())
+            }
+            ("vlinkCoreId", _) => {
+                (format!("{key} is set by core-id, or made on the endpoint"), "write core-id in the site file".into())
+            }
+            _ => (format!("{key} is made on the endpoint"), "remove it".to_owned()),
         };
         return Err(Problem::new(path, what, help));
     }

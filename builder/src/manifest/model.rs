@@ -1,6 +1,7 @@
 //! The manifest as it is written: TOML on one side, the JSON Schema on the other, both from these types.
 
 use super::relation::{DebRelation, DebSection, RpmRelation, RpmRelease};
+use super::settings::WithSettings;
 use super::source::SourceSpec;
 use super::system::PerSystem;
 use super::systems::System;
@@ -22,7 +23,7 @@ pub struct Manifest {
     #[serde(default)]
     pub root: RootTable,
     /// The service.
-    pub connector: ConnectorTable,
+    pub connector: WithSettings<ConnectorTable>,
     /// The managed agents.
     #[serde(default)]
     #[schemars(with = "Vec<ContainerTable>")]
@@ -73,6 +74,11 @@ pub struct ProductTable {
     /// absent, and all with dpkg or with rpm where none of those is named.
     #[schemars(length(min = 1))]
     pub systems: Option<Vec<System>>,
+    /// Whether packages ask for what their files need; true when absent. See docs/dependencies.md.
+    pub auto_depends: Option<bool>,
+    /// Libraries (`libfoo.so.1`), interpreters and packages that they do not ask for all the same.
+    #[serde(default)]
+    pub auto_exclude: Vec<Line>,
 }
 
 /// The default install roots.
@@ -352,6 +358,12 @@ pub struct DebTable {
     pub section: Option<DebSection>,
     /// The priority; `optional` without one.
     pub priority: Option<DebPriority>,
+    /// As in `[product]`, for DEBs alone.
+    pub auto_depends: Option<bool>,
+    /// As in `[product]`, for DEBs alone.
+    pub auto_exclude: Vec<Line>,
+    /// The package that has a library or an interpreter: `"libfoo.so.1" = "libfoo1 (>= 1.2)"`.
+    pub provided_by: BTreeMap<String, DebRelation>,
 }
 
 /// How much a system needs a package (Debian Policy 2.5).
@@ -401,6 +413,10 @@ pub struct RpmTable {
     pub epoch: Option<u32>,
     /// rpm's old classification; `System Environment/Daemons` without one.
     pub group: Option<Line>,
+    /// As in `[product]`, for RPMs alone.
+    pub auto_depends: Option<bool>,
+    /// As in `[product]`, for RPMs alone.
+    pub auto_exclude: Vec<Line>,
 }
 
 /// An operating system and an architecture.

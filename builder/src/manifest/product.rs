@@ -3,6 +3,7 @@
 use super::check::Checked;
 use super::model::{ConnectorThrottle, ContainerTable, Manifest, Target};
 use super::place::Step;
+use super::settings::WithSettings;
 use super::site::Site;
 use super::source::{SourceSpec, SourceTable};
 use super::text::Text;
@@ -22,7 +23,7 @@ pub struct Product {
     manifest: Manifest,
     /// What relative payload paths start from.
     folder: PathBuf,
-    site: Option<(String, Site)>,
+    site: Option<(String, WithSettings<Site>)>,
     settings: BTreeMap<String, String>,
     /// The lines of csclient.cfg that the site file itself gives.
     site_lines: BTreeMap<String, String>,
@@ -65,7 +66,7 @@ impl Product {
     }
 
     /// The same product with a site's settings laid over it; `settings` are the site's own, flattened.
-    pub(super) fn with_site(&self, name: String, site: Site, settings: BTreeMap<String, String>) -> Product {
+    pub(super) fn with_site(&self, name: String, site: WithSettings<Site>, settings: BTreeMap<String, String>) -> Product {
         let mut product = self.clone();
         add_throttle(&mut product.site_lines, &site.throttle);
         product.site_lines.extend(settings.clone());
@@ -85,7 +86,7 @@ impl Product {
     }
 
     /// The site file; `None` for the plain product.
-    pub fn site(&self) -> Option<&Site> {
+    pub fn site(&self) -> Option<&WithSettings<Site>> {
         self.site.as_ref().map(|(_, site)| site)
     }
 
@@ -104,7 +105,7 @@ impl Product {
 
     /// The install root of Linux packages.
     pub fn linux_root(&self) -> String {
-        let chosen = self.site().and_then(Site::linux_root).or(self.manifest.root.linux.as_ref());
+        let chosen = self.site().and_then(|site| site.linux_root()).or(self.manifest.root.linux.as_ref());
         chosen.map_or(DEFAULT_LINUX_ROOT, LinuxRoot::as_str).to_owned()
     }
 
@@ -135,12 +136,6 @@ impl Product {
     /// An identity assigned by the server.
     pub fn core_id(&self) -> Option<&str> {
         self.site()?.core_id.as_ref().map(|id| id.as_str())
-    }
-
-    /// A file on a target's endpoint that holds a token.
-    pub fn token_file(&self, target: Target) -> Option<&str> {
-        let path = self.site()?.token_file.as_ref()?.get(target)?;
-        Some(path.as_str())
     }
 
     /// Which containers run: `*`, or names separated by commas; required ones are always among them.

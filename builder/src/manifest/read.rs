@@ -7,6 +7,7 @@ use super::model::{LintTable, Manifest};
 use super::place::Step;
 use super::product::Product;
 use super::repair::{self, Fault};
+use super::settings::WithSettings;
 use super::site::Site;
 use super::text::Text;
 use super::values::Name;
@@ -33,8 +34,9 @@ pub fn parse(file: &str, text: &str, folder: PathBuf, given: &Given) -> Result<P
 
 /// Reads a site file and lays it over the product.
 pub fn load_site(product: &Product, path: &Path) -> Result<Product> {
-    let (file, text) = (path.display().to_string(), text_of(path)?);
-    let (site, checked, _) = read(&file, &text, None, |site: &Site| check::site(site, product.manifest()))?;
+    let no_site = "name a site file with -s FILE; \"linkpack init --sample DIR\" makes one as an example";
+    let (file, text) = (path.display().to_string(), text_of(path).map_err(|error| error.help(no_site))?);
+    let (site, checked, _) = read(&file, &text, None, |site: &WithSettings<Site>| check::site(site, product.manifest()))?;
     let name = match &site.name {
         Some(name) => name.to_string(),
         None => name_of_file(path)?,
@@ -64,7 +66,7 @@ pub fn schema() -> String {
 
 /// The JSON Schema of a site file.
 pub fn site_schema() -> String {
-    pretty(schemars::schema_for!(Site).as_value())
+    pretty(schemars::schema_for!(WithSettings<Site>).as_value())
 }
 
 fn pretty(schema: &serde_json::Value) -> String {

@@ -1,5 +1,7 @@
 //! Values with rules of their own: checked while the manifest is read, so that an error points at the very value.
 
+use contract::rules::{self, System};
+use contract::settings::Rule;
 use schemars::{json_schema, JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Deserializer, Error as _};
 use serde::Deserialize;
@@ -79,8 +81,12 @@ checked_string!(
     Account, check_account, "^[a-z_][a-z0-9_.-]*[$]?$"
 );
 checked_string!(
-    /// An http or https URL without spaces, quotes or `;`.
-    Url, check_url, "^https?://[^\\s\"';]+$"
+    /// An http or https URL without spaces, quotes, `\`, `|`, `<`, `>` or `;`.
+    Url, check_url, "^https?://[^\\s\"';|<>\\\\]+$"
+);
+checked_string!(
+    /// An endpoint's identity, as the server gives it.
+    Identity, check_identity, "^[A-Za-z0-9._:-]+$"
 );
 checked_string!(
     /// A protocol and its port: `https:443`.
@@ -350,13 +356,11 @@ fn check_account(text: &str) -> Result<(), String> {
 }
 
 fn check_url(text: &str) -> Result<(), String> {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let good = |rest: &str| {
-        !rest.is_empty()
-            && !rest.starts_with(['/', ':'])
-            && !rest.contains(|c: char| c.is_whitespace() || c.is_control() || "\"';\\".contains(c))
+    // A manifest is for all systems until its payloads say otherwise.
+    let good = |text: &str| {
+        !text.is_empty() && [System::Linux, System::Windows].iter().all(|system| rules::fault(Rule::Url, text, *system).is_none())
     };
-    if rest.is_some_and(good) {
+    if good(text) {
         return Ok(());
     }
     let shown = text.escape_debug();
@@ -364,14 +368,21 @@ fn check_url(text: &str) -> Result<(), String> {
         _ if text.contains(';') => {
             format!("\"{shown}\" is not one URL: it has a ; in it; write one, and others in fallback-urls")
         }
-        None if good(text) => {
+        None if good(&format!("https://{text}")) => {
             format!("\"{shown}\" is not a URL: it does not begin with https:// or http://; write \"https://{shown}\"")
         }
-        Some((scheme, rest)) if good(rest) && rest != text && !scheme.starts_with("http") => {
+        Some((scheme, rest)) if good(&format!("https://{rest}")) && !scheme.starts_with("http") => {
             format!("\"{shown}\" is not a URL of https or http; write \"https://{rest}\", where the server answers there")
         }
         _ => format!("\"{shown}\" is not a URL; write something like \"https://core.example:443\""),
     })
+}
+
+fn check_identity(text: &str) -> Result<(), String> {
+    match rules::fault(Rule::Identity, text, System::Linux) {
+        None if !text.is_empty() => Ok(()),
+        _ => Err(format!("\"{}\" is not an identity: it may hold letters, digits and . _ : - only", text.escape_debug())),
+    }
 }
 
 fn check_protocol(text: &str) -> Result<(), String> {

@@ -31,6 +31,8 @@ impl UpgradeCode {
 pub struct ConnectorWindows {
     /// The end-user application: a program that runs when a user logs on (HKLM Run).
     pub user_application: Option<RelativePath>,
+    /// The code page of the MSI's texts: 1252 (Western European) without one. 65001 is UTF-8.
+    pub code_page: Option<u16>,
     /// The helper for 32-bit processes; the endpoint finds its path in HKLM\SOFTWARE\VMI\setup, Helper32.
     pub helper_x86: Option<RelativePath>,
     /// The helper for 64-bit processes; Helper64.

@@ -176,9 +176,15 @@ impl Control {
         let control = text(b"control")?.ok_or_else(|| broken(name, "it has no control file"))?;
         let control = String::from_utf8_lossy(&control);
         let field = |key: &str| field(&control, key).ok_or_else(|| broken(name, format!("its control file has no {key}")));
+        let all = |key: &str| folded(&control, key).split(',').map(|one| one.trim().to_owned()).collect::<Vec<_>>();
+        let is_relation = |one: &String| !one.is_empty();
+        let provided = |one: String| one.split([' ', '(', ':']).next().unwrap_or_default().to_owned();
+        let name_of_package = field("Package")?;
         let facts = PackageFacts {
             kind: PackageKind::Deb,
-            name: field("Package")?,
+            relations: [all("Pre-Depends"), all("Depends")].concat().into_iter().filter(is_relation).collect(),
+            provides: std::iter::once(name_of_package.clone()).chain(all("Provides").into_iter().map(provided)).collect(),
+            name: name_of_package,
             version: field("Version")?,
             epoch: None,
             architecture: field("Architecture").ok(),
@@ -201,6 +207,15 @@ fn field(control: &str, key: &str) -> Option<String> {
     Some(value.trim().to_string()).filter(|value| !value.is_empty())
 }
 
+/// A field with the lines that continue it, empty where it is missing.
+fn folded(control: &str, key: &str) -> String {
+    let stanza = control.trim_start_matches('\n').lines().take_while(|line| !line.trim().is_empty());
+    let mut lines = stanza.skip_while(|line| !line.split_once(':').is_some_and(|(name, _)| name.eq_ignore_ascii_case(key)));
+    let first = lines.next().and_then(|line| line.split_once(':')).map_or("", |(_, value)| value.trim());
+    let more = lines.take_while(|line| line.starts_with([' ', '\t']));
+    more.fold(first.to_owned(), |text, line| text + " " + line.trim())
+}
+
 /// Lines of absolute paths; one with a flag before the path ("remove-on-upgrade") names no file of this package.
 fn parse_conffiles(text: &[u8]) -> HashSet<Vec<u8>> {
     let lines = text.split(|&b| b == b'\n').map(|line| line.trim_ascii_end());
@@ -219,6 +234,9 @@ mod tests {
         assert_eq!(field(control, "Version").unwrap(), "1:2-3");
         assert_eq!(field(control, "Description").unwrap(), "an agent");
         assert_eq!(field(control, "X"), None);
+        let control = "Package: agent\nDepends: libc6 (>= 2.14),\n adduser,\n\tzlib1g\nSection: net\n";
+        assert_eq!(folded(control, "depends"), "libc6 (>= 2.14), adduser, zlib1g");
+        assert_eq!(folded(control, "Provides"), "");
     }
 
     #[test]

@@ -2,6 +2,10 @@
 //! Layouts: "System V gABI", chapters 4 and 5, and the Linux Standard Base's symbol versions. The bytes may be anyone's: only what the
 //! program headers point at is read, and every count has a limit.
 
+mod symbols;
+
+pub use symbols::undefined;
+
 use super::window::Window;
 
 /// Most program headers, dynamic entries, needed libraries, notes and version needs that are looked at.
@@ -42,8 +46,12 @@ pub struct Elf {
     pub soname: Option<String>,
     /// Where it looks for libraries (DT_RPATH and DT_RUNPATH), folders one by one.
     pub search: Vec<String>,
-    /// The highest version of glibc that it needs (its GLIBC_ symbol versions).
+    /// The symbol versions that it needs, by the library that has them; a library needed without any is in `needed` alone.
+    pub versions: Vec<(String, Vec<String>)>,
+    /// The highest version of glibc among them (GLIBC_).
     pub glibc: Option<Glibc>,
+    /// Whether its symbols are found by DT_GNU_HASH alone, which old loaders do not read.
+    pub gnu_hash_alone: bool,
     /// NT_GNU_BUILD_ID, hexadecimal.
     pub build_id: Option<String>,
 }
@@ -239,15 +247,14 @@ impl<'w> Reader<'w> {
         const DT_SONAME: u64 = 14;
         const DT_RPATH: u64 = 15;
         const DT_RUNPATH: u64 = 29;
+        const DT_HASH: u64 = 4;
+        const DT_GNU_HASH: u64 = 0x6fff_fef5;
         const DT_VERNEED: u64 = 0x6fff_fffe;
-        let len = segment.file_len.min(LONGEST_DYNAMIC as u64) as usize;
-        let Some(bytes) = self.window.get(segment.offset, len) else { return };
-        let word = self.word();
-        let entry = |at: &[u8]| Some((self.number(at, 0, word)?, self.number(at, word, word)?));
-        let entries: Vec<(u64, u64)> = bytes.chunks_exact(2 * word).map_while(entry).take_while(|(tag, _)| *tag != 0).collect();
+        let Some(entries) = self.entries(segment) else { return };
         let value = |wanted: u64| entries.iter().find(|(tag, _)| *tag == wanted).map(|(_, value)| *value);
         let Some(strings) = value(DT_STRTAB).and_then(|address| self.offset(address)) else { return };
         let needs = value(DT_VERNEED).and_then(|address| self.offset(address));
+        elf.gnu_hash_alone = value(DT_GNU_HASH).is_some() && value(DT_HASH).is_none();
         for (tag, value) in entries {
             let wanted = matches!(tag, DT_NEEDED | DT_SONAME | DT_RPATH | DT_RUNPATH);
             if !wanted || elf.needed.len() + elf.search.len() >= MOST_NEEDED {
@@ -260,29 +267,48 @@ impl<'w> Reader<'w> {
                 _ => elf.search.extend(name.split(':').filter(|folder| !folder.is_empty()).map(str::to_owned)),
             }
         }
-        elf.glibc = needs.and_then(|needs| self.glibc(needs, strings));
+        if let Some(needs) = needs {
+            self.versions(needs, strings, &mut |file, version, _| match elf.versions.iter_mut().find(|(name, _)| name == file) {
+                Some((_, versions)) => versions.push(version.to_owned()),
+                None => elf.versions.push((file.to_owned(), vec![version.to_owned()])),
+            });
+        }
+        let all = elf.versions.iter().flat_map(|(_, versions)| versions);
+        elf.glibc = all.filter_map(|version| version.strip_prefix("GLIBC_").and_then(Glibc::parse)).max();
     }
 
-    /// The highest GLIBC_ version of all that are needed: a chain of files, each with a chain of versions.
-    fn glibc(&mut self, needs: u64, strings: u64) -> Option<Glibc> {
-        let (mut highest, mut file, mut seen) = (None, needs, 0);
+    /// The dynamic section's tags and values.
+    fn entries(&mut self, segment: &Segment) -> Option<Vec<(u64, u64)>> {
+        let len = segment.file_len.min(LONGEST_DYNAMIC as u64) as usize;
+        let bytes = self.window.get(segment.offset, len)?;
+        let word = self.word();
+        let entry = |at: &[u8]| Some((self.number(at, 0, word)?, self.number(at, word, word)?));
+        Some(bytes.chunks_exact(2 * word).map_while(entry).take_while(|(tag, _)| *tag != 0).collect())
+    }
+
+    /// Tells each symbol version that is needed, with its library and its index among the symbols' versions: a chain of libraries, each
+    /// with a chain of versions.
+    fn versions(&mut self, needs: u64, strings: u64, each: &mut dyn FnMut(&str, &str, u64)) -> Option<()> {
+        let (mut at, mut seen) = (needs, 0);
         loop {
-            let head = self.window.get(file, 16)?;
-            let mut version = file.checked_add(self.number(&head, 8, 4)?)?;
+            let head = self.window.get(at, 16)?;
+            let file = strings.checked_add(self.number(&head, 4, 4)?).and_then(|at| self.name(at))?;
+            let mut version = at.checked_add(self.number(&head, 8, 4)?)?;
             loop {
                 seen += 1;
-                let Some(aux) = self.window.get(version, 16).filter(|_| seen <= MOST_VERSIONS) else { return highest };
+                let aux = self.window.get(version, 16).filter(|_| seen <= MOST_VERSIONS)?;
                 let name = strings.checked_add(self.number(&aux, 8, 4)?).and_then(|at| self.name(at));
-                let number = name.as_deref().and_then(|name| name.strip_prefix("GLIBC_")).and_then(Glibc::parse);
-                highest = highest.max(number);
+                if let Some(name) = name {
+                    each(&file, &name, self.number(&aux, 6, 2)?);
+                }
                 match self.number(&aux, 12, 4)? {
                     0 => break,
                     next => version = version.checked_add(next)?,
                 }
             }
             match self.number(&head, 12, 4)? {
-                0 => return highest,
-                next => file = file.checked_add(next)?,
+                0 => return Some(()),
+                next => at = at.checked_add(next)?,
             }
         }
     }

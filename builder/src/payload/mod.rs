@@ -104,6 +104,10 @@ pub struct PackageFacts {
     pub homepage: Option<String>,
     /// A DEB's Depends field, or an RPM's Requires: what the agent may need on the endpoint.
     pub depends: Option<String>,
+    /// Each relation of these, and of a DEB's Pre-Depends; without what an RPM requires for its scripts, of itself and of rpm.
+    pub relations: Vec<String>,
+    /// The names it stands for, its own among them.
+    pub provides: Vec<String>,
 }
 
 /// A source that was read.

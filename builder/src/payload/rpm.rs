@@ -103,25 +103,55 @@ fn facts(header: &Header, name: &str) -> Result<PackageFacts> {
         supplier: text(Tag::Vendor).or_else(|| text(Tag::Packager)),
         homepage: text(Tag::Url),
         depends: requires(header),
+        relations: relations(header),
+        provides: header.strings(Tag::ProvideName).iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect(),
     })
+}
+
+/// What the package's files require of other packages; libraries are left out, since the files tell themselves.
+fn relations(header: &Header) -> Vec<String> {
+    // RPMSENSE_POSTTRANS, _PREREQ, _PRETRANS, _INTERP, _SCRIPT_PRE to _POSTUN, _SCRIPT_VERIFY, triggers.
+    const OF_SCRIPTS: u64 = 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 0xf << 9 | 1 << 13 | 7 << 16;
+    const OF_RPM: u64 = 1 << 24 | 1 << 28;
+    let provides = header.strings(Tag::ProvideName);
+    let wanted = |name: &[u8], flags: u64| {
+        let text = String::from_utf8_lossy(name);
+        let is_library = text.starts_with("rtld(") || text.split('(').next().is_some_and(|soname| soname.contains(".so"));
+        flags & (OF_SCRIPTS | OF_RPM) == 0 && !is_library && !provides.contains(&name)
+    };
+    let names = header.strings(Tag::RequireName);
+    let flags = header.numbers(Tag::RequireFlags);
+    let texts = names.iter().zip(header.strings(Tag::RequireVersion)).zip(flags);
+    texts
+        .filter(|((name, _), flags)| wanted(name, *flags))
+        .map(|((name, version), flags)| relation(name, version, flags))
+        .collect()
+}
+
+/// A requirement as people write it.
+fn relation(name: &[u8], version: &[u8], flags: u64) -> String {
+    const LESS: u64 = 1 << 1;
+    const GREATER: u64 = 1 << 2;
+    const EQUAL: u64 = 1 << 3;
+    let (name, version) = (String::from_utf8_lossy(name), String::from_utf8_lossy(version));
+    let signs = [(LESS, "<"), (GREATER, ">"), (EQUAL, "=")];
+    let sign: String = signs.into_iter().filter(|(flag, _)| flags & flag != 0).map(|(_, sign)| sign).collect();
+    if version.is_empty() {
+        name.into_owned()
+    } else {
+        format!("{name} {sign} {version}")
+    }
 }
 
 /// What the package requires, without what it requires of rpm itself; in the header's order.
 fn requires(header: &Header) -> Option<String> {
-    const LESS: u64 = 1 << 1;
-    const GREATER: u64 = 1 << 2;
-    const EQUAL: u64 = 1 << 3;
     let (names, versions) = (header.strings(Tag::RequireName), header.strings(Tag::RequireVersion));
-    let flags = header.numbers(Tag::RequireFlags);
     let mut all = Vec::new();
-    for ((name, version), flags) in names.iter().zip(versions).zip(flags) {
-        let (name, version) = (String::from_utf8_lossy(name), String::from_utf8_lossy(version));
-        if name.starts_with("rpmlib(") {
+    for ((name, version), flags) in names.iter().zip(versions).zip(header.numbers(Tag::RequireFlags)) {
+        if name.starts_with(b"rpmlib(") {
             continue;
         }
-        let signs = [(LESS, "<"), (GREATER, ">"), (EQUAL, "=")];
-        let sign: String = signs.into_iter().filter(|(flag, _)| flags & flag != 0).map(|(_, sign)| sign).collect();
-        let one = if version.is_empty() { name.into_owned() } else { format!("{name} {sign} {version}") };
+        let one = relation(name, version, flags);
         if !all.contains(&one) && all.len() < MOST_REQUIRES {
             all.push(one);
         }

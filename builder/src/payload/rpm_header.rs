@@ -50,6 +50,7 @@ pub(crate) enum Tag {
     FileLinkTos = 1036,
     FileFlags = 1037,
     RequireFlags = 1048,
+    ProvideName = 1047,
     RequireName = 1049,
     RequireVersion = 1050,
     FileDevices = 1095,

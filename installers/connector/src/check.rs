@@ -1,9 +1,8 @@
 //! `vlink check`: what a start would find wrong, without starting anything.
 
 use crate::connector::read;
-use crate::descriptor::Throttle;
 use crate::identity;
-use crate::launch::{launch, Layout};
+use crate::launch::{launch, Layout, Usual};
 use crate::logs;
 use crate::plan::{plan, Planned};
 use crate::platform::{self, BASE_ENVIRONMENT};
@@ -47,7 +46,7 @@ fn container(layout: &Layout, planned: &Planned, report: &mut Report) {
         return;
     }
     let verdict = planned.descriptor.as_ref().map_err(String::clone).and_then(|descriptor| {
-        let launch = launch(layout, descriptor, BASE_ENVIRONMENT, Throttle::default());
+        let launch = launch(layout, descriptor, BASE_ENVIRONMENT, &Usual::default());
         platform::vet(&launch).map(|()| descriptor.version.as_str())
     });
     match verdict {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::cli::VERSION;
 use crate::config::Config;
 use crate::identity::{self, Outcome};
-use crate::launch::{usual_throttle, Layout};
+use crate::launch::{Layout, Usual};
 use crate::plan::plan;
 use crate::platform::{self, Event, Host};
 use crate::status::{self, Container};
@@ -116,7 +116,7 @@ impl Work<'_> {
             log::line(&format!("{}: {problem}", self.layout.config().display()));
         }
         match plan(&self.layout.containers(), config) {
-            Ok(plan) => self.supervisor.adopt(plan, usual_throttle(config), Instant::now(), self.host),
+            Ok(plan) => self.supervisor.adopt(plan, Usual::of(config), Instant::now(), self.host),
             Err(why) => log::line(&format!("{why}; no container was changed")),
         }
     }

@@ -59,9 +59,32 @@ pub struct Launch {
     pub throttle: Throttle,
 }
 
-/// Puts a launch together. `base` is the platform's minimal environment, `usual` the limits of containers without
-/// their own.
-pub fn launch(layout: &Layout, descriptor: &Descriptor, base: &[(&str, &str)], usual: Throttle) -> Launch {
+/// What csclient.cfg says of every container.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Usual {
+    /// The limits of containers without their own.
+    pub throttle: Throttle,
+    /// How the core server is reached: each key of csclient.cfg that is there, by the name of its variable.
+    pub environment: Vec<(String, String)>,
+}
+
+/// Keys of csclient.cfg that containers get, and the variables that carry them.
+const HANDED_ON: [(&str, &str); 2] = [("proxyUrl", "LINK_PROXY_URL"), ("proxyCredentialsFile", "LINK_PROXY_CREDENTIALS_FILE")];
+
+impl Usual {
+    /// Reads it from csclient.cfg.
+    pub fn of(config: &Config) -> Usual {
+        let given =
+            HANDED_ON.iter().filter_map(|(key, variable)| Some((variable, config.get(key).filter(|value| !value.is_empty())?)));
+        Usual {
+            throttle: usual_throttle(config),
+            environment: given.map(|(variable, value)| (variable.to_string(), value.to_string())).collect(),
+        }
+    }
+}
+
+/// Puts a launch together. `base` is the platform's minimal environment.
+pub fn launch(layout: &Layout, descriptor: &Descriptor, base: &[(&str, &str)], usual: &Usual) -> Launch {
     let dir = layout.containers().join(&descriptor.name);
     let work = layout.components().join(&descriptor.name);
     let fill = |text: &str| filled(text, &[("{root}", &layout.root), ("{dir}", &dir), ("{work}", &work)]);
@@ -69,6 +92,7 @@ pub fn launch(layout: &Layout, descriptor: &Descriptor, base: &[(&str, &str)], u
 
     let own = |name: &str, value: &Path| (name.to_string(), value.to_string_lossy().into_owned());
     let mut environment: Vec<(String, String)> = base.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+    environment.extend(usual.environment.iter().cloned());
     environment.push(own("HOME", &work));
     if let Some(account) = &descriptor.run_as {
         environment.extend(["USER", "LOGNAME"].map(|name| (name.to_string(), account.clone())));
@@ -92,15 +116,15 @@ pub fn launch(layout: &Layout, descriptor: &Descriptor, base: &[(&str, &str)], u
         log: layout.log(&descriptor.name),
         work,
         throttle: Throttle {
-            nice: descriptor.throttle.nice.or(usual.nice),
-            max_cpu_percent: descriptor.throttle.max_cpu_percent.or(usual.max_cpu_percent),
-            max_memory_kb: descriptor.throttle.max_memory_kb.or(usual.max_memory_kb),
+            nice: descriptor.throttle.nice.or(usual.throttle.nice),
+            max_cpu_percent: descriptor.throttle.max_cpu_percent.or(usual.throttle.max_cpu_percent),
+            max_memory_kb: descriptor.throttle.max_memory_kb.or(usual.throttle.max_memory_kb),
         },
     }
 }
 
 /// The limits that globalThrottleCfg sets for containers without their own.
-pub fn usual_throttle(config: &Config) -> Throttle {
+fn usual_throttle(config: &Config) -> Throttle {
     let key = |name: &str| config.get(&format!("globalThrottleCfg.{name}")).map(str::trim);
     if key("endPointThrottlingEnabled") != Some("true") {
         return Throttle::default();
@@ -148,7 +172,7 @@ mod tests {
     #[test]
     fn placeholders_and_relative_commands_become_paths() {
         let text = r#"{ "name": "p", "command": ["bin/p", "{dir}/x:{work}:{root}{other}"], "environment": { "K": "{work}" } }"#;
-        let launch = launch(&layout(), &Descriptor::parse(text).unwrap(), &[("PATH", "/bin")], Throttle::default());
+        let launch = launch(&layout(), &Descriptor::parse(text).unwrap(), &[("PATH", "/bin")], &Usual::default());
         assert_eq!(launch.program, PathBuf::from("/opt/a b/Intigua-Libs/p/bin/p"));
         assert_eq!(launch.arguments, ["/opt/a b/Intigua-Libs/p/x:/opt/a b/components/p:/opt/a b{other}"]);
         assert!(launch.environment.contains(&("K".to_string(), "/opt/a b/components/p".to_string())));
@@ -158,7 +182,7 @@ mod tests {
     #[test]
     fn an_absolute_command_stays_as_it_is() {
         let descriptor = Descriptor::parse(r#"{ "name": "p", "command": ["/bin/sh"], "library": "unused.so" }"#).unwrap();
-        let launch = launch(&layout(), &descriptor, &[], Throttle::default());
+        let launch = launch(&layout(), &descriptor, &[], &Usual::default());
         assert_eq!(launch.program, PathBuf::from("/bin/sh"));
         assert_eq!(launch.library, None);
     }
@@ -166,7 +190,7 @@ mod tests {
     #[test]
     fn a_descriptor_cannot_lie_about_where_it_is() {
         let text = r#"{ "name": "p", "command": ["x"], "environment": { "LINK_WORK": "/", "HOME": "/h" } }"#;
-        let launch = launch(&layout(), &Descriptor::parse(text).unwrap(), &[], Throttle::default());
+        let launch = launch(&layout(), &Descriptor::parse(text).unwrap(), &[], &Usual::default());
         let last = |name: &str| launch.environment.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
         assert_eq!(last("LINK_WORK"), Some("/opt/a b/components/p"));
         assert_eq!(last("HOME"), Some("/h"));
@@ -177,11 +201,18 @@ mod tests {
         let text = "globalThrottleCfg.maxCpuPercent: \"20\"\n";
         assert_eq!(usual_throttle(&Config::parse(text.as_bytes())), Throttle::default());
         let text = format!("{text}globalThrottleCfg.endPointThrottlingEnabled: \"true\"\n");
-        let usual = usual_throttle(&Config::parse(text.as_bytes()));
-        assert_eq!(usual, Throttle { nice: None, max_cpu_percent: Some(20), max_memory_kb: Some(1_000_000) });
+        let usual = Usual::of(&Config::parse(text.as_bytes()));
+        assert_eq!(usual.throttle, Throttle { nice: None, max_cpu_percent: Some(20), max_memory_kb: Some(1_000_000) });
         let descriptor =
             Descriptor::parse(r#"{ "name": "p", "command": ["x"], "throttle": { "max-cpu-percent": 70 } }"#).unwrap();
-        let throttle = launch(&layout(), &descriptor, &[], usual).throttle;
+        let throttle = launch(&layout(), &descriptor, &[], &usual).throttle;
         assert_eq!((throttle.max_cpu_percent, throttle.max_memory_kb), (Some(70), Some(1_000_000)));
+    }
+    #[test]
+    fn the_way_to_the_core_server_reaches_containers_where_it_is_set() {
+        let descriptor = Descriptor::parse(r#"{ "name": "p", "command": ["x"] }"#).unwrap();
+        let of = |text: &str| launch(&layout(), &descriptor, &[], &Usual::of(&Config::parse(text.as_bytes()))).environment;
+        assert!(of("proxyUrl: \"http://p:3128\"\n").contains(&("LINK_PROXY_URL".to_string(), "http://p:3128".to_string())));
+        assert!(!of("proxyUrl: \"\"\n").iter().any(|(name, _)| name.starts_with("LINK_PROXY")));
     }
 }

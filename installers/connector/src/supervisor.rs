@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::backoff::Backoff;
-use crate::descriptor::{Descriptor, Throttle};
-use crate::launch::{launch, Launch, Layout};
+use crate::descriptor::Descriptor;
+use crate::launch::{launch, Launch, Layout, Usual};
 use crate::log;
 use crate::plan::Planned;
 use crate::platform::{System, BASE_ENVIRONMENT};
@@ -21,7 +21,7 @@ const POLL: Duration = Duration::from_millis(100);
 /// All containers of one root.
 pub struct Supervisor {
     layout: Layout,
-    usual: Throttle,
+    usual: Usual,
     managed: Vec<Managed>,
     stopping: bool,
 }
@@ -50,11 +50,11 @@ enum Phase {
 impl Supervisor {
     /// Nothing is started before the first `tick`.
     pub fn new(layout: Layout) -> Supervisor {
-        Supervisor { layout, usual: Throttle::default(), managed: Vec::new(), stopping: false }
+        Supervisor { layout, usual: Usual::default(), managed: Vec::new(), stopping: false }
     }
 
     /// Takes over a plan: containers that changed are stopped and started again, the others are left alone.
-    pub fn adopt(&mut self, plan: Vec<Planned>, usual: Throttle, now: Instant, system: &mut dyn System) {
+    pub fn adopt(&mut self, plan: Vec<Planned>, usual: Usual, now: Instant, system: &mut dyn System) {
         self.usual = usual;
         for managed in &mut self.managed {
             if !plan.iter().any(|planned| planned.name == managed.planned.name) {
@@ -82,7 +82,7 @@ impl Supervisor {
     pub fn tick(&mut self, now: Instant, system: &mut dyn System) {
         for managed in &mut self.managed {
             match managed.phase {
-                Phase::Waiting { until } if until <= now => managed.start(&self.layout, self.usual, now, system),
+                Phase::Waiting { until } if until <= now => managed.start(&self.layout, &self.usual, now, system),
                 Phase::Stopping { pid, kill_at } => {
                     managed.continue_stop(pid, kill_at, now, system);
                     if managed.phase == Phase::Idle(State::Stopped) && !self.stopping {
@@ -191,7 +191,7 @@ impl Managed {
         };
     }
 
-    fn start(&mut self, layout: &Layout, usual: Throttle, now: Instant, system: &mut dyn System) {
+    fn start(&mut self, layout: &Layout, usual: &Usual, now: Instant, system: &mut dyn System) {
         let launch: Launch = match &self.planned.descriptor {
             Ok(descriptor) => launch(layout, descriptor, BASE_ENVIRONMENT, usual),
             Err(_) => return,

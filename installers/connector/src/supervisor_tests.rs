@@ -58,7 +58,7 @@ impl Bench {
     }
 
     fn adopt(&mut self, plan: Vec<Planned>) {
-        self.supervisor.adopt(plan, Throttle::default(), self.now, &mut self.system);
+        self.supervisor.adopt(plan, Usual::default(), self.now, &mut self.system);
         self.tick(0);
     }
 

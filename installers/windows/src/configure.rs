@@ -8,7 +8,8 @@ use super::preflight::untrusted;
 use super::registry::{remove_empty, Key};
 use super::security::Security;
 use super::settings::Settings;
-use super::{places, report::code, root};
+use super::contract::exit_codes as code;
+use super::{places, root};
 use std::fs::OpenOptions;
 use std::os::windows::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -143,7 +144,7 @@ pub fn note_started(settings: &Settings, user: &str) {
 
 /// What `Undo` did.
 pub struct Undone {
-    pub code: u32,
+    pub code: i32,
     pub problems: Vec<String>,
 }
 
@@ -154,7 +155,7 @@ pub fn undo(settings: &Settings, user: &str) -> Undone {
         None => {
             // MakeRoot may have come before what failed.
             let _ = fs::remove_dir(settings.root());
-            return Undone { code: code::ROLLED_BACK, problems: Vec::new() };
+            return Undone { code: code::FAILED, problems: Vec::new() };
         }
     };
     let mut problems = Vec::new();
@@ -191,7 +192,7 @@ pub fn undo(settings: &Settings, user: &str) -> Undone {
     let code = match (problems.is_empty(), failed_start) {
         (false, _) => code::ROLLBACK_FAILED,
         (true, true) => code::NOT_STARTED,
-        (true, false) => code::ROLLED_BACK,
+        (true, false) => code::FAILED,
     };
     // Where something could not be put back, the saved file is the only copy.
     if problems.is_empty() {

@@ -1,6 +1,7 @@
 //! csclient.cfg: made from the settings, merged where it is there already (docs/endpoint.md).
 
 use super::config::Config;
+use super::contract::settings::of_windows;
 use super::settings::Settings;
 
 /// The endpoint's identity, and the machine that it belongs to.
@@ -14,13 +15,11 @@ pub fn merge(existing: &[u8], defaults: &[u8], settings: &Settings) -> Vec<u8> {
     let given = |names: &[&str]| names.iter().any(|name| settings.is_given(name));
     let url = urls(config.get("serverUrl"), settings);
     let core_id = if settings.is_image() { "" } else { settings.get("CORE_ID") };
-    let wanted = [
-        ("serverUrl", url.as_str(), given(&["SERVER_URL", "FALLBACK_URLS"])),
-        ("vlinkCoreId", core_id, given(&["CORE_ID"])),
-        ("tokenFile", settings.get("TOKEN_FILE"), given(&["TOKEN_FILE"])),
-        ("containers", settings.get("CONTAINERS"), given(&["CONTAINERS"])),
-    ];
-    for (key, value, given) in wanted {
+    let of_several =
+        [("serverUrl", url.as_str(), given(&["SERVER_URL", "FALLBACK_URLS"])), ("vlinkCoreId", core_id, given(&["CORE_ID"]))];
+    let of_one = of_windows().filter(|setting| !setting.config_key.is_empty());
+    let of_one = of_one.map(|setting| (setting.config_key, settings.get(setting.name), given(&[setting.name])));
+    for (key, value, given) in of_several.into_iter().chain(of_one) {
         want(&mut config, key, value, given);
     }
     let defaults_read = Config::parse(defaults);

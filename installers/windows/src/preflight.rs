@@ -2,7 +2,8 @@
 
 use super::acl::{CHANGES, REPLACES_CHILDREN, REPLACES_FOLDER};
 use super::folder::{self, Kind};
-use super::report::{code, failed, Outcome, Report};
+use super::contract::checks;
+use super::report::{failed, Outcome, Report};
 use super::settings::Settings;
 use super::{places, root, sys};
 
@@ -29,17 +30,17 @@ impl Facts {
 pub fn run(settings: &Settings, facts: &Facts) -> Report {
     let mut report = Report::default();
     for fault in settings.faults() {
-        report.add("settings", code::USAGE, "", failed(fault, "correct the value and try again"));
+        report.add(&checks::SETTINGS, "", failed(fault, "correct the value and try again"));
     }
-    report.add("privileges", code::PRIVILEGES, "", privileges(facts));
-    report.add("platform", code::PLATFORM, "", platform());
+    report.add(&checks::PRIVILEGES, "", privileges(facts));
+    report.add(&checks::PLATFORM, "", platform());
     others(settings, facts, &mut report);
     let windows_temp = places::windows() + r"\Temp";
-    report.add("temp", code::TEMP, &windows_temp, temp(&windows_temp, facts));
-    report.add("root", code::ROOT, settings.root(), install_root(settings, facts));
+    report.add(&checks::TEMP, &windows_temp, temp(&windows_temp, facts));
+    report.add(&checks::ROOT, settings.root(), install_root(settings, facts));
     let runtime = places::runtime();
-    report.add("runtime", code::RUNTIME, &runtime, runtime_folder(&runtime, facts));
-    report.add("space", code::SPACE, settings.root(), space(settings));
+    report.add(&checks::RUNTIME, &runtime, runtime_folder(&runtime, facts));
+    report.add(&checks::SPACE, settings.root(), space(settings));
     report
 }
 
@@ -89,14 +90,14 @@ fn others(settings: &Settings, facts: &Facts, report: &mut Report) {
         None => return,
     };
     for (fault, remedy) in found {
-        report.add("other", code::OTHER, "", failed(fault, remedy));
+        report.add(&checks::OTHER, "", failed(fault, remedy));
     }
     if found.is_empty() {
         let seen = match settings.get("PREVIOUS") {
             "" => "nothing is installed".to_string(),
             version => format!("version {version} is installed"),
         };
-        report.add("other", code::OTHER, "", passed(seen));
+        report.add(&checks::OTHER, "", passed(seen));
     }
 }
 

@@ -1,27 +1,13 @@
 //! What the checks found, and install.json: how it went, in the shape of docs/endpoint.md.
 
+use super::contract::checks;
 use super::settings::Settings;
-
-/// Exit codes (docs/endpoint.md).
-pub mod code {
-    pub const USAGE: u32 = 2;
-    pub const PRIVILEGES: u32 = 10;
-    pub const TEMP: u32 = 11;
-    pub const ROOT: u32 = 12;
-    pub const RUNTIME: u32 = 13;
-    pub const SPACE: u32 = 14;
-    pub const PLATFORM: u32 = 15;
-    pub const OTHER: u32 = 17;
-    pub const ROLLED_BACK: u32 = 30;
-    pub const NOT_STARTED: u32 = 31;
-    pub const ROLLBACK_FAILED: u32 = 32;
-}
 
 /// One thing that was looked at.
 pub struct Check {
     pub id: &'static str,
     /// The exit code where it fails.
-    pub code: u32,
+    pub code: i32,
     pub path: String,
     pub outcome: Outcome,
 }
@@ -47,12 +33,17 @@ pub struct Report {
 
 impl Report {
     /// Adds a check.
-    pub fn add(&mut self, id: &'static str, code: u32, path: &str, outcome: Outcome) {
+    pub fn add(&mut self, check: &checks::Check, path: &str, outcome: Outcome) {
+        self.note(check.id, check.code, path, outcome);
+    }
+
+    /// Adds one that is none of the checks before an installation.
+    pub fn note(&mut self, id: &'static str, code: i32, path: &str, outcome: Outcome) {
         self.checks.push(Check { id, code, path: path.to_string(), outcome });
     }
 
     /// The smallest code of those that failed; `None` where all passed.
-    pub fn code(&self) -> Option<u32> {
+    pub fn code(&self) -> Option<i32> {
         let failed = self.checks.iter().filter(|check| matches!(check.outcome, Outcome::Failed { .. }));
         failed.map(|check| check.code).min()
     }
@@ -97,7 +88,7 @@ impl Report {
 /// The end of an installation.
 pub struct Ending<'a> {
     pub outcome: &'a str,
-    pub code: u32,
+    pub code: i32,
     pub message: &'a str,
     /// The array of checks.
     pub checks: &'a str,
@@ -152,9 +143,9 @@ mod tests {
 
     fn report() -> Report {
         let mut report = Report::default();
-        report.add("temp", code::TEMP, r"C:\Windows\Temp", failed("it is \"full\"", "free space"));
-        report.add("privileges", code::PRIVILEGES, "", Outcome::Passed("SYSTEM".to_string()));
-        report.add("space", code::SPACE, r"D:\", failed("too little", "more"));
+        report.add(&checks::TEMP, r"C:\Windows\Temp", failed("it is \"full\"", "free space"));
+        report.add(&checks::PRIVILEGES, "", Outcome::Passed("SYSTEM".to_string()));
+        report.add(&checks::SPACE, r"D:\", failed("too little", "more"));
         report
     }
 

@@ -1,30 +1,15 @@
 //! What this installation was asked for: the settings and facts that the package hands to its native actions.
 
-/// Every key that a native action reads, as a property or in CustomActionData (docs/windows.md).
-pub const KEYS: &[&str] = &[
-    "INSTALL_ROOT",
-    "SERVER_URL",
-    "FALLBACK_URLS",
-    "CORE_ID",
-    "TOKEN_FILE",
-    "CONTAINERS",
-    "IMAGE",
-    "NO_START",
-    "PRODUCT",
-    "VERSION",
-    "PREVIOUS",
-    "GIVEN",
-    "SiteLines",
-    "PAYLOAD_KB",
-    "DEEPEST",
-    "SERVICE",
-    "HOLDS",
-    "REQUIRES",
-];
+use super::contract::rules::{self, System};
+use super::contract::settings::{of_windows, Rule};
 
-/// The keys that an administrator can set.
-const GIVEN_BY_PEOPLE: &[&str] =
-    &["INSTALL_ROOT", "SERVER_URL", "FALLBACK_URLS", "CORE_ID", "TOKEN_FILE", "CONTAINERS", "IMAGE", "NO_START"];
+/// Every key that a native action reads, as a property or in CustomActionData (docs/windows.md): the settings, and these facts.
+pub fn keys() -> impl Iterator<Item = &'static str> {
+    of_windows().map(|setting| setting.name).chain(FACTS.iter().copied())
+}
+
+const FACTS: &[&str] =
+    &["PRODUCT", "VERSION", "PREVIOUS", "GIVEN", "SiteLines", "PAYLOAD_KB", "DEEPEST", "SERVICE", "HOLDS", "REQUIRES"];
 
 /// Keys and values; a key that is absent reads as empty.
 #[derive(Clone, Debug, Default)]
@@ -93,33 +78,24 @@ impl Settings {
 
     /// One sentence for each value that cannot be installed. The root has a check of its own.
     pub fn faults(&self) -> Vec<String> {
-        let mut faults: Vec<String> =
-            GIVEN_BY_PEOPLE.iter().filter_map(|key| Some(format!("{key} {}", self.fault(key)?))).collect();
+        let mut faults: Vec<String> = of_windows()
+            .filter_map(|setting| Some(format!("{} {}", setting.name, self.fault(setting.name, setting.rule)?)))
+            .collect();
         if self.is_image() && !self.get("CORE_ID").is_empty() {
             faults.push("CORE_ID cannot go into an image: every clone would have it".to_string());
         }
         faults
     }
 
-    fn fault(&self, key: &str) -> Option<String> {
-        let value = self.get(key);
-        // The values travel as KEY=value|KEY=value, and end up in quotes in csclient.cfg and in the service's command line.
-        if value.chars().any(|c| c.is_control() || c == '|' || c == '"') {
-            return Some("holds a control character, a quote or |".to_string());
+    fn fault(&self, key: &str, rule: Rule) -> Option<String> {
+        if let Some(fault) = rules::fault(rule, self.get(key), System::Windows) {
+            return Some(fault.to_string());
         }
-        let fault = match key {
-            "IMAGE" | "NO_START" if !matches!(value, "" | "0" | "1") => "must be 0 or 1",
-            "TOKEN_FILE" if !value.is_empty() && !is_absolute(value) => {
-                "must be an absolute path (of the file; never the secret itself)"
-            }
-            "CORE_ID" if !value.chars().all(|c| c.is_ascii_alphanumeric() || "._:-".contains(c)) => {
-                "may hold letters, digits and . _ : - only"
-            }
-            "SERVER_URL" if value.contains([';', ' ']) => "must be one URL; further ones belong in FALLBACK_URLS",
-            "CONTAINERS" => return self.containers_fault(),
-            _ => return None,
-        };
-        Some(fault.to_string())
+        if rule == Rule::Containers {
+            self.containers_fault()
+        } else {
+            None
+        }
     }
 
     /// HOLDS and REQUIRES name the package's containers; a package that does not say so is not checked.
@@ -140,12 +116,6 @@ impl Settings {
 
 fn names(list: &str) -> Vec<&str> {
     list.split(',').map(str::trim).filter(|name| !name.is_empty()).collect()
-}
-
-fn is_absolute(path: &str) -> bool {
-    let mut characters = path.chars();
-    let drive = matches!((characters.next(), characters.next(), characters.next()), (Some(c), Some(':'), Some('\\')) if c.is_ascii_alphabetic());
-    drive || path.starts_with(r"\\")
 }
 
 #[cfg(test)]

@@ -242,8 +242,12 @@ fn record(folder: &Path) -> Result<Record> {
     let mut text = String::new();
     let file = std::fs::File::open(&path).or_cannot("read", &path).map_err(|error| error.help(help))?;
     file.take(RECORD_LIMIT).read_to_string(&mut text).or_cannot("read", &path)?;
-    serde_json::from_str(&text)
-        .map_err(|error| Error::new(format!("{} is no manifest.json of linkpack: {error}", path.display())))
+    serde_json::from_str(&text).map_err(|error| not_ours(&path, &error).help("name a folder that linkpack build wrote"))
+}
+
+fn not_ours(path: &Path, error: &serde_json::Error) -> Error {
+    let (line, column) = (error.line(), error.column());
+    Error::new(format!("{} is not a manifest.json of linkpack (line {line}, column {column})", path.display()))
 }
 
 /// Why a package may differ, where that shows: it was given other values, or its times are the sources' own.

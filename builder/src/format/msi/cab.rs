@@ -46,7 +46,7 @@ impl Packing {
     }
 
     /// Plain bytes of a job: whole blocks.
-    fn job_len(self) -> usize {
+    pub fn job_len(self) -> usize {
         match self {
             Packing::Mszip => 32 * BLOCK,
             Packing::Lzx => 256 * BLOCK,
@@ -54,7 +54,7 @@ impl Packing {
     }
 
     /// How far back a job may refer: whole blocks.
-    fn history_len(self) -> usize {
+    pub fn history_len(self) -> usize {
         match self {
             Packing::Mszip => BLOCK,
             Packing::Lzx => lzx::HISTORY,
@@ -83,6 +83,11 @@ impl Packing {
             Packing::Mszip => 1,
             Packing::Lzx => 3 | (lzx::WRITTEN_WINDOW_BITS as u16) << 8,
         }
+    }
+
+    /// The packing that a CFFOLDER's typeCompress stands for, where it is one of these.
+    pub fn of_code(code: u16) -> Option<Packing> {
+        [Packing::Mszip, Packing::Lzx].into_iter().find(|packing| packing.code() == code)
     }
 }
 
@@ -379,6 +384,17 @@ impl Job {
             }
         };
         Ok(Blocks { folder, count, bytes })
+    }
+}
+
+/// Packs one job: `text` is what it may refer to, `history` bytes, and then its own; `place` is where that begins in its folder.
+///
+/// # Errors
+/// Deflate fails.
+pub fn pack_job(packing: Packing, text: Vec<u8>, history: usize, place: u64, last: bool) -> Result<Vec<u8>> {
+    match packing {
+        Packing::Mszip => mszip(&text[history..], &text[..history]),
+        Packing::Lzx => Ok(lzx(Job { packing, text, history, place, last })),
     }
 }
 

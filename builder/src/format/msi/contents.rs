@@ -287,7 +287,7 @@ fn path_text(path: &TreePath) -> &str {
 
 /// The path's own name, when the whole path can be one on Windows.
 fn last_name(spec: &MsiSpec, path: &TreePath) -> Result<String> {
-    Ok(names::components(path, spec.default_root)?.pop().unwrap_or_default())
+    Ok(names::components(path, spec.default_root, spec.code_page)?.pop().unwrap_or_default())
 }
 
 /// Adds a component whose identity depends on where it lies below the root, wherever the root is.

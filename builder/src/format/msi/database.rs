@@ -1,5 +1,6 @@
 //! The relational database of an MSI, in memory: rows as they are stored, checked against the schema when they are added.
 
+use super::code_page::CodePage;
 use super::strings::Strings;
 use crate::error::{Error, Result};
 use crate::msi_schema::{self as schema, Column, ColumnKind, Table};
@@ -62,9 +63,9 @@ pub struct Database {
 }
 
 impl Database {
-    /// A database without tables.
-    pub fn new() -> Result<Self> {
-        Ok(Database { schema: schema::tables()?, strings: Strings::default(), rows: BTreeMap::new() })
+    /// A database without tables, in a code page.
+    pub fn new(page: CodePage) -> Result<Self> {
+        Ok(Database { schema: schema::tables()?, strings: Strings::new(page), rows: BTreeMap::new() })
     }
 
     /// Makes sure that a table exists, though it may have no rows.
@@ -289,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_reference_to_nothing_is_refused_with_its_place() {
-        let mut database = Database::new().unwrap();
+        let mut database = Database::new(CodePage::WESTERN).unwrap();
         database.add("CreateFolder", row!["NOWHERE", "c"]).unwrap();
         let error = database.complete().unwrap_err();
         assert!(error.what().contains("CreateFolder") && error.what().contains("NOWHERE"), "{error}");
@@ -297,7 +298,7 @@ mod tests {
 
     #[test]
     fn two_rows_with_one_key_are_refused() {
-        let mut database = Database::new().unwrap();
+        let mut database = Database::new(CodePage::WESTERN).unwrap();
         database.add("Property", row!["A", "1"]).unwrap();
         database.add("Property", row!["A", "2"]).unwrap();
         assert!(database.complete().unwrap_err().what().contains("\"A\""));
@@ -305,7 +306,7 @@ mod tests {
 
     #[test]
     fn values_that_a_column_cannot_hold_are_refused() {
-        let mut database = Database::new().unwrap();
+        let mut database = Database::new(CodePage::WESTERN).unwrap();
         assert!(database.add("Property", row!["A".repeat(73), "1"]).is_err());
         assert!(database.add("Property", row!["A", ""]).is_err());
         assert!(database.add("Property", row!["A", 1]).is_err());
@@ -315,7 +316,7 @@ mod tests {
 
     #[test]
     fn numbers_are_stored_with_their_offset() {
-        let mut database = Database::new().unwrap();
+        let mut database = Database::new(CodePage::WESTERN).unwrap();
         database.add("Media", row![1, 70_000, (), "#a", (), ()]).unwrap();
         database.complete().unwrap();
         let streams = database.streams().unwrap();

@@ -1,7 +1,8 @@
 //! Windows Installer packages, written without Windows: a relational database and cabinets in a compound file.
 
 mod actions;
-mod cab;
+pub mod cab;
+mod code_page;
 mod container;
 mod contents;
 mod covered;
@@ -35,14 +36,17 @@ use tempfile::NamedTempFile;
 use uuid::Uuid;
 
 pub use cab::Packing;
+pub use code_page::CodePage;
 pub use container::SIZE_LIMIT;
 pub use pe::{machine, Machine};
 pub use version::product_version;
 
-/// Everything an MSI is made of. Texts are in code page 1252 (Western European).
+/// Everything an MSI is made of.
 pub struct MsiSpec<'a> {
     /// The package's name, with the site's where there is one; identifies the product together with its version.
     pub name: &'a str,
+    /// What all texts are in.
+    pub code_page: CodePage,
     /// The name people read.
     pub title: &'a str,
     /// The version; its first three numbers are the MSI's own ([`product_version`]).
@@ -306,7 +310,7 @@ fn copy(mut sidecar: Sidecar, out: &mut impl Write) -> Result<()> {
 pub fn write_settings<W: Read + Write + Seek>(spec: &MsiSpec, out: &mut W) -> Result<()> {
     let contents = Contents::new(spec)?;
     let mut container = Container::create(out, container::PACKAGE_CLASS)?;
-    let mut database = Database::new()?;
+    let mut database = Database::new(spec.code_page)?;
     product::add(spec, &mut database)?;
     contents.add(spec, true, &[], &mut database)?;
     settings::add(spec, &contents, &mut database)?;
@@ -323,7 +327,7 @@ fn write_database<W: Read + Write + Seek>(
     digests: &[Digests],
     container: &mut Container<W>,
 ) -> Result<()> {
-    let mut database = Database::new()?;
+    let mut database = Database::new(spec.code_page)?;
     product::add(spec, &mut database)?;
     contents.add(spec, embedded, digests, &mut database)?;
     service::add(spec, &mut database)?;
@@ -363,6 +367,7 @@ fn write_tables<W: Read + Write + Seek>(
         }
     }
     let summary = summary::Summary {
+        code_page: spec.code_page.of_summary(),
         subject: spec.title,
         author: spec.manufacturer,
         comments: spec.description,
@@ -413,6 +418,7 @@ mod tests {
         let files = unread(Tree::new(entries).unwrap());
         let executable = path("bin/service.exe");
         let spec = MsiSpec {
+            code_page: Default::default(),
             name: "sample",
             title: "sample",
             version: "1.0.0",

@@ -1,5 +1,6 @@
 //! Names as Windows allows them, and the short (8.3) names that stand beside long ones in an MSI.
 
+use super::code_page::CodePage;
 use crate::error::{Error, Result};
 use crate::payload::TreePath;
 use std::collections::{HashMap, HashSet};
@@ -13,7 +14,7 @@ const LONGEST_NAME: usize = 242;
 ///
 /// # Errors
 /// Anything that Windows or an MSI cannot hold: not UTF-8, reserved names and characters, a trailing dot or space, too long.
-pub fn components(path: &TreePath, root: &str) -> Result<Vec<String>> {
+pub fn components(path: &TreePath, root: &str, page: CodePage) -> Result<Vec<String>> {
     let refuse = |why: &str| {
         Err(Error::new(format!("{path:?} cannot be a path on Windows: {why}"))
             .help("rename the file, or leave it out with exclude = [...] in the payload's table"))
@@ -24,7 +25,7 @@ pub fn components(path: &TreePath, root: &str) -> Result<Vec<String>> {
         if let Some(why) = unfit(name) {
             return refuse(&why);
         }
-        super::strings::encode(name).map_err(|error| error.note(format!("it is part of {path:?}")))?;
+        page.encode(name).map_err(|error| error.note(format!("it is part of {path:?}")))?;
         names.push(name.to_owned());
     }
     let len = root.chars().count() + names.iter().map(|name| name.chars().count() + 1).sum::<usize>();
@@ -117,14 +118,17 @@ mod tests {
     #[test]
     fn names_that_windows_cannot_hold_are_refused() {
         for name in ["con", "AUX.txt", "com1", "nul .log", "dot.", "space ", "a:b", "what?", "Привет", "a\tb"] {
-            assert!(components(&path(&format!("dir/{name}")), r"C:\root").is_err(), "{name:?}");
+            assert!(components(&path(&format!("dir/{name}")), r"C:\root", CodePage::WESTERN).is_err(), "{name:?}");
         }
         for name in ["console", "com10", "com", "a b", "Grüße.txt", ".hidden", "a.b.c"] {
-            assert!(components(&path(&format!("dir/{name}")), r"C:\root").is_ok(), "{name:?}");
+            assert!(components(&path(&format!("dir/{name}")), r"C:\root", CodePage::WESTERN).is_ok(), "{name:?}");
         }
         let long = vec!["abcdefghi"; 25].join("/");
-        assert!(components(&path(&long), r"C:\root").is_ok());
-        assert!(components(&path(&long), r"C:\Program Files\Intigua").unwrap_err().what().contains("characters"));
+        assert!(components(&path(&long), r"C:\root", CodePage::WESTERN).is_ok());
+        assert!(components(&path(&long), r"C:\Program Files\Intigua", CodePage::WESTERN)
+            .unwrap_err()
+            .what()
+            .contains("characters"));
     }
 
     #[test]

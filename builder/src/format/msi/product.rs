@@ -115,7 +115,7 @@ pub fn default_root<'a>(spec: &MsiSpec<'a>) -> Result<(Option<&'static str>, Vec
     }
     for name in &names {
         let part = crate::payload::TreePath::new(name.as_bytes()).map_err(|_| refuse())?;
-        super::names::components(&part, drive).map_err(|_| refuse())?;
+        super::names::components(&part, drive, spec.code_page).map_err(|_| refuse())?;
     }
     if drive.eq_ignore_ascii_case("C:") && names.len() > 1 && names[0].eq_ignore_ascii_case("Program Files") {
         let folder = if spec.platform.is_64_bit() { "ProgramFiles64Folder" } else { "ProgramFilesFolder" };

@@ -4,6 +4,7 @@ use super::contents::{add_component, component_of, file_of, Contents, CONNECTOR}
 use super::database::{row, Database};
 use super::{unfit, MsiSpec};
 use crate::error::Result;
+use contract::settings::{of_windows, Lifetime, Setting};
 
 /// The root of an installation that is there already.
 pub const OLD_ROOT: &str = "OLDROOT";
@@ -25,10 +26,6 @@ const VERSION_VALUE: &str = "Version";
 pub const PREVIOUS: &str = "PREVIOUS";
 /// The settings given for this very run, each followed by a comma.
 pub const GIVEN: &str = "GIVEN";
-/// Settings of one run alone: a repaired or upgraded image starts its service.
-const OF_ONE_RUN: [&str; 2] = ["IMAGE", "NO_START"];
-/// A setting that an administrator may take for the secret itself.
-const TOKEN_FILE: &str = "TOKEN_FILE";
 /// Set where the command line itself names features.
 const OWN_FEATURES: &str = "FeaturesByName";
 /// The upgrade code of the product that a transform is for.
@@ -38,21 +35,27 @@ const LOCAL_MACHINE: i32 = 2;
 /// The public properties that the installing side has to accept from the calling one.
 pub fn properties(spec: &MsiSpec) -> Vec<String> {
     let own = ["INSTALL_ROOT", "INSTALLDIR", OLD_ROOT, PREVIOUS];
-    let mut names: Vec<String> = own.iter().chain(&OF_ONE_RUN).map(|name| (*name).to_owned()).collect();
+    let mut names: Vec<String> = own.into_iter().chain(of_one_run()).map(str::to_owned).collect();
     names.extend(all(spec).iter().flat_map(|(name, _)| [(*name).to_owned(), old(name)]));
     names.sort();
     names.dedup();
     names
 }
 
+/// Settings of one run alone: a repaired or upgraded image starts its service.
+fn of_one_run() -> impl Iterator<Item = &'static str> {
+    of_windows().filter(|setting| setting.lifetime == Lifetime::OneRun).map(|setting| setting.name)
+}
+
 /// Every setting's name.
 pub fn names(spec: &MsiSpec) -> Vec<String> {
-    all(spec).iter().map(|(name, _)| *name).chain(OF_ONE_RUN).map(str::to_owned).collect()
+    all(spec).iter().map(|(name, _)| (*name).to_owned()).chain(of_one_run().map(str::to_owned)).collect()
 }
 
 /// The properties of settings that the log must not show.
 pub fn hidden(spec: &MsiSpec) -> Vec<String> {
-    let names = all(spec).into_iter().map(|(name, _)| name).filter(|name| *name == TOKEN_FILE);
+    let is_hidden = |name: &str| Setting::named(name).is_some_and(|setting| setting.hidden);
+    let names = all(spec).into_iter().map(|(name, _)| name).filter(|name| is_hidden(name));
     names.flat_map(|name| [name.to_owned(), old(name)]).collect()
 }
 

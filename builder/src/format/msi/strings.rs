@@ -1,17 +1,17 @@
-//! The string pool: every text of the database once, numbered from 1, in code page 1252.
+//! The string pool: every text of the database once, numbered from 1, in the database's code page.
 
+use super::code_page::CodePage;
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// The database's code page: Windows Latin 1.
-pub const CODE_PAGE: u16 = 1252;
 /// The number of strings up to which a reference has two bytes.
 const SHORT_REFERENCES: usize = 0xFFFF;
 
 /// Texts by number and numbers by text. There may be hundreds of thousands: all lie in one piece, as the file has them.
 #[derive(Default)]
 pub struct Strings {
+    page: CodePage,
     /// By the text's hash; where another text has it, by the next free number above.
     numbers: HashMap<u64, u32>,
     /// Where each text ends in `data`, and how often it is used.
@@ -21,6 +21,11 @@ pub struct Strings {
 }
 
 impl Strings {
+    /// An empty pool of a code page.
+    pub fn new(page: CodePage) -> Self {
+        Strings { page, ..Strings::default() }
+    }
+
     /// The number of a text; 0 for the empty one, which is null.
     ///
     /// # Errors
@@ -29,7 +34,7 @@ impl Strings {
         if text.is_empty() {
             return Ok(0);
         }
-        let bytes = encode(text)?;
+        let bytes = self.page.encode(text)?;
         let mut hasher = DefaultHasher::new();
         bytes.hash(&mut hasher);
         let mut key = hasher.finish();
@@ -56,7 +61,7 @@ impl Strings {
 
     /// The text of a number; empty for null.
     pub fn text(&self, number: u32) -> String {
-        decode(self.bytes(number))
+        self.page.decode(self.bytes(number))
     }
 
     /// How many bytes a reference has.
@@ -76,7 +81,7 @@ impl Strings {
             pool.extend_from_slice(&low.to_le_bytes());
             pool.extend_from_slice(&high.to_le_bytes());
         };
-        put(CODE_PAGE, long_references);
+        put(self.page.number(), long_references);
         let mut start = 0;
         for (end, uses) in &self.texts {
             let len = end - start;
@@ -94,50 +99,9 @@ impl Strings {
     }
 }
 
-/// What the bytes 0x80 to 0x9F stand for in code page 1252; 0 where nothing.
-const HIGH: [u16; 32] = [
-    0x20AC, 0, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0, 0x017D, 0, 0, 0x2018,
-    0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0, 0x017E, 0x0178,
-];
-
-/// A text's bytes in code page 1252.
-///
-/// # Errors
-/// A character that the code page does not have.
-pub fn encode(text: &str) -> Result<Vec<u8>> {
-    text.chars()
-        .map(|character| match u32::from(character) {
-            code @ (1..=0x7F | 0xA0..=0xFF) => Ok(code as u8),
-            code => {
-                HIGH.iter().position(|&high| high != 0 && u32::from(high) == code).map(|at| 0x80 + at as u8).ok_or_else(|| {
-                    Error::new(format!("{text:?} has the character {character:?}, which an MSI in code page 1252 cannot hold"))
-                        .help("use Western European characters only, or leave the file out with exclude = [...]")
-                })
-            }
-        })
-        .collect()
-}
-
-/// The text of bytes that [`encode`] made.
-fn decode(bytes: &[u8]) -> String {
-    let character = |byte: &u8| match byte {
-        0x80..=0x9F => char::from_u32(u32::from(HIGH[usize::from(byte - 0x80)])).unwrap_or('?'),
-        byte => char::from(*byte),
-    };
-    bytes.iter().map(character).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn western_texts_are_encoded_and_others_refused() {
-        assert_eq!(encode("Grüße €5").unwrap(), b"Gr\xFC\xDFe \x805");
-        assert_eq!(decode(b"Gr\xFC\xDFe \x805"), "Grüße €5");
-        assert!(encode("Привет").unwrap_err().what().contains("1252"));
-        assert!(encode("\u{81}").is_err());
-    }
 
     #[test]
     fn references_grow_to_three_bytes_above_65535_strings() {
@@ -150,6 +114,8 @@ mod tests {
         assert_eq!(strings.width(), 3);
         assert_eq!(strings.text(65_536), "one more");
         assert_eq!(strings.into_streams().0[..4], [0xE4, 0x04, 0x00, 0x80]);
+        let cyrillic = Strings::new(CodePage::new(1251).unwrap());
+        assert_eq!(cyrillic.into_streams().0, [0xE3, 0x04, 0, 0]);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! The summary information stream (MS-OLEPS): what a package is, before anyone reads its database.
 
-use super::strings::{encode, CODE_PAGE};
+use super::code_page::CodePage;
 use crate::error::Result;
 use uuid::Uuid;
 
 /// The summary's properties that differ between packages.
 pub struct Summary<'a> {
+    /// What its texts are in.
+    pub code_page: CodePage,
     /// The product's name.
     pub subject: &'a str,
     /// Who made the product.
@@ -38,12 +40,12 @@ pub enum Value {
 }
 
 impl Value {
-    /// A text in the code page of all texts.
+    /// A text in a code page.
     ///
     /// # Errors
-    /// A character that code page 1252 does not have.
-    pub fn text(text: &str) -> Result<Self> {
-        encode(text).map(Value::Text)
+    /// A character that the page does not have.
+    pub fn text(page: CodePage, text: &str) -> Result<Self> {
+        page.encode(text).map(Value::Text)
     }
 
     /// A time in seconds since 1970.
@@ -72,23 +74,23 @@ impl Summary<'_> {
     /// The stream's bytes.
     ///
     /// # Errors
-    /// A text that code page 1252 cannot hold.
+    /// A text that the code page cannot hold.
     pub fn bytes(&self) -> Result<Vec<u8>> {
         Ok(property_set(&[
-            (1, Value::Short(CODE_PAGE)),
-            (2, Value::text("Installation Database")?),
-            (3, Value::text(self.subject)?),
-            (4, Value::text(self.author)?),
-            (5, Value::text("Installer")?),
-            (6, Value::text(self.comments)?),
-            (7, Value::text(self.template)?),
-            (9, Value::text(&braced(self.package_code))?),
+            (1, Value::Short(self.code_page.number())),
+            (2, Value::text(self.code_page, "Installation Database")?),
+            (3, Value::text(self.code_page, self.subject)?),
+            (4, Value::text(self.code_page, self.author)?),
+            (5, Value::text(self.code_page, "Installer")?),
+            (6, Value::text(self.code_page, self.comments)?),
+            (7, Value::text(self.code_page, self.template)?),
+            (9, Value::text(self.code_page, &braced(self.package_code))?),
             (12, Value::time(self.time)),
             (13, Value::time(self.time)),
             (14, Value::Long(INSTALLER)),
             // Long file names, files in cabinets.
             (15, Value::Long(2)),
-            (18, Value::text("linkpack")?),
+            (18, Value::text(self.code_page, "linkpack")?),
             // Read-only recommended.
             (19, Value::Long(2)),
         ]))

@@ -4,9 +4,10 @@
 //! transform changes these targets and nothing else: then what the command line gives and what an earlier installation kept still come
 //! first, also where Windows Installer applies the transform again at a repair, and the transform fits every version of the product.
 
+use super::code_page::CodePage;
 use super::container::{Container, StreamName, TRANSFORM_CLASS};
 use super::settings::{default_action, escaped, root_value, SITE_FAMILY, SITE_LINES};
-use super::strings::{Strings, CODE_PAGE};
+use super::strings::Strings;
 use super::summary::{property_set, Value, INSTALLER};
 use crate::error::{Error, Result};
 use crate::format::patch;
@@ -30,6 +31,8 @@ pub struct TransformSpec<'a> {
 
 /// What a transform says of the package that it was made for.
 pub struct Base<'a> {
+    /// What its texts, and the transform's, are in.
+    pub code_page: CodePage,
     /// ProductName.
     pub title: &'a str,
     /// Manufacturer.
@@ -91,9 +94,9 @@ impl Rows<'_> {
 /// Writes a transform at the writer's start.
 ///
 /// # Errors
-/// A value that code page 1252 does not have, or whatever the writer says.
+/// A value that the code page does not have, or whatever the writer says.
 pub fn write<W: Read + Write + Seek>(spec: &TransformSpec, out: &mut W) -> Result<()> {
-    let mut strings = Strings::default();
+    let mut strings = Strings::new(spec.base.code_page);
     let actions = actions(spec, &mut strings)?;
     let properties = properties(spec, &mut strings)?;
     let (pool, data) = strings.into_streams();
@@ -150,22 +153,23 @@ fn lines(lines: &[(&str, &str)]) -> String {
 fn summary(spec: &TransformSpec) -> Result<Vec<u8>> {
     let base = &spec.base;
     let product = format!("{}{}", base.product_code, base.version);
+    let page = base.code_page.of_summary();
     let mut properties = vec![
-        (1, Value::Short(CODE_PAGE)),
-        (2, Value::text("Installation Database")?),
-        (3, Value::text(base.title)?),
-        (4, Value::text(base.manufacturer)?),
-        (5, Value::text("Installer")?),
+        (1, Value::Short(page.number())),
+        (2, Value::text(page, "Installation Database")?),
+        (3, Value::text(page, base.title)?),
+        (4, Value::text(page, base.manufacturer)?),
+        (5, Value::text(page, "Installer")?),
         // Before and after: a site changes neither platform nor language, neither product nor version.
-        (7, Value::text(base.template)?),
-        (8, Value::text(base.template)?),
-        (9, Value::text(&format!("{product};{product};{}", base.upgrade_code))?),
+        (7, Value::text(page, base.template)?),
+        (8, Value::text(page, base.template)?),
+        (9, Value::text(page, &format!("{product};{product};{}", base.upgrade_code))?),
     ];
     properties.extend(spec.time.map(|time| (12, Value::time(time))));
     properties.extend([
         (14, Value::Long(INSTALLER)),
         (16, Value::Long(VALIDATION)),
-        (18, Value::text("linkpack")?),
+        (18, Value::text(page, "linkpack")?),
         // Read-only enforced.
         (19, Value::Long(4)),
     ]);
@@ -178,6 +182,7 @@ mod tests {
     use std::io::Cursor;
 
     const BASE: Base = Base {
+        code_page: CodePage::WESTERN,
         title: "Acme",
         manufacturer: "Acme",
         product_code: "{11111111-2222-3333-4444-555555555555}",

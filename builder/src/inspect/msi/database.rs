@@ -6,6 +6,8 @@ use std::sync::Arc;
 /// All tables by name.
 #[derive(Debug, Clone, Default)]
 pub struct Database {
+    /// The code page of all texts; 0 where it is neutral.
+    pub code_page: u16,
     /// The tables.
     pub tables: BTreeMap<String, Table>,
 }

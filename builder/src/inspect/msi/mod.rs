@@ -1,6 +1,6 @@
 //! Windows Installer packages, read back: the database, the summary information, and what the cabinets hold.
 
-mod cabinet;
+pub mod cabinet;
 mod container;
 mod database;
 mod strings;

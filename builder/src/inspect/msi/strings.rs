@@ -10,6 +10,8 @@ const MOST_TEXTS: usize = 1_000_000;
 /// Texts by number.
 pub struct Strings {
     texts: Vec<Option<Arc<str>>>,
+    /// Their code page.
+    pub code_page: u16,
     /// Bytes of a reference.
     pub width: usize,
 }
@@ -43,7 +45,7 @@ impl Strings {
             rest = rest.get(len..).unwrap_or_default();
             texts.push(text);
         }
-        Ok(Strings { texts, width: if flags & LONG_REFERENCES == 0 { 2 } else { 3 } })
+        Ok(Strings { texts, code_page, width: if flags & LONG_REFERENCES == 0 { 2 } else { 3 } })
     }
 
     /// The text of a number above 0; `None` where the pool has none.

@@ -46,7 +46,7 @@ pub fn read<R: Read + Seek>(container: &mut Container<R>, damage: &mut Vec<Damag
     let (pool, data) = (need("_StringPool")?, container.table("_StringData")?.unwrap_or_default());
     let strings = Strings::parse(&pool, &data)?;
     let catalogue = catalogue(container, &strings, damage)?;
-    let mut database = Database::default();
+    let mut database = Database { code_page: strings.code_page, ..Database::default() };
     let mut left = Budget::new();
     for (name, columns) in catalogue {
         let bytes = match container.table(&name) {

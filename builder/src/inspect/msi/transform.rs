@@ -183,7 +183,7 @@ impl Transform {
     pub fn misfits(&self, database: &Database) -> Vec<String> {
         let touched = |name: &&String| self.changes.iter().any(|change| change.table == **name);
         let tables = database.tables.keys().filter(touched).map(|name| (name.clone(), database.tables[name].clone()));
-        self.apply(&mut Database { tables: tables.collect() })
+        self.apply(&mut Database { tables: tables.collect(), ..Database::default() })
     }
 
     /// Plays the changes over a package's tables, as strictly as Windows Installer does when no difference is borne, and gives back every

@@ -38,7 +38,7 @@ fn report(installed: &Installed) -> Report {
             Some(fault) => failed(fault, remedy),
             None => Outcome::Passed(seen.to_string()),
         };
-        report.add(id, 1, path, outcome);
+        report.note(id, code::NOT_IN_PLACE, path, outcome);
     };
     add("service", SERVICE, service_fault(installed), "registered, automatic, quoted", AGAIN);
     for key in [SETUP_KEY, VENDOR_KEY] {

@@ -8,23 +8,12 @@ mod remove;
 mod seal;
 mod status;
 
+use crate::contract::exit_codes as code;
 use crate::service::Service;
 use crate::token;
 use installed::{Installed, SERVICE};
 use std::io::Write;
 use std::time::Duration;
-
-/// Exit codes (docs/endpoint.md).
-mod code {
-    pub const DONE: i32 = 0;
-    pub const NOT_IN_PLACE: i32 = 1;
-    pub const USAGE: i32 = 2;
-    pub const NOT_RUNNING: i32 = 3;
-    pub const PRIVILEGES: i32 = 10;
-    pub const BUSY: i32 = 16;
-    pub const FAILED: i32 = 30;
-    pub const NOT_STARTED: i32 = 31;
-}
 
 const USAGE: &str = "\
 usage: linkctl VERB [OPTION]

@@ -9,7 +9,8 @@ pub(super) fn check(subject: &Subject, findings: &mut Findings) {
     let root = subject.root();
     let movable = subject.report.is_ours() || subject.is(Format::Rpm);
     for file in subject.files().filter(|file| file.kind == FileKind::Symlink) {
-        let target = file.target.as_deref().unwrap_or_default();
+        // A list of files alone, such as a `.run`'s, does not tell where a link leads.
+        let Some(target) = file.target.as_deref() else { continue };
         let place = || Place::part(&file.path);
         let Some(resolved) = resolve(&file.path, target) else {
             let what = format!("its target {target} climbs above the root directory");

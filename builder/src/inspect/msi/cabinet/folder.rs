@@ -26,7 +26,10 @@ pub(super) struct Unpacking<S: Shelf> {
     method: Method,
 }
 
-enum Method {
+/// How a folder's blocks are unpacked, and what of those before is needed for the next.
+pub struct Method(Kind);
+
+enum Kind {
     Stored,
     Mszip { inflate: Box<Decompress>, history: Vec<u8> },
     Lzx(Box<lzx::Decoder>),
@@ -42,13 +45,7 @@ impl<S: Shelf> Unpacking<S> {
         if parts.iter().any(|part| part.folder.packing != packing) {
             return Err(Error::new("a folder that goes on in another cabinet is packed in another way there"));
         }
-        let method = match packing {
-            Packing::Stored => Method::Stored,
-            Packing::Mszip => Method::Mszip { inflate: Box::new(Decompress::new(false)), history: Vec::new() },
-            Packing::Lzx(window) => Method::Lzx(Box::new(lzx::Decoder::new(window)?)),
-            Packing::Quantum => return Err(Error::new("Quantum cannot be unpacked")),
-        };
-        Ok(Unpacking { parts: parts.into_iter(), input: None, method })
+        Ok(Unpacking { parts: parts.into_iter(), input: None, method: Method::of(packing)? })
     }
 
     /// The next block's plain bytes; `None` behind the last one.
@@ -106,11 +103,32 @@ impl<S: Shelf> Unpacking<S> {
 }
 
 impl Method {
-    fn unpack(&mut self, packed: Vec<u8>, plain_len: usize) -> Result<Vec<u8>> {
-        match self {
-            Method::Stored => Ok(packed),
-            Method::Mszip { inflate, history } => inflated(inflate, history, &packed, plain_len),
-            Method::Lzx(decoder) => decoder
+    /// For a folder with this typeCompress.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn of_code(code: u16) -> Result<Method> {
+        Method::of(Packing::new(code)?)
+    }
+
+    fn of(packing: Packing) -> Result<Method> {
+        Ok(Method(match packing {
+            Packing::Stored => Kind::Stored,
+            Packing::Mszip => Kind::Mszip { inflate: Box::new(Decompress::new(false)), history: Vec::new() },
+            Packing::Lzx(window) => Kind::Lzx(Box::new(lzx::Decoder::new(window)?)),
+            Packing::Quantum => return Err(Error::new("Quantum cannot be unpacked")),
+        }))
+    }
+
+    /// A block's plain bytes.
+    ///
+    /// # Errors
+    /// It is damaged.
+    pub fn unpack(&mut self, packed: Vec<u8>, plain_len: usize) -> Result<Vec<u8>> {
+        match &mut self.0 {
+            Kind::Stored => Ok(packed),
+            Kind::Mszip { inflate, history } => inflated(inflate, history, &packed, plain_len),
+            Kind::Lzx(decoder) => decoder
                 .frame(&packed, plain_len)
                 .map_err(|error| Error::new(format!("a block cannot be unpacked: {}", error.what()))),
         }

@@ -30,7 +30,7 @@ pub(super) enum Packing {
 }
 
 impl Packing {
-    fn new(code: u16) -> Result<Self> {
+    pub fn new(code: u16) -> Result<Self> {
         match code & 0xF {
             0 => Ok(Packing::Stored),
             1 => Ok(Packing::Mszip),

@@ -4,6 +4,7 @@ mod folder;
 mod listing;
 mod seen;
 
+pub use folder::Method;
 pub use seen::Seen;
 
 use crate::error::{Error, Result};

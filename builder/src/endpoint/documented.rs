@@ -1,0 +1,88 @@
+//! The contract's tables in docs/contract.md.
+
+use contract::checks::CHECKS;
+use contract::exit_codes::EXIT_CODES;
+use contract::settings::{BuiltIn, Lifetime, Setting, SETTINGS};
+
+fn settings() -> String {
+    let row = |setting: &Setting| {
+        let key = match (setting.built_in, setting.name) {
+            (BuiltIn::No, _) => "-".to_owned(),
+            (_, "INSTALL_ROOT") => "`root`".to_owned(),
+            _ => format!("`{}`", setting.key()),
+        };
+        let lifetime = match setting.lifetime {
+            Lifetime::Remembered => "remembered",
+            Lifetime::Once => "once",
+            Lifetime::Installation => "installation",
+            Lifetime::OneRun => "one run",
+        };
+        let yes = |is: bool| if is { "yes" } else { "-" };
+        format!(
+            "| `{}` | `{}` | {} | {key} | {lifetime} | {} | {} |\n",
+            setting.name,
+            format!("{} {}", setting.option(), setting.argument).trim_end(),
+            setting.rule.name(),
+            yes(setting.windows),
+            setting.summary
+        )
+    };
+    let head = "| name | `.run` option | values | manifest, site | counts | MSI | what |\n|---|---|---|---|---|---|---|\n";
+    head.to_owned() + &SETTINGS.iter().map(row).collect::<String>()
+}
+
+fn exit_codes() -> String {
+    let rows = EXIT_CODES.iter().map(|code| format!("| {} | {} |\n", code.code, code.meaning));
+    "| code | meaning |\n|---|---|\n".to_owned() + &rows.collect::<String>()
+}
+
+fn checks() -> String {
+    let yes = |is: bool| if is { "yes" } else { "-" };
+    let rows = CHECKS
+        .iter()
+        .map(|check| format!("| `{}` | {} | {} | {} |\n", check.id, check.code, yes(check.linux), yes(check.windows)));
+    "| id | code | Linux | Windows |\n|---|---|---|---|\n".to_owned() + &rows.collect::<String>()
+}
+
+#[test]
+fn the_contract_is_documented_as_it_is() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/contract.md");
+    let text = std::fs::read_to_string(path).expect("docs/contract.md");
+    let mut made = text.clone();
+    for (mark, table) in [("settings", settings()), ("exit codes", exit_codes()), ("checks", checks())] {
+        let begin = format!("<!-- {mark} -->\n");
+        let (before, rest) = made.split_once(&begin).unwrap_or_else(|| panic!("docs/contract.md has no {begin}"));
+        let (_, after) = rest.split_once("<!-- end -->").expect("an end");
+        made = format!("{before}{begin}{table}<!-- end -->{after}");
+    }
+    if std::env::var_os("LINKPACK_BLESS").is_some() {
+        std::fs::write(path, made).expect("docs/contract.md is written");
+    } else {
+        assert!(
+            text == made,
+            "docs/contract.md differs from installers/contract: run LINKPACK_BLESS=1 scripts/test unit documented"
+        );
+    }
+}
+
+/// What every check does, and in no other way than the table says: the scripts' own calls name their id and code.
+#[test]
+fn the_scripts_checks_have_the_codes_of_the_contract() {
+    let modules = super::render::every_module().expect("the modules");
+    let mut seen = Vec::new();
+    for line in modules.iter().flat_map(|module| module.lines()) {
+        let Some((_, call)) = line.split_once("lp_check ") else { continue };
+        let mut words = call.split(' ');
+        let (Some(id), Some(code)) = (words.next(), words.next().and_then(|code| code.parse::<i32>().ok())) else { continue };
+        // The others are linkctl's own.
+        if !(2..33).contains(&code) {
+            continue;
+        }
+        let known = CHECKS.iter().find(|check| check.id == id && check.linux).unwrap_or_else(|| panic!("unknown check: {line}"));
+        assert_eq!(known.code, code, "{line}");
+        seen.push(id.to_owned());
+    }
+    for check in CHECKS.iter().filter(|check| check.linux) {
+        assert!(seen.iter().any(|id| id == check.id), "no module makes the check {}", check.id);
+    }
+}

@@ -1,0 +1,70 @@
+//! Which values the settings take. The builder and the native code for Windows call this; the scripts have the same in
+//! `lp_setting_fault` (installers/linux/settings.sh). tests/rules/settings.txt is tried on all of them.
+
+use super::settings::Rule;
+
+/// The system of an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum System {
+    /// Linux.
+    Linux,
+    /// Windows.
+    Windows,
+}
+
+/// What is wrong with a value, to be read behind the setting's name; `None` where nothing is. An empty value is none, and fits.
+///
+/// Roots, accounts and names of containers depend on the machine and the package: they are looked at elsewhere.
+pub fn fault(rule: Rule, value: &str, system: System) -> Option<&'static str> {
+    if value.chars().any(char::is_control) {
+        return Some("holds a control character");
+    }
+    // There the values travel as KEY=value|KEY=value, and stand in quotes in csclient.cfg and on the service's command line.
+    if system == System::Windows && value.contains(['|', '"']) {
+        return Some("holds a quote or |");
+    }
+    if value.is_empty() {
+        return None;
+    }
+    match rule {
+        Rule::Url => url_fault(value),
+        Rule::Urls => value.split(';').find_map(url_fault),
+        Rule::Path => path_fault(value, system),
+        Rule::Identity if !value.chars().all(|c| c.is_ascii_alphanumeric() || "._:-".contains(c)) => {
+            Some("may hold letters, digits and . _ : - only")
+        }
+        Rule::Flag if !matches!(value, "0" | "1") => Some("must be 0 or 1"),
+        _ => None,
+    }
+}
+
+fn url_fault(url: &str) -> Option<&'static str> {
+    if url.contains([';', ' ']) {
+        return Some("must be one URL");
+    }
+    if url.contains(['"', '\'', '\\', '|', '<', '>']) || url.chars().any(char::is_whitespace) {
+        return Some("holds a character that no URL has");
+    }
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or("");
+    match rest.is_empty() || rest.starts_with(['/', ':']) {
+        true => Some("is no URL; write something like https://core.example:443"),
+        false => None,
+    }
+}
+
+fn path_fault(path: &str, system: System) -> Option<&'static str> {
+    match system {
+        System::Linux if path.contains('\\') => Some("holds a backslash"),
+        System::Linux if path.starts_with('/') => None,
+        System::Windows if is_absolute_on_windows(path) => None,
+        _ => Some("must be an absolute path (of the file; never the secret itself)"),
+    }
+}
+
+/// A path with a drive and its root, or a share.
+pub fn is_absolute_on_windows(path: &str) -> bool {
+    let mut characters = path.chars();
+    let begin = (characters.next(), characters.next(), characters.next());
+    let drive = matches!(begin, (Some(drive), Some(':'), Some('\\' | '/')) if drive.is_ascii_alphabetic());
+    (drive && characters.next().is_some()) || path.starts_with(r"\\")
+}
