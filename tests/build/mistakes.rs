@@ -305,6 +305,31 @@ fn each_mistake_is_shown_with_its_line_and_a_right_form() {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// What the carets of the first excerpt stand below.
+fn marked(said: &str) -> &str {
+    let lines: Vec<&str> = said.lines().collect();
+    let at = lines.iter().position(|line| line.trim_start().starts_with("| ") && line.ends_with('^')).expect("carets");
+    let (from, to) = (lines[at].find('^').expect("a caret"), lines[at].len());
+    &lines[at - 1][from..to]
+}
+
+#[test]
+fn the_carets_stand_below_the_value_that_is_wrong() {
+    let product = product();
+    for (old, new, expected) in [
+        ("exclude = [\"doc/**\"]", "exclude = [\"doc/**\", \"doc/[x\"]", "\"doc/[x\""),
+        ("config = [\"doc/**\"]", "config = [\"/\"]", "\"/\""),
+        ("{dir}/conf", "{DIR}/conf", "\"{DIR}/conf/monitrc\""),
+        ("command = [\"bin/pulse\", \"-c\"", "command = [\"usr/bin/pulse\", \"-c\"", "\"usr/bin/pulse\""),
+        ("\"rhel-8\"", "\"centos-6\"", "\"centos-6\""),
+        ("nice = 10", "nicee = 10", "nicee"),
+    ] {
+        product.write("linkpack.toml", GOOD.replacen(old, new, 1));
+        let said = product.refused(&["-f", "deb"]);
+        assert_eq!(marked(&said), expected, "{said}");
+    }
+}
+
 #[test]
 fn the_good_manifest_is_built_in_silence() {
     let output = product().build(&["-q", "-f", "deb"]);

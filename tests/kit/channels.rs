@@ -37,6 +37,13 @@ fn windows_facts_are_those_of_the_msi_and_cloud_init_names_what_is_in_the_kit() 
     let line = sums.lines().find(|line| line.ends_with("linux-x86_64.run")).unwrap();
     assert!(run.starts_with("#cloud-config\n") && run.contains(&line[..64]), "{run}");
 
+    // The keys come with the user data, not from where the packages come.
+    for (file, key) in
+        [("apt.yaml", "      Signed-By:\n       -----BEGIN PGP PUBLIC KEY"), ("dnf.yaml", "      -----BEGIN PGP PUBLIC KEY")]
+    {
+        let text = fs::read_to_string(at.join("kit/channels/cloud-init").join(file)).unwrap();
+        assert!(text.contains(key) && text.contains("http://KIT/linux/") && !text.contains("file:///mnt"), "{text}");
+    }
     make(at, "dist-1.0.0 -o kit -c all").run().ok();
     make(at, "dist-1.0.0 -o kit -c nonsense").run().exits(2).says("name some of cloud-init, windows, all");
     make(at, "dist-1.0.0/intigua-sample_1.0.0_amd64.deb -o other -c windows")

@@ -19,7 +19,7 @@ fn a_delta_makes_the_next_kit_to_the_byte_or_none_at_all() {
     let folder = copy();
     let at = folder.path();
     fs::write(at.join("tool"), "#!/bin/sh\n").unwrap();
-    make(at, "dist-1.1.0 -o new --since kit --tool tool --next-key stranger.pub").run().ok().says("wrote new.delta");
+    make(at, "dist-1.1.0 -o new/ --since kit --tool tool --next-key stranger.pub").run().ok().says("wrote new.delta");
     apply(at, "kit new.delta -o made").ok().says("wrote made");
     assert_eq!(listing(at, "made"), listing(at, "new"));
     cmd("sh").args(["made/verify.sh"]).dir(at).run().ok();
@@ -53,6 +53,12 @@ fn a_delta_makes_the_next_kit_to_the_byte_or_none_at_all() {
     damage(&deb);
     refused("kit new.delta -o x", "was changed since");
     damage(&deb);
+
+    let full =
+        "mkdir full; mount -t tmpfs -o size=2m none full; \"$1\" kit apply kit new.delta -o full/kit; echo status $?; ls -A full";
+    let said = cmd("unshare").args(["--mount", "sh", "-c", full, "sh", env!("CARGO_BIN_EXE_linkpack")]).dir(at).run();
+    assert_eq!(said.line(), "status 1", "{said}");
+    said.says("No space left").says("help: free some space");
 
     // The next key signs the delta after this one; the old kit is replaced in its place.
     cmd("sh").args(["-euc", "rm dist-1.0.0/SHA256SUMS.sig; mkdir d; cp dist-1.0.0/*.deb d"]).dir(at).run().ok();

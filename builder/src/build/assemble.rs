@@ -9,7 +9,7 @@ use crate::format::msi::Packing;
 use crate::format::PreparedFile;
 use crate::listener::Listener;
 use crate::manifest::place::{steps, Step};
-use crate::manifest::{ContainerTable, Product, SourceSpec, SourceTable, Target};
+use crate::manifest::{ContainerTable, Pattern, Product, SourceSpec, SourceTable, Target};
 use crate::payload::{self, Content, Entry, Kind, Loaded, PackageFacts, Source, Spool, Tree, TreePath};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -190,15 +190,15 @@ impl Reader<'_> {
     }
 
     fn source(&self, layer: &SourceTable) -> Source {
-        let table = layer.clone();
+        let texts = |patterns: &[Pattern]| patterns.iter().map(ToString::to_string).collect();
         Source {
             path: self.product.resolve(layer),
-            strip: table.strip,
-            include: table.include,
-            exclude: table.exclude,
-            setuid: table.setuid,
-            config: table.config,
-            outside_links: table.outside_links,
+            strip: layer.strip,
+            include: texts(&layer.include),
+            exclude: texts(&layer.exclude),
+            setuid: texts(&layer.setuid),
+            config: texts(&layer.config),
+            outside_links: texts(&layer.outside_links),
             own: self.own.to_vec(),
         }
     }
@@ -214,7 +214,8 @@ impl Reader<'_> {
                 std::iter::once(path).chain(words.iter().skip(1).map(String::as_str)).map(|word| format!("{word:?}")).collect();
             format!("{key} = [{}]", words.join(", "))
         };
-        let point = |error: Error, key: &str| self.product.point(error, &steps!["container", at, key, target.system()]);
+        // The program, where the command is a list.
+        let point = |error: Error, key: &str| self.product.point(error, &steps!["container", at, key, target.system(), 0]);
         if target.is_linux() && inside.starts_with('/') {
             self.check_absolute(inside, payload, &write).map_err(|error| point(error, "command"))?;
         } else if !inside.starts_with(['{', '/', '\\']) && !inside.contains(':') {

@@ -11,6 +11,7 @@ use crate::trust;
 use crate::trust::openpgp_text::TrustedKey;
 use crate::trust::secret::public_file;
 use clap::{Args, Subcommand};
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -34,8 +35,10 @@ pub enum KitVerb {
     #[command(after_help = examples::KIT_ACCEPT)]
     Accept(AcceptArguments),
     /// Make the next kit out of the one that the site has and a delta
+    #[command(after_help = examples::KIT_APPLY)]
     Apply(ApplyArguments),
     /// Show which known vulnerabilities the components of a kit have, from the advisories in it
+    #[command(after_help = examples::KIT_CVE)]
     Cve(CveArguments),
     /// Add a second person's signature to a kit
     #[command(after_help = examples::KIT_COUNTERSIGN)]
@@ -358,10 +361,12 @@ fn make(arguments: &MakeArguments) -> Result<()> {
 /// Where the delta goes, if there is one.
 fn delta(arguments: &MakeArguments) -> Result<Option<PathBuf>> {
     let before = arguments.since.is_some() || arguments.into.is_some();
+    // By its last part: a slash may stand behind it.
     let beside = || {
-        let mut name = arguments.output.clone().unwrap_or_default().into_os_string();
+        let output = arguments.output.clone().unwrap_or_default();
+        let mut name = output.file_name().unwrap_or(OsStr::new("kit")).to_owned();
         name.push(".delta");
-        PathBuf::from(name)
+        output.with_file_name(name)
     };
     match (&arguments.delta, before) {
         (Some(_), false) => {

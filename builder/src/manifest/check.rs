@@ -9,7 +9,7 @@ use super::site::Site;
 use super::text::Text;
 use contract::rules::{self, System};
 use contract::settings::{plain, Rule, SETTINGS};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Lines of csclient.cfg that several settings make, or the endpoint itself. Those of one setting stand in the contract.
 const RESERVED: &[&str] = &["serverUrl", "vlinkCoreId", "vlinkMachineId"];
@@ -86,13 +86,14 @@ fn containers(manifest: &Manifest, warnings: &mut Vec<String>, problems: &mut Ve
         problems
             .extend(container_problem(container).map(|(key, what, help)| Problem::new(steps!["container", at, key], what, help)));
         let systems = [Target::LinuxX86_64, Target::WindowsX86_64];
-        let commands: BTreeSet<_> =
-            systems.into_iter().map(|target| container.words(target)).filter(|words| !words.is_empty()).collect();
-        for words in commands {
+        // One command may be for both.
+        let commands: BTreeMap<&[String], Target> =
+            systems.into_iter().rev().map(|target| (container.words(target), target)).collect();
+        for (words, target) in commands {
             // A shell has its own use for ${...}.
-            let shell = words[0].rsplit('/').next().is_some_and(|program| program.ends_with("sh"));
-            for word in words {
-                let path = steps!["container", at, "command"];
+            let shell = words.first().and_then(|program| program.rsplit('/').next()).is_some_and(|name| name.ends_with("sh"));
+            for (index, word) in words.iter().enumerate() {
+                let path = steps!["container", at, "command", target.system(), index];
                 placeholders(path, word, placeholder::OF_CONTAINERS, shell, warnings, problems);
             }
         }

@@ -25,7 +25,7 @@ pub use model::{ContainerTable, DebPriority, Inject, LintTable, Manifest, Target
 pub use product::{Product, DEFAULT_LINUX_ROOT};
 pub use read::{load, load_lint, load_site, parse, schema, site_schema};
 pub use site::Site;
-pub use source::{SourceSpec, SourceTable};
+pub use source::{glob, Pattern, SourceSpec, SourceTable};
 pub use systems::{Installer, System};
 pub use values::{is_contact, Command, LinuxRoot, Name, RelativePath, Span, Version};
 pub use windows::{proposed_upgrade_code, ConnectorWindows, UpgradeCode, WindowsRoot, DEFAULT_WINDOWS_ROOT};

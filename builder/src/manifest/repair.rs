@@ -2,7 +2,7 @@
 //! What was repaired is never built: all mistakes are reported.
 
 use super::explain;
-use super::place::{nodes, Step};
+use super::place::{nodes, Node, Step};
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -65,8 +65,12 @@ pub fn read<T: DeserializeOwned>(mut table: Spanned<DeTable>, text: &str) -> (Op
             Err(error) => error,
         };
         let missing = explain::missing(error.message());
-        let span = error.span().filter(|span| span.end <= text.len());
-        let path = span.as_ref().map(|span| path_of(table.get_ref(), span, missing)).unwrap_or_default();
+        let mut span = error.span().filter(|span| span.end <= text.len());
+        let mut path = span.as_ref().map(|span| path_of(table.get_ref(), span, missing)).unwrap_or_default();
+        if let Some((step, place)) = element(table.get_ref(), &path, text, error.message()) {
+            path.push(step);
+            span = Some(place);
+        }
         let fault = explain::value(text, error.message(), span.unwrap_or(0..0), path.clone());
         // What lies below a mistake, and what its repair leaves of the value around it.
         let known = faults.iter().any(|earlier| {
@@ -94,6 +98,18 @@ fn path_of(table: &DeTable, span: &Range<usize>, missing: Option<&str>) -> Vec<S
         Some(key) => [path, vec![Step::from(key)]].concat(),
         None => path,
     }
+}
+
+/// The element of a list that an error names: serde knows the place of the list alone, where a value's own rule refuses it.
+fn element(table: &DeTable, list: &[Step], text: &str, message: &str) -> Option<(Step, Range<usize>)> {
+    let below = |node: &Node| node.path.len() == list.len() + 1 && node.path.starts_with(list);
+    nodes(table).into_iter().filter(below).find_map(|node| {
+        let step = node.path.last().filter(|step| matches!(step, Step::Index(_)))?;
+        let word = text.get(node.value.clone())?.trim_matches(['"', '\'']);
+        let named =
+            !word.is_empty() && [format!("\"{word}\""), format!("`{word}`")].iter().any(|quoted| message.contains(quoted));
+        named.then(|| (step.clone(), node.value))
+    })
 }
 
 /// Puts something good at a path, or takes out what is there; says whether anything changed.

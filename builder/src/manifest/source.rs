@@ -1,5 +1,7 @@
 //! Where a payload comes from, as the manifest writes it.
 
+use super::values::checked_string;
+use globset::{Glob, GlobBuilder};
 use schemars::{json_schema, JsonSchema, Schema, SchemaGenerator};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -24,19 +26,46 @@ pub struct SourceTable {
     pub strip: usize,
     /// Globs of what is taken; everything when empty.
     #[serde(default)]
-    pub include: Vec<String>,
+    pub include: Vec<Pattern>,
     /// Globs of what is left out.
     #[serde(default)]
-    pub exclude: Vec<String>,
+    pub exclude: Vec<Pattern>,
     /// Globs of the files that keep their set-uid and set-gid bits.
     #[serde(default)]
-    pub setuid: Vec<String>,
+    pub setuid: Vec<Pattern>,
     /// Globs of the files that administrators edit: upgrades keep their changes.
     #[serde(default)]
-    pub config: Vec<String>,
+    pub config: Vec<Pattern>,
     /// Globs of the symbolic links that are kept though they lead out of the payload: the endpoint has to have their targets.
     #[serde(default)]
-    pub outside_links: Vec<String>,
+    pub outside_links: Vec<Pattern>,
+}
+
+checked_string!(
+    /// A glob of paths relative to the payload: `*` within a component, `**` across them, `\` escapes.
+    Pattern, check_pattern, "[^/.]"
+);
+
+fn check_pattern(text: &str) -> Result<(), String> {
+    glob(text).map(|_| ()).map_err(|why| {
+        let shown = text.escape_debug();
+        format!(
+            "\"{shown}\" is not a valid glob: {why}; write a path relative to the payload: * matches within a component, ** across \
+             them, \\ escapes"
+        )
+    })
+}
+
+/// Compiles a pattern.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn glob(pattern: &str) -> Result<Glob, String> {
+    let plain = pattern.strip_prefix("./").unwrap_or(pattern).trim_matches('/');
+    match plain.is_empty() {
+        true => Err("it names nothing".to_owned()),
+        false => GlobBuilder::new(plain).literal_separator(true).build().map_err(|error| error.kind().to_string()),
+    }
 }
 
 impl SourceTable {

@@ -2,7 +2,8 @@
 
 use super::Source;
 use crate::error::{Error, Result};
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use crate::manifest::glob;
+use globset::{GlobSet, GlobSetBuilder};
 use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -142,13 +143,7 @@ impl Globs {
                 Error::new(format!("the {key} pattern \"{pattern}\" is not a valid glob: {why}"))
                     .help("write a path relative to the payload; * matches within a component, ** across them, \\ escapes")
             };
-            let plain = pattern.strip_prefix("./").unwrap_or(pattern).trim_matches('/');
-            if plain.is_empty() {
-                return Err(invalid("it names nothing".into()));
-            }
-            let glob =
-                GlobBuilder::new(plain).literal_separator(true).build().map_err(|error| invalid(error.kind().to_string()))?;
-            set.add(glob);
+            set.add(glob(pattern).map_err(invalid)?);
         }
         let set = set.build().map_err(|error| Error::new(format!("the {key} patterns are too large: {error}")))?;
         Ok(Globs { key, set, patterns: patterns.to_vec(), used: RefCell::new(vec![false; patterns.len()]) })

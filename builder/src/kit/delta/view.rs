@@ -2,6 +2,7 @@
 
 use crate::compress::Source;
 use crate::error::{Error, IoContext, Result};
+use crate::kit::stage::elsewhere;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -206,7 +207,7 @@ impl<'a> Scatter<'a> {
                 .get(self.index)
                 .ok_or_else(|| Error::new(format!("the delta makes {} longer than it says", self.path.display())))?;
             let count = bytes.len().min((len - self.inside).min(usize::MAX as u64) as usize);
-            self.file.write_all_at(&bytes[..count], at + self.inside).or_cannot("write", self.path)?;
+            self.file.write_all_at(&bytes[..count], at + self.inside).or_cannot("write", self.path).map_err(elsewhere)?;
             self.inside += count as u64;
             bytes = &bytes[count..];
             if self.inside == len {
