@@ -10,6 +10,9 @@ use tar::{EntryType, Header};
 /// What a process may take, in KiB.
 const MEMORY: u64 = 256 << 10;
 
+/// Seconds of processor time that a process may take, counted by the kernel: what is asked of a reader here takes one or two.
+const SECONDS: u32 = 60;
+
 const MANIFEST: &str = r#"[product]
 name = "bomb"
 title = "Bomb"
@@ -65,6 +68,16 @@ impl Bomb {
         }
     }
 
+    /// verify and lint say something of it, and stay small and quick.
+    #[track_caller]
+    fn is_judged_in_bounds(&self) {
+        for verb in ["verify", "lint"] {
+            let (peak, code, said) = self.run(&[verb, self.path.to_str().expect("text")]);
+            assert!(matches!(code, Some(0 | 1)), "{}, {verb}: {code:?}: {said:.2000}", self.path.display());
+            assert!(peak < MEMORY, "{}, {verb}: {} MiB", self.path.display(), peak >> 10);
+        }
+    }
+
     /// As an MSI, it is refused or has this finding.
     #[track_caller]
     fn is_an_error(&self, why: &str) {
@@ -87,7 +100,9 @@ impl Bomb {
     #[track_caller]
     fn run(&self, arguments: &[&str]) -> (u64, Option<i32>, String) {
         let mut command = Command::new("sh");
-        command.args(["-c", "exec \"$0\" \"$@\" >&2", env!("CARGO_BIN_EXE_linkpack")]).args(arguments);
+        command
+            .args(["-c", &format!("ulimit -t {SECONDS}; exec \"$0\" \"$@\" >&2"), env!("CARGO_BIN_EXE_linkpack")])
+            .args(arguments);
         peak_of(command.current_dir(self.folder.path()))
     }
 }
@@ -223,17 +238,30 @@ fn a_deb_that_claims_more_than_there_is_is_refused() {
     Bomb::new("many.deb", &many).is_refused("too many members");
 }
 
+const CONTROL: &str = "Package: a\nVersion: 1\nArchitecture: all\nMaintainer: a <a@e.x>\nDescription: a\n";
+
 /// A DEB around such a data.tar.gz.
 fn deb(data: &[u8]) -> Vec<u8> {
-    let text = b"Package: a\nVersion: 1\nArchitecture: all\nMaintainer: a <a@e.x>\nDescription: a\n";
-    let mut control = Header::new_ustar();
-    control.set_path("control").expect("a path");
-    control.set_size(text.len() as u64);
-    control.set_mode(0o644);
-    control.set_cksum();
-    let mut control = [control.as_bytes(), &text[..]].concat();
-    control.resize(4 * 512, 0);
-    let parts = [("debian-binary", b"2.0\n".to_vec()), ("control.tar.gz", gzip(&control)), ("data.tar.gz", data.to_vec())];
+    deb_of(&[("control", CONTROL.as_bytes())], "gz", data)
+}
+
+/// A tar of these files.
+fn tar_of(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (name, bytes) in files {
+        let mut header = Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o755);
+        archive.append_data(&mut header, name, *bytes).expect("a tar");
+    }
+    archive.into_inner().expect("a tar")
+}
+
+/// A DEB of these control files and such a data.tar.
+fn deb_of(control: &[(&str, &[u8])], codec: &str, data: &[u8]) -> Vec<u8> {
+    let name = format!("data.tar.{codec}");
+    let parts =
+        [("debian-binary", b"2.0\n".to_vec()), ("control.tar.gz", gzip(&tar_of(control))), (name.as_str(), data.to_vec())];
     let members = parts.into_iter().flat_map(|(name, mut bytes)| {
         let header = format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", 0, 0, 0, 100_644, bytes.len());
         bytes.resize(bytes.len().next_multiple_of(2), b'\n');
@@ -381,4 +409,50 @@ fn a_compound_file_whose_chains_lead_in_circles_is_an_error() {
         }
         Bomb::new("circle.msi", &bytes).is_an_error("error");
     }
+}
+
+/// One for each reader of lists, scripts and streams: counts that nobody has, at which what goes by the square takes hours.
+#[test]
+fn hostile_counts_take_each_reader_no_more_than_their_bytes() {
+    let many = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>();
+    let control =
+        |more: &str| deb_of(&[("control", [CONTROL, more].concat().as_bytes())], "gz", &gzip(&tar_of(&[("opt/a", b"x")])));
+    let list = |name: &str, text: &str| {
+        deb_of(&[("control", CONTROL.as_bytes()), (name, text.as_bytes())], "gz", &gzip(&tar_of(&[("opt/a", b"x")])))
+    };
+    let script = |text: &str| list("postinst", &format!("#!/bin/sh\n{}", text.repeat(300_000 / text.len())));
+    let small = tar_of(&[("opt/a", b"x")]);
+    let data = |codec: &str, bytes: Vec<u8>| deb_of(&[("control", CONTROL.as_bytes())], codec, &bytes);
+    let skipped = [0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0].repeat(200_000);
+    let facts = [(1000, 6, 0, 1), (1001, 6, 0, 1), (1002, 6, 0, 1)];
+    let tags = |more: Vec<(u32, u32, u32, u32)>| rpm(&[&facts[..], &more].concat(), &b"x\0".repeat(1_000_000));
+    let stub = |text: String| {
+        [b"#!/bin/sh\n# This script was generated using Makeself 2.4.5\n", text.as_bytes(), b"\nskip=\"5\"\n"].concat()
+    };
+    let rows = [
+        ("fields.deb", control(&many(300_000, &|at| format!("x{at}: y\n")))),
+        ("depends.deb", control(&format!("Depends: {}b\n", many(60_000, &|at| format!("a{at}, "))))),
+        ("folded.deb", control(&format!("X: y\n{}", " z\n".repeat(200_000)))),
+        ("conffiles.deb", list("conffiles", &many(60_000, &|at| format!("/etc/{at}\n")))),
+        ("md5sums.deb", list("md5sums", &many(60_000, &|at| format!("{at:032x}  etc/{at}\n")))),
+        ("triggers.deb", list("triggers", &"interest /a\n".repeat(100_000))),
+        ("templates.deb", list("templates", &"Template: a\nType: password\nDefault: x\n\n".repeat(50_000))),
+        ("parentheses.deb", script("(")),
+        ("quotes.deb", script("'\"`")),
+        ("cases.deb", script("case a in b) ")),
+        ("documents.deb", script("cat <<A\n")),
+        ("stops.deb", script("systemctl stop a\n")),
+        ("members.deb", data("gz", [gzip(&small), gzip(b"").repeat(100_000)].concat())),
+        ("tags.rpm", tags((0..65_000).map(|at| (20_000 + at, 6, 0, 1)).collect())),
+        ("one-tag.rpm", tags(vec![(1118, 8, 0, 1); 65_000])),
+        ("relations.rpm", tags([1049, 1047, 1054, 1090].map(|tag| (tag, 8, 0, 1_000_000)).to_vec())),
+        ("triggers.rpm", tags(vec![(1065, 8, 0, 1_000_000), (5066, 8, 0, 1_000_000)])),
+        ("variables.run", stub("a=b\n".repeat(100_000))),
+        ("one-line.run", stub("a".repeat(2_000_000))),
+    ];
+    for (name, bytes) in rows {
+        Bomb::new(name, &bytes).is_judged_in_bounds();
+    }
+    // As a payload all frames are read, and dpkg's reader refuses one to skip.
+    Bomb::new("frames.tar.zst", &[skipped, zstd(&tar_of(&[("other", b"x")]))].concat()).is_refused("vlink");
 }

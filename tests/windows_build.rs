@@ -384,3 +384,70 @@ fn memory_stays_small_for_large_files_and_for_many() {
     let peaks = (peak(&large), peak(&many));
     assert!(peaks.0 < LIMIT && peaks.1 < LIMIT, "{peaks:?} KiB");
 }
+
+/// A vendor's package, as wixl makes it.
+const VENDOR: &str = r#"<?xml version="1.0" encoding="utf-8"?>
+<Wix xmlns="http://schemas.microsoft.com/wix/2006/wi">
+  <Product Id="*" UpgradeCode="3D0E4C5A-6B1F-4E0A-9C57-8A2D5B7E9F99" Name="Acme agent" Version="2.5.0" Manufacturer="Acme Ltd" Language="1033">
+    <Package Compressed="yes" InstallerVersion="200" Platform="x64" />
+    <Media Id="1" Cabinet="files.cab" EmbedCab="yes" />
+    <Directory Id="TARGETDIR" Name="SourceDir"><Directory Id="ProgramFiles64Folder"><Directory Id="INSTALLDIR" Name="Acme agent">
+      <Component Id="Program" Guid="3D0E4C5A-6B1F-4E0A-9C57-8A2D5B7E9F01" Win64="yes"><File Id="agent" Name="agent.exe" Source="agent.exe" KeyPath="yes" />
+        <RegistryValue Root="HKLM" Key="SOFTWARE\\Acme" Name="Agent" Type="string" Value="1" /></Component>
+      <Directory Id="EtcDir" Name="etc"><Component Id="Config" Guid="3D0E4C5A-6B1F-4E0A-9C57-8A2D5B7E9F02" Win64="yes">
+        <File Id="conf" Name="agent settings.conf" Source="agent.conf" KeyPath="yes" /></Component></Directory>
+    </Directory></Directory></Directory>
+    <Feature Id="All" Level="1"><ComponentRef Id="Program" /><ComponentRef Id="Config" /></Feature>
+  </Product>
+</Wix>
+"#;
+
+#[track_caller]
+fn run_in(folder: &Path, program: &str, arguments: &[&str], package: &str) {
+    let output = msi::output(std::process::Command::new(program).args(arguments).current_dir(folder), package);
+    assert!(output.status.success(), "{program}: {}", said(&output));
+}
+
+#[test]
+fn a_vendors_msi_and_a_cabinet_are_payloads() {
+    let sample = Sample::new();
+    sample.write("vendor.wxs", VENDOR.replace("\\\\", "\\"));
+    sample.write("agent.conf", "level=1\r\n");
+    let program = fs::read(sample.product("windows/pulse/bin/pulse.exe")).unwrap();
+    sample.write("agent.exe", &program);
+    run_in(&sample.product(""), "wixl", &["-a", "x64", "-o", "vendor.msi", "vendor.wxs"], "wixl");
+    run_in(&sample.product(""), "gcab", &["-cz", "vendor.cab", "agent.exe", "agent.conf"], "gcab");
+    let payload = "windows-x86_64 = { source = \"windows/pulse\", config = [\"etc/*\"] }";
+    let vendor = "windows-x86_64 = { source = \"vendor.msi\", strip = 2, config = [\"etc/*\"] }";
+    let sample = sample.edit(payload, vendor).edit("windows = [\"bin/pulse.exe\"]", "windows = [\"agent.exe\"]");
+    let output = sample.build(&["-f", "msi", "-o", "out"]);
+    assert!(output.status.success(), "{}", said(&output));
+    has(&said(&output), &["vendor.msi: its files are taken", "1 of Registry"]);
+    let made = files(&sample.product("out")).into_iter().find(|name| name.ends_with(".msi")).unwrap();
+    run_in(&sample.product(""), "msiextract", &["-C", "unpacked", &format!("out/{made}")], "msitools");
+    let unpacked = files(&sample.product("unpacked"));
+    let agent =
+        unpacked.iter().find(|name| name.ends_with("Intigua-Libs/pulse/agent.exe")).unwrap_or_else(|| panic!("{unpacked:?}"));
+    assert!(fs::read(sample.product("unpacked").join(agent)).unwrap() == program);
+    assert!(unpacked.iter().any(|name| name.ends_with("Intigua-Libs/pulse/etc/agent settings.conf")), "{unpacked:?}");
+    let bill = files(&sample.product("out")).into_iter().find(|name| name.ends_with(".cdx.json")).unwrap();
+    let bill: Value = serde_json::from_slice(&fs::read(sample.product("out").join(bill)).unwrap()).unwrap();
+    let part =
+        bill["components"].as_array().unwrap().iter().find(|part| part["name"] == "Acme agent").expect("the vendor's package");
+    assert_eq!((&part["version"], &part["supplier"]["name"]), (&Value::from("2.5.0"), &Value::from("Acme Ltd")));
+
+    let sample = sample.edit(vendor, "windows-x86_64 = \"vendor.cab\"");
+    let output = sample.build(&["-f", "msi", "-o", "out2"]);
+    assert!(output.status.success(), "{}", said(&output));
+    // Half of one, and one whose cabinet would lie beside it.
+    let bytes = fs::read(sample.product("vendor.cab")).unwrap();
+    sample.write("vendor.cab", &bytes[..bytes.len() / 2]);
+    has(
+        &sample.refused(&["-f", "msi"]),
+        &["cannot unpack vendor.cab", "the cabinet vendor.cab", "help: fetch the package again"],
+    );
+    sample.write("vendor.wxs", VENDOR.replace("\\\\", "\\").replace(" EmbedCab=\"yes\"", ""));
+    run_in(&sample.product(""), "wixl", &["-a", "x64", "-o", "vendor.msi", "vendor.wxs"], "wixl");
+    let sample = sample.edit("\"vendor.cab\"", "\"vendor.msi\"");
+    has(&sample.refused(&["-f", "msi"]), &["cannot unpack vendor.msi", "the cabinet files.cab: it is not there"]);
+}

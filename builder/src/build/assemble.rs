@@ -1,7 +1,7 @@
 //! The tree that all packages of one target share: the connector, the containers and their descriptors.
 
 use super::needs::Needs;
-use super::windows;
+use super::{windows, windows_source};
 use crate::compress::{Codec, Store};
 use crate::endpoint;
 use crate::error::{Error, Result};
@@ -170,7 +170,12 @@ impl Reader<'_> {
         let (mut layers, mut packages, mut capabilities) = (Vec::new(), Vec::new(), BTreeMap::new());
         for (at, layer) in spec.layers.iter().enumerate() {
             let place = [place, &steps![at, "source"]].concat();
-            let loaded = payload::load(&self.source(layer), self.spool, self.listener);
+            let source = self.source(layer);
+            let loaded = match windows_source::load(&source, self.spool, self.listener) {
+                Ok(None) => payload::load(&source, self.spool, self.listener),
+                Ok(Some(loaded)) => Ok(loaded),
+                Err(error) => Err(error),
+            };
             let loaded = loaded.map_err(|error| self.product.point(in_payload(error), &place))?;
             // What a later layer replaces has no capabilities of the earlier one's.
             capabilities.retain(|path: &TreePath, _| loaded.tree.get(path).is_none());

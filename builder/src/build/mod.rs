@@ -23,6 +23,7 @@ mod suits;
 mod switch;
 mod transforms;
 mod windows;
+mod windows_source;
 
 pub use crate::format::msi::Packing;
 pub use codec::CodecChoice;

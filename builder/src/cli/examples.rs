@@ -72,6 +72,19 @@ Examples:
 
 Exit codes: 0 accepted, 1 the kit must not be used or cannot be read, 2 usage";
 
+pub const KIT_APPLY: &str = "\
+Examples:
+  linkpack kit apply kit-before new.delta -o kit
+
+Exit codes: 0 made, 1 refused or failed, 2 usage";
+
+pub const KIT_CVE: &str = "\
+Examples:
+  linkpack kit cve kit
+  linkpack kit cve kit --osv advisories/ --vex statements/ --json
+
+Exit codes: 0 nothing is open, 1 failed, 2 usage, 3 a vulnerability is open";
+
 pub const KIT_COUNTERSIGN: &str = "\
 Examples:
   linkpack kit countersign kit --key second.pem --password-fd 3 3<password

@@ -35,8 +35,10 @@ pub enum KitVerb {
     #[command(after_help = examples::KIT_ACCEPT)]
     Accept(AcceptArguments),
     /// Make the next kit out of the one that the site has and a delta
+    #[command(after_help = examples::KIT_APPLY)]
     Apply(ApplyArguments),
     /// Show which known vulnerabilities the components of a kit have, from the advisories in it
+    #[command(after_help = examples::KIT_CVE)]
     Cve(CveArguments),
     /// Add a second person's signature to a kit
     #[command(after_help = examples::KIT_COUNTERSIGN)]

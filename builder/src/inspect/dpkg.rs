@@ -2,6 +2,7 @@
 //! its own reader of ar and tar.
 
 use crate::payload::deb::Member;
+use std::collections::HashSet;
 
 /// Fields that name other packages, and whether they take alternatives.
 const RELATIONS: [(&str, bool); 9] = [
@@ -45,12 +46,16 @@ pub fn faults(control: &str) -> Vec<String> {
     if paragraphs.next().is_some() {
         faults.push("it has more than one paragraph: dpkg takes one package".to_owned());
     }
-    for (at, (name, _)) in fields.iter().enumerate() {
-        if fields[..at].iter().any(|(other, _)| other == name) {
+    let mut met = HashSet::new();
+    for (name, _) in &fields {
+        if faults.len() < MOST && !met.insert(name) {
             faults.push(format!("it has the field {name} twice"));
         }
     }
     for (name, value) in &fields {
+        if faults.len() >= MOST {
+            break;
+        }
         let value = value.trim();
         match name.as_str() {
             "package" => faults.extend(package(value).map(|why| format!("the package's name \"{value}\" {why}"))),
@@ -93,6 +98,9 @@ pub fn conffiles(text: &str, is_folder: impl Fn(&str) -> bool) -> Vec<String> {
         faults.push("its last line has no line break: dpkg takes it for cut".to_owned());
     }
     for line in text.lines().map(str::trim_end).filter(|line| !line.is_empty()) {
+        if faults.len() >= MOST {
+            break;
+        }
         let path = line.strip_prefix("remove-on-upgrade").map_or(line, str::trim_start);
         if !path.starts_with('/') {
             faults.push(format!("its line \"{}\" is no absolute path", shortened(line)));
@@ -121,6 +129,9 @@ fn shortened(line: &str) -> String {
 fn fields(paragraph: &str, faults: &mut Vec<String>) -> Vec<(String, String)> {
     let mut fields: Vec<(String, String)> = Vec::new();
     for line in paragraph.lines() {
+        if faults.len() >= MOST {
+            break;
+        }
         if line.starts_with([' ', '\t']) {
             match fields.last_mut() {
                 Some(_) if line.trim().is_empty() => faults.push("a blank line lies in a field's value".to_owned()),

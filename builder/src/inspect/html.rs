@@ -62,21 +62,38 @@ struct Shown<'a> {
     text: &'a str,
 }
 
-/// A finding as the page shows it.
+/// Findings of one rule with one remedy, as the page shows them.
 #[derive(Serialize)]
-struct Found<'a> {
+struct Group<'a> {
     severity: &'static str,
+    /// The class of its colour.
+    tone: &'static str,
     rule: &'a str,
-    place: String,
-    what: &'a str,
     help: &'a str,
+    /// Where, and what.
+    found: Vec<(String, &'a str)>,
 }
 
-impl<'a> Found<'a> {
-    fn of(finding: &'a Finding) -> Self {
-        let Finding { rule, severity, place, what, remedy } = finding;
-        Found { severity: severity.name(), rule, place: place.to_string(), what, help: remedy }
+/// The findings by their rules, errors first, each rule where its first finding stands.
+fn groups(findings: &[Finding]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group> = Vec::new();
+    for severity in [Severity::Error, Severity::Warning] {
+        for one in findings.iter().filter(|finding| finding.severity == severity) {
+            let alike = |group: &&mut Group| (group.severity, group.rule, group.help) == (severity.name(), one.rule, one.remedy);
+            let found = (one.place.to_string(), one.what.as_str());
+            match groups.iter_mut().find(alike) {
+                Some(group) => group.found.push(found),
+                None => groups.push(Group {
+                    severity: severity.name(),
+                    tone: if severity == Severity::Error { "bad" } else { "weak" },
+                    rule: one.rule,
+                    help: one.remedy,
+                    found: vec![found],
+                }),
+            }
+        }
     }
+    groups
 }
 
 /// The page: a report, and what lint found.
@@ -87,7 +104,6 @@ pub fn page(report: &Report, findings: &[Finding], conclusion: &Conclusion) -> R
     let environment = environment(("page.html", PAGE))?;
     let root = Node::of(report);
     let rows = rows(report);
-    let found: Vec<Found> = findings.iter().map(Found::of).collect();
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let differing: Vec<_> = report.claims.listed.iter().filter(|claim| !claim.holds()).take(1000).collect();
     let parts: Vec<_> = report.parts.iter().map(|part| (&part.name, bytes(part.size), part.codec.as_deref())).collect();
@@ -100,7 +116,7 @@ pub fn page(report: &Report, findings: &[Finding], conclusion: &Conclusion) -> R
             script_hash => Value::from_safe_string(hash(SCRIPT)),
             maps => of(&treemap::maps(&root, separator(report))),
             verdict => of(conclusion),
-            findings => of(&found),
+            findings => of(&groups(findings)),
             errors => count(Severity::Error),
             warnings => count(Severity::Warning),
             modes => report.files.iter().any(|file| file.mode.is_some()),
@@ -280,6 +296,27 @@ mod tests {
         assert_eq!(page.matches("<script").count(), 1);
         assert!(page.contains("default-src &#39;none&#39;") || page.contains("default-src 'none'"));
     }
+
+    #[test]
+    fn findings_of_one_rule_stand_together_and_errors_first() {
+        let finding = |rule, severity, what: &str| Finding {
+            rule,
+            severity,
+            place: crate::inspect::lint::Place { table: what.into(), row: None, column: None },
+            what: what.into(),
+            remedy: "help",
+        };
+        let all = [
+            finding("place", Severity::Warning, "a"),
+            finding("owner", Severity::Error, "b"),
+            finding("place", Severity::Warning, "c"),
+            finding("place", Severity::Error, "d"),
+        ];
+        let groups = groups(&all);
+        let told: Vec<_> = groups.iter().map(|group| (group.tone, group.rule, group.found.len())).collect();
+        assert_eq!(told, [("bad", "owner", 1), ("bad", "place", 1), ("weak", "place", 2)]);
+    }
+
     #[test]
     fn the_page_of_a_hundred_thousand_files_with_long_names_and_scripts_is_bounded() {
         let mut report = Report::new(Format::Deb, FileFacts { name: "a".into(), size: 1, sha256: String::new() });

@@ -25,6 +25,7 @@ mod treemap;
 pub mod verify;
 pub mod watch;
 
+pub use product::{installed, Installed};
 pub use report::Report;
 pub(crate) use rpm::signatures as rpm_signatures;
 

@@ -221,6 +221,56 @@ impl<'a> Folders<'a> {
     }
 }
 
+/// A file of the File table and where it goes.
+pub struct Installed {
+    /// Its key, which is its member's name in a cabinet.
+    pub key: String,
+    /// Its path below the drive, with slashes.
+    pub path: String,
+    /// It lies beside the package and in no cabinet.
+    pub beside: bool,
+}
+
+/// What an MSI installs, by its File, Component and Directory tables; folders that Windows knows under their usual names.
+pub fn installed(msi: &Msi) -> Vec<Installed> {
+    let folders = Folders::new(msi);
+    let is_beside = beside(msi);
+    let components: HashMap<&str, &str> =
+        msi.database.rows("Component").filter_map(|row| Some((row.text("Component")?, row.text("Directory_")?))).collect();
+    let file = |row: Row| {
+        let folder = components.get(row.text("Component_")?).copied()?;
+        let path = format!("{}\\{}", folders.path(folder), long_name(row.text("FileName")?));
+        let parts: Vec<String> = path.split('\\').filter(|part| !part.is_empty()).map(usual).collect();
+        let beside = is_beside(row.number("Attributes").unwrap_or(0));
+        Some(Installed { key: row.text("File")?.to_owned(), path: parts.join("/"), beside })
+    };
+    msi.database.rows("File").filter_map(file).collect()
+}
+
+/// A part of a path; where Windows knows the folder, under its usual name.
+fn usual(part: &str) -> String {
+    let Some(key) = part.strip_prefix('[').and_then(|part| part.strip_suffix(']')) else { return part.to_owned() };
+    let name = match key {
+        "ProgramFilesFolder" | "ProgramFiles64Folder" => "Program Files",
+        "CommonFilesFolder" | "CommonFiles64Folder" => "Program Files/Common Files",
+        "CommonAppDataFolder" => "ProgramData",
+        "WindowsFolder" => "Windows",
+        "SystemFolder" | "System64Folder" => "Windows/System32",
+        other => other,
+    };
+    name.to_owned()
+}
+
+/// Whether a file's attributes say that it lies beside the package.
+fn beside(msi: &Msi) -> impl Fn(i32) -> bool {
+    // msidbFileAttributesNoncompressed and Compressed; where a file has neither, the word count says it for all.
+    const UNCOMPRESSED: i32 = 0x2000;
+    const COMPRESSED: i32 = 0x4000;
+    const ALL_COMPRESSED: i32 = 2;
+    let usually = msi.summary.words.is_some_and(|words| words & ALL_COMPRESSED == 0);
+    move |attributes| attributes & UNCOMPRESSED != 0 || (usually && attributes & COMPRESSED == 0)
+}
+
 /// The target's long name of a DefaultDir or FileName column.
 fn long_name(text: &str) -> String {
     let target = text.split(':').next().unwrap_or_default();
@@ -228,12 +278,7 @@ fn long_name(text: &str) -> String {
 }
 
 fn files(msi: &Msi, depth: Depth, report: &mut Report) -> crate::Result<()> {
-    // msidbFileAttributesNoncompressed and Compressed; where a file has neither, the word count says it for all.
-    const UNCOMPRESSED: i32 = 0x2000;
-    const COMPRESSED: i32 = 0x4000;
-    const ALL_COMPRESSED: i32 = 2;
-    let usually = msi.summary.words.is_some_and(|words| words & ALL_COMPRESSED == 0);
-    let is_beside = |attributes: i32| attributes & UNCOMPRESSED != 0 || (usually && attributes & COMPRESSED == 0);
+    let is_beside = beside(msi);
     let folders = Folders::new(msi);
     let components: HashMap<&str, &str> =
         msi.database.rows("Component").filter_map(|row| Some((row.text("Component")?, row.text("Directory_")?))).collect();

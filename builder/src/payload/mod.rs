@@ -16,6 +16,7 @@ mod inflate;
 mod left_out;
 mod limits;
 mod links;
+mod outside;
 pub mod pe;
 pub mod program;
 pub(crate) mod rpm;
@@ -31,6 +32,7 @@ mod zip;
 mod zip_directory;
 
 pub use content::{Content, ContentReader};
+pub use outside::Outside;
 pub use spool::Spool;
 pub use tree::{Entry, Kind, Tree, TreePath};
 
@@ -75,9 +77,11 @@ pub enum PackageKind {
     Deb,
     /// Of rpm.
     Rpm,
+    /// Of Windows Installer.
+    Msi,
 }
 
-/// What a DEB or RPM says of itself.
+/// What a DEB, RPM or MSI says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackageFacts {
     /// What it is.
@@ -199,7 +203,7 @@ fn recognise(input: &mut Input, name: &str) -> Result<Format> {
 
 fn unknown(name: &str, what: &str) -> Error {
     Error::new(format!("{name} is {what}"))
-        .help("a payload is a directory, a .tar, .tar.gz, .tar.xz, .tar.zst, .tar.bz2 or .tar.lzma, a .zip, a .deb or an .rpm")
+        .help("a payload is a directory, a .tar, .tar.gz, .tar.xz, .tar.zst, .tar.bz2 or .tar.lzma, a .zip, a .deb, an .rpm, an .msi or a .cab")
 }
 
 fn read_archive(

@@ -184,7 +184,7 @@ fn mtime(entry: &Entry) -> i64 {
 }
 
 /// 0 where the date is none.
-fn dos_seconds((time, date): (u16, u16)) -> i64 {
+pub(super) fn dos_seconds((time, date): (u16, u16)) -> i64 {
     let (day, month, year) = (i64::from(date & 31), i64::from(date >> 5 & 15), 1980 + i64::from(date >> 9));
     if day == 0 || !(1..=12).contains(&month) {
         return 0;

@@ -9,7 +9,7 @@ mod tables;
 pub mod transform;
 
 use cabinet::Shelf;
-pub use cabinet::{Cabinet, Member, Seen};
+pub use cabinet::{Cabinet, Contents, Member, Seen};
 pub use container::stream_name;
 pub use database::{Column, Database, Kind, Row, Table, Value};
 pub use summary::Summary;
@@ -66,7 +66,15 @@ pub fn read_tables<R: Read + Seek>(input: R) -> Result<(Database, Summary)> {
 ///
 /// # Errors
 /// It is no compound file, or has no string pool or catalogue of tables. Lesser faults become [`Msi::damage`].
-pub fn read<R: Read + Seek>(mut input: R, folder: Option<&Path>) -> Result<Msi> {
+pub fn read<R: Read + Seek>(input: R, folder: Option<&Path>) -> Result<Msi> {
+    unpack(input, folder, None)
+}
+
+/// The same, with the files' contents handed to `contents` by their keys in the File table.
+///
+/// # Errors
+/// As [`read`]'s.
+pub fn unpack<R: Read + Seek>(mut input: R, folder: Option<&Path>, contents: Option<&mut dyn Contents>) -> Result<Msi> {
     let unreadable = |error| Error::new(format!("the file cannot be read: {error}"));
     let len = input.seek(SeekFrom::End(0)).map_err(unreadable)?;
     input.rewind().map_err(unreadable)?;
@@ -74,8 +82,20 @@ pub fn read<R: Read + Seek>(mut input: R, folder: Option<&Path>) -> Result<Msi> 
     let mut msi = tables(&mut container)?;
     let names: BTreeSet<String> = msi.database.rows("Media").filter_map(|row| row.text("Cabinet").map(str::to_owned)).collect();
     let mut budget = cabinet::Budget::new(len + beside(folder, &names));
-    msi.cabinets = cabinet::read(&names, &mut Cabinets { container: &mut container, folder }, &mut budget)?;
+    msi.cabinets = cabinet::read(&names, &mut Cabinets { container: Some(&mut container), folder, contents }, &mut budget)?;
     Ok(msi)
+}
+
+/// Unpacks a cabinet that is a file of its own; the others of its set lie beside it under the names that it says.
+///
+/// # Errors
+/// It cannot be read.
+pub fn unpack_cabinet(path: &Path, contents: &mut dyn Contents) -> Result<BTreeMap<String, Cabinet>> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let (names, folder) = (BTreeSet::from([name]), path.parent());
+    let mut budget = cabinet::Budget::new(beside(folder, &names));
+    let mut shelf = Cabinets::<'_, '_, File> { container: None, folder, contents: Some(contents) };
+    cabinet::read(&names, &mut shelf, &mut budget)
 }
 
 /// Reads all of an MSI but its cabinets.
@@ -120,9 +140,10 @@ fn neighbour(folder: Option<&Path>, name: &str) -> Option<PathBuf> {
 }
 
 /// The cabinets in a package and beside it.
-struct Cabinets<'a, R> {
-    container: &'a mut Container<R>,
+struct Cabinets<'a, 'c, R> {
+    container: Option<&'a mut Container<R>>,
     folder: Option<&'a Path>,
+    contents: Option<&'c mut dyn Contents>,
 }
 
 /// A cabinet, wherever it lies.
@@ -130,16 +151,24 @@ trait Open: BufRead + Seek {}
 
 impl<T: BufRead + Seek> Open for T {}
 
-impl<'a, R: Read + Seek + 'a> Shelf for Cabinets<'a, R> {
+impl<'a, R: Read + Seek + 'a> Shelf for Cabinets<'a, '_, R> {
     type Input = Box<dyn Open + 'a>;
 
     fn open(&mut self, name: &str) -> Result<Option<Self::Input>> {
         if let Some(stream) = name.strip_prefix('#') {
-            let stream = self.container.open_data(stream)?;
+            let Some(container) = &mut self.container else { return Ok(None) };
+            let stream = container.open_data(stream)?;
             return Ok(stream.map(|stream| Box::new(BufReader::new(stream)) as Self::Input));
         }
         let Some(path) = neighbour(self.folder, name).filter(|path| path.is_file()) else { return Ok(None) };
         let file = File::open(&path).map_err(|error| Error::io("read", &path, &error))?;
         Ok(Some(Box::new(BufReader::new(file))))
+    }
+
+    fn contents(&mut self) -> Option<&mut dyn Contents> {
+        match &mut self.contents {
+            Some(contents) => Some(&mut **contents),
+            None => None,
+        }
     }
 }

@@ -2,11 +2,13 @@
 
 use crate::payload::{PackageFacts, PackageKind};
 
-/// The URL of a DEB or RPM. Its namespace is the distribution, where the package shows which: another's advisories would mislead.
+/// The URL of a DEB, RPM or MSI. Its namespace is the distribution, where the package shows which: another's advisories would mislead.
 pub fn of_package(facts: &PackageFacts) -> String {
     let supplier = facts.supplier.as_deref().unwrap_or_default();
     let (kind, namespace) = match facts.kind {
         PackageKind::Deb => ("deb", debian(supplier, &facts.version)),
+        // No type of package URLs is Windows Installer's.
+        PackageKind::Msi => ("generic", None),
         PackageKind::Rpm => ("rpm", fedora(supplier, &facts.version)),
     };
     let mut purl = format!("pkg:{kind}/");

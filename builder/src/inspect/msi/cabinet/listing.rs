@@ -80,6 +80,8 @@ impl Listing {
 /// A member and where it lies.
 pub(super) struct Listed {
     pub member: Member,
+    /// DOS's time and date.
+    pub modified: (u16, u16),
     pub offset: u32,
     pub folder: usize,
     /// It began in the cabinet before.
@@ -144,7 +146,8 @@ pub(super) fn read<R: BufRead + Seek>(input: &mut R, most_members: usize) -> Res
         let from_before = matches!(folder, FROM_BEFORE | BEFORE_AND_NEXT);
         into_next |= matches!(folder, INTO_NEXT | BEFORE_AND_NEXT);
         let member = Member { name, size, content: None, packing: packing.name() };
-        members.push(Listed { member, offset, folder: here, from_before });
+        let modified = (u16_at(&fixed, 12), u16_at(&fixed, 10));
+        members.push(Listed { member, modified, offset, folder: here, from_before });
     }
     let from_before = members.iter().any(|listed| listed.from_before);
     let mut by_folder: Vec<usize> = (0..members.len()).filter(|&at| !members[at].from_before).collect();

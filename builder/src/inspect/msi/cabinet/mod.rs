@@ -68,6 +68,26 @@ pub trait Shelf {
 
     /// Opens a cabinet; `None` where there is none of that name.
     fn open(&mut self, name: &str) -> Result<Option<Self::Input>>;
+
+    /// What gets the members' contents, where they are more than looked at.
+    fn contents(&mut self) -> Option<&mut dyn Contents> {
+        None
+    }
+}
+
+/// Receives the contents of cabinets.
+pub trait Contents {
+    /// A content begins.
+    fn begin(&mut self);
+
+    /// Its next bytes.
+    ///
+    /// # Errors
+    /// They cannot be kept.
+    fn write(&mut self, bytes: &[u8]) -> Result<()>;
+
+    /// The content that began last is this member's; `modified` is DOS's time and date. Equal files may share one content.
+    fn member(&mut self, name: &str, modified: (u16, u16));
 }
 
 /// Reads cabinets within what is left of a package's budget.
@@ -223,6 +243,10 @@ impl Set {
                 }
             };
             last = Some((offset, size, seen.clone()));
+            if let Some(contents) = shelf.contents() {
+                let listed = &self.listed[cabinet].members[index];
+                contents.member(&listed.member.name, listed.modified);
+            }
             if let Some(listing) = self.listed.get_mut(cabinet) {
                 listing.members[index].member.content = Some(seen);
             }
@@ -277,6 +301,9 @@ impl<S: Shelf> Text<S> {
         if self.at != offset {
             return Err(Error::new(format!("its member {name} does not begin where the one before ends")));
         }
+        if let Some(contents) = shelf.contents() {
+            contents.begin();
+        }
         let mut watcher = Watcher::default();
         let mut left = size;
         while left > 0 {
@@ -290,6 +317,9 @@ impl<S: Shelf> Text<S> {
             }
             let count = self.rest.len().min(left.min(BLOCK as u64) as usize);
             watcher.see(&self.rest[..count]);
+            if let Some(contents) = shelf.contents() {
+                contents.write(&self.rest[..count])?;
+            }
             self.rest.drain(..count);
             left -= count as u64;
         }
