@@ -51,7 +51,9 @@ release_script() {
 # With busybox and a C library, and nothing else of a system.
 release_bare() {
 	say "== busybox, the loader and the libraries that the binary names"
-	mkdir -p "$place/bare/bin" "$place/bare/tmp"
+	mkdir -p "$place/bare/bin" "$place/bare/tmp" "$place/bare/dev"
+	mknod -m 666 "$place/bare/dev/null" c 1 3
+	mknod -m 666 "$place/bare/dev/urandom" c 1 9
 	cp /bin/busybox "$place/bare/bin/"
 	program=$(echo "$folder"/linkpack-*-x86_64-linux)
 	cp "$program" "$place/bare/bin/linkpack"
