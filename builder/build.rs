@@ -27,6 +27,8 @@ fn linux(connector: &Path, out: &Path) {
     let rustc = || {
         let mut command = Command::new(variable("RUSTC"));
         command.args(["--edition", "2021", "-O", "-C", "strip=symbols", "--target", &variable("TARGET")]);
+        // The same bytes whatever folder this was built in.
+        command.arg(format!("--remap-path-prefix={}=installers", connector.parent().unwrap_or(connector).display()));
         command.env("VLINK_VERSION", variable("CARGO_PKG_VERSION"));
         command
     };
