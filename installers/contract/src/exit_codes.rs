@@ -49,6 +49,22 @@ pub struct ExitCode {
     pub meaning: &'static str,
 }
 
+impl ExitCode {
+    /// Whether an installation can end with it; the others are of `linkctl status` and `linkctl check` alone.
+    pub fn is_of_an_installation(&self) -> bool {
+        !matches!(self.code, NOT_IN_PLACE | NOT_RUNNING | CONTAINER)
+    }
+
+    /// What a tool that deploys packages does with it: `success`, `retry` or `failed`.
+    pub fn outcome(&self) -> &'static str {
+        match self.code {
+            DONE => "success",
+            BUSY => "retry",
+            _ => "failed",
+        }
+    }
+}
+
 const fn code(code: i32, meaning: &'static str) -> ExitCode {
     ExitCode { code, meaning }
 }

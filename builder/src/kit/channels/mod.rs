@@ -9,6 +9,7 @@ use super::input::Item;
 use super::stage::Stage;
 use super::Plan;
 use crate::error::{Error, Result};
+use contract::exit_codes::EXIT_CODES;
 use serde::Serialize;
 
 /// Where channels lie in a kit.
@@ -75,57 +76,21 @@ pub fn write(stage: &Stage, items: &[Item], plan: &Plan, asked: &[&str], whole: 
 /// An exit code of an installation, as install.json has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 struct Code {
-    code: u8,
+    code: i32,
     meaning: &'static str,
     /// success, retry or failed.
     outcome: &'static str,
 }
 
-/// The exit codes of installations (README, "exit code").
-const CODES: [Code; 16] = {
-    const fn code(code: u8, outcome: &'static str, meaning: &'static str) -> Code {
-        Code { code, meaning, outcome }
-    }
-    [
-        code(0, "success", "done"),
-        code(2, "failed", "usage"),
-        code(10, "failed", "not privileged"),
-        code(11, "failed", "temp folder"),
-        code(12, "failed", "install root"),
-        code(13, "failed", "runtime folder"),
-        code(14, "failed", "space"),
-        code(15, "failed", "platform"),
-        code(16, "retry", "busy: another install runs"),
-        code(17, "failed", "another installation in the way, or a downgrade"),
-        code(18, "failed", "the run-as account"),
-        code(20, "failed", "payload corrupt"),
-        code(21, "failed", "signature"),
-        code(30, "failed", "failed, rolled back"),
-        code(31, "failed", "the service did not start, rolled back"),
-        code(32, "failed", "the rollback failed too"),
-    ]
-};
+/// The exit codes of installations, from the contract's table.
+fn exit_codes() -> Vec<Code> {
+    let of_installations = EXIT_CODES.iter().filter(|code| code.is_of_an_installation());
+    of_installations.map(|code| Code { code: code.code, meaning: code.meaning, outcome: code.outcome() }).collect()
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn exit_codes_are_those_of_the_readme() {
-        let readme = include_str!("../../../../README.md");
-        let rows = readme.lines().skip_while(|line| !line.starts_with("| exit code | meaning |")).skip(2);
-        let cells: Vec<Vec<&str>> = rows
-            .take_while(|line| line.starts_with('|'))
-            .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
-            .collect();
-        for Code { code, meaning, .. } in CODES {
-            let is = |row: &Vec<&str>| row.chunks(2).any(|pair| pair[0] == code.to_string() && pair[1] == meaning);
-            assert!(cells.iter().any(is), "{code} {meaning}");
-        }
-        let numbers = cells.iter().flat_map(|row| row.chunks(2)).filter_map(|pair| pair[0].parse::<u8>().ok());
-        // 33 is linkctl's alone.
-        assert!(numbers.filter(|code| *code != 33).all(|code| CODES.iter().any(|known| known.code == code)));
-    }
 
     #[test]
     fn unknown_channels_are_refused_with_those_there_are() {

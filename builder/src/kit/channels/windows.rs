@@ -1,6 +1,6 @@
 //! Windows' facts for programs: codes, command lines, detection, properties.
 
-use super::{Code, Context, CODES};
+use super::{exit_codes, Code, Context};
 use crate::error::Result;
 use crate::inspect;
 use crate::inspect::report::{Report, Service, Setting};
@@ -22,7 +22,7 @@ struct Document {
     return_codes: Vec<ReturnCode>,
     /// Where the outcome is written, and its codes.
     result: &'static str,
-    exit_codes: [Code; 16],
+    exit_codes: Vec<Code>,
 }
 
 #[derive(Serialize)]
@@ -79,7 +79,7 @@ pub fn write(context: &Context) -> Result<bool> {
     if packages.is_empty() {
         return Ok(false);
     }
-    let document = Document { format: 1, packages, return_codes: return_codes(), result: RESULT, exit_codes: CODES };
+    let document = Document { format: 1, packages, return_codes: return_codes(), result: RESULT, exit_codes: exit_codes() };
     let json = serde_json::to_string_pretty(&document).expect("plain JSON") + "\n";
     context.put(NAME, "windows.json", &json)?;
     Ok(true)
