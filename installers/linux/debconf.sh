@@ -6,7 +6,7 @@ lp_debconf=0
 lp_settings_debconf() {
     local key
     [ "$lp_debconf" = 1 ] || return 0
-    for key in $LP_SETTINGS_ASKED; do
+    for key in $LP_SETTINGS; do
         RET=
         db_get "$LP_PACKAGE/$(printf '%s' "$key" | tr '[:upper:]' '[:lower:]')" || RET=
         case $RET in

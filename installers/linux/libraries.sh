@@ -1,5 +1,5 @@
 # The libraries and programs that the payload's files need. dpkg and rpm ask their databases for them; a .run looks for itself.
-# LP_LIBRARIES has a line for each library, `64|32 SONAME PACKAGE VERSION...`; LP_FOLDERS and LP_PROGRAMS a line for each of theirs.
+# LP_LIBRARIES has a line for each library, `64|32 SONAME PACKAGE VERSION...`; LP_LIBRARY_FOLDERS and LP_PROGRAMS a line for each of theirs.
 
 lp_check_libraries() {
     local fault line rest newline
@@ -52,7 +52,7 @@ lp_check_library() {
 lp_library_files() {
     local folder
     printf '%s\n' "$lp_cache" | awk -v name="$1" '$1 == name && $NF ~ /^\// { print $NF }'
-    for folder in $LP_FOLDERS /lib64 /usr/lib64 /lib /usr/lib "/lib/$LP_ARCH-linux-gnu" "/usr/lib/$LP_ARCH-linux-gnu" \
+    for folder in $LP_LIBRARY_FOLDERS /lib64 /usr/lib64 /lib /usr/lib "/lib/$LP_ARCH-linux-gnu" "/usr/lib/$LP_ARCH-linux-gnu" \
         /usr/local/lib /lib32 /usr/lib32 /lib/i386-linux-gnu /usr/lib/i386-linux-gnu; do
         [ ! -f "$LP_D$folder/$1" ] || printf '%s\n' "$LP_D$folder/$1"
     done

@@ -14,17 +14,16 @@ LP_REQUIRED={{ required_names|sh }}
 LP_TOOLS={{ tools|sh }}
 {% if channel == "run" %}
 LP_LIBRARIES={{ libraries|sh }}
-LP_FOLDERS={{ library_folders|sh }}
+LP_LIBRARY_FOLDERS={{ library_folders|sh }}
 LP_PROGRAMS={{ programs|sh }}
 {% endif %}
 # The settings, from the table in installers/contract/src/settings.rs: which there are, and of each its rule and the value built in.
 LP_SETTINGS='{{ settings.all }}'
 LP_SETTINGS_KEPT='{{ settings.remembered }}'
 LP_SETTINGS_ONE_RUN='{{ settings.one_run }}'
-LP_SETTINGS_ASKED='{{ settings.asked }}'
 LP_SETTABLE='{{ settings.settable }}'
-LP_OPTIONS='{{ settings.options }}'
-LP_FLAGS='{{ settings.flags }}'
 {% for setting in settings.rows %}
-LP_R_{{ setting.name }}={{ setting.rule }} LP_S_{{ setting.name }}={{ setting.value|sh }} lp_v_{{ setting.name }}='' lp_f_{{ setting.name }}=''
+LP_S_{{ setting.name }}={{ setting.value|sh }}
 {% endfor %}
+{% for setting in settings.rows %}LP_R_{{ setting.name }}={{ setting.rule }} lp_v_{{ setting.name }}='' lp_f_{{ setting.name }}='' {% endfor %}
+

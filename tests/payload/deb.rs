@@ -92,7 +92,7 @@ fn old_formats_and_compressions_are_read_and_other_ar_archives_say_what_to_do() 
     assert_eq!(described(&place.tree("0939.deb")), described(&place.tree("a.deb")));
     place.sh("{ head -c 9 0939.deb; echo 99999999; tail -c +13 0939.deb; } >cut.deb");
     assert_says(&place.error(&source(place.path("cut.deb"))), &["format 0.939", "length"]);
-    place.sh("ar rc cut.deb debian-binary control.tar.xz");
+    place.sh("rm cut.deb; ar rc cut.deb debian-binary control.tar.xz");
     assert_says(&place.error(&source(place.path("cut.deb"))), &["control.tar and data.tar"]);
 }
 

@@ -287,7 +287,6 @@ fn settings(facts: &Facts) -> Value {
         remembered => names(&|setting| setting.lifetime == Lifetime::Remembered),
         settable => names(&Setting::is_settable),
         one_run => names(&|setting| setting.lifetime == Lifetime::OneRun),
-        asked => names(&|setting| !setting.question.is_empty()),
         options => options(&|setting| !setting.is_flag()),
         flags => options(&Setting::is_flag),
     }

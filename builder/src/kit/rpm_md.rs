@@ -167,12 +167,17 @@ fn relations(header: &Header, listed: &[Listed], out: &mut String) {
         let (flags, versions) = (header.numbers(flags), header.strings(versions));
         let mut seen = HashSet::new();
         let mut lines = String::new();
-        for (at, name) in header.strings(names).into_iter().enumerate() {
-            let name = String::from_utf8_lossy(name).into_owned();
+        let names: Vec<String> =
+            header.strings(names).into_iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+        let libc = newest_libc(&names);
+        for (at, name) in names.iter().enumerate() {
+            if kind == "requires" && name.starts_with(LIBC) && libc != Some(name) {
+                continue;
+            }
             let flag = flags.get(at).copied().unwrap_or_default();
-            let said = relation(&name, flag, versions.get(at).copied().unwrap_or_default());
+            let said = relation(name, flag, versions.get(at).copied().unwrap_or_default());
             // Of rpm itself, or of the package: nothing for a solver.
-            let idle = name.starts_with("rpmlib(") || own.contains(&name) || provided.contains(&said);
+            let idle = name.starts_with("rpmlib(") || own.contains(name) || provided.contains(&said);
             if kind == "provides" {
                 provided.insert(said.clone());
             } else if kind == "requires" && idle {
@@ -188,6 +193,17 @@ fn relations(header: &Header, listed: &[Listed], out: &mut String) {
             let _ = write!(out, "    <rpm:{kind}>\n{lines}    </rpm:{kind}>\n");
         }
     }
+}
+
+const LIBC: &str = "libc.so.6";
+
+/// A newer libc has what an older one has: of the versions that a package requires createrepo lists the newest alone.
+fn newest_libc(names: &[String]) -> Option<&String> {
+    let version = |name: &str| {
+        let (_, rest) = name.split_once("(GLIBC_")?;
+        rest.split(')').next()?.split('.').map(|part| part.parse::<u32>().ok()).collect::<Option<Vec<_>>>()
+    };
+    names.iter().filter(|name| name.starts_with(LIBC)).max_by_key(|name| version(name))
 }
 
 /// The attributes of a relation.
