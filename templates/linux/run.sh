@@ -6,6 +6,10 @@ LP_SIG={{ unsigned }}
 # is not asked: it alone takes functions from the environment, which nothing has emptied yet.
 case ${BASH_VERSION-} in '')
 (eval 'lp_try() { local lp_own; lp_own=1; }; lp_own=; lp_try; [ -z "$lp_own" ]') 2>/dev/null || {
+    # Once: a file damaged just here would go round for ever.
+    case ${LP_SHELL-} in "$$") exit 15 ;; esac
+    LP_SHELL=$$
+    export LP_SHELL
     for lp_shell in /bin/bash /usr/bin/bash /usr/local/bin/bash /opt/freeware/bin/bash /bin/dash /usr/bin/dash /bin/mksh /usr/bin/mksh /bin/yash /usr/bin/yash; do
         [ ! -x "$lp_shell" ] || [ ! -f "$0" ] || exec "$lp_shell" "$0" "$@"
     done
