@@ -100,11 +100,13 @@ fn version_resource(part: &Part, out: &Path) -> PathBuf {
     let numbers = format!("{},{},{},0", field("MAJOR"), field("MINOR"), field("PATCH"));
     let kind = if part.file.ends_with(".dll") { "VFT_DLL" } else { "VFT_APP" };
     let (file, title) = (part.file, part.title);
-    let table = out.join(format!("{file}.messages"));
-    write(&table, &message_table());
     // linkctl.exe is in every MSI, the connector may be another vendor's: the event log finds the texts here.
     let messages = match file {
-        "linkctl.exe" => format!("1 11 \"{}\"\n", table.display().to_string().replace('\\', "\\\\")),
+        "linkctl.exe" => {
+            let table = out.join(format!("{file}.messages"));
+            write(&table, &message_table());
+            format!("1 11 \"{}\"\n", table.display().to_string().replace('\\', "\\\\"))
+        }
         _ => String::new(),
     };
     let text = format!(

@@ -3,6 +3,7 @@
 pub mod build;
 pub mod cli;
 pub mod compress;
+mod deb_version;
 pub mod endpoint;
 pub mod error;
 pub mod format;

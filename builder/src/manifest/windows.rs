@@ -1,6 +1,7 @@
 //! What only Windows packages need of a manifest, and its values' rules.
 
 use super::values::{checked_string, RelativePath};
+use contract::rules::is_below_a_drive;
 use schemars::{json_schema, JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Deserializer, Error as _};
 use serde::Deserialize;
@@ -68,7 +69,7 @@ const SYSTEM_FOLDERS: &[&str] = &["program files", "program files (x86)", "progr
 
 fn check_root(text: &str) -> Result<(), String> {
     let instead = r"write an absolute folder such as 'C:\Program Files\Intigua'";
-    if !is_absolute(text) || text.contains('/') || text.chars().count() > 150 {
+    if !is_below_a_drive(text) || text.contains('/') || text.chars().count() > 150 {
         return Err(format!(
             "\"{text}\" is not an absolute path on a drive of at most 150 characters, with \\ between folders; {instead}"
         ));
@@ -90,12 +91,6 @@ fn check_root(text: &str) -> Result<(), String> {
         true => Err(format!("\"{text}\" belongs to Windows; {instead}")),
         false => Ok(()),
     }
-}
-
-/// Whether a path begins with a drive and its root.
-pub fn is_absolute(path: &str) -> bool {
-    let bytes = path.as_bytes();
-    bytes.len() > 3 && bytes[0].is_ascii_alphabetic() && bytes[1] == b':' && matches!(bytes[2], b'\\' | b'/')
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The tables of Windows Installer: their columns and what may stand in them: one text is the source of _Columns, of _Validation and of our own checks.
 
 use crate::error::{Error, Result};
+use encoding_rs::Encoding;
 use std::collections::BTreeMap;
 
 /// A table's columns, keys first.
@@ -139,6 +140,27 @@ fn kind(word: &str) -> Option<(ColumnKind, bool)> {
         _ => return None,
     };
     Some((kind, letter.is_ascii_uppercase()))
+}
+
+/// The encoding of a Windows code page; Latin where it is neutral (0, ASCII only) or unknown.
+pub fn encoding(code_page: u16) -> &'static Encoding {
+    match code_page {
+        65001 => encoding_rs::UTF_8,
+        932 => encoding_rs::SHIFT_JIS,
+        936 => encoding_rs::GBK,
+        949 => encoding_rs::EUC_KR,
+        950 => encoding_rs::BIG5,
+        874 => encoding_rs::WINDOWS_874,
+        1250 => encoding_rs::WINDOWS_1250,
+        1251 => encoding_rs::WINDOWS_1251,
+        1253 => encoding_rs::WINDOWS_1253,
+        1254 => encoding_rs::WINDOWS_1254,
+        1255 => encoding_rs::WINDOWS_1255,
+        1256 => encoding_rs::WINDOWS_1256,
+        1257 => encoding_rs::WINDOWS_1257,
+        1258 => encoding_rs::WINDOWS_1258,
+        _ => encoding_rs::WINDOWS_1252,
+    }
 }
 
 #[cfg(test)]

@@ -62,9 +62,14 @@ fn path_fault(path: &str, system: System) -> Option<&'static str> {
 }
 
 /// A path with a drive and its root, or a share.
-pub fn is_absolute_on_windows(path: &str) -> bool {
+fn is_absolute_on_windows(path: &str) -> bool {
+    is_below_a_drive(path) || path.starts_with(r"\\")
+}
+
+/// A path of Windows that begins with a drive and its root, and goes on.
+pub fn is_below_a_drive(path: &str) -> bool {
     let mut characters = path.chars();
     let begin = (characters.next(), characters.next(), characters.next());
     let drive = matches!(begin, (Some(drive), Some(':'), Some('\\' | '/')) if drive.is_ascii_alphabetic());
-    (drive && characters.next().is_some()) || path.starts_with(r"\\")
+    drive && characters.next().is_some()
 }

@@ -1,8 +1,8 @@
 //! What the dpkg of the build host knows of libraries, where the host is a Debian: symbols files (deb-symbols(5)) and shlibs files
 //! (deb-shlibs(5)) of installed packages.
 
-use super::version::compare;
 use super::{Library, Soname};
+use crate::deb_version::compare;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;

@@ -4,6 +4,7 @@
 //! others' packages show, and not the summary, which then is in 1252; docs/windows.md.
 
 use crate::error::{Error, Result};
+use crate::msi_schema;
 use encoding_rs::Encoding;
 
 /// A code page of Windows.
@@ -81,23 +82,7 @@ impl CodePage {
     }
 
     fn encoding(self) -> &'static Encoding {
-        match self.0 {
-            65001 => encoding_rs::UTF_8,
-            932 => encoding_rs::SHIFT_JIS,
-            936 => encoding_rs::GBK,
-            949 => encoding_rs::EUC_KR,
-            950 => encoding_rs::BIG5,
-            874 => encoding_rs::WINDOWS_874,
-            1250 => encoding_rs::WINDOWS_1250,
-            1251 => encoding_rs::WINDOWS_1251,
-            1253 => encoding_rs::WINDOWS_1253,
-            1254 => encoding_rs::WINDOWS_1254,
-            1255 => encoding_rs::WINDOWS_1255,
-            1256 => encoding_rs::WINDOWS_1256,
-            1257 => encoding_rs::WINDOWS_1257,
-            1258 => encoding_rs::WINDOWS_1258,
-            _ => encoding_rs::WINDOWS_1252,
-        }
+        msi_schema::encoding(self.0)
     }
 }
 

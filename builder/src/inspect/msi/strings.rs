@@ -1,7 +1,7 @@
 //! The string pool of an MSI, read back.
 
 use crate::error::{Error, Result};
-use encoding_rs::Encoding;
+use crate::msi_schema;
 use std::sync::Arc;
 
 /// Texts of one pool: twice what 70,000 files need. Each costs memory, also an empty one.
@@ -28,7 +28,7 @@ impl Strings {
         });
         let (code_page, flags) = entries.next().ok_or_else(|| Error::new("the string pool is empty"))?;
         const LONG_REFERENCES: u16 = 0x8000;
-        let encoding = encoding(code_page);
+        let encoding = msi_schema::encoding(code_page);
         let mut texts = Vec::new();
         let mut rest = data;
         while let Some((len, uses)) = entries.next() {
@@ -51,27 +51,6 @@ impl Strings {
     /// The text of a number above 0; `None` where the pool has none.
     pub fn text(&self, number: u32) -> Option<&Arc<str>> {
         self.texts.get(number.checked_sub(1)? as usize)?.as_ref()
-    }
-}
-
-/// The encoding of a Windows code page; Latin where it is neutral (0, ASCII only) or unknown.
-fn encoding(code_page: u16) -> &'static Encoding {
-    match code_page {
-        65001 => encoding_rs::UTF_8,
-        932 => encoding_rs::SHIFT_JIS,
-        936 => encoding_rs::GBK,
-        949 => encoding_rs::EUC_KR,
-        950 => encoding_rs::BIG5,
-        874 => encoding_rs::WINDOWS_874,
-        1250 => encoding_rs::WINDOWS_1250,
-        1251 => encoding_rs::WINDOWS_1251,
-        1253 => encoding_rs::WINDOWS_1253,
-        1254 => encoding_rs::WINDOWS_1254,
-        1255 => encoding_rs::WINDOWS_1255,
-        1256 => encoding_rs::WINDOWS_1256,
-        1257 => encoding_rs::WINDOWS_1257,
-        1258 => encoding_rs::WINDOWS_1258,
-        _ => encoding_rs::WINDOWS_1252,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which of two versions is the newer one, by the rules of where they are used.
 
+use crate::deb_version::{self, epoch, number};
 use std::cmp::Ordering;
 
 /// The rules of an ecosystem.
@@ -30,65 +31,12 @@ impl Rules {
     /// Compares; `None` where one is no version by these rules.
     pub fn compare(self, a: &str, b: &str) -> Option<Ordering> {
         match self {
-            Rules::Debian => Some(debian(a, b)),
+            Rules::Debian => Some(deb_version::compare(a, b)),
             Rules::Rpm => Some(rpm(a, b)),
             Rules::Semver => Some(Semver::read(a)?.cmp(&Semver::read(b)?)),
             Rules::Python => Some(python(a)?.cmp(&python(b)?)),
         }
     }
-}
-
-/// The epoch and what follows it.
-fn epoch(version: &str) -> (u64, &str) {
-    match version.split_once(':') {
-        Some((epoch, rest)) if epoch.bytes().all(|byte| byte.is_ascii_digit()) => (epoch.parse().unwrap_or(0), rest),
-        _ => (0, version),
-    }
-}
-
-fn debian(a: &str, b: &str) -> Ordering {
-    let ((epoch_a, a), (epoch_b, b)) = (epoch(a), epoch(b));
-    let split = |version: &str| {
-        let (upstream, revision) = version.rsplit_once('-').unwrap_or((version, "0"));
-        (upstream.to_owned(), revision.to_owned())
-    };
-    let ((upstream_a, revision_a), (upstream_b, revision_b)) = (split(a), split(b));
-    epoch_a.cmp(&epoch_b).then_with(|| debian_part(&upstream_a, &upstream_b)).then_with(|| debian_part(&revision_a, &revision_b))
-}
-
-/// Turns of text, in which `~` sorts before the end and letters before all else, and of numbers.
-fn debian_part(a: &str, b: &str) -> Ordering {
-    let weight = |byte: Option<&u8>| match byte {
-        None => 0,
-        Some(b'~') => -1,
-        Some(byte) if byte.is_ascii_digit() => 0,
-        Some(byte) if byte.is_ascii_alphabetic() => i32::from(*byte),
-        Some(byte) => i32::from(*byte) + 256,
-    };
-    let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
-    while !a.is_empty() || !b.is_empty() {
-        let text = |bytes: &[u8]| bytes.first().is_some_and(|byte| !byte.is_ascii_digit());
-        while text(a) || text(b) {
-            match weight(a.first()).cmp(&weight(b.first())) {
-                Ordering::Equal => (a, b) = (&a[1.min(a.len())..], &b[1.min(b.len())..]),
-                other => return other,
-            }
-        }
-        match number(&mut a).cmp(&number(&mut b)) {
-            Ordering::Equal => {}
-            other => return other,
-        }
-    }
-    Ordering::Equal
-}
-
-/// Takes the digits at the beginning: how many there are without leading zeros, and which.
-fn number<'a>(bytes: &mut &'a [u8]) -> (usize, &'a [u8]) {
-    let end = bytes.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(bytes.len());
-    let (digits, rest) = bytes.split_at(end);
-    *bytes = rest;
-    let zeros = digits.iter().take_while(|byte| **byte == b'0').count();
-    (digits.len() - zeros, &digits[zeros..])
 }
 
 fn rpm(a: &str, b: &str) -> Ordering {
