@@ -1,24 +1,15 @@
 //! linkpack: DEB, RPM and self-extracting packages of a connector and its containers, from one manifest.
+//!
+//! What lies below the formats is crates of its own (`builder/crates`), so that the compiler keeps imports going down.
 
 pub mod build;
 pub mod cli;
-pub mod compress;
-mod deb_version;
 pub mod endpoint;
-pub mod error;
 pub mod format;
-
 pub mod inspect;
-pub mod interrupt;
 pub mod kit;
-pub mod listener;
-mod lists;
-pub mod manifest;
 pub mod memory;
 mod msi_schema;
-pub mod payload;
-pub mod rules;
-pub mod trust;
-mod workdir;
 
-pub use error::{Error, Result};
+pub use base::{deb_version, error, interrupt, listener, lists, workdir, Error, Result};
+pub use {compress, lint_rules as rules, manifest, payload, trust};

@@ -1,7 +1,7 @@
 //! Whether what the manifest names is there: asked of all sources before the first is read, which may take a while.
 
 use crate::error::{Error, Result};
-use crate::manifest::place::steps;
+use crate::manifest::steps;
 use crate::manifest::{Product, SourceSpec, Target};
 use std::path::{Path, PathBuf};
 

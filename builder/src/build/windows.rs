@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::format::msi::{self, ActionSpec, CodePage, Machine, MsiSpec, Platform, Stage};
 use crate::format::PreparedFile;
 use crate::listener::Listener;
-use crate::manifest::place::steps;
+use crate::manifest::steps;
 use crate::manifest::{proposed_upgrade_code, Name, Product, RelativePath, Target};
 use crate::payload::{Kind, TreePath};
 use std::collections::{BTreeSet, HashMap, HashSet};

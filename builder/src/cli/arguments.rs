@@ -4,7 +4,7 @@ use super::examples;
 use super::told::SchemaOf;
 use crate::build::{CodecChoice, FormatName, Packing};
 use crate::manifest::{Setting, System, Target};
-use clap::builder::PossibleValue;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -94,7 +94,7 @@ pub struct BuildArguments {
     #[arg(short = 'f', long = "format", value_delimiter = ',', value_name = "FORMAT,...")]
     pub formats: Vec<FormatName>,
     /// The targets, separated by commas [default: every target the connector has a payload for]
-    #[arg(short = 't', long = "target", value_delimiter = ',', value_name = "TARGET,...")]
+    #[arg(short = 't', long = "target", value_delimiter = ',', value_name = "TARGET,...", value_parser = one_of(&Target::ALL, Target::name))]
     pub targets: Vec<Target>,
     /// The folder that packages go to
     #[arg(short = 'o', long, default_value = "dist", value_name = "DIR")]
@@ -261,7 +261,7 @@ pub struct LintArguments {
     #[arg(long, value_name = "MSI")]
     pub previous: Option<PathBuf>,
     /// A Linux system that they are meant for, as in the manifest (debian-12, rhel-8 ...); repeat it for several
-    #[arg(long = "system", value_name = "NAME")]
+    #[arg(long = "system", value_name = "NAME", value_parser = one_of(&System::ALL, System::name))]
     pub systems: Vec<System>,
     /// A rule whose findings are meant and not told; repeat it for several
     #[arg(long = "allow", value_name = "RULE", value_parser = rule)]
@@ -361,20 +361,8 @@ impl std::fmt::Display for FormatName {
     }
 }
 
-impl ValueEnum for System {
-    fn value_variants<'a>() -> &'a [Self] {
-        &System::ALL
-    }
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.name()))
-    }
-}
-
-impl ValueEnum for Target {
-    fn value_variants<'a>() -> &'a [Self] {
-        &Target::ALL
-    }
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.name()))
-    }
+/// Reads one of `all` by its name, and shows the names in help and completions.
+pub fn one_of<T: Copy + Send + Sync + 'static>(all: &'static [T], name: fn(T) -> &'static str) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(all.iter().map(move |one| name(*one)))
+        .map(move |given| *all.iter().find(|one| name(**one) == given).expect("clap lets none but the names through"))
 }

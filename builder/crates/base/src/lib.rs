@@ -1,0 +1,10 @@
+//! What every part of linkpack knows and none of them owns.
+
+pub mod deb_version;
+pub mod error;
+pub mod interrupt;
+pub mod listener;
+pub mod lists;
+pub mod workdir;
+
+pub use error::{Error, Result};

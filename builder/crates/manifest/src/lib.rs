@@ -1,0 +1,31 @@
+//! linkpack.toml and site files: read strictly, checked where they stand, resolved into a [`Product`].
+
+mod check;
+mod explain;
+mod given;
+mod model;
+pub mod place;
+mod placeholder;
+mod product;
+mod read;
+pub mod relation;
+mod repair;
+mod rich;
+mod settings;
+mod site;
+mod source;
+mod system;
+mod systems;
+mod text;
+mod values;
+mod windows;
+
+pub use given::{Given, Setting};
+pub use model::{ContainerTable, DebPriority, Inject, LintTable, Manifest, Target, Watchdog};
+pub use product::{Product, DEFAULT_LINUX_ROOT};
+pub use read::{load, load_lint, load_site, parse, schema, site_schema};
+pub use site::Site;
+pub use source::{glob, Pattern, SourceSpec, SourceTable};
+pub use systems::{Installer, System};
+pub use values::{is_contact, Command, LinuxRoot, Name, RelativePath, Span, Version};
+pub use windows::{proposed_upgrade_code, ConnectorWindows, UpgradeCode, WindowsRoot, DEFAULT_WINDOWS_ROOT};

@@ -1,0 +1,688 @@
+//! Values with rules of their own: checked while the manifest is read, so that an error points at the very value.
+
+use contract::rules::{self, System};
+use contract::settings::Rule;
+use schemars::{json_schema, JsonSchema, Schema, SchemaGenerator};
+use serde::de::{Deserializer, Error as _};
+use serde::Deserialize;
+use std::borrow::Cow;
+
+/// Declares a checked string type: its name, its rule as a function, the rule as a regular expression for the schema.
+macro_rules! checked_string {
+    ($(#[$doc:meta])* $name:ident, $check:path, $pattern:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Checks the text; the error says what is wrong and what to write instead.
+            pub fn new(text: impl Into<String>) -> Result<Self, String> {
+                let text = text.into();
+                $check(&text)?;
+                Ok($name(text))
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $name::new(String::deserialize(deserializer)?).map_err(D::Error::custom)
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "pattern": $pattern })
+            }
+            fn inline_schema() -> bool {
+                true
+            }
+        }
+    };
+}
+
+pub(super) use checked_string;
+
+checked_string!(
+    /// A product's, container's or site's name: what Debian (Policy 5.6.1) and RPM both accept as part of a package name.
+    Name, check_name, "^[a-z0-9][a-z0-9+.-]+$"
+);
+checked_string!(
+    /// A version that DEB, RPM and the `.run` order alike: digits first, no `-`.
+    Version, check_version, "^[0-9][A-Za-z0-9.+~]*$"
+);
+checked_string!(
+    /// An absolute Linux install root.
+    LinuxRoot, check_linux_root, "^/[^/].*$"
+);
+checked_string!(
+    /// One line of text: no control characters, not empty.
+    Line, check_line, "^[^\\u0000-\\u001f\\u007f]+$"
+);
+checked_string!(
+    /// Whom to write to: `Name <mail@example.com>`, as package managers want it (Debian Policy 5.6.2).
+    Contact, check_contact, "^[^<>\\u0000-\\u001f]*[^<>\\s][^<>\\u0000-\\u001f]*<[^@<>\\s]+@[^@<>\\s]+[.][^@<>\\s]+>$"
+);
+checked_string!(
+    /// An account's name.
+    Account, check_account, "^[a-z_][a-z0-9_.-]*[$]?$"
+);
+checked_string!(
+    /// An http or https URL without spaces, quotes, `\`, `|`, `<`, `>` or `;`.
+    Url, check_url, "^https?://[^\\s\"';|<>\\\\]+$"
+);
+checked_string!(
+    /// An endpoint's identity, as the server gives it.
+    Identity, check_identity, "^[A-Za-z0-9._:-]+$"
+);
+checked_string!(
+    /// A protocol and its port: `https:443`.
+    Protocol, check_protocol, "^[a-z][a-z0-9+.-]*:[1-9][0-9]{0,4}$"
+);
+checked_string!(
+    /// A package URL (https://github.com/package-url/purl-spec): `pkg:TYPE/NAME@VERSION`.
+    PackageUrl, check_purl, "^pkg:[a-z][a-z0-9.+-]*/[^\\s]+$"
+);
+checked_string!(
+    /// A path relative to the payload's folder, or a file name.
+    RelativePath, check_relative, "^[^/]"
+);
+
+checked_string!(
+    /// The name of a rule of `linkpack lint`.
+    RuleName, lint_rules::check, "^[a-z]+(-[a-z]+)*$"
+);
+
+fn check_name(text: &str) -> Result<(), String> {
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+.-".contains(c);
+    let first = text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+    if first && text.len() >= 2 && text.len() <= 100 && text.chars().all(good) {
+        return Ok(());
+    }
+    let like: String = text.to_lowercase().chars().map(|c| if good(c) { c } else { '-' }).collect();
+    let like = like.trim_matches(|c| "+.-".contains(c)).to_owned();
+    let instead = if check_name_shape(&like) { format!("; write \"{like}\"") } else { String::new() };
+    Err(format!("\"{text}\" cannot be a name here: two or more of a-z 0-9 + . - are allowed, a letter or digit first{instead}"))
+}
+
+fn check_name_shape(text: &str) -> bool {
+    text.len() >= 2
+}
+
+fn check_version(text: &str) -> Result<(), String> {
+    let good = |c: char| c.is_ascii_alphanumeric() || ".+~".contains(c);
+    if text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(good) && text.len() <= 64 {
+        return Ok(());
+    }
+    let bare = text.trim().trim_start_matches(['v', 'V']);
+    let like = bare.replacen('-', "~", 1).replace(['-', '_', ' '], ".");
+    // A number alone may be a revision, which comes after the version, as well as a pre-release, which comes before it.
+    if let Some((version, revision)) = bare.split_once('-').filter(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit())) {
+        let revision = revision.replace(['-', '_'], ".");
+        let both = [format!("{version}.{revision}"), format!("{version}~{revision}")];
+        if both.iter().all(|like| like.starts_with(|c: char| c.is_ascii_digit()) && like.chars().all(good)) {
+            let [after, before] = both;
+            return Err(format!(
+                "\"{text}\" is not a version that every format can express: \"-\" would begin a package's revision; write \"{after}\" for \
+                 what comes after {version}, or \"{before}\" for what comes before it"
+            ));
+        }
+    }
+    let instead = match like.starts_with(|c: char| c.is_ascii_digit()) && like.chars().all(good) {
+        true => format!("; write \"{like}\""),
+        false => String::from("; write something like \"1.2.3\" or \"1.2.3~rc1\""),
+    };
+    Err(format!("\"{text}\" is not a version that every format can express: a digit first, then letters, digits, . + ~{instead}"))
+}
+
+/// The directories that belong to the system: an install root may lie below them, never be one of them.
+const SYSTEM_DIRECTORIES: &[&str] = &[
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/home",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/lost+found",
+    "/media",
+    "/mnt",
+    "/opt",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/selinux",
+    "/snap",
+    "/srv",
+    "/sys",
+    "/tmp",
+    "/usr",
+    "/var",
+    "/usr/bin",
+    "/usr/games",
+    "/usr/include",
+    "/usr/lib",
+    "/usr/lib32",
+    "/usr/lib64",
+    "/usr/libexec",
+    "/usr/libx32",
+    "/usr/local",
+    "/usr/sbin",
+    "/usr/share",
+    "/usr/src",
+    "/usr/tmp",
+    "/usr/local/bin",
+    "/usr/local/etc",
+    "/usr/local/games",
+    "/usr/local/include",
+    "/usr/local/lib",
+    "/usr/local/lib64",
+    "/usr/local/libexec",
+    "/usr/local/man",
+    "/usr/local/sbin",
+    "/usr/local/share",
+    "/usr/local/src",
+    "/var/adm",
+    "/var/backups",
+    "/var/cache",
+    "/var/crash",
+    "/var/db",
+    "/var/empty",
+    "/var/games",
+    "/var/lib",
+    "/var/local",
+    "/var/lock",
+    "/var/log",
+    "/var/mail",
+    "/var/opt",
+    "/var/run",
+    "/var/spool",
+    "/var/tmp",
+    "/var/www",
+    "/var/yp",
+    "/etc/opt",
+    "/etc/init.d",
+    "/lib/systemd",
+    "/usr/lib/systemd",
+    "/lib/modules",
+    "/usr/lib/modules",
+];
+
+/// Directories below which nothing may be installed, and why.
+const NEVER_BELOW: &[(&str, &str)] = &[
+    ("/tmp", "anyone may write there, and it is emptied"),
+    ("/usr/tmp", "anyone may write there, and it is emptied"),
+    ("/var/tmp", "anyone may write there, and it is emptied"),
+    ("/dev", "it is empty after each start of the machine"),
+    ("/run", "it is empty after each start of the machine"),
+    ("/var/run", "it is empty after each start of the machine"),
+    ("/var/lock", "it is empty after each start of the machine"),
+    ("/proc", "it is the kernel's"),
+    ("/sys", "it is the kernel's"),
+    ("/selinux", "it is the kernel's"),
+    ("/boot", "it is for what starts the machine"),
+    ("/etc", "it is for settings: /etc/intigua holds the packages' own"),
+    ("/bin", "it is for the system's programs"),
+    ("/sbin", "it is for the system's programs"),
+    ("/usr/bin", "it is for the system's programs"),
+    ("/usr/sbin", "it is for the system's programs"),
+    ("/usr/local/bin", "it is for programs, not for folders of them"),
+    ("/usr/local/sbin", "it is for programs, not for folders of them"),
+    ("/usr/include", "it is for programmers' headers"),
+    ("/lib/modules", "it is the kernel's"),
+    ("/usr/lib/modules", "it is the kernel's"),
+    ("/lib/systemd", "it is systemd's"),
+    ("/usr/lib/systemd", "it is systemd's"),
+    ("/lost+found", "it is the file system's"),
+    ("/var/cache", "it may be emptied at any time"),
+    ("/var/crash", "it may be emptied at any time"),
+    ("/var/log", "it is for logs: /var/log/intigua holds the connector's"),
+    ("/var/mail", "it is for mail"),
+    ("/var/spool", "it is for what waits to be processed"),
+    ("/var/lib/dpkg", "it is the package manager's"),
+    ("/var/lib/apt", "it is the package manager's"),
+    ("/var/lib/rpm", "it is the package manager's"),
+    ("/usr/lib/sysimage", "it is the package manager's"),
+    ("/var/lib/intigua", "it holds the installers' state"),
+    ("/snap", "it is for snap's own mounts"),
+];
+
+fn check_linux_root(text: &str) -> Result<(), String> {
+    let instead = "write an absolute folder such as \"/usr/local/intigua\"";
+    if text.len() > 200 {
+        return Err(format!("this path has {} bytes, and an install root has 200 at most; {instead}", text.len()));
+    }
+    if !text.starts_with('/') {
+        return Err(format!("\"{text}\" is not an absolute path; {instead}"));
+    }
+    let trimmed = text.trim_end_matches('/');
+    if trimmed.len() < text.len() && trimmed.len() > 1 && check_linux_root(trimmed).is_ok() {
+        return Err(format!("\"{text}\" ends in /; write \"{trimmed}\""));
+    }
+    if text[1..].split('/').any(|part| matches!(part, "" | "." | "..")) {
+        return Err(format!("\"{text}\" has an empty, \".\" or \"..\" component; {instead}"));
+    }
+    if let Some(bad) = text.chars().find(|&c| c.is_control() || "\"'\\$`%&;|<>*?[]{}()!#~:".contains(c)) {
+        return Err(format!(
+            "\"{}\" contains {bad:?}, which unit files and shells treat specially; {instead}",
+            text.escape_debug()
+        ));
+    }
+    if SYSTEM_DIRECTORIES.contains(&text) {
+        return Err(format!("\"{text}\" belongs to the system; {instead}"));
+    }
+    let is_below = |directory: &str| text == directory || text.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'));
+    match NEVER_BELOW.iter().find(|(directory, _)| is_below(directory)) {
+        Some((directory, why)) => {
+            Err(format!("\"{text}\" lies in {directory}, where no endpoint takes an install root: {why}; {instead}"))
+        }
+        None => Ok(()),
+    }
+}
+
+fn check_line(text: &str) -> Result<(), String> {
+    match text.chars().any(char::is_control) || text.trim().is_empty() {
+        true => {
+            Err("this must be one line of text, not empty and without control characters; write a few words on one line".into())
+        }
+        false => Ok(()),
+    }
+}
+
+/// Whether it is a name and a mail address: `Name <mail@example.com>`.
+pub fn is_contact(text: &str) -> bool {
+    let Some((name, rest)) = text.split_once('<') else { return false };
+    let Some(address) = rest.trim_end().strip_suffix('>') else { return false };
+    !name.trim().is_empty() && is_address(address)
+}
+
+fn is_address(text: &str) -> bool {
+    let Some((local, domain)) = text.split_once('@') else { return false };
+    let plain = !text.contains(|c: char| c.is_whitespace() || c.is_control() || "<>,".contains(c));
+    plain
+        && !local.is_empty()
+        && !domain.contains('@')
+        && domain.contains('.')
+        && !domain.starts_with('.')
+        && !domain.ends_with('.')
+}
+
+fn check_contact(text: &str) -> Result<(), String> {
+    check_line(text)?;
+    if is_contact(text) {
+        return Ok(());
+    }
+    let shown = text.escape_debug();
+    let (name, address) = text.split_once('<').unwrap_or((text, ""));
+    let (name, address) = (name.trim(), address.trim().trim_end_matches('>').trim());
+    Err(match (name, address) {
+        (address, "") if is_address(address) => format!("the contact \"{shown}\" has no name; write \"Example Ltd <{address}>\""),
+        ("", address) if is_address(address) => format!("the contact \"{shown}\" has no name; write \"Example Ltd <{address}>\""),
+        (name, "") if !name.contains('@') => {
+            format!("the contact \"{shown}\" has no mail address; write \"{name} <support@example.com>\"")
+        }
+        _ => format!(
+            "the contact \"{shown}\" is not a name and a mail address; write it like \"Example Ltd <support@example.com>\""
+        ),
+    })
+}
+
+fn check_account(text: &str) -> Result<(), String> {
+    let body = text.strip_suffix('$').unwrap_or(text);
+    let first = body.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.-".contains(c);
+    match first && body.chars().all(good) && text.len() <= 32 {
+        true => Ok(()),
+        false => Err(format!(
+            "\"{text}\" is not an account's name; write \"root\", \"auto\" or the name of a sudoer such as \"svc-intigua\""
+        )),
+    }
+}
+
+fn check_url(text: &str) -> Result<(), String> {
+    // A manifest is for all systems until its payloads say otherwise.
+    let good = |text: &str| {
+        !text.is_empty() && [System::Linux, System::Windows].iter().all(|system| rules::fault(Rule::Url, text, *system).is_none())
+    };
+    if good(text) {
+        return Ok(());
+    }
+    let shown = text.escape_debug();
+    Err(match text.split_once("://") {
+        _ if text.contains(';') => {
+            format!("\"{shown}\" is not one URL: it has a ; in it; write one, and others in fallback-urls")
+        }
+        None if good(&format!("https://{text}")) => {
+            format!("\"{shown}\" is not a URL: it does not begin with https:// or http://; write \"https://{shown}\"")
+        }
+        Some((scheme, rest)) if good(&format!("https://{rest}")) && !scheme.starts_with("http") => {
+            format!("\"{shown}\" is not a URL of https or http; write \"https://{rest}\", where the server answers there")
+        }
+        _ => format!("\"{shown}\" is not a URL; write something like \"https://core.example:443\""),
+    })
+}
+
+fn check_identity(text: &str) -> Result<(), String> {
+    match rules::fault(Rule::Identity, text, System::Linux) {
+        None if !text.is_empty() => Ok(()),
+        _ => Err(format!("\"{}\" is not an identity: it may hold letters, digits and . _ : - only", text.escape_debug())),
+    }
+}
+
+fn check_protocol(text: &str) -> Result<(), String> {
+    let good = text.split_once(':').is_some_and(|(name, port)| {
+        let name_is_good = name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "+.-".contains(c));
+        name_is_good && !port.starts_with(['0', '+']) && port.parse::<u16>().is_ok()
+    });
+    let shown = text.escape_debug();
+    good.then_some(()).ok_or_else(|| {
+        format!(
+            "\"{shown}\" is not a protocol and a port from 1 to 65535; write it like \"https:443\", \"ssh:22\" or \"smb:445\""
+        )
+    })
+}
+
+fn check_purl(text: &str) -> Result<(), String> {
+    let good = text.strip_prefix("pkg:").and_then(|rest| rest.split_once('/')).is_some_and(|(kind, name)| {
+        let kind_is_good = kind.starts_with(|c: char| c.is_ascii_lowercase())
+            && kind.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || ".+-".contains(c));
+        kind_is_good && !name.is_empty() && !name.starts_with(['/', '@']) && name.chars().all(|c| c.is_ascii_graphic())
+    });
+    let shown = text.escape_debug();
+    good.then_some(()).ok_or_else(|| {
+        format!(
+            "\"{shown}\" is not a package URL; write it like \"pkg:generic/monit@5.33.0\" or \"pkg:github/OWNER/NAME@VERSION\""
+        )
+    })
+}
+
+fn is_relative(text: &str) -> bool {
+    !text.chars().any(char::is_control) && !text.split('/').any(|part| matches!(part, "" | "." | ".."))
+}
+
+fn check_relative(text: &str) -> Result<(), String> {
+    if is_relative(text) {
+        return Ok(());
+    }
+    let inside = text.trim_start_matches(['/', '.']);
+    let instead = match is_relative(inside) {
+        true => format!("\"{inside}\", relative to the payload's folder"),
+        false => "a path relative to the payload's folder, without .. and without a / at its beginning or end".to_owned(),
+    };
+    Err(format!("\"{}\" is not a path inside the payload; write {instead}", text.escape_debug()))
+}
+
+/// A whole number with its bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Whole<const MIN: u32, const MAX: u32>(u32);
+
+impl<const MIN: u32, const MAX: u32> From<Whole<MIN, MAX>> for u64 {
+    fn from(number: Whole<MIN, MAX>) -> u64 {
+        number.0.into()
+    }
+}
+
+impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Whole<MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = i64::deserialize(deserializer)?;
+        let fine = u32::try_from(number).ok().filter(|number| (MIN..=MAX).contains(number));
+        fine.map(Whole)
+            .ok_or_else(|| D::Error::custom(format!("{number} is out of range; write a whole number from {MIN} to {MAX}")))
+    }
+}
+
+impl<const MIN: u32, const MAX: u32> JsonSchema for Whole<MIN, MAX> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Whole{MIN}To{MAX}").into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": MIN, "maximum": MAX })
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+}
+
+/// A span of time, written as a number and a unit: `500ms`, `1s`, `5m`, `1h`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    milliseconds: u64,
+}
+
+impl Span {
+    /// A span of that many milliseconds.
+    pub const fn milliseconds(milliseconds: u64) -> Self {
+        Span { milliseconds }
+    }
+
+    /// In milliseconds.
+    pub fn as_milliseconds(self) -> u64 {
+        self.milliseconds
+    }
+
+    /// In seconds, rounded up.
+    pub fn as_seconds(self) -> u64 {
+        self.milliseconds.div_ceil(1000)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let (number, unit) = text.split_at(digits);
+        let factor = match unit {
+            "ms" => 1,
+            "s" => 1000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            _ => return None,
+        };
+        Some(Span { milliseconds: number.parse::<u64>().ok()?.checked_mul(factor)? })
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Span;
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("a span of time such as \"1s\"")
+            }
+            fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Span, E> {
+                let number = number.unsigned_abs();
+                Err(E::custom(format!("{number} is a span of time without its unit; write \"{number}s\" for seconds, \"{number}ms\", \"{number}m\" or \"{number}h\"")))
+            }
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Span, E> {
+                self.visit_i64(i64::try_from(number).unwrap_or(i64::MAX))
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Span, E> {
+                let digits = text.trim().parse::<u32>().is_ok();
+                let number = text.trim();
+                Span::parse(text).ok_or_else(|| match digits {
+                    true => E::custom(format!("\"{text}\" is a span of time without its unit; write \"{number}s\" for seconds, \"{number}ms\", \"{number}m\" or \"{number}h\"")),
+                    false => E::custom(format!("\"{}\" is not a span of time; write \"500ms\", \"1s\", \"5m\" or \"1h\"", text.escape_debug())),
+                })
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+impl JsonSchema for Span {
+    fn schema_name() -> Cow<'static, str> {
+        "Span".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h)$" })
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+}
+
+/// A program and its arguments: a list, or one line that is split at spaces (quotes and backslashes are refused: use the list).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command(pub Vec<String>);
+
+impl<'de> Deserialize<'de> for Command {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Vec<String>;
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("a command line, or a list of a program and its arguments")
+            }
+            fn visit_str<E: serde::de::Error>(self, line: &str) -> Result<Self::Value, E> {
+                if line.contains(['"', '\'', '\\']) {
+                    return Err(E::custom(
+                        "quotes are not interpreted here; write the command as a list: [\"bin/agent\", \"an argument\"]",
+                    ));
+                }
+                Ok(line.split_whitespace().map(str::to_owned).collect())
+            }
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut words = Vec::new();
+                while let Some(word) = list.next_element()? {
+                    words.push(word);
+                }
+                Ok(words)
+            }
+        }
+        let words = deserializer.deserialize_any(Visitor)?;
+        match words.first().is_some_and(|program| !program.is_empty()) && words.iter().all(|word| !word.contains('\0')) {
+            true => Ok(Command(words)),
+            false => {
+                Err(D::Error::custom("a command names at least a program; write \"bin/agent -f\" or [\"bin/agent\", \"-f\"]"))
+            }
+        }
+    }
+}
+
+impl JsonSchema for Command {
+    fn schema_name() -> Cow<'static, str> {
+        "Command".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [
+            { "type": "string", "minLength": 1 },
+            { "type": "array", "items": { "type": "string" }, "minItems": 1 }
+        ] })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_say_what_to_write_instead() {
+        assert!(Name::new("My Agent").unwrap_err().contains("write \"my-agent\""));
+        assert!(Version::new("v1.2-rc1").unwrap_err().contains("write \"1.2~rc1\""));
+        assert!(LinuxRoot::new("opt/x").unwrap_err().contains("write an absolute folder"));
+        assert!(Account::new("Dom\\user").unwrap_err().contains("write \"root\""));
+    }
+
+    #[test]
+    fn roots_are_safe_in_shells_and_units() {
+        for good in
+            ["/usr/local/intigua", "/opt/my agents/x", "/srv/é", "/var/opt/x", "/usr/lib/acme", "/var/lib/acme", "/etcetera/x"]
+        {
+            assert!(LinuxRoot::new(good).is_ok(), "{good}");
+        }
+        for bad in ["/", "/opt", "/usr/../x", "/x//y", "/x/", "/a$b", "/a\nb", "/a'b", "/a%b", "relative", "/a:b"] {
+            assert!(LinuxRoot::new(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn roots_are_judged_as_the_endpoint_judges_them() {
+        let rules = include_str!("../../../../tests/rules/roots.txt").lines().filter(|line| !line.starts_with('#'));
+        let mut judged = 0;
+        for (verdict, root) in rules.filter_map(|line| line.split_once(' ')) {
+            assert_eq!(LinuxRoot::new(root).is_ok(), verdict == "good", "{root}");
+            judged += 1;
+        }
+        assert!(judged > 30);
+    }
+
+    #[test]
+    fn a_root_that_no_endpoint_takes_is_refused_with_the_reason() {
+        for bad in [
+            "/tmp/acme",
+            "/var/tmp/acme",
+            "/dev/shm/acme",
+            "/run/x",
+            "/var/run/x",
+            "/proc/x",
+            "/sys/x",
+            "/etc/intigua",
+            "/etc/acme",
+            "/usr/local/bin",
+            "/usr/local/bin/acme",
+            "/usr/bin/acme",
+            "/bin/x",
+            "/var/spool",
+            "/var/spool/x",
+            "/var/log/intigua",
+            "/var/lib/intigua",
+            "/var/lib/intigua/x",
+            "/var/lib/rpm/x",
+            "/var/cache/x",
+            "/boot/x",
+            "/usr/local/share",
+            "/usr/src",
+            "/var/lib",
+        ] {
+            let error = LinuxRoot::new(bad).unwrap_err();
+            assert!(error.contains("; write an absolute folder"), "{bad}: {error}");
+            assert!(error.contains("belongs to the system") || error.contains("no endpoint takes"), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_contact_is_a_name_and_a_mail_address() {
+        assert!(Contact::new("Acme Ltd <support@acme.example>").is_ok());
+        for (bad, right) in [
+            ("Acme", "write \"Acme <support@example.com>\""),
+            ("support@acme.example", "write \"Example Ltd <support@acme.example>\""),
+            ("<support@acme.example>", "write \"Example Ltd <support@acme.example>\""),
+            ("Acme <support>", "write it like"),
+            ("Acme <support@host>", "write it like"),
+            ("Acme support@acme.example", "write it like"),
+        ] {
+            let error = Contact::new(bad).unwrap_err();
+            assert!(error.contains(right), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_revision_may_come_before_or_after_its_version() {
+        let error = Version::new("2.0.0-1").unwrap_err();
+        assert!(error.contains("write \"2.0.0.1\" for what comes after 2.0.0, or \"2.0.0~1\""), "{error}");
+        assert!(Version::new("2.0-rc1").unwrap_err().ends_with("write \"2.0~rc1\""));
+    }
+
+    #[test]
+    fn spans_have_units() {
+        assert_eq!(Span::parse("5m"), Some(Span::milliseconds(300_000)));
+        for bad in ["5", "m", "", "-1s", "1 s", "99999999999999999999s"] {
+            assert_eq!(Span::parse(bad), None, "{bad}");
+        }
+    }
+}
