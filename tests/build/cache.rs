@@ -75,7 +75,8 @@ fn builders_that_start_cold_compress_everything_once() {
     let product = Product::of_several_units();
     key(&product);
     let start = |output, cache| {
-        let arguments = ["--codec", "small", "-f", "deb,rpm", "-j", "1", "--json", "-q", "--cache", cache, "--cache-key", "key", "-o", output];
+        let common = ["--codec", "small", "-f", "deb,rpm", "-j", "1", "--json", "-q", "--cache-key", "key"];
+        let arguments = [&common[..], &["--cache", cache, "-o", output]].concat();
         product.command(&arguments).stdout(std::process::Stdio::piped()).spawn().unwrap()
     };
     let end = |child: std::process::Child| {
@@ -92,7 +93,8 @@ fn builders_that_start_cold_compress_everything_once() {
     assert!(alone == first && alone == second);
     // What is only read is not written, and serves.
     let before = cached(&product.path("shared"));
-    let readonly = ["--codec", "small", "-f", "deb,rpm", "--cache", "shared", "--cache-key", "key", "--cache-read-only", "--json", "-q"];
+    let readonly =
+        ["--codec", "small", "-f", "deb,rpm", "--cache", "shared", "--cache-key", "key", "--cache-read-only", "--json", "-q"];
     let output = product.build(&readonly);
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["cache"]["compressed"], 0, "{}", text(&output.stderr));

@@ -677,7 +677,8 @@ mod tests {
     #[test]
     fn a_thread_that_waits_for_anothers_unit_compresses_the_next_one_meanwhile() {
         let folder = tempfile::tempdir().unwrap();
-        let (other, waiting) = (shared(folder.path(), 1), Store::open(CacheChoice::Folder(folder.path().to_path_buf()), 1).unwrap());
+        let (other, waiting) =
+            (shared(folder.path(), 1), Store::open(CacheChoice::Folder(folder.path().to_path_buf()), 1).unwrap());
         let key = content_key(Codec::Gzip, Nature::General, &Bytes(b"first")).unwrap();
         let claim = other.claim(&key).unwrap().unwrap();
         let mut queue = super::super::Ordered::new(waiting.pool());
