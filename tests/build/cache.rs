@@ -43,8 +43,9 @@ fn mode(folder: &Path, mode: u32) {
 fn a_forged_unit_is_a_miss_under_a_key_and_others_folders_want_one() {
     let product = Product::new();
     key(&product);
-    let formats = ["--codec", "fast", "-f", "deb,run"];
-    let with = |more: &[&str]| [&formats[..], more].concat();
+    fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        [&["--codec", "fast", "-f", "deb,run"], more].concat()
+    }
     let clean = product.built(&with(&["--no-cache"]));
     let keyed = with(&["--cache", "shared", "--cache-key", "key"]);
     assert!(clean == product.built(&keyed));
@@ -75,7 +76,7 @@ fn builders_that_start_cold_compress_everything_once() {
     let product = Product::of_several_units();
     key(&product);
     let start = |output, cache| {
-        let common = ["--codec", "small", "-f", "deb,rpm", "-j", "1", "--json", "-q", "--cache-key", "key"];
+        let common = ["--codec", "fast", "-f", "deb,rpm", "-j", "1", "--json", "-q", "--cache-key", "key"];
         let arguments = [&common[..], &["--cache", cache, "-o", output]].concat();
         product.command(&arguments).stdout(std::process::Stdio::piped()).spawn().unwrap()
     };
@@ -94,7 +95,7 @@ fn builders_that_start_cold_compress_everything_once() {
     // What is only read is not written, and serves.
     let before = cached(&product.path("shared"));
     let readonly =
-        ["--codec", "small", "-f", "deb,rpm", "--cache", "shared", "--cache-key", "key", "--cache-read-only", "--json", "-q"];
+        ["--codec", "fast", "-f", "deb,rpm", "--cache", "shared", "--cache-key", "key", "--cache-read-only", "--json", "-q"];
     let output = product.build(&readonly);
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["cache"]["compressed"], 0, "{}", text(&output.stderr));
