@@ -59,7 +59,7 @@ pub enum Lifetime {
 pub enum BuiltIn {
     /// Nowhere: the endpoint's administrator alone decides.
     No,
-    /// By a key of its own in the manifest's model (builder/src/manifest/model.rs).
+    /// By a key of its own in the manifest's model (builder/crates/manifest/src/model.rs).
     Modelled,
     /// By the setting's key in `[connector]` and in a site file, as a text or by system (`{ linux = "...", windows = "..." }`).
     Plain,

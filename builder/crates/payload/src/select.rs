@@ -2,8 +2,8 @@
 
 use super::Source;
 use base::error::{Error, Result};
-use manifest::glob;
 use globset::{GlobSet, GlobSetBuilder};
+use manifest::glob;
 use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

@@ -11,8 +11,8 @@ use super::limits::Entries;
 use super::links::show;
 use super::sink::Sink;
 use super::spool::SpoolFile;
-use base::error::Result;
 use ::tar::{EntryType, GnuExtSparseHeader, GnuSparseHeader, Header};
+use base::error::Result;
 use std::ops::Range;
 
 const BLOCK: usize = 512;
@@ -125,11 +125,7 @@ pub(super) fn read(stream: &mut Stream, spool: &mut SpoolFile) -> Result<Vec<Fou
 ///
 /// # Errors
 /// A damaged or truncated archive, and what `each` refuses. What follows tar's end marker is ignored, as tar does.
-pub fn walk<S: Sink>(
-    stream: &mut Stream,
-    sink: &mut S,
-    each: &mut dyn FnMut(Member<S::Content>) -> Result<()>,
-) -> Result<()> {
+pub fn walk<S: Sink>(stream: &mut Stream, sink: &mut S, each: &mut dyn FnMut(Member<S::Content>) -> Result<()>) -> Result<()> {
     let mut global = Pax::default();
     let mut next = Extensions::default();
     let mut first = true;

@@ -3,8 +3,8 @@
 use super::certificate::Certificate;
 use super::der::{self, context, Element, Reader};
 use super::key::{KeyFile, PrivateKey};
-use base::error::{Error, Result};
 use aes::cipher::{block_padding::Pkcs7, BlockDecryptMut, KeyIvInit};
+use base::error::{Error, Result};
 use hmac::{Hmac, Mac};
 use sha1::Sha1;
 use sha2::digest::{core_api::BlockSizeUser, Digest};

@@ -12,8 +12,8 @@ mod stream;
 pub use cyclonedx::write as write_cyclonedx;
 pub use spdx_document::write as write_spdx;
 
-use payload::{Content, PackageFacts};
 use licence::Licence;
+use payload::{Content, PackageFacts};
 use serde::Serialize;
 use std::borrow::Cow;
 use uuid::Uuid;
