@@ -501,7 +501,7 @@ fn every_rule_of_the_code_is_in_the_table_and_the_document_has_the_table() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = root.ancestors().find(|folder| folder.join("docs/lint-rules.md").exists()).expect("the repository");
     let mut found = std::collections::BTreeSet::new();
-    rules(&root.join("builder/src/inspect/lint"), &mut found);
+    rules(&root.join("builder/crates/inspect/src/lint"), &mut found);
     assert!(found.len() > 80, "{found:?}");
     for rule in &found {
         assert!(linkpack::rules::find(rule).is_some(), "{rule} is not in builder/crates/lint-rules");

@@ -6,10 +6,8 @@ pub mod build;
 pub mod cli;
 pub mod endpoint;
 pub mod format;
-pub mod inspect;
 pub mod kit;
 pub mod memory;
-mod msi_schema;
 
 pub use base::{deb_version, error, interrupt, listener, lists, workdir, Error, Result};
-pub use {compress, lint_rules as rules, manifest, payload, trust};
+pub use {compress, inspect, lint_rules as rules, manifest, payload, trust};

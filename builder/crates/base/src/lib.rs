@@ -5,6 +5,7 @@ pub mod error;
 pub mod interrupt;
 pub mod listener;
 pub mod lists;
+pub mod run_layout;
 pub mod workdir;
 
 pub use error::{Error, Result};

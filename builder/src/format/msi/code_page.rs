@@ -4,7 +4,6 @@
 //! others' packages show, and not the summary, which then is in 1252; docs/windows.md.
 
 use crate::error::{Error, Result};
-use crate::msi_schema;
 use encoding_rs::Encoding;
 
 /// A code page of Windows.

@@ -3,7 +3,7 @@
 use super::code_page::CodePage;
 use super::strings::Strings;
 use crate::error::{Error, Result};
-use crate::msi_schema::{self as schema, Column, ColumnKind, Table};
+use msi_schema::{self as schema, Column, ColumnKind, Table};
 use std::collections::{BTreeMap, HashSet};
 
 /// One value of a row. An empty text is null, as in every MSI.

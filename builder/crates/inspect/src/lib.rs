@@ -1,0 +1,192 @@
+//! Any package back into one report of what it holds; [`lint`] judges reports, [`verify`] the claims in them. The bytes may be anyone's:
+//! nothing here trusts them, writes anything, or follows what is inside.
+
+mod deb;
+pub mod diff;
+mod digest;
+mod dpkg;
+mod entries;
+pub mod html;
+pub mod limits;
+pub mod lint;
+pub mod look;
+mod makeself;
+pub mod msi;
+mod openpgp;
+mod ours;
+mod product;
+pub mod report;
+mod rpm;
+mod run;
+pub mod text;
+pub mod transform;
+pub mod tree;
+mod treemap;
+pub mod verify;
+pub mod watch;
+
+pub use product::{installed, Installed};
+pub use report::Report;
+pub use rpm::signatures as rpm_signatures;
+
+use base::error::{Error, IoContext, Result};
+use base::listener::Silent;
+use payload::deb::is_old;
+use payload::decode::Input;
+use report::{FileFacts, Format};
+use std::fs::File;
+use std::io::Seek;
+use std::path::Path;
+use watch::{Algorithm, Hasher};
+
+/// A package: the report that all formats have, and what only an MSI has.
+#[derive(Debug, Clone)]
+pub struct Package {
+    /// What it is and holds.
+    pub report: Report,
+    /// The database of an MSI.
+    pub msi: Option<Box<msi::Msi>>,
+    /// What a transform changes.
+    pub transform: Option<Box<msi::transform::Transform>>,
+}
+
+impl Package {
+    /// An MSI that was read from elsewhere than a file.
+    pub fn of_msi(msi: msi::Msi) -> Self {
+        let file = FileFacts { name: String::new(), size: 0, sha256: String::new() };
+        Package { report: product::report(&msi, file, Depth::Whole), msi: Some(Box::new(msi)), transform: None }
+    }
+}
+
+/// How much of a package is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// What its headers say: no content is looked at and no digest is compared. A format without such headers is read all the same.
+    Headers,
+    /// All of it.
+    Whole,
+}
+
+/// Reads a package, and what lies beside it as a part of it.
+///
+/// # Errors
+/// It cannot be read, is of a format that has no reader, or is too damaged to say anything about its parts.
+pub fn read(path: &Path) -> Result<Package> {
+    read_to(path, None, Depth::Whole)
+}
+
+/// The same as far as `depth`; `base` is the package that a transform is for.
+///
+/// # Errors
+/// As [`read`]'s; and the base cannot be read.
+pub fn read_to(path: &Path, base: Option<&Path>, depth: Depth) -> Result<Package> {
+    let meta = std::fs::metadata(path).or_cannot("read", path)?;
+    if !meta.is_file() {
+        return Err(Error::new(format!("{} is not a file", path.display())).help("name a .deb, .rpm, .run or .msi file"));
+    }
+    let mut input = Input::open(path, &Silent)?;
+    let format = recognise(&mut input, path)?;
+    let file = match depth {
+        Depth::Whole => facts(&mut input, path)?,
+        Depth::Headers => FileFacts { name: name(path), size: input.size(), sha256: String::new() },
+    };
+    let about = |error: Error| match error.is_interrupted() {
+        true => error,
+        false => error.note(format!("in {}", path.display())),
+    };
+    let package = match format {
+        Format::Deb => deb::read(&mut input, file, depth).map(plain),
+        Format::Rpm => rpm::read(&mut input, file, depth).map(plain),
+        Format::Run => run::read(&mut input, file, depth).map(plain),
+        Format::Msi | Format::Mst => {
+            let opened = || File::open(path).or_cannot("read", path);
+            let base = base.map(tables).transpose()?;
+            match msi::transform::read(opened()?, base.as_ref().map(|(tables, _)| tables)).map_err(about)? {
+                Some(transform) => {
+                    let mut report = transform::report(&transform, file);
+                    if let Some((tables, summary)) = &base {
+                        transform::against(&transform, tables, summary, &mut report.claims);
+                    }
+                    Ok(Package { report, msi: None, transform: Some(Box::new(transform)) })
+                }
+                None => {
+                    let msi = match depth {
+                        Depth::Whole => msi::read(opened()?, path.parent()),
+                        Depth::Headers => msi::read_headers(opened()?),
+                    };
+                    msi.map(|msi| Package {
+                        report: product::report(&msi, file, depth),
+                        msi: Some(Box::new(msi)),
+                        transform: None,
+                    })
+                }
+            }
+        }
+    };
+    let package = package.map_err(about)?;
+    input.unchanged()?;
+    Ok(package)
+}
+
+/// Whether a file begins as a package does. Scripts and databases of other kinds go by their names.
+///
+/// # Errors
+/// It cannot be read.
+pub fn is_package(path: &Path) -> Result<bool> {
+    let mut input = Input::open(path, &Silent)?;
+    let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
+    Ok(match recognise(&mut input, path) {
+        Ok(Format::Run) => extension.as_deref() == Some("run"),
+        Ok(Format::Msi) => !matches!(extension.as_deref(), Some("msp" | "msm")),
+        Ok(_) => true,
+        Err(error) if error.is_interrupted() => return Err(error),
+        Err(_) => false,
+    })
+}
+
+fn plain(report: Report) -> Package {
+    Package { report, msi: None, transform: None }
+}
+
+/// The tables and the summary of the package that a transform is for.
+///
+/// # Errors
+/// It is no MSI, or cannot be read.
+pub fn tables(path: &Path) -> Result<(msi::Database, msi::Summary)> {
+    let file = File::open(path).or_cannot("read", path)?;
+    msi::read_tables(file).map_err(|error| error.note(format!("in {}", path.display())))
+}
+
+/// The format by the first bytes.
+fn recognise(input: &mut Input, path: &Path) -> Result<Format> {
+    const COMPOUND_FILE: [u8; 8] = [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1];
+    let mut first = [0; 8];
+    let len = input.peek(&mut first)?;
+    match &first[..len] {
+        b"!<arch>\n" => Ok(Format::Deb),
+        first if is_old(first) => Ok(Format::Deb),
+        [0xed, 0xab, 0xee, 0xdb, ..] => Ok(Format::Rpm),
+        [b'#', b'!', ..] => Ok(Format::Run),
+        first if first == COMPOUND_FILE => Ok(Format::Msi),
+        _ => Err(Error::new(format!(
+            "{} is not a package (expected .deb, .rpm, .msi or a self-extracting script)",
+            path.display()
+        ))
+        .help("name a package; archives are payloads: linkpack build reads them")),
+    }
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().map(|name| report::path_text(name.as_encoded_bytes())).unwrap_or_default()
+}
+
+/// Length and SHA-256 of the file itself.
+fn facts(input: &mut Input, path: &Path) -> Result<FileFacts> {
+    let mut hasher = [Algorithm::Sha256.hasher()];
+    input.rewind().or_cannot("read", path)?;
+    let size = digest::feed(input, &mut hasher, |error| Error::io("read", path, &error))?;
+    if size != input.size() {
+        input.unchanged()?;
+    }
+    Ok(FileFacts { name: name(path), size, sha256: hex::encode(hasher.map(Hasher::finish).concat()) })
+}

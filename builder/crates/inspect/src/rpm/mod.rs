@@ -1,0 +1,83 @@
+//! RPM packages, version 4 of the format and its predecessors with a cpio payload:
+//! <https://rpm-software-management.github.io/rpm/manual/format_v4.html>.
+
+mod describe;
+mod digests;
+mod payload;
+mod structure;
+
+use super::limits;
+use super::openpgp;
+use super::report::{FileFacts, Format, Part, Report};
+use super::Depth;
+use ::payload::decode::Input;
+use ::payload::rpm::{header_at, main_header_start};
+use ::payload::rpm_header::{Header, LEAD};
+use base::error::Result;
+use std::ops::Range;
+use trust::openpgp::from_base64;
+
+/// A package's headers, and where its parts lie.
+struct Rpm {
+    signature: Header,
+    header: Header,
+    /// The main header with its first 16 bytes, which digests and signatures cover.
+    header_range: Range<u64>,
+    payload_range: Range<u64>,
+}
+
+/// Reads a package.
+///
+/// # Errors
+/// Its headers cannot be read. Lesser faults become damage.
+pub fn read(input: &mut Input, file: FileFacts, depth: Depth) -> Result<Report> {
+    let (name, size) = (file.name.clone(), file.size);
+    let mut report = Report::new(Format::Rpm, file);
+    let (signature, signature_range) = header_at(input, &name, LEAD, limits::RPM_HEADER)?;
+    let start = main_header_start(signature_range.end);
+    let (header, header_range) = header_at(input, &name, start, limits::RPM_HEADER)?;
+    let parts = [
+        ("lead", 0..LEAD),
+        ("signature header", signature_range),
+        ("header", header_range.clone()),
+        ("payload", header_range.end..size),
+    ];
+    for (name, range) in parts {
+        let part = Part { name: name.to_owned(), offset: Some(range.start), size: range.end - range.start, codec: None };
+        report.parts.push(part);
+    }
+    let rpm = Rpm { signature, header, payload_range: header_range.end..size, header_range };
+    structure::check(&rpm, &mut report);
+    describe::describe(&rpm.header, &mut report);
+    signatures(&rpm.signature, &mut report);
+    if depth == Depth::Whole {
+        digests::check(input, &rpm, &mut report)?;
+    }
+    payload::read(input, &rpm, depth, &mut report)?;
+    Ok(report)
+}
+
+/// The signature header's tags that hold signatures of the header alone.
+const OVER_HEADER: [(u32, &str); 2] =
+    [(268, "signature header: RSA, of the header"), (267, "signature header: DSA, of the header")];
+/// rpm 6: any number of signatures of the header, in base64.
+const OPENPGP: u32 = 278;
+/// Those of header and payload.
+const OVER_ALL: [(u32, &str); 2] =
+    [(1002, "signature header: PGP, of header and payload"), (1005, "signature header: GPG, of header and payload")];
+
+/// Adds the signatures of a signature header to the report, in the order in which they are judged, too.
+pub fn signatures(header: &Header, report: &mut Report) {
+    let mut add = |bytes: &[u8], place: &str| {
+        let bytes = bytes[..bytes.len().min(limits::SIGNATURE as usize)].to_vec();
+        report.signatures.push(openpgp::signature(bytes, place.to_owned()));
+    };
+    let of = |(tag, place): (u32, &'static str)| Some((header.binary(tag)?, place));
+    OVER_HEADER.into_iter().filter_map(of).for_each(|(bytes, place)| add(bytes, place));
+    for text in header.strings(OPENPGP).into_iter().take(16) {
+        // What is no base64 is no signature, and said to be none.
+        let bytes = from_base64(text).unwrap_or_else(|| text.to_vec());
+        add(&bytes, "signature header: OPENPGP, of the header");
+    }
+    OVER_ALL.into_iter().filter_map(of).for_each(|(bytes, place)| add(bytes, place));
+}
