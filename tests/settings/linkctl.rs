@@ -331,8 +331,8 @@ fn a_core_that_is_not_reached_is_told_and_counts_where_it_was_asked_for() {
     machine.put("/tmp/one.run", &product::assemble(&facts, &product::items(&facts, &connector)));
     machine.sh("sh /tmp/one.run; echo 'core: https://core is reached' >/tmp/answer; echo 0 >/tmp/code").expect(0);
     let row = |checks: &Value| {
-        let rows = checks["checks"].as_array().expect("checks").iter();
-        rows.filter(|row| row["id"] == "core").cloned().next().expect("a row")
+        let mut rows = checks["checks"].as_array().expect("checks").iter();
+        rows.find(|row| row["id"] == "core").cloned().expect("a row")
     };
     assert_eq!(row(&json(&machine, "check --core", 0))["detail"], "https://core is reached");
     machine.sh("printf 'try 1: no\nproblem: no core server is reached\x1b\n' >/tmp/answer; echo 1 >/tmp/code").expect(0);

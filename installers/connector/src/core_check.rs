@@ -124,7 +124,7 @@ fn credentials(path: &Path) -> Result<String, String> {
     let cannot = |why: String| format!("the proxy's credentials in {} cannot be used: {why}", path.display());
     let bytes = platform::read_settings(path).map_err(|error| cannot(error.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|_| cannot("not UTF-8".to_string()))?;
-    let text = text.trim_end_matches(|c| matches!(c, '\r' | '\n'));
+    let text = text.trim_end_matches(['\r', '\n']);
     if !text.contains(':') || text.chars().any(char::is_control) {
         return Err(cannot("it has to be one line, user:password".to_string()));
     }

@@ -49,7 +49,7 @@ impl Place {
             _ => return Err("is no http or https URL".to_string()),
         };
         let port = usual.filter(|(name, _)| *name == scheme).map_or(port, |(_, port)| port);
-        let authority = rest.split(|c| matches!(c, '/' | '?' | '#')).next().unwrap_or("");
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
         let authority = authority.rsplit('@').next().unwrap_or("");
         let (host, tail) = match authority.strip_prefix('[') {
             Some(inner) => inner.split_once(']').ok_or("has a bracket that is not closed")?,
