@@ -51,6 +51,7 @@ fn a_server_that_refuses_the_first_three_tries_is_reached_at_the_fourth_after_gr
     endpoint.write_config(&format!(
         "serverUrl: \"https://127.0.0.1:{port}\"\nretry.firstMs: \"100\"\nretry.factor: \"2\"\nretry.maxMs: \"300\"\ntimeouts.checkSeconds: \"20\"\n"
     ));
+    let began = Instant::now();
     let mut child = Command::new(env!("CARGO_BIN_EXE_vlink"))
         .args(["check-core", "--root"])
         .arg(endpoint.root())
@@ -59,10 +60,8 @@ fn a_server_that_refuses_the_first_three_tries_is_reached_at_the_fourth_after_gr
         .unwrap();
     let mut lines = Vec::new();
     let mut listener = None;
-    let mut since = Instant::now();
     for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-        lines.push((line.unwrap(), since.elapsed()));
-        since = Instant::now();
+        lines.push((line.unwrap(), began.elapsed()));
         if lines.len() == 3 {
             listener = Some(TcpListener::bind(("127.0.0.1", port)).unwrap());
         }
@@ -78,7 +77,8 @@ fn a_server_that_refuses_the_first_three_tries_is_reached_at_the_fourth_after_gr
         "{said:?}"
     );
     assert_eq!(said[3], format!("core: https://127.0.0.1:{port} is reached, at try 4"));
-    for ((_, took), least) in lines[1..].iter().zip([100, 200, 300]) {
+    // After 100, 200 and 300 ms; a busy machine makes it later, never earlier.
+    for ((_, took), least) in lines[1..].iter().zip([100, 300, 600]) {
         assert!(*took >= Duration::from_millis(least - 5), "{lines:?}");
     }
     drop(listener);
