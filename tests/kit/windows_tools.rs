@@ -128,7 +128,7 @@ fn an_intunewin_is_read_back_by_others_and_its_app_says_what_graph_asks() {
     assert_eq!(
         keys(&app),
         "@odata.type applicableArchitectures description displayName fileName installCommandLine installExperience \
-         minimumFreeDiskSpaceInMB minimumSupportedWindowsRelease msiInformation publisher returnCodes rules setupFilePath uninstallCommandLine"
+         minimumFreeDiskSpaceInMB minimumSupportedWindowsRelease msiInformation notes publisher returnCodes rules setupFilePath uninstallCommandLine"
     );
     let rule = &app["rules"][0];
     assert_eq!(keys(rule), "@odata.type check32BitOn64System comparisonValue keyPath operationType operator ruleType valueName");

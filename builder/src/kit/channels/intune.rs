@@ -19,6 +19,7 @@ struct App<'a> {
     display_name: String,
     description: &'a str,
     publisher: &'a str,
+    notes: String,
     file_name: String,
     setup_file_path: &'a str,
     install_command_line: String,
@@ -102,12 +103,14 @@ fn app<'a>(package: &'a Package, transform: Option<&str>) -> App<'a> {
     // What is left of a transform's name when the product's is taken away is the site.
     let site = transform.map(|file| format!(" ({})", file.trim_end_matches(super::msi::TRANSFORM))).unwrap_or_default();
     let with = transform.map(|file| format!(" -Transform {file}")).unwrap_or_default();
+    let settings: Vec<&str> = package.properties.iter().map(|one| one.name.as_str()).collect();
     App {
         kind: "#microsoft.graph.win32LobApp",
         display_name: format!("{name} {version}{site}"),
         // Graph refuses an empty one.
         description: if package.description.is_empty() { name } else { &package.description },
         publisher: &package.publisher,
+        notes: format!("Settings, as NAME=VALUE at the end of the install command: {}", settings.join(", ")),
         file_name: format!("{}.intunewin", package.stem()),
         setup_file_path: &package.file,
         install_command_line: script("Install.ps1") + &with,
