@@ -2,7 +2,10 @@
 //!
 //! What lies below the formats is crates of its own (`builder/crates`), so that the compiler keeps imports going down.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod build;
+#[allow(clippy::print_stdout, clippy::print_stderr)]
 pub mod cli;
 pub mod endpoint;
 pub mod format;

@@ -52,7 +52,7 @@ impl Channel {
 }
 
 /// rpm names its temporary files by the second in which it began, and stumbles over those that a killed one of the same second left
-/// ("cpio: open failed", with an old error's text behind it). README says to run it again a second later.
+/// ("cpio: open failed", with an old error's text behind it). docs/endpoint.md says to run it again a second later.
 pub const NEXT_SECOND: &str = "now=$(date +%s); while [ \"$(date +%s)\" = \"$now\" ]; do sleep 0.1; done";
 
 /// An endpoint with the packages of one format on it.

@@ -160,7 +160,7 @@ pub struct SigningArguments {
     /// The keys' password is in this environment variable
     #[arg(long, value_name = "NAME", group = "password")]
     pub password_env: Option<String>,
-    /// Signs for --key, run by sh -c: the SHA-256 (32 bytes) on its stdin, the raw signature on its stdout; see LINKPACK_SIGN_* in README
+    /// Signs for --key, run by sh -c: the SHA-256 (32 bytes) on its stdin, the raw signature on its stdout; see LINKPACK_SIGN_* in docs/signing.md
     #[arg(long, value_name = "COMMAND")]
     pub sign_command: Option<String>,
     /// Signs for --openpgp-key, run by sh -c: the data on its stdin, a detached signature on its stdout, as gpg --detach-sign makes it

@@ -4,6 +4,9 @@ use contract::checks::CHECKS;
 use contract::exit_codes::EXIT_CODES;
 use contract::settings::{BuiltIn, Lifetime, Setting, SETTINGS};
 
+#[path = "../../../tests/common/documented.rs"]
+mod held;
+
 fn settings() -> String {
     let row = |setting: &Setting| {
         let key = match (setting.built_in, setting.name) {
@@ -46,23 +49,7 @@ fn checks() -> String {
 
 #[test]
 fn the_contract_is_documented_as_it_is() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/contract.md");
-    let text = std::fs::read_to_string(path).expect("docs/contract.md");
-    let mut made = text.clone();
-    for (mark, table) in [("settings", settings()), ("exit codes", exit_codes()), ("checks", checks())] {
-        let begin = format!("<!-- {mark} -->\n");
-        let (before, rest) = made.split_once(&begin).unwrap_or_else(|| panic!("docs/contract.md has no {begin}"));
-        let (_, after) = rest.split_once("<!-- end -->").expect("an end");
-        made = format!("{before}{begin}{table}<!-- end -->{after}");
-    }
-    if std::env::var_os("LINKPACK_BLESS").is_some() {
-        std::fs::write(path, made).expect("docs/contract.md is written");
-    } else {
-        assert!(
-            text == made,
-            "docs/contract.md differs from installers/contract: run LINKPACK_BLESS=1 scripts/test unit documented"
-        );
-    }
+    held::hold("contract.md", &[("settings", settings()), ("exit codes", exit_codes()), ("checks", checks())]);
 }
 
 /// What every check does, and in no other way than the table says: the scripts' own calls name their id and code.

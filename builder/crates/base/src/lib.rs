@@ -1,5 +1,7 @@
 //! What every part of linkpack knows and none of them owns.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod deb_version;
 pub mod error;
 pub mod interrupt;

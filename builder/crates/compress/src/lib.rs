@@ -5,6 +5,8 @@
 //! one stream that every reader accepts: one gzip member, one xz stream of many blocks, or zstd frames.
 //! Boundaries depend on content alone, so the bytes never depend on the number of threads.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod again;
 mod claim;
 mod codec;

@@ -1,6 +1,8 @@
 //! Any package back into one report of what it holds; [`lint`] judges reports, [`verify`] the claims in them. The bytes may be anyone's:
 //! nothing here trusts them, writes anything, or follows what is inside.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod deb;
 pub mod diff;
 mod digest;

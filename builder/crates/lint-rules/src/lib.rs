@@ -1,5 +1,7 @@
 //! The rules of `linkpack lint`: names, severities, reasons and remedies, said once. docs/lint-rules.md has the same tables.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod linux;
 mod transform;
 mod windows;

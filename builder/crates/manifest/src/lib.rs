@@ -1,6 +1,10 @@
 //! linkpack.toml and site files: read strictly, checked where they stand, resolved into a [`Product`].
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod check;
+#[cfg(test)]
+mod documented;
 mod explain;
 mod given;
 mod model;

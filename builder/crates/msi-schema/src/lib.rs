@@ -1,5 +1,7 @@
 //! The tables of Windows Installer: their columns and what may stand in them: one text is the source of _Columns, of _Validation and of our own checks.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 use base::error::{Error, Result};
 use encoding_rs::Encoding;
 use std::collections::BTreeMap;

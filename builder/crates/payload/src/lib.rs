@@ -3,6 +3,8 @@
 //! Archives are streamed once into one file of the build's [`Spool`]; a directory's files stay where they are. Whatever the source,
 //! its entries pass the same selection and the same checks (`gather`).
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod content;
 mod copyright;
 pub mod cpio;

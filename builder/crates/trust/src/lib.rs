@@ -1,6 +1,8 @@
 //! What lets a site check packages: who made them (keys, signers, signatures and their verdicts), what is in them, and how they were
 //! made. Knows digests and bytes, and no package format.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod authenticode;
 pub mod certificate;
 pub mod cms;
