@@ -10,6 +10,7 @@ mod fit;
 mod judge;
 mod needs;
 mod output;
+mod overlay;
 mod own_lint;
 mod packages;
 mod programs;
@@ -54,6 +55,8 @@ pub struct Options {
     pub given: Given,
     /// Site files; the plain product is built when there are none.
     pub sites: Vec<PathBuf>,
+    /// What is made for each of them.
+    pub per_site: PerSite,
     /// The formats; all that the connector has a payload for when empty.
     pub formats: Vec<FormatName>,
     /// The targets; all that the connector has a payload for when empty.
@@ -80,6 +83,29 @@ pub struct Options {
     pub no_tilde: bool,
 }
 
+/// What is made for a site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PerSite {
+    /// Packages of its own, with its settings built in.
+    #[default]
+    Packages,
+    /// Its settings alone, to be laid over the product's packages, which are made once.
+    Overlay,
+}
+
+impl PerSite {
+    /// The name in arguments.
+    pub fn name(self) -> &'static str {
+        match self {
+            PerSite::Packages => "packages",
+            PerSite::Overlay => "overlay",
+        }
+    }
+}
+
+/// Full packages of more sites than this are worth a word.
+const MANY_SITES: usize = 100;
+
 /// One finished package.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Package {
@@ -92,6 +118,9 @@ pub struct Package {
     /// Its site.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub site: Option<String>,
+    /// Whether it holds the site's settings alone, to be laid over the package without a site.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub overlay: bool,
     /// Its length in bytes.
     pub size: u64,
     /// Its SHA-256, hexadecimal.
@@ -166,7 +195,14 @@ pub struct Report {
 /// Whatever is wrong with the manifest, a payload, the output folder; an interrupt. No package of this build then has its name.
 pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     let product = manifest::load(&options.manifest, &options.given)?;
-    let products = sites(&product, &options.sites)?;
+    let as_overlays = options.per_site == PerSite::Overlay;
+    let products = sites(&product, if as_overlays { &[] } else { &options.sites })?;
+    if products.len() > MANY_SITES {
+        listener.info(&format!(
+            "{} sites as packages of their own: --per-site overlay makes the packages once, and for each site the few kilobytes that differ",
+            products.len()
+        ));
+    }
     product.warnings().iter().for_each(|warning| listener.warning(warning));
     let chosen = selection::choose(&product, &options.formats, &options.targets, listener)?;
     needs_sites(&chosen.formats, options)?;
@@ -187,12 +223,27 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     let store = Store::open(options.cache.clone(), options.threads)?;
     let (mut packages, mut documents, mut inputs) = (Vec::new(), Vec::new(), Vec::new());
     output.warn_of_another_family(&product, listener);
+    let mut overlays = overlay::Overlays {
+        product: &product,
+        files: &options.sites,
+        formats: &chosen.formats,
+        tables: None,
+        mtime: options.epoch.unwrap_or(0),
+        epoch: options.epoch,
+        signing: &signing,
+        threads: options.threads,
+    };
     let own = own_folders(options);
-    for target in chosen.targets {
-        if chosen.formats.contains(&FormatName::Mst) && !target.is_linux() {
-            let mtime = options.epoch.unwrap_or(0);
-            let base = Base::empty(target, codec, &store, mtime);
-            let tables = transforms::Tables::of(&product, &base, options.base.as_deref(), listener)?;
+    for target in chosen.targets.iter().copied() {
+        let settings_only = || {
+            let base = Base::empty(target, codec, &store, options.epoch.unwrap_or(0));
+            transforms::Tables::of(&product, &base, options.base.as_deref(), listener)
+        };
+        // One transform fits the MSIs of both architectures: it has their upgrade code compared.
+        if as_overlays && chosen.formats.contains(&FormatName::Msi) && !target.is_linux() && overlays.tables.is_none() {
+            overlays.tables = Some((settings_only()?, target));
+        } else if !as_overlays && chosen.formats.contains(&FormatName::Mst) && !target.is_linux() {
+            let tables = settings_only()?;
             packages.extend(transforms::write_all(&products, &tables, target, options.epoch, &mut output, listener)?);
             if !chosen.formats.contains(&FormatName::Msi) {
                 continue;
@@ -206,6 +257,7 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
             capabilities_told(&trees, &chosen.formats, listener);
         }
         let mtime = options.epoch.unwrap_or_else(|| trees.newest());
+        overlays.mtime = overlays.mtime.max(mtime);
         let bytes = trees.tree.total_bytes();
         // Without SOURCE_DATE_EPOCH each file keeps its own time: one that changes is then all that changes.
         let tree = match options.epoch {
@@ -257,6 +309,17 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
         inputs.extend(read);
     }
     output.sign(&mut packages, &signing, listener)?;
+    let overlaid = if as_overlays { overlays.write(&mut output, listener)? } else { Vec::new() };
+    let mut used: Vec<(String, String)> = products
+        .iter()
+        .zip(&options.sites)
+        .filter(|_| !as_overlays)
+        .map(|(product, file)| Ok((product.site_name().unwrap_or_default().to_owned(), output::file_sha256(file)?)))
+        .collect::<Result<_>>()?;
+    for site in overlaid {
+        used.push((site.name, site.sha256));
+        packages.extend(site.packages);
+    }
     let mut report = Report {
         product: product.manifest().product.name.to_string(),
         version: product.manifest().product.version.to_string(),
@@ -267,7 +330,7 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
         packages,
         documents,
     };
-    let provenance = documents::provenance(&product, &products, options, &report, &inputs, &mut output)?;
+    let provenance = documents::provenance(&product, used, options, &report, &inputs, &mut output)?;
     report.documents.push(provenance);
     output.warn_of_others(listener);
     output.finish(&product, options, &report, &inputs, &signing)?;
@@ -278,6 +341,10 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
 
 /// Refuses transforms of nothing, and an MSI that no transform is for.
 fn needs_sites(formats: &[FormatName], options: &Options) -> Result<()> {
+    if options.per_site == PerSite::Overlay && options.sites.is_empty() {
+        return Err(Error::new("--per-site overlay lays sites' settings over the packages, and no site file was given")
+            .help("give one or more with -s SITE.toml"));
+    }
     let transforms = formats.contains(&FormatName::Mst);
     if transforms && options.sites.is_empty() {
         return Err(Error::new("a transform (mst) holds a site's settings, and no site file was given")

@@ -2,7 +2,7 @@
 
 use super::examples;
 use super::told::SchemaOf;
-use crate::build::{CodecChoice, FormatName, Packing};
+use crate::build::{CodecChoice, FormatName, Packing, PerSite};
 use crate::manifest::{Setting, System, Target};
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -90,6 +90,9 @@ pub struct BuildArguments {
     /// A site file; repeat it for several sites
     #[arg(short = 's', long = "site", value_name = "SITE.toml")]
     pub sites: Vec<PathBuf>,
+    /// What is made for each site: packages of its own, or its settings alone, which are laid over the product's packages (docs/fleet.md)
+    #[arg(long, default_value = "packages", value_name = "WHAT")]
+    pub per_site: PerSite,
     /// The formats, separated by commas [default: every format the connector has a payload for]
     #[arg(short = 'f', long = "format", value_delimiter = ',', value_name = "FORMAT,...")]
     pub formats: Vec<FormatName>,
@@ -343,6 +346,15 @@ impl ValueEnum for Packing {
             Packing::Lzx => "A quarter smaller, and takes several times as long to make; every Windows unpacks it",
         };
         Some(PossibleValue::new(self.name()).help(help))
+    }
+}
+
+impl ValueEnum for PerSite {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[PerSite::Packages, PerSite::Overlay]
+    }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()))
     }
 }
 

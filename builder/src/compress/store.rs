@@ -8,10 +8,11 @@ use crate::error::{Error, IoContext, Result};
 use crate::workdir::WorkDir;
 use rustix::fs::{flock, FlockOperation};
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 /// The first bytes of a unit's file; its digit changes with the layout.
@@ -50,6 +51,8 @@ pub struct Store {
     lock: Option<File>,
     pub(super) last_digest: LastDigest,
     _temporary: Option<WorkDir>,
+    /// The packed bytes of a store that keeps nothing on disk.
+    memory: Option<Mutex<HashMap<Key, Vec<u8>>>>,
 }
 
 /// What a unit is found by: a digest of its content or of what it is made from, and of how it is compressed.
@@ -100,14 +103,23 @@ impl Store {
                 let lock = File::options().create(true).append(true).open(&path).or_cannot("lock the cache", &path);
                 let lock = lock.map_err(|e| e.help(choose))?;
                 flock(&lock, FlockOperation::LockShared).map_err(|error| Error::io("lock", &path, &error.into()))?;
-                Ok(Arc::new(Store { folder, pool, lock: Some(lock), last_digest: LastDigest::default(), _temporary: None }))
+                Ok(Arc::new(Store { lock: Some(lock), ..Store::at(folder, pool) }))
             }
             CacheChoice::Temporary(parent) => {
                 let temporary = WorkDir::new(&parent).or_cannot("create a folder for compressed units in", &parent)?;
                 let folder = temporary.path().to_path_buf();
-                Ok(Arc::new(Store { folder, pool, lock: None, last_digest: LastDigest::default(), _temporary: Some(temporary) }))
+                Ok(Arc::new(Store { _temporary: Some(temporary), ..Store::at(folder, pool) }))
             }
         }
+    }
+
+    /// A store in memory, for one package of kilobytes: ten thousand of them leave nothing in the cache.
+    pub fn in_memory(pool: Arc<rayon::ThreadPool>) -> Arc<Store> {
+        Arc::new(Store { memory: Some(Mutex::default()), ..Store::at(PathBuf::new(), pool) })
+    }
+
+    fn at(folder: PathBuf, pool: Arc<rayon::ThreadPool>) -> Store {
+        Store { folder, pool, lock: None, last_digest: LastDigest::default(), _temporary: None, memory: None }
     }
 
     /// The workers that compress.
@@ -142,6 +154,12 @@ impl Store {
 
     /// The unit of this key: what the store has, where it is intact, else what `make` puts into an empty buffer.
     pub(super) fn provide(&self, codec: Codec, key: Key, make: impl FnOnce(&mut Vec<u8>) -> Result<Segment>) -> Result<Unit> {
+        if let Some(memory) = &self.memory {
+            let mut packed = Vec::new();
+            let segment = make(&mut packed)?;
+            memory.lock().unwrap_or_else(PoisonError::into_inner).insert(key, packed);
+            return Ok(Unit { key, codec, segment });
+        }
         if let Some(unit) = self.find(codec, key) {
             return Ok(unit);
         }
@@ -206,6 +224,10 @@ impl Store {
     /// # Errors
     /// The unit's file is gone or of another length: someone else changed the cache during the build. What `each` returns.
     pub(super) fn read(&self, unit: &Unit, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        if let Some(memory) = &self.memory {
+            let packed = memory.lock().unwrap_or_else(PoisonError::into_inner);
+            return packed.get(&unit.key).map_or(Ok(()), |packed| each(packed));
+        }
         let path = self.path(&unit.key);
         let damaged = |_| {
             Error::new(format!("the compressed unit {} was damaged during the build", path.display()))
