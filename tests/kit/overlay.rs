@@ -263,3 +263,46 @@ fn one_wrong_site_of_many_is_told_by_its_file_and_nothing_gets_a_name() {
     build(&["aa.toml"]).run().ok();
     assert!(Path::new(&at("dist/intigua-sample-aa.site")).is_file());
 }
+
+#[test]
+fn a_recipe_makes_the_sites_package_byte_for_byte_out_of_the_products_alone() {
+    let folder = overlays();
+    let work = tempfile::tempdir().unwrap();
+    let build = |how: &str| {
+        let signing = ["--key", "key.pem", "--openpgp-key", "rsa.sec", "-m", "demo/linkpack.toml", "-s", "sites/berlin.toml"];
+        let output = work.path().join(how);
+        let cache = work.path().join("cache");
+        linkpack().args(["build", "-q", "--per-site", how]).args(signing).arg("-o").arg(output).arg("--cache").arg(cache).dir(&folder).run().ok();
+    };
+    build("packages");
+    build("recipes");
+    let mut made = 0;
+    for entry in fs::read_dir(work.path().join("packages")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if !name.contains("berlin") {
+            continue;
+        }
+        let base = name.replace("-berlin", "");
+        let recipe = work.path().join("recipes").join(format!("{name}.recipe"));
+        let small = fs::metadata(&recipe).unwrap().len();
+        let whole = fs::metadata(work.path().join("packages").join(&name)).unwrap().len();
+        assert!(small * 5 < whole, "{name}: {small} of {whole}");
+        linkpack().arg("assemble").arg(work.path().join("recipes").join(&base)).arg(&recipe).args(["-o", "."]).dir(work.path()).run().ok();
+        cmd("cmp").arg(work.path().join(&name)).arg(work.path().join("packages").join(&name)).run().ok();
+        made += 1;
+    }
+    assert_eq!(made, 4, "a DEB, an RPM, a .run and an MSI");
+
+    let [deb, rpm] = ["_1.1.0_amd64.deb", "-1.1.0-1.x86_64.rpm"].map(|end| work.path().join(format!("recipes/{NAME}{end}")));
+    let recipe = work.path().join(format!("recipes/{NAME}-berlin_1.1.0_amd64.deb.recipe"));
+    let assemble = |base: &Path| linkpack().arg("assemble").arg(base).arg(&recipe).args(["-o", "x.deb"]).dir(work.path()).run();
+    assemble(&rpm).fails().says("is not the package that");
+    let mut bytes = fs::read(&recipe).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&recipe, bytes).unwrap();
+    assemble(&deb).fails();
+    assert!(!work.path().join("x.deb").exists());
+    let left = fs::read_dir(work.path()).unwrap().filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with('.'));
+    assert_eq!(left.count(), 0, "nothing is left behind");
+}

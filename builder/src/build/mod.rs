@@ -15,6 +15,7 @@ mod own_lint;
 mod packages;
 mod programs;
 mod rebuild;
+mod recipes;
 pub mod resign;
 mod selection;
 mod sign;
@@ -44,6 +45,7 @@ use codec::ChosenCodec;
 use needs::Needs;
 use output::Output;
 use serde::Serialize;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// What to build.
@@ -91,6 +93,8 @@ pub enum PerSite {
     Packages,
     /// Its settings alone, to be laid over the product's packages, which are made once.
     Overlay,
+    /// What `linkpack assemble` makes its packages of, out of the product's.
+    Recipes,
 }
 
 impl PerSite {
@@ -99,6 +103,7 @@ impl PerSite {
         match self {
             PerSite::Packages => "packages",
             PerSite::Overlay => "overlay",
+            PerSite::Recipes => "recipes",
         }
     }
 }
@@ -196,8 +201,13 @@ pub struct Report {
 pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     let product = manifest::load(&options.manifest, &options.given)?;
     let as_overlays = options.per_site == PerSite::Overlay;
-    let products = sites(&product, if as_overlays { &[] } else { &options.sites })?;
-    if products.len() > MANY_SITES {
+    let of_sites = match options.per_site {
+        PerSite::Overlay => Vec::new(),
+        PerSite::Packages | PerSite::Recipes => sites(&product, &options.sites)?,
+    };
+    let alone = std::slice::from_ref(&product);
+    let products = if options.per_site == PerSite::Packages && !of_sites.is_empty() { &of_sites[..] } else { alone };
+    if options.per_site == PerSite::Packages && products.len() > MANY_SITES {
         listener.info(&format!(
             "{} sites as packages of their own: --per-site overlay makes the packages once, and for each site the few kilobytes that differ",
             products.len()
@@ -244,7 +254,7 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
             overlays.tables = Some((settings_only()?, target));
         } else if !as_overlays && chosen.formats.contains(&FormatName::Mst) && !target.is_linux() {
             let tables = settings_only()?;
-            packages.extend(transforms::write_all(&products, &tables, target, options.epoch, &mut output, listener)?);
+            packages.extend(transforms::write_all(products, &tables, target, options.epoch, &mut output, listener)?);
             if !chosen.formats.contains(&FormatName::Msi) {
                 continue;
             }
@@ -252,8 +262,8 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
         let reader = Reader { product: &product, target, own: &own, spool: &spool, listener };
         let trees = reader.read()?;
         if target.is_linux() {
-            access::check(&products, target, &trees.tree, listener)?;
-            fit::check(&products, &chosen.formats, &trees.tree)?;
+            access::check(products, target, &trees.tree, listener)?;
+            fit::check(products, &chosen.formats, &trees.tree)?;
             capabilities_told(&trees, &chosen.formats, listener);
         }
         let mtime = options.epoch.unwrap_or_else(|| trees.newest());
@@ -294,26 +304,34 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
             origins: trees.origins,
             capabilities: trees.capabilities,
         };
+        let mut made = Vec::new();
         if target.is_linux() {
-            packages.extend(packages::write_all(&products, &base, &chosen.formats, &mut output, listener)?);
+            made.extend(packages::write_all(products, &base, &chosen.formats, &mut output, listener)?);
         } else {
             // The first MSI reads what was not read before: digests are known then.
-            for product in &products {
-                packages.push(windows::write(product, &mut base, &mut output, listener)?);
+            for product in products {
+                made.push(windows::write(product, &mut base, &mut output, listener)?);
             }
         }
+        if options.per_site == PerSite::Recipes {
+            output.sign(&mut made, &signing, listener)?;
+            let recipes = recipes::Recipes { sites: &of_sites, formats: &chosen.formats, signing: &signing };
+            made.extend(recipes.write(&made, &mut base, &mut output, listener)?);
+        }
+        packages.extend(made);
         let read = assemble::inputs(&product, &base);
         if options.sbom {
             documents.extend(documents::bills(&product, &base, &read, &mut output)?);
         }
         inputs.extend(read);
     }
-    output.sign(&mut packages, &signing, listener)?;
+    if options.per_site != PerSite::Recipes {
+        output.sign(&mut packages, &signing, listener)?;
+    }
     let overlaid = if as_overlays { overlays.write(&mut output, listener)? } else { Vec::new() };
-    let mut used: Vec<(String, String)> = products
+    let mut used: Vec<(String, String)> = of_sites
         .iter()
         .zip(&options.sites)
-        .filter(|_| !as_overlays)
         .map(|(product, file)| Ok((product.site_name().unwrap_or_default().to_owned(), output::file_sha256(file)?)))
         .collect::<Result<_>>()?;
     for site in overlaid {
@@ -341,8 +359,8 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
 
 /// Refuses transforms of nothing, and an MSI that no transform is for.
 fn needs_sites(formats: &[FormatName], options: &Options) -> Result<()> {
-    if options.per_site == PerSite::Overlay && options.sites.is_empty() {
-        return Err(Error::new("--per-site overlay lays sites' settings over the packages, and no site file was given")
+    if options.per_site != PerSite::Packages && options.sites.is_empty() {
+        return Err(Error::new(format!("--per-site {} is about sites, and no site file was given", options.per_site.name()))
             .help("give one or more with -s SITE.toml"));
     }
     let transforms = formats.contains(&FormatName::Mst);
@@ -357,15 +375,12 @@ fn needs_sites(formats: &[FormatName], options: &Options) -> Result<()> {
     }
 }
 
-/// The products to build: one a site, or the plain one.
+/// A product for each site.
 fn sites(product: &Product, files: &[PathBuf]) -> Result<Vec<Product>> {
-    if files.is_empty() {
-        return Ok(vec![product.clone()]);
-    }
-    let mut products: Vec<Product> = Vec::new();
+    let (mut products, mut seen) = (Vec::new(), HashSet::new());
     for file in files {
         let with_site = manifest::load_site(product, file)?;
-        if products.iter().any(|other| other.site_name() == with_site.site_name()) {
+        if !seen.insert(with_site.site_name().map(str::to_owned)) {
             let name = with_site.site_name().unwrap_or_default();
             return Err(Error::new(format!("two site files make the site \"{name}\""))
                 .help("give one of them a name = \"...\" of its own"));

@@ -15,7 +15,7 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tempfile::{NamedTempFile, TempPath};
 
 /// What names of unfinished packages begin with; they are locked while their build lives.
@@ -30,7 +30,7 @@ pub struct Output {
     no_tilde: bool,
     whole: Vec<(NamedTempFile, String)>,
     /// The many small ones.
-    bulk: Option<Bulk>,
+    bulk: Option<Arc<Bulk>>,
 }
 
 /// Files by the thousand, which no descriptor is kept open for: in a folder of this build inside the output folder, where each has its own
@@ -59,9 +59,14 @@ impl Bulk {
         Ok((path, file))
     }
 
+    /// Its folder, for what is in no list.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The files, by name.
-    fn files(&mut self) -> Result<Vec<(TempPath, String)>> {
-        let mut names = std::mem::take(self.names.get_mut().unwrap_or_else(PoisonError::into_inner));
+    fn files(&self) -> Result<Vec<(TempPath, String)>> {
+        let mut names = std::mem::take(&mut *self.names.lock().unwrap_or_else(PoisonError::into_inner));
         names.sort();
         let at = |name: &String| TempPath::try_from_path(self.folder.path().join(name));
         let file = |name: String| Ok((at(&name).or_cannot("find", self.folder.path())?, name));
@@ -112,9 +117,22 @@ impl Output {
     ///
     /// # Errors
     /// The folder cannot be made.
-    pub fn bulk(&mut self) -> Result<&Bulk> {
+    pub fn bulk(&mut self) -> Result<Arc<Bulk>> {
+        if let Some(bulk) = &self.bulk {
+            return Ok(bulk.clone());
+        }
         let folder = WorkDir::new(&self.folder).or_cannot("write to the output folder", &self.folder).map_err(elsewhere)?;
-        Ok(self.bulk.insert(Bulk { folder, no_tilde: self.no_tilde, names: Mutex::default() }))
+        Ok(self.bulk.insert(Arc::new(Bulk { folder, no_tilde: self.no_tilde, names: Mutex::default() })).clone())
+    }
+
+    /// Where a kept file lies before it has its name.
+    pub fn kept(&self, name: &str) -> Option<&Path> {
+        self.whole.iter().find(|(_, whole)| whole == name).map(|(file, _)| file.path())
+    }
+
+    /// Whether names have a dot for each `~`.
+    pub fn no_tilde(&self) -> bool {
+        self.no_tilde
     }
 
     /// A new file that goes away unless it is kept.
@@ -205,7 +223,7 @@ impl Output {
         let withdrawn: Vec<&str> = withdrawn.iter().map(String::as_str).collect();
         // The lists come last, behind the many.
         let whole = std::mem::take(&mut self.whole).into_iter().map(|(file, name)| (file.into_temp_path(), name));
-        let files = self.bulk.as_mut().map(Bulk::files).transpose()?.unwrap_or_default().into_iter().chain(whole);
+        let files = self.bulk.as_ref().map(|bulk| bulk.files()).transpose()?.unwrap_or_default().into_iter().chain(whole);
         switch(&self.folder, files, &withdrawn).map_err(elsewhere)
     }
 

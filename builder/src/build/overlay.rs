@@ -69,6 +69,7 @@ impl Overlays<'_> {
         let pool = Arc::new(pool.map_err(|error| Error::new(format!("cannot start worker threads: {error}")))?);
         let scriptlets = endpoint::site_scriptlets()?;
         let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+        let bulk = &*bulk;
         let (scriptlets, faults, seen) = (&scriptlets, &wrong, &Mutex::new(HashMap::new()));
         let work = || {
             let (mut sites, writer) = (Vec::new(), Writer { all: self, pool: pool.clone(), bulk, seen, scriptlets, listener });

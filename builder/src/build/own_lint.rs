@@ -24,7 +24,10 @@ pub fn check(product: &Product, output: &Path, packages: &[Package], listener: &
     let systems = manifest.product.systems.as_deref().unwrap_or_default();
     // Of overlays one of each format speaks for all: they differ in their settings alone.
     let mut seen = BTreeSet::new();
-    let judged: Vec<&Package> = packages.iter().filter(|package| !package.overlay || seen.insert(package.format)).collect();
+    let judged: Vec<&Package> = packages
+        .iter()
+        .filter(|package| package.format != "recipe" && (!package.overlay || seen.insert(package.format)))
+        .collect();
     let judged: Vec<Result<Vec<String>>> = judged
         .par_iter()
         .map(|package| {

@@ -27,6 +27,9 @@ pub enum Verb {
     /// Sign packages, and SHA256SUMS of their folder
     #[command(after_help = examples::SIGN)]
     Sign(SignArguments),
+    /// Make a site's package out of the product's and a recipe, byte for byte
+    #[command(after_help = examples::ASSEMBLE)]
+    Assemble(AssembleArguments),
     /// Show what a package is and holds
     #[command(after_help = examples::INSPECT)]
     Inspect(InspectArguments),
@@ -65,6 +68,20 @@ pub enum Verb {
 }
 
 #[derive(Debug, Args)]
+pub struct AssembleArguments {
+    /// The product's package
+    pub base: PathBuf,
+    /// The site's recipe, which linkpack build --per-site recipes wrote beside it
+    pub recipe: PathBuf,
+    /// The package to make, or a folder that it goes to under its own name
+    #[arg(short = 'o', long, default_value = ".", value_name = "PACKAGE|DIR")]
+    pub output: PathBuf,
+    /// Print one JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct InitArguments {
     /// The folder to make
     pub dir: PathBuf,
@@ -90,7 +107,8 @@ pub struct BuildArguments {
     /// A site file; repeat it for several sites
     #[arg(short = 's', long = "site", value_name = "SITE.toml")]
     pub sites: Vec<PathBuf>,
-    /// What is made for each site: packages of its own, or its settings alone, which are laid over the product's packages (docs/fleet.md)
+    /// What is made for each site: packages of its own; its settings alone, which are laid over the product's packages; or recipes, by
+    /// which linkpack assemble makes its packages (docs/fleet.md)
     #[arg(long, default_value = "packages", value_name = "WHAT")]
     pub per_site: PerSite,
     /// The formats, separated by commas [default: every format the connector has a payload for]
@@ -351,7 +369,7 @@ impl ValueEnum for Packing {
 
 impl ValueEnum for PerSite {
     fn value_variants<'a>() -> &'a [Self] {
-        &[PerSite::Packages, PerSite::Overlay]
+        &[PerSite::Packages, PerSite::Overlay, PerSite::Recipes]
     }
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(PossibleValue::new(self.name()))
