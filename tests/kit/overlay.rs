@@ -272,7 +272,16 @@ fn a_recipe_makes_the_sites_package_byte_for_byte_out_of_the_products_alone() {
         let signing = ["--key", "key.pem", "--openpgp-key", "rsa.sec", "-m", "demo/linkpack.toml", "-s", "sites/berlin.toml"];
         let output = work.path().join(how);
         let cache = work.path().join("cache");
-        linkpack().args(["build", "-q", "--per-site", how]).args(signing).arg("-o").arg(output).arg("--cache").arg(cache).dir(&folder).run().ok();
+        linkpack()
+            .args(["build", "-q", "--per-site", how])
+            .args(signing)
+            .arg("-o")
+            .arg(output)
+            .arg("--cache")
+            .arg(cache)
+            .dir(&folder)
+            .run()
+            .ok();
     };
     build("packages");
     build("recipes");
@@ -287,7 +296,14 @@ fn a_recipe_makes_the_sites_package_byte_for_byte_out_of_the_products_alone() {
         let small = fs::metadata(&recipe).unwrap().len();
         let whole = fs::metadata(work.path().join("packages").join(&name)).unwrap().len();
         assert!(small * 5 < whole, "{name}: {small} of {whole}");
-        linkpack().arg("assemble").arg(work.path().join("recipes").join(&base)).arg(&recipe).args(["-o", "."]).dir(work.path()).run().ok();
+        linkpack()
+            .arg("assemble")
+            .arg(work.path().join("recipes").join(&base))
+            .arg(&recipe)
+            .args(["-o", "."])
+            .dir(work.path())
+            .run()
+            .ok();
         cmd("cmp").arg(work.path().join(&name)).arg(work.path().join("packages").join(&name)).run().ok();
         made += 1;
     }
@@ -303,6 +319,7 @@ fn a_recipe_makes_the_sites_package_byte_for_byte_out_of_the_products_alone() {
     fs::write(&recipe, bytes).unwrap();
     assemble(&deb).fails();
     assert!(!work.path().join("x.deb").exists());
-    let left = fs::read_dir(work.path()).unwrap().filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with('.'));
+    let left =
+        fs::read_dir(work.path()).unwrap().filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with('.'));
     assert_eq!(left.count(), 0, "nothing is left behind");
 }
