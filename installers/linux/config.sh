@@ -194,11 +194,11 @@ lp_config_cksum() {
 
 # lp_site_pairs CALLBACK: the lines that the site has for csclient.cfg. They come after the package's own, over those of the same key.
 lp_site_pairs() {
-    local rest
+    local rest line
     rest=$lp_site_lines
     while [ -n "$rest" ]; do
-        "$1" "${rest%%=*}" "$(rest=${rest#*=}; printf '%s' "${rest%%"$lp_line_end"*}")"
-        rest=${rest#*"$lp_line_end"}
+        line=${rest%%"$lp_line_end"*} rest=${rest#*"$lp_line_end"}
+        "$1" "${line%%=*}" "${line#*=}"
     done
 }
 

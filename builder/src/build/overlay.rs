@@ -202,7 +202,7 @@ impl Writer<'_> {
         let store = Store::in_memory(self.pool.clone());
         let spec = deb::DebSpec {
             name: &name,
-            version: table.version.as_str(),
+            version: version(product),
             architecture: "all",
             maintainer: table.contact.as_str(),
             publisher: table.publisher.as_str(),
@@ -234,7 +234,7 @@ impl Writer<'_> {
         let summary = description(product);
         let spec = rpm::RpmSpec {
             name: &name,
-            version: table.version.as_str(),
+            version: version(product),
             release: table_of_rpm.release.as_ref().map_or("1", |release| release.as_str()),
             epoch: table_of_rpm.epoch,
             arch: "noarch",
@@ -275,6 +275,12 @@ impl Writer<'_> {
 /// `NAME-site-SITE`: a full package of the site has the name `NAME-SITE`.
 fn package_name(product: &Product) -> String {
     format!("{}-{}", overlay_name(product), product.site_name().unwrap_or_default())
+}
+
+/// The site's own version, else the product's.
+fn version(product: &Product) -> &str {
+    let own = product.site().and_then(|site| site.version.as_ref());
+    own.unwrap_or(&product.manifest().product.version).as_str()
 }
 
 fn description(product: &Product) -> String {
