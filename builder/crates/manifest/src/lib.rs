@@ -2,6 +2,7 @@
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod answers;
 mod check;
 #[cfg(test)]
 mod documented;

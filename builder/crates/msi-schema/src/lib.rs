@@ -42,7 +42,12 @@ pub struct Column {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnKind {
     /// Text of so many characters at most; 0 is unlimited. Localizable text is marked so in the type.
-    Text { len: u16, localizable: bool },
+    Text {
+        /// The most characters; 0 for any number.
+        len: u16,
+        /// Whether it is translated.
+        localizable: bool,
+    },
     /// A 16-bit number.
     Short,
     /// A 32-bit number.

@@ -11,9 +11,21 @@ const LONGEST_NAME: u64 = 64 * 1024;
 #[derive(Debug, PartialEq, Eq)]
 pub enum Record {
     /// A record that names its file.
-    Named { name: Vec<u8>, inode: (u64, u64), links: u32, size: u64 },
+    Named {
+        /// The path, byte for byte.
+        name: Vec<u8>,
+        /// Device and number, which hard links share.
+        inode: (u64, u64),
+        /// How many names the file has.
+        links: u32,
+        /// Bytes of data that follow.
+        size: u64,
+    },
     /// A record that is only the file's index in the RPM's header; the size stands there as well.
-    Stripped { index: usize },
+    Stripped {
+        /// Counted from 0.
+        index: usize,
+    },
 }
 
 /// Walks a cpio archive.
@@ -23,10 +35,12 @@ pub struct Cpio<'s, 'a> {
 }
 
 impl<'s, 'a> Cpio<'s, 'a> {
+    /// Begins at the stream's place.
     pub fn new(stream: &'s mut Stream<'a>) -> Self {
         Cpio { stream, position: 0 }
     }
 
+    /// The stream, for its place and its errors.
     pub fn stream(&self) -> &Stream<'a> {
         self.stream
     }

@@ -20,9 +20,11 @@ const LONGEST_CONTROL: u64 = 4 << 20;
 /// A member of the ar archive, within the file.
 #[derive(Debug, Clone)]
 pub struct Member {
+    /// Its name, without the blanks that fill it.
     pub name: String,
     /// Where its bytes begin.
     pub offset: u64,
+    /// Its length in bytes.
     pub size: u64,
 }
 

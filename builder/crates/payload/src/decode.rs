@@ -25,6 +25,7 @@ pub struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
+    /// Opens a file, whose reading `listener` follows.
     pub fn open(path: &'a Path, listener: &'a dyn Listener) -> Result<Self> {
         let file = File::open(path).or_cannot("read", path)?;
         let meta = file.metadata().or_cannot("read", path)?;
@@ -38,6 +39,7 @@ impl<'a> Input<'a> {
         self.size
     }
 
+    /// The file's path, as it was opened.
     pub fn path(&self) -> &'a Path {
         self.path
     }
@@ -116,6 +118,7 @@ pub struct Stream<'a> {
 }
 
 impl<'a> Stream<'a> {
+    /// Unpacks `input`, whose first bytes say how; `name` is what errors call it.
     pub fn read_by(unpacker: Unpacker, name: String, input: impl Read + 'a) -> Result<Self> {
         let mut input = Ahead::new(input);
         let codec = codec(input.look(16).map_err(|error| damaged(&name, &error))?);
@@ -142,6 +145,7 @@ impl<'a> Stream<'a> {
         &self.name
     }
 
+    /// How the stream is packed.
     pub fn codec(&self) -> Codec {
         self.codec
     }

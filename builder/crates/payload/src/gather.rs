@@ -11,7 +11,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// One entry as its source has it, nothing checked.
 pub struct Found {
+    /// Its path in the source, byte for byte.
     pub name: Vec<u8>,
+    /// What it is.
     pub kind: FoundKind,
     /// Permission bits; bits above 0o7777 are ignored.
     pub mode: u32,
@@ -26,8 +28,11 @@ pub struct Found {
 /// What an entry is in its source.
 #[derive(Clone)]
 pub enum FoundKind<C = Content> {
+    /// A folder.
     Directory,
+    /// A file with its content.
     File(C),
+    /// A symbolic link with its target.
     Symlink(Vec<u8>),
     /// Another name for the entry of that name before it.
     HardLink(Vec<u8>),

@@ -170,6 +170,7 @@ pub struct File {
     pub mode: u32,
     /// RPMFILE_*.
     pub flags: u64,
+    /// Its length in bytes.
     pub size: u64,
     /// Seconds since 1970.
     pub mtime: i64,
@@ -180,10 +181,12 @@ pub struct File {
 }
 
 impl File {
+    /// Whether the package names it and does not bring it.
     pub fn is_ghost(&self) -> bool {
         self.flags & GHOST != 0
     }
 
+    /// Whether it is a file with content in the payload.
     pub fn is_regular(&self) -> bool {
         self.mode & TYPE == REGULAR && !self.is_ghost()
     }
@@ -327,6 +330,7 @@ pub struct Payload<'f, S: Sink> {
 }
 
 impl<'f, S: Sink> Payload<'f, S> {
+    /// Of the files that the header lists.
     pub fn new(files: &'f [File]) -> Self {
         let by_name = files.iter().enumerate().map(|(at, file)| (file.name.as_slice(), at)).collect();
         Payload { files, by_name, contents: vec![None; files.len()], waiting: HashMap::new() }

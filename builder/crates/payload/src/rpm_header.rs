@@ -32,6 +32,7 @@ const MOST_VALUES: usize = 1_000_000;
 /// Tags of the main header, by their names in rpm's rpmtag.h.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
+#[allow(missing_docs, reason = "rpm's documentation has them")]
 pub enum Tag {
     Name = 1000,
     Version = 1001,
@@ -101,6 +102,7 @@ impl Header {
         Some((be32(&entry[4..]), count, data.get(be32(&entry[8..]) as usize..)?))
     }
 
+    /// Whether it has a value of that tag.
     pub fn has(&self, tag: impl Into<u32>) -> bool {
         let tag = tag.into();
         self.tags().any(|(found, _)| found == tag)

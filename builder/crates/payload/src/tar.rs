@@ -94,6 +94,7 @@ pub enum Dialect {
 pub struct Member<C> {
     /// Its name, byte for byte.
     pub name: Vec<u8>,
+    /// What it is.
     pub kind: FoundKind<C>,
     /// Permission bits; bits above 0o7777 mean nothing.
     pub mode: u32,
@@ -103,6 +104,7 @@ pub struct Member<C> {
     pub owner: (u64, Vec<u8>),
     /// The same of the group.
     pub group: (u64, Vec<u8>),
+    /// Which tar wrote it.
     pub dialect: Dialect,
     /// Capabilities, ACLs and attributes.
     pub extended: Option<Box<Extended>>,

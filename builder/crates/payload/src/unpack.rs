@@ -15,10 +15,15 @@ pub(super) const BLOCK: usize = 128 * 1024;
 /// What a stream's first bytes say about its compression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Codec {
+    /// Not compressed.
     Plain,
+    /// RFC 1952.
     Gzip,
+    /// The xz file format.
     Xz,
+    /// RFC 8878.
     Zstd,
+    /// bzip2's blocks.
     Bzip2,
     /// The predecessor of xz.
     Lzma,

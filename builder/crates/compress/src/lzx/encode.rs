@@ -25,7 +25,9 @@ const LONGEST_ALIGNED: usize = 7;
 /// A packed frame.
 #[derive(Debug, Clone)]
 pub struct Frame {
+    /// The frame's bytes in the cabinet.
     pub packed: Vec<u8>,
+    /// Its length before it was packed.
     pub plain_len: usize,
 }
 
