@@ -46,7 +46,7 @@ impl<'s, 'a> Cpio<'s, 'a> {
     }
 
     /// The next record; `None` at the trailer, after which the whole stream was read.
-    pub fn next(&mut self) -> Result<Option<Record>> {
+    pub fn next_record(&mut self) -> Result<Option<Record>> {
         self.align()?;
         let mut magic = [0; 6];
         self.exact(&mut magic)?;
