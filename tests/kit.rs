@@ -22,3 +22,5 @@ mod metadata;
 mod par2;
 #[path = "kit/verify.rs"]
 mod verify;
+#[path = "kit/vmware.rs"]
+mod vmware;

@@ -2,7 +2,12 @@
 //!
 //! A channel is a file of this folder and a line of [`CHANNELS`].
 
+mod ansible;
 mod cloud_init;
+mod facts;
+mod puppet;
+mod salt;
+mod vmware;
 mod windows;
 
 use super::input::Item;
@@ -10,6 +15,7 @@ use super::stage::Stage;
 use super::Plan;
 use crate::error::{Error, Result};
 use contract::exit_codes::EXIT_CODES;
+use contract::settings::{Setting, SETTINGS};
 use serde::Serialize;
 
 /// Where channels lie in a kit.
@@ -22,12 +28,19 @@ struct Context<'a> {
     stage: &'a Stage,
     items: &'a [Item],
     plan: &'a Plan<'a>,
+    /// What Linux packages can be told.
+    settings: &'a [Setting],
 }
 
 impl Context<'_> {
     /// Writes a file of a channel.
     fn put(&self, channel: &str, name: &str, text: &str) -> Result<()> {
-        self.stage.put(&format!("{FOLDER}/{channel}/{name}"), text.as_bytes())
+        self.put_bytes(channel, name, text.as_bytes())
+    }
+
+    /// Writes a file that is no text.
+    fn put_bytes(&self, channel: &str, name: &str, bytes: &[u8]) -> Result<()> {
+        self.stage.put(&format!("{FOLDER}/{channel}/{name}"), bytes)
     }
 }
 
@@ -38,8 +51,12 @@ struct Channel {
     write: fn(&Context) -> Result<bool>,
 }
 
-const CHANNELS: [Channel; 2] = [
+const CHANNELS: [Channel; 6] = [
+    Channel { name: ansible::NAME, needs: "a DEB, an RPM or a .run", write: ansible::write },
     Channel { name: cloud_init::NAME, needs: "a DEB, an RPM or a .run", write: cloud_init::write },
+    Channel { name: puppet::NAME, needs: "a .run", write: puppet::write },
+    Channel { name: salt::NAME, needs: "a .run", write: salt::write },
+    Channel { name: vmware::NAME, needs: "a .run or an MSI", write: vmware::write },
     Channel { name: windows::NAME, needs: "an MSI", write: windows::write },
 ];
 
@@ -58,7 +75,7 @@ pub fn named(name: &str) -> Result<&'static str, String> {
 /// # Errors
 /// There is nothing in the kit that one could be made for; a file cannot be written.
 pub fn write(stage: &Stage, items: &[Item], plan: &Plan, asked: &[&str], whole: bool) -> Result<()> {
-    let context = Context { stage, items, plan };
+    let context = Context { stage, items, plan, settings: SETTINGS };
     for Channel { name, needs, write } in &CHANNELS {
         let by_name = asked.contains(name);
         if !by_name && !asked.contains(&ALL) {
@@ -95,6 +112,6 @@ mod tests {
     #[test]
     fn unknown_channels_are_refused_with_those_there_are() {
         assert_eq!(named("windows"), Ok("windows"));
-        assert!(named("sccm").unwrap_err().contains("cloud-init, windows, all"));
+        assert!(named("nonsense").unwrap_err().contains("cloud-init, puppet"));
     }
 }

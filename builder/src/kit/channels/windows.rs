@@ -25,8 +25,8 @@ struct Document {
     exit_codes: Vec<Code>,
 }
 
-#[derive(Serialize)]
-struct ReturnCode {
+#[derive(Debug, Serialize)]
+pub struct ReturnCode {
     code: u32,
     /// success, soft-reboot, hard-reboot, retry or failed.
     outcome: &'static str,
@@ -134,7 +134,7 @@ fn properties(all: &[Setting]) -> Vec<Setting> {
     given.map(|name| Setting { name: name.to_owned(), value: value(name).unwrap_or_default() }).collect()
 }
 
-fn return_codes() -> Vec<ReturnCode> {
+pub fn return_codes() -> Vec<ReturnCode> {
     [
         (0, "success", "done"),
         (1602, "failed", "cancelled by the user"),
