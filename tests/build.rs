@@ -1,5 +1,7 @@
 //! `linkpack build` as a release engineer's scripts see it: exit codes, messages, files, and what is left behind.
 
+#[path = "build/cache.rs"]
+mod cache;
 #[path = "build/comfort.rs"]
 mod comfort;
 mod common;
@@ -553,7 +555,9 @@ fn completions_and_the_manual_page_are_printed() {
     let made = Command::new(LINKPACK).args(["man", "--out"]).arg(folder.path().join("man1")).output().unwrap();
     assert!(made.status.success(), "{}", text(&made.stderr));
     let pages = files(&folder.path().join("man1"));
-    for verb in ["init", "build", "sign", "inspect", "verify", "lint", "kit", "preflight", "schema", "completions", "man"] {
+    let verbs =
+        ["init", "build", "sign", "inspect", "verify", "lint", "kit", "cache", "preflight", "schema", "completions", "man"];
+    for verb in verbs {
         let page = text(pages.get(&format!("linkpack-{verb}.1")).unwrap_or_else(|| panic!("{verb} among {:?}", pages.keys())));
         let help = text(&Command::new(LINKPACK).args([verb, "--help"]).output().unwrap().stdout);
         for shown in [page, help] {

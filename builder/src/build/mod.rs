@@ -32,7 +32,7 @@ pub use packages::FormatName;
 pub use rebuild::{Comparison, Rebuild};
 pub use sign::{Signed, Signing, SigningOptions};
 
-use crate::compress::{CacheChoice, Codec, Store};
+use crate::compress::{Cache, CacheChoice, CacheUse, Codec, Store};
 use crate::error::{Error, IoContext, Result};
 use crate::format;
 use crate::listener::{some_of, Listener};
@@ -43,7 +43,7 @@ use codec::ChosenCodec;
 use needs::Needs;
 use output::Output;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What to build.
 #[derive(Debug, Clone)]
@@ -69,7 +69,7 @@ pub struct Options {
     /// How an MSI's cabinets are packed; by the codec when not given.
     pub cabinet: Option<Packing>,
     /// Where compressed units are kept.
-    pub cache: CacheChoice,
+    pub cache: Cache,
     /// SOURCE_DATE_EPOCH: the time of everything in the packages, in seconds since 1970.
     pub epoch: Option<i64>,
     /// What packages are signed with.
@@ -158,6 +158,8 @@ pub struct Report {
     pub packages: Vec<Package>,
     /// Bills of materials and the provenance.
     pub documents: Vec<Document>,
+    /// How much of the content was in the cache. Of one machine and one moment, so it is in no document.
+    pub cache: CacheUse,
 }
 
 /// Builds packages.
@@ -183,8 +185,8 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
         signing.covers(*format, listener)?;
     }
     let mut output = Output::open(&options.output, options.no_tilde)?;
-    let spool = Spool::new(&spool_folder(&options.cache)?)?;
     let store = Store::open(options.cache.clone(), options.threads)?;
+    let spool = Spool::new(&spool_folder(&options.cache)?)?;
     let (mut packages, mut documents, mut inputs) = (Vec::new(), Vec::new(), Vec::new());
     output.warn_of_another_family(&product, listener);
     let own = own_folders(options);
@@ -266,6 +268,7 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
         codec_reason: compression.map(|compression| compression.reason),
         packages,
         documents,
+        cache: store.used(),
     };
     let provenance = documents::provenance(&product, &products, options, &report, &inputs, &mut output)?;
     report.documents.push(provenance);
@@ -310,7 +313,7 @@ fn sites(product: &Product, files: &[PathBuf]) -> Result<Vec<Product>> {
 
 /// What of this build lies on disk and is no part of a payload.
 fn own_folders(options: &Options) -> Vec<PathBuf> {
-    let cache = match &options.cache {
+    let cache = match &options.cache.choice {
         CacheChoice::Folder(folder) => Some(folder.clone()),
         // Among other things: what this build makes there has a name that tells.
         CacheChoice::Temporary(_) => None,
@@ -335,12 +338,10 @@ fn capabilities_told(trees: &Trees, formats: &[FormatName], listener: &dyn Liste
 }
 
 /// Archives unpack next to the compressed units: the folder that the user chose for what is large.
-fn spool_folder(cache: &CacheChoice) -> Result<PathBuf> {
-    let folder: &Path = match cache {
-        CacheChoice::Folder(folder) | CacheChoice::Temporary(folder) => folder,
-    };
-    std::fs::create_dir_all(folder)
-        .or_cannot("create", folder)
+fn spool_folder(cache: &Cache) -> Result<PathBuf> {
+    let folder = cache.work_folder();
+    std::fs::create_dir_all(&folder)
+        .or_cannot("create", &folder)
         .map_err(|error| error.help("choose another folder with --cache DIR"))?;
-    Ok(folder.to_path_buf())
+    Ok(folder)
 }

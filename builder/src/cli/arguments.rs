@@ -39,6 +39,9 @@ pub enum Verb {
     /// Make a kit for a closed site: repositories for apt, dnf and zypper, one signature over all, a page
     #[command(after_help = examples::KIT)]
     Kit(Box<super::kit::KitArguments>),
+    /// Show what the cache of compressed content holds, or remove some of it
+    #[command(after_help = examples::CACHE)]
+    Cache(super::cache::CacheArguments),
     /// Run the packages' own checks on this machine; changes nothing
     #[command(after_help = examples::PREFLIGHT)]
     Preflight(PreflightArguments),
@@ -111,12 +114,6 @@ pub struct BuildArguments {
     /// The MSI that transforms (-f mst) have to fit; that of the manifest when not given
     #[arg(long, value_name = "MSI")]
     pub base: Option<PathBuf>,
-    /// Keep compressed content here for the next build [default: $XDG_CACHE_HOME/linkpack, else ~/.cache/linkpack]
-    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
-    pub cache: Option<PathBuf>,
-    /// Keep nothing for the next build
-    #[arg(long)]
-    pub no_cache: bool,
     /// Write no bills of materials (NAME-VERSION-TARGET.cdx.json and .spdx.json)
     #[arg(long)]
     pub no_sbom: bool,
@@ -132,6 +129,8 @@ pub struct BuildArguments {
     /// Print nothing but warnings and errors
     #[arg(short = 'q', long)]
     pub quiet: bool,
+    #[command(flatten)]
+    pub cache: super::cache::BuildCache,
     #[command(flatten)]
     pub signing: SigningArguments,
 }

@@ -3,15 +3,13 @@
 use super::arguments::BuildArguments;
 use super::screen::Screen;
 use super::told::{self, Built};
-use super::{progress, summary};
+use super::{cache, progress, summary};
 use crate::build::{build, Options, Report};
-use crate::compress::CacheChoice;
 use crate::error::{Error, Result};
 use crate::inspect::text::counted;
 use crate::listener::Listener;
 use crate::manifest::{Given, Setting};
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -19,7 +17,7 @@ use std::time::Instant;
 pub fn run(arguments: &BuildArguments) -> ExitCode {
     let screen = Screen::new(arguments.quiet);
     let began = Instant::now();
-    let built = options(arguments).and_then(|options| build(&options, &screen));
+    let built = options(arguments, &screen).and_then(|options| build(&options, &screen));
     let warnings = screen.warnings();
     if let Some(file) = &arguments.summary {
         if let Err(error) = summary::append(file, &summary::of_build(built.as_ref(), &warnings)) {
@@ -44,7 +42,7 @@ pub fn run(arguments: &BuildArguments) -> ExitCode {
     super::conclude(&shown, false)
 }
 
-fn options(arguments: &BuildArguments) -> Result<Options> {
+fn options(arguments: &BuildArguments, listener: &dyn Listener) -> Result<Options> {
     let epoch = epoch(std::env::var_os("SOURCE_DATE_EPOCH"))?;
     Ok(Options {
         manifest: arguments.manifest.clone(),
@@ -57,7 +55,7 @@ fn options(arguments: &BuildArguments) -> Result<Options> {
         threads: arguments.jobs.map_or_else(super::processors, usize::from),
         codec: arguments.codec,
         cabinet: arguments.cabinet,
-        cache: cache(arguments),
+        cache: cache::of_build(&arguments.cache, listener)?,
         epoch,
         signing: super::sign::options(&arguments.signing, epoch),
         sbom: !arguments.no_sbom,
@@ -93,20 +91,6 @@ fn table(report: &Report, began: Instant) -> Vec<String> {
     }
     lines.push(format!("built {} in {}", counted(report.packages.len(), "package", "packages"), progress::span(began.elapsed())));
     lines
-}
-
-/// `--cache`, else the user's cache folder; a temporary folder with `--no-cache` or where no home is known.
-fn cache(arguments: &BuildArguments) -> CacheChoice {
-    let temporary = || CacheChoice::Temporary(std::env::temp_dir());
-    if arguments.no_cache {
-        return temporary();
-    }
-    if let Some(folder) = &arguments.cache {
-        return CacheChoice::Folder(folder.clone());
-    }
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")));
-    base.map_or_else(temporary, |base| CacheChoice::Folder(base.join("linkpack")))
 }
 
 /// SOURCE_DATE_EPOCH.

@@ -11,6 +11,7 @@ pub const BUILD: &str = "\
 Examples:
   linkpack build                         all formats and targets of ./linkpack.toml, into dist
   linkpack build -f deb,rpm -s sites/acme.toml
+  linkpack build --cache /srv/cache --cache-key cache.key
   linkpack build --product-version \"$TAG\" --set connector.run-as=svc-acme
   linkpack build --json --summary \"$GITHUB_STEP_SUMMARY\" >build.json
   SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) linkpack build
@@ -90,6 +91,30 @@ Examples:
   linkpack kit countersign kit --key second.pem --password-fd 3 3<password
 
 Exit codes: 0 signed, 1 refused or failed, 2 usage";
+
+pub const CACHE: &str = "\
+Examples:
+  linkpack cache show
+  linkpack cache show --cache /srv/cache --cache-key cache.key --json
+  linkpack cache prune --cache-limit 20G --unused-for 30
+
+Exit codes: 0 done, 1 refused or failed, 2 usage";
+
+pub const CACHE_SHOW: &str = "\
+Examples:
+  linkpack cache show
+  linkpack cache show --cache /srv/cache --cache-key cache.key --json
+
+Exit codes: 0 shown, 1 it cannot be read, 2 usage";
+
+pub const CACHE_PRUNE: &str = "\
+Examples:
+  linkpack cache prune --cache-limit 20G
+  linkpack cache prune --unused-for 30            what no build used for 30 days
+  linkpack cache prune --cache /srv/cache --cache-key cache.key
+                                                  what has no seal of this key, too
+
+Exit codes: 0 done, 1 refused or failed (a build is using the cache), 2 usage";
 
 pub const PREFLIGHT: &str = "\
 Examples:

@@ -419,8 +419,17 @@ fn digits(text: &str) -> std::result::Result<String, String> {
     }
 }
 
-/// A number of bytes with a unit: K, M, G, T of 1000, KiB, MiB, GiB, TiB of 1024.
+/// The size of a kit's volume.
 fn size(text: &str) -> std::result::Result<u64, String> {
+    // Smaller ones hold no kit at all.
+    match bytes(text)? {
+        bytes @ 8_000_000.. => Ok(bytes),
+        _ => Err(format!("{text} is not between 8M and 1000T")),
+    }
+}
+
+/// A number of bytes with a unit: K, M, G, T of 1000, KiB, MiB, GiB, TiB of 1024.
+pub fn bytes(text: &str) -> std::result::Result<u64, String> {
     let wrong = || format!("{text} is not a size such as 4.7G, 700M or 25GiB");
     let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len()));
     let unit = match unit.to_ascii_uppercase().trim_end_matches('B') {
@@ -433,22 +442,23 @@ fn size(text: &str) -> std::result::Result<u64, String> {
         }
     };
     let bytes = number.parse::<f64>().map_err(|_| wrong())? * unit;
-    // Smaller ones hold no kit at all.
-    match (8e6..1e15).contains(&bytes) {
+    match (0.0..=1e15).contains(&bytes) {
         true => Ok(bytes as u64),
-        false => Err(format!("{text} is not between 8M and 1000T")),
+        false => Err(format!("{text} is not between 0 and 1000T")),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::size;
+    use super::{bytes, size};
 
     #[test]
     fn sizes_have_units() {
         assert_eq!(size("4.7G"), Ok(4_700_000_000));
         assert_eq!(size("25GiB"), Ok(25 << 30));
         assert_eq!(size("700MB"), Ok(700_000_000));
+        assert_eq!(bytes("0"), Ok(0));
+        assert!(bytes("-1").is_err());
         for wrong in ["", "G", "4.7X", "1", "-1G", "NaN"] {
             assert!(size(wrong).is_err(), "{wrong}");
         }

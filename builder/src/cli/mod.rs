@@ -2,6 +2,7 @@
 
 mod arguments;
 mod build;
+mod cache;
 mod examples;
 mod init;
 mod inspect;
@@ -44,6 +45,7 @@ pub fn run() -> ExitCode {
         Verb::Verify(arguments) => return verify::run(&arguments),
         Verb::Lint(arguments) => return lint::run(&arguments),
         Verb::Kit(arguments) => return kit::run(&arguments),
+        Verb::Cache(arguments) => return cache::run(&arguments),
         Verb::Preflight(arguments) => return preflight::run(&arguments),
         Verb::Schema { what } => (print(&told::schema(what)), false),
         Verb::Completions { shell } => (completions(shell), false),

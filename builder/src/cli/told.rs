@@ -2,6 +2,7 @@
 
 use crate::build::resign::Resigned;
 use crate::build::{Comparison, Report};
+use crate::compress::prune;
 use crate::error::Error;
 use crate::inspect::diff::Diff;
 use crate::inspect::lint::export;
@@ -210,6 +211,10 @@ pub enum SchemaOf {
     Apply,
     /// What kit cve --json prints
     Cve,
+    /// What cache show --json prints
+    CacheShow,
+    /// What cache prune --json prints
+    CachePrune,
     /// What preflight --json prints
     Preflight,
 }
@@ -234,6 +239,8 @@ pub fn schema(what: SchemaOf) -> String {
         SchemaOf::Accept => of::<kit::accept::Acceptance>(),
         SchemaOf::Apply => of::<kit::delta::Applied>(),
         SchemaOf::Cve => of::<kit::cve::Report>(),
+        SchemaOf::CacheShow => of::<prune::Survey>(),
+        SchemaOf::CachePrune => of::<prune::Pruned>(),
         SchemaOf::Preflight => of::<Checked>(),
     }
 }

@@ -203,6 +203,21 @@ pub fn unpack(file: &dyn Source, place: &Place, out: &mut dyn Write) -> Result<u
     Ok(counted.len)
 }
 
+/// Unpacks a unit out of the store.
+///
+/// # Errors
+/// It is damaged, or larger than any unit.
+pub(super) fn unpack_unit(codec: Codec, packed: &[u8]) -> Result<Vec<u8>> {
+    let form = match codec {
+        Codec::Gzip => Form::Gzip,
+        Codec::Zstd => Form::Zstd,
+        Codec::Xz => Form::Xz,
+    };
+    let mut plain = Vec::new();
+    unpack(&super::source::Bytes(packed), &Place { form, at: 0, len: packed.len() as u64 }, &mut plain)?;
+    Ok(plain)
+}
+
 /// Packs a unit again.
 ///
 /// # Errors

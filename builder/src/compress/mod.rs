@@ -6,22 +6,28 @@
 //! Boundaries depend on content alone, so the bytes never depend on the number of threads.
 
 pub mod again;
+mod claim;
 mod codec;
 mod deflate;
 mod digest;
+pub mod guard;
 mod gzip;
 pub mod lzx;
 mod nature;
 mod ordered;
+pub mod prune;
+mod seal;
 mod source;
 mod store;
 mod stream;
+mod unit_file;
 mod xz;
 mod zstd;
 
 pub use codec::Codec;
 pub use nature::Nature;
 pub use ordered::Ordered;
+pub use seal::CacheKey;
 pub use source::{Bytes, Source};
-pub use store::{CacheChoice, MadeKey, Store, Unit};
+pub use store::{Cache, CacheChoice, CacheUse, MadeKey, Store, Unit, CACHE_LIMIT};
 pub use stream::{Layout, Packed, SmallContent};

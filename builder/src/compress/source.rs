@@ -52,14 +52,16 @@ pub(super) fn with_whole<T>(source: &dyn Source, show: impl FnOnce(&[u8]) -> Res
     if let Some(bytes) = source.in_memory() {
         return show(bytes);
     }
-    PLAIN.with_borrow_mut(|plain| {
-        plain.clear();
-        source.read(0, source.len(), &mut |block| {
-            plain.extend_from_slice(block);
-            Ok(())
-        })?;
-        show(plain)
-    })
+    // Taken and not borrowed: while one unit waits, its thread may work on another.
+    let mut plain = PLAIN.take();
+    plain.clear();
+    source.read(0, source.len(), &mut |block| {
+        plain.extend_from_slice(block);
+        Ok(())
+    })?;
+    let shown = show(&plain);
+    PLAIN.replace(plain);
+    shown
 }
 
 /// Gives this thread's buffer back.

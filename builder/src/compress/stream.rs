@@ -151,16 +151,23 @@ impl Glue {
             digest.update(&[kind]).update(&(len as u64).to_le_bytes()).update(bytes);
         }
         let key = digest.finalize().into();
-        store.provide(codec, key, |packed| {
-            let mut plain = Vec::with_capacity(self.len);
-            for part in self.parts {
-                match part {
-                    Part::Bytes(bytes) => plain.extend_from_slice(&bytes),
-                    Part::Content(content) => (content.read)(&mut plain)?,
-                }
+        let compress = |plain: &[u8], packed: &mut Vec<u8>| codec.compress(Nature::General, &Bytes(plain), packed);
+        if store.checks() {
+            let plain = self.plain()?;
+            return store.provide(codec, key, Some(&Bytes(&plain)), |packed| compress(&plain, packed));
+        }
+        store.provide(codec, key, None, |packed| compress(&self.plain()?, packed))
+    }
+
+    fn plain(self) -> Result<Vec<u8>> {
+        let mut plain = Vec::with_capacity(self.len);
+        for part in self.parts {
+            match part {
+                Part::Bytes(bytes) => plain.extend_from_slice(&bytes),
+                Part::Content(content) => (content.read)(&mut plain)?,
             }
-            codec.compress(Nature::General, &Bytes(&plain), packed)
-        })
+        }
+        Ok(plain)
     }
 }
 

@@ -186,7 +186,7 @@ impl Rebuild {
             codec,
             cabinet: Some(cabinet),
             // What an earlier build left could be what is to be found out.
-            cache: CacheChoice::Temporary(self.temporary.clone()),
+            cache: CacheChoice::Temporary(self.temporary.clone()).into(),
             epoch: record.source_date_epoch,
             signing: SigningOptions::default(),
             sbom: false,

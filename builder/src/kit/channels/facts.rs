@@ -1,7 +1,7 @@
 //! One document for the scripts of several channels: packages, settings, codes, time-outs and pauses. The scripts read it; nothing of it
 //! stands in them.
 
-use super::windows::{return_codes, ReturnCode};
+use super::msi::{return_codes, ReturnCode};
 use super::{exit_codes, Code, Context};
 use crate::error::{IoContext, Result};
 use crate::kit::input::{Item, Kind};
@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io::Read;
 
 /// facts.json.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub struct Facts {
     format: u32,
     name: String,
@@ -25,7 +25,7 @@ pub struct Facts {
     retry: Retry,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 struct Package {
     file: String,
     /// Where it lies in the kit.
@@ -38,7 +38,7 @@ struct Package {
     sha256: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 struct SettingFact {
     name: &'static str,
     summary: &'static str,

@@ -18,7 +18,7 @@ pub fn write(context: &Context) -> Result<bool> {
     context.put(NAME, "facts.json", &facts.json())?;
     context.put(NAME, "deploy.py", DEPLOY_PY)?;
     context.put(NAME, "deploy.sh", DEPLOY_SH)?;
-    context.put(NAME, "Deploy.ps1", &DEPLOY_PS1.replace('\n', "\r\n"))?;
+    context.put_windows(NAME, "Deploy.ps1", DEPLOY_PS1)?;
     let columns: Vec<&str> = context.settings.iter().map(|setting| setting.name).collect();
     context.put(NAME, "machines.csv", &format!("name,os,user,package,{}\n", columns.join(",")))?;
     if let Some(item) = context.items.iter().rfind(|item| item.kind == Kind::Run) {
