@@ -89,6 +89,30 @@ fn private(path: &Path, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
+/// A collection is what its lists say, and its facts are those of the other channels.
+const COLLECTION: &str = r#"
+import glob, hashlib, json, sys, tarfile
+(path,) = glob.glob(sys.argv[1] + "/ansible/*.tar.gz")
+tar = tarfile.open(path)
+files = {member.name: member for member in tar.getmembers()}
+text = lambda name: tar.extractfile(files[name]).read()
+manifest, listed = json.loads(text("MANIFEST.json")), json.loads(text("FILES.json"))["files"]
+assert manifest["file_manifest_file"]["chksum_sha256"] == hashlib.sha256(text("FILES.json")).hexdigest()
+assert {row["name"] for row in listed} - {"."} == set(files) - {"MANIFEST.json", "FILES.json"}
+for row in listed:
+    assert row["ftype"] != "file" or row["chksum_sha256"] == hashlib.sha256(text(row["name"])).hexdigest(), row
+for name in files:
+    if name.endswith(".py"):
+        compile(text(name), name, "exec")
+        assert b"@" + b"NAMESPACE@" not in text(name), name
+space = {}
+exec(text("plugins/module_utils/facts.py"), space)
+facts = json.load(open(sys.argv[1] + "/vmware/facts.json", encoding="utf-8"))
+for key in ("settings", "exit_codes", "timeouts", "retry"):
+    assert space["FACTS"][key] == facts[key], key
+assert facts["timeouts"]["install"] == 300 and facts["retry"] == {"first": 1.0, "factor": 2, "max": 60.0}
+"#;
+
 #[test]
 fn machines_of_a_vcenter_are_installed_upgraded_resumed_and_removed() {
     need("python3", "python3");
@@ -96,7 +120,12 @@ fn machines_of_a_vcenter_are_installed_upgraded_resumed_and_removed() {
     assert!(found.code == Some(0), "pyvmomi is missing: apt-get install python3-pyvmomi\n{found}");
     let folder = copy();
     let at = folder.path();
-    make(at, "dist-1.0.0 dist-1.1.0 -o kit -c vmware").run().ok();
+    // The packages for Linux machines alone: the kit is made in no time.
+    let package = |version: &str| format!("dist-{version}/{NAME}-{version}-linux-x86_64.run");
+    make(at, &format!("{} {} -o kit -c vmware,ansible,salt,puppet", package("1.0.0"), package("1.1.0"))).run().ok();
+    // What no tool here can run is read at least.
+    cmd("shellcheck").arg(at.join("kit/channels/vmware/deploy.sh")).run().ok();
+    cmd("/usr/bin/python3").args(["-c", COLLECTION, "kit/channels"]).dir(at).run().ok();
     let scratch = Scratch::debian();
     let machine = scratch.live_sysv();
     let root = format!("/proc/{}/root", machine.pid());
@@ -156,12 +185,20 @@ fn machines_of_a_vcenter_are_installed_upgraded_resumed_and_removed() {
     assert_eq!(deploy.row("web 01")["tries"], json!({ "reach": 2 }), "a wrong password is not tried again");
     state(json!({}));
 
-    // Busy at first.
-    machine.sh("flock -x /var/lib/intigua/lock sleep 3 >/dev/null 2>&1 &").ok();
+    // Busy until two tries were made.
+    machine.sh("flock -x /var/lib/intigua/lock sh -c 'until [ -e /run/free ]; do sleep 0.1; done' >/dev/null 2>&1 &").ok();
     fs::write(at.join("machines.csv"), format!("name,package,SERVER_URL\nweb 01,{NAME}-1.1.0-linux-x86_64.run,https://other\n"))
         .unwrap();
-    deploy.run("upgrade").ok();
-    assert!(!deploy.row("web 01")["waited"].as_array().unwrap().is_empty(), "{}", deploy.row("web 01"));
+    let begun = deploy.calls("start");
+    std::thread::scope(|scope| {
+        let upgrade = scope.spawn(|| deploy.run("upgrade"));
+        while deploy.calls("start") < begun + 2 && !upgrade.is_finished() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        machine.write("/run/free", "");
+        upgrade.join().unwrap().ok();
+    });
+    assert_eq!(deploy.row("web 01")["waited"][0], 1.0, "{}", deploy.row("web 01"));
     // The package's own refusal is told by its own code.
     fs::write(at.join("machines.csv"), format!("name,package,SERVER_URL\nweb 01,{NAME}-1.0.0-linux-x86_64.run,\n")).unwrap();
     deploy.run("install").exits(1);

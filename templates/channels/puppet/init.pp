@@ -40,7 +40,7 @@ class agent (
   exec { 'agent':
     command   => ['/bin/sh', '/var/cache/agent.run', '--if-needed', '--quiet'],
     unless    => [['/bin/grep', '-qxF', "version=${version}", '/var/lib/intigua/state']],
-    timeout   => 300,
+    timeout   => @SECONDS@,
     tries     => 6,
     try_sleep => 10,
     require   => File['/etc/intigua/install.conf', '/var/cache/agent.run'],
@@ -49,7 +49,7 @@ class agent (
   exec { 'agent settings':
     command     => ['/bin/sh', '/var/cache/agent.run', '--quiet'],
     refreshonly => true,
-    timeout     => 300,
+    timeout     => @SECONDS@,
     subscribe   => File['/etc/intigua/install.conf'],
     require     => Exec['agent'],
   }

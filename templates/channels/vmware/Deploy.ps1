@@ -89,8 +89,8 @@ function Install-Agent($Vm, $Row, [bool]$Windows) {
         $file = "$folder/agent.run"
         $list = ($settings | ForEach-Object { ConvertTo-ShellWord "$($_.key)=$($_.value)" }) -join ' '
         $make = "mkdir -m 700 $folder"
-        $run = "case `$(sha256sum $file) in '$($package.sha256) '*) ;; *) exit 99 ;; esac; rm -f $folder/result.json; " +
-            "exec timeout -k 30 $seconds sh $file --if-needed --quiet --result $folder/result.json $list"
+        $run = "case `$(sha256sum $file) in '$($package.sha256) '*) ;; *) exit 99 ;; esac; rm -f $folder/result.json; set -- $list; " +
+            "case `$(sh $file --help) in *--result*) set -- --result $folder/result.json `"`$@`" ;; esac; exec timeout -k 30 $seconds sh $file --if-needed --quiet `"`$@`""
         $remove = "rm -r $folder"
     }
     $null = Invoke-Again ([int]$Facts.timeouts.reach) { $null = Invoke-Guest $Vm $Windows $make } $Windows

@@ -289,7 +289,7 @@ class Guest:
         """Starts a program and waits for its exit code. A guest that is away for a while may come back with it."""
         spec = self.center.vim.vm.guest.ProcessManager.ProgramSpec(programPath=program, arguments=words, workingDirectory="C:\\" if self.windows else "/")
         pid = self.center.call(lambda: self.programs.StartProgramInGuest(vm=self.vm, auth=self.auth, spec=spec))
-        end, pause = time.monotonic() + seconds + 30, 0.25
+        end, pause = time.monotonic() + seconds + min(30, max(5, seconds)), 0.25
         why = "the program does not end"
         while time.monotonic() < end:
             try:
@@ -341,8 +341,9 @@ def package_for(guest, machine):
 
 
 # Checked by the guest, right before it is run; and ended by the guest itself when it takes too long.
-INSTALL_LINUX = """sum=$1 file=$2 seconds=$3; shift 3
+INSTALL_LINUX = """sum=$1 file=$2 seconds=$3 result=$4; shift 4
 case $(sha256sum "$file") in "$sum "*) ;; *) exit 99 ;; esac
+case $(sh "$file" --help) in *--result*) set -- --result "$result" "$@" ;; esac
 if command -v timeout >/dev/null; then exec timeout -k 30 "$seconds" sh "$file" "$@"; fi
 exec sh "$file" "$@" """
 REMOVE_LINUX = """[ -f /etc/intigua/location.conf ] || exit 0
@@ -396,7 +397,7 @@ def install(guest, machine, row):
                 code = guest.shell(script, [], seconds)
             else:
                 words = ["%s=%s" % pair for pair in sorted(machine["settings"].items())]
-                code = guest.shell(INSTALL_LINUX, [package["sha256"], target, str(seconds), "--if-needed", "--quiet", "--result", result] + words, seconds)
+                code = guest.shell(INSTALL_LINUX, [package["sha256"], target, str(seconds), result, "--if-needed", "--quiet"] + words, seconds)
             if code == DAMAGED_ON_THE_WAY:
                 guest.upload(source, target)
                 raise Again("the package was damaged on its way")
@@ -427,8 +428,16 @@ def forget(guest, path):
 def told(guest, result, row):
     """install.json, where there is one: the guest's word is data, whatever it says."""
     try:
-        text = guest.download(result)
-        row["install"] = json.loads(text.decode("utf-8"))
+        try:
+            row["install"] = json.loads(guest.download(result).decode("utf-8"))
+        except Failed:
+            # Packages that were made before there was --result.
+            if guest.windows:
+                raise
+            found = json.loads(guest.download("/var/log/intigua/install.json").decode("utf-8"))
+            if found.get("exit_code") != row["exit_code"]:
+                raise
+            row["install"] = found
         row["detail"] = str(row["install"].get("message", ""))[:500]
     except (Failed, ValueError, AttributeError) as error:
         row["notes"].append("install.json could not be read: %s" % error)
@@ -575,8 +584,8 @@ TITLES = ["machine", "outcome", "code", "meaning", "tries", "seconds", "detail"]
 
 
 def line(row):
-    tries = sum(row["tries"].values()) - len(row["tries"]) + 1 if row["tries"] else 1
-    return [row["name"], row["outcome"], "" if row["exit_code"] is None else str(row["exit_code"]), row["meaning"], str(tries), str(row["seconds"]),
+    code = "" if row["exit_code"] is None else str(row["exit_code"])
+    return [row["name"], row["outcome"], code, row["meaning"], str(len(row["waited"]) + 1), str(row["seconds"]),
             "; ".join([row["detail"]] * bool(row["detail"]) + row["notes"])]
 
 

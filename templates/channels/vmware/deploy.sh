@@ -57,7 +57,9 @@ install_one() {
     # shellcheck disable=SC2016 # expanded in the guest
     again "$seconds" guest_run /bin/sh -c 'sum=$1 file=$2 seconds=$3; shift 3
         case $(sha256sum "$file") in "$sum "*) ;; *) exit 99 ;; esac
-        rm -f "${file%/*}/result.json"; exec timeout -k 30 "$seconds" sh "$file" --if-needed --quiet --result "${file%/*}/result.json" "$@"' \
+        rm -f "${file%/*}/result.json"
+        case $(sh "$file" --help) in *--result*) set -- --result "${file%/*}/result.json" "$@" ;; esac
+        exec timeout -k 30 "$seconds" sh "$file" --if-needed --quiet "$@"' \
         sh "$sum" "$folder/agent.run" "$seconds" "${words[@]}"
     code=$?
     govc guest.download -vm "$vm" -f "$folder/result.json" "$report/$key_of_vm.json" >/dev/null 2>&1 || echo "install.json could not be read" >&2

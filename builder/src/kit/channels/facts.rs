@@ -88,6 +88,11 @@ impl Facts {
         }))
     }
 
+    /// Seconds that an operation may take.
+    pub fn seconds(&self, operation: &str) -> u64 {
+        self.timeouts.get(operation).copied().unwrap_or_default()
+    }
+
     /// As JSON, with a line end after it.
     pub fn json(&self) -> String {
         serde_json::to_string_pretty(self).expect("plain JSON") + "\n"

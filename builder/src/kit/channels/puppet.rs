@@ -1,5 +1,6 @@
 //! A Puppet class: the `.run`, verified, run again where the version or a setting has changed.
 
+use super::facts::Facts;
 use super::Context;
 use crate::error::Result;
 use crate::kit::input::Kind;
@@ -8,9 +9,11 @@ pub const NAME: &str = "puppet";
 const CLASS: &str = include_str!("../../../../templates/channels/puppet/init.pp");
 
 pub fn write(context: &Context) -> Result<bool> {
-    let Some(item) = context.items.iter().rfind(|item| item.kind == Kind::Run) else { return Ok(false) };
+    let newest = context.items.iter().rfind(|item| item.kind == Kind::Run);
+    let (Some(facts), Some(item)) = (Facts::of(context, &[Kind::Run])?, newest) else { return Ok(false) };
     let names: Vec<String> = context.settings.iter().map(|setting| quoted(setting.name)).collect();
     let text = CLASS
+        .replace("@SECONDS@", &facts.seconds("install").to_string())
         .replace("@NAMES@", &names.join(", "))
         .replace("@VERSION@", &quoted(&item.identity.version))
         .replace("@FILE@", &quoted(&item.file))
