@@ -79,15 +79,16 @@ channels_sshd() {
 
 channels_play() {
 	(cd "$place" && ANSIBLE_COLLECTIONS_PATH=$place/collections ANSIBLE_COLLECTIONS_PATHS=$place/collections ANSIBLE_HOME=$place/ansible ANSIBLE_LOCAL_TEMP=$place/ansible/tmp ANSIBLE_SSH_ARGS='-o ControlMaster=no' \
-		ANSIBLE_HOST_KEY_CHECKING=False ANSIBLE_STDOUT_CALLBACK=json ANSIBLE_DEPRECATION_WARNINGS=False ansible all -i "$place/hosts" -m intigua_sample.agent.agent "$@")
+		ANSIBLE_HOST_KEY_CHECKING=False ANSIBLE_DEPRECATION_WARNINGS=False ansible all -t "$place/results" -i "$place/hosts" -m intigua_sample.agent.agent "$@")
 }
 
 # expect FILTER WORD ARGS...: plays an operation; what the filter (Python, over the result r) gives has to be the word.
 channels_expect() {
 	filter=$1 wanted=$2
 	shift 2
+	rm -rf "$place/results"
 	channels_play "$@" >"$place/out" 2>"$place/err" || :
-	found=$(python3 -c 'import json, sys; r = json.load(open(sys.argv[1]))["plays"][0]["tasks"][0]["hosts"]["endpoint"]; print(eval(sys.argv[2]))' "$place/out" "$filter") || { cat "$place/out" "$place/err" >&2; die "no result of $*"; }
+	found=$(python3 -c 'import json, sys; r = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$place/results/endpoint" "$filter") || { cat "$place/out" "$place/err" >&2; die "no result of $*"; }
 	[ "$found" = "$wanted" ] || { cat "$place/out" "$place/err" >&2; die "$*: $filter is $found, and has to be $wanted"; }
 	say "ansible $*: $filter is $found"
 }
