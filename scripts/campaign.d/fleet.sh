@@ -107,7 +107,7 @@ fleet_kill() {
 # fleet_command NAME: what runs the plan $1 by the engine.
 fleet_command() {
 	case $1 in
-	hyperqueue) printf '%s' "exec '$place/python/bin/python' '$top/scripts/campaign.d/hyperqueue.py' \"\$1\" 2" ;;
+	hyperqueue) printf '%s' "exec '$place/python/bin/python' '$top/scripts/campaign.d/hq_cluster.py' \"\$1\" 2" ;;
 	parallel) printf '%s' 'exec sh "$1/engines/parallel.sh" --jobs 2' ;;
 	esac
 }

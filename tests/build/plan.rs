@@ -116,6 +116,44 @@ fn a_plan_that_was_killed_and_run_again_merges_into_what_one_build_writes() {
 }
 
 #[test]
+fn what_others_put_into_a_plan_is_not_merged() {
+    use std::os::unix::fs::PermissionsExt;
+    let product = Product::with_sites(2);
+    product.write("key", noise(32, 3));
+    fs::set_permissions(product.path("key"), fs::Permissions::from_mode(0o600)).unwrap();
+    for (plan, key) in [("open", None), ("sealed", Some("key"))] {
+        let with_key = key.map_or(Vec::new(), |key| vec!["--cache-key", key]);
+        product.ok(&[&["plan", "-q", "-s", "sites/*.toml", "-f", "deb", "-o", plan], &with_key[..]].concat());
+        product.ok(&["plan", "run", "-q", plan]);
+        let first = fs::read_dir(product.path(plan).join("jobs")).unwrap().map(|entry| entry.unwrap().path()).next().unwrap();
+        fs::set_permissions(&first, fs::Permissions::from_mode(0o777)).unwrap();
+        let merge = || product.linkpack(&["merge", "-q", plan, "-o", "merged"]);
+        assert_eq!(merge().status.success(), key.is_some());
+        // A package of another's making, with sums that fit.
+        let package = fs::read_dir(&first)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .find(|path| path.extension() == Some("deb".as_ref()));
+        let package = package.unwrap();
+        let digest = |path: &Path| text(&Command::new("sha256sum").arg(path).output().unwrap().stdout)[..64].to_owned();
+        let before = digest(&package);
+        let mut bytes = fs::read(&package).unwrap();
+        bytes[100] ^= 1;
+        fs::remove_file(&package).unwrap();
+        fs::write(&package, bytes).unwrap();
+        let after = digest(&package);
+        for list in ["SHA256SUMS", "manifest.json"] {
+            let said = fs::read_to_string(first.join(list)).unwrap();
+            assert!(said.contains(&before));
+            fs::write(first.join(list), said.replace(&before, &after)).unwrap();
+        }
+        let said = text(&merge().stderr);
+        let why = if key.is_some() { "1 of 2 jobs are not done" } else { "others can change the packages in" };
+        assert!(said.contains(why), "{said}");
+    }
+}
+
+#[test]
 fn a_plan_whose_input_has_changed_is_refused_and_the_complaint_is_kept() {
     let product = Product::with_sites(2);
     product.ok(&["plan", "-s", "sites/*.toml", "-f", "deb"]);

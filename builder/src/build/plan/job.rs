@@ -2,8 +2,8 @@
 
 use super::super::output::{digest, MANIFEST, SUMS};
 use super::super::{build, Report};
-use super::{sources, write_whole, Job, Planned, AGAIN};
-use crate::compress::Cache;
+use super::{sources, write_whole, Job, Planned, AGAIN, SEAL};
+use crate::compress::{Cache, CacheKey};
 use crate::error::{Error, IoContext, Result};
 use crate::interrupt;
 use crate::listener::Listener;
@@ -79,11 +79,15 @@ impl Planned {
         let threads = how.threads.or(self.plan.threads).unwrap_or(if index == 0 { how.processors } else { 1 });
         let cache = how.cache.map_or_else(|| self.cache(), Ok)?;
         let output = self.output(job);
+        let key = self.key()?;
         let report = build(&self.options(&job.sites, output.clone(), threads, cache)?, listener)?;
         if index > 0 && self.is_there(first) && inputs(&output)? != inputs(&self.output(first))? {
             let sums = output.join(SUMS);
             fs::remove_file(&sums).or_cannot("remove", &sums)?;
             return Err(Error::new("the payload has changed since the plan's first job was built").help(AGAIN));
+        }
+        if let Some(key) = key {
+            write_whole(&output.join(SEAL), self.seal(job, &key)?.as_bytes())?;
         }
         Ok(report)
     }
@@ -100,14 +104,32 @@ impl Planned {
         Ok(())
     }
 
-    /// Whether a job's packages seem to be there: SHA256SUMS is the last file of a build.
+    /// What proves that a builder of this plan wrote a job's lists: others may be able to write the folder.
+    fn seal(&self, job: &Job, key: &CacheKey) -> Result<String> {
+        let output = self.output(job);
+        let [sums, manifest] = [SUMS, MANIFEST].map(|name| fs::read(output.join(name)).or_cannot("read", &output.join(name)));
+        Ok(hex::encode(key.seal("linkpack 2026-11-27 seals of finished jobs", &[job.id.as_bytes(), &sums?, &manifest?])) + "\n")
+    }
+
+    /// Whether a job has the seal that it has to have.
+    pub(super) fn is_sealed(&self, job: &Job, key: Option<&CacheKey>) -> bool {
+        let Some(key) = key else { return true };
+        let written = fs::read_to_string(self.output(job).join(SEAL)).unwrap_or_default();
+        self.seal(job, key).is_ok_and(|seal| seal == written)
+    }
+
+    /// Whether a job's packages seem to be there: SHA256SUMS is the last file of a build, and the seal comes after it.
     pub(super) fn is_there(&self, job: &Job) -> bool {
-        self.output(job).join(SUMS).is_file()
+        let output = self.output(job);
+        output.join(SUMS).is_file() && (self.plan.cache_key.is_none() || output.join(SEAL).is_file())
     }
 
     /// Whether they are there and what SHA256SUMS says.
     pub(super) fn is_whole(&self, job: &Job) -> Result<bool> {
         let output = self.output(job);
+        if !self.is_sealed(job, self.key()?.as_ref()) {
+            return Ok(false);
+        }
         let Ok(sums) = fs::read_to_string(output.join(SUMS)) else { return Ok(false) };
         let right = sums.lines().collect::<Vec<_>>().into_par_iter().all(|line| {
             let Some((sha256, name)) = line.split_once("  ") else { return false };

@@ -5,7 +5,7 @@ use super::super::output::{digest, Output};
 use super::super::{documents, sites, Cabinet, Document, FormatName, Package, Packing, Report, Signing, SigningOptions};
 use super::job::record;
 use super::{Planned, AGAIN};
-use crate::compress::{CacheChoice, CacheUse};
+use crate::compress::{guard, CacheChoice, CacheUse};
 use crate::error::{Error, IoContext, Result};
 use crate::listener::{some_of, Listener};
 use crate::manifest::{self, Target};
@@ -109,8 +109,13 @@ impl Planned {
     /// What each job wrote.
     fn records(&self) -> Result<Vec<(PathBuf, Record)>> {
         let mut missing = Vec::new();
+        let key = self.key()?;
         for (index, job) in self.plan.jobs.iter().enumerate() {
-            if !self.is_there(job) {
+            let there = self.is_there(job);
+            if there && key.is_none() {
+                guard::check_packages(&self.output(job))?;
+            }
+            if !there || !self.is_sealed(job, key.as_ref()) {
                 missing.push(index.to_string());
             }
         }
@@ -186,7 +191,12 @@ impl Planned {
 fn take(folder: &Path, one: &Listed, change: bool, out: &Output) -> Result<tempfile::NamedTempFile> {
     crate::interrupt::check()?;
     let path = folder.join(&one.file);
-    let linked = if change { None } else { out.link(&path)? };
+    if one.file.contains('/') {
+        return Err(damaged());
+    }
+    // What another account owns it can change later, too: that is copied.
+    let meta = fs::symlink_metadata(&path).or_cannot("read", &path)?;
+    let linked = if change || !meta.is_file() || !guard::is_own(&meta) { None } else { out.link(&path)? };
     let mut file = match linked {
         Some(file) => file,
         None => {

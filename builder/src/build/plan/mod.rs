@@ -36,6 +36,8 @@ pub const JOBS: &str = "jobs.jsonl";
 const OUTPUTS: &str = "jobs";
 /// Files for engines.
 const ENGINES: &str = "engines";
+/// In a job's folder: the seal over its lists, where the plan has a key.
+const SEAL: &str = "SEAL";
 /// The cache, where no other was named.
 const CACHE: &str = "cache";
 /// The version of plan.json.
@@ -197,9 +199,14 @@ impl Planned {
         })
     }
 
+    /// The key that seals what the plan's builders write for each other: units, and finished jobs.
+    fn key(&self) -> Result<Option<CacheKey>> {
+        self.plan.cache_key.as_deref().map(|key| CacheKey::read(&self.resolve(key))).transpose()
+    }
+
     /// The plan's cache.
     fn cache(&self) -> Result<Cache> {
-        let key = self.plan.cache_key.as_deref().map(|key| CacheKey::read(&self.resolve(key))).transpose()?;
+        let key = self.key()?;
         let folder = CacheChoice::Folder(self.resolve(&self.plan.cache));
         Ok(Cache { key, limit: self.plan.cache_limit.unwrap_or(CACHE_LIMIT), ..folder.into() })
     }

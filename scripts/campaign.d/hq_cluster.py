@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""hyperqueue.py PLAN WORKERS: runs a plan's jobs on HyperQueue's LocalCluster. Needs PyPI's hyperqueue alone; LINKPACK names the program."""
+"""hq_cluster.py PLAN WORKERS: runs a plan's jobs on HyperQueue's LocalCluster. Needs PyPI's hyperqueue alone; LINKPACK names the program."""
 import json
 import os
 import pathlib
