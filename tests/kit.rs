@@ -20,5 +20,9 @@ mod material;
 mod metadata;
 #[path = "kit/par2.rs"]
 mod par2;
+#[path = "kit/recipes.rs"]
+mod recipes;
 #[path = "kit/verify.rs"]
 mod verify;
+#[path = "kit/windows_tools.rs"]
+mod windows_tools;

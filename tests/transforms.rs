@@ -27,7 +27,8 @@ fn transform(sample: &Sample, site: &str, more: &[&str]) -> PathBuf {
 }
 
 fn linkpack(arguments: &[&str]) -> (bool, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_linkpack")).args(arguments).output().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_linkpack"));
+    let output = command.args(arguments).env("SOURCE_DATE_EPOCH", "1750000000").output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&said).into_owned())
 }
@@ -54,9 +55,10 @@ const APPLIED: &str = r"TRANSFORMS=C:\acme.mst";
 fn a_sites_transform_gives_defaults_that_what_was_kept_and_the_command_line_go_before() {
     let endpoint = Endpoint::new();
     let sample = Sample::new();
-    bring(&endpoint, &transform(&sample, SITE, &[]));
+    let mst = transform(&sample, SITE, &[]);
+    bring(&endpoint, &mst);
     let one = endpoint.take(&sample);
-    let next = endpoint.take(&Sample::version("1.1.0"));
+    let next = Sample::version("1.1.0");
     endpoint.msiexec(&["/i", &one, APPLIED, "TOKEN_FILE=C:\\own token"], DONE);
     let config = endpoint.d("Site Root/components/csclient.cfg");
     has(
@@ -83,12 +85,44 @@ fn a_sites_transform_gives_defaults_that_what_was_kept_and_the_command_line_go_b
     has(&text(&config), &["https://special.example", "own.key: \"edited\""]);
     assert_eq!(endpoint.setting("SERVER_URL").as_deref(), Some("https://special.example"));
 
-    // It was made for 1.0.0, and fits 1.1.0.
-    endpoint.msiexec(&["/i", &next, APPLIED], DONE);
+    // It was made for 1.0.0, and fits 1.1.0: a group policy's startup script upgrades with it, once.
+    let started = startup(&endpoint, &next, &mst);
+    assert_eq!(started(), DONE);
     endpoint.ended("upgraded", 0);
+    let before = endpoint.result();
+    assert_eq!(started(), DONE);
+    assert_eq!(endpoint.result(), before, "nothing is installed where the version is there");
+    let log = text(&endpoint.c("windows/temp/intigua-sample-1.1.0-x64.startup.log"));
+    has(&log, &["installing 1.1.0; found: 1.0.0\n", "msiexec ended with 0\n", "version 1.1.0 is there, nothing to do\n"]);
     has(&text(&config), &["https://special.example", "own.key: \"edited\"", "containers: \"pulse\""]);
     assert!(endpoint.runs() && !endpoint.d("Site Root/Intigua-Libs/tracer").exists());
     assert_eq!(endpoint.setting("Version").as_deref(), Some("1.1.0"));
+}
+
+/// A kit's startup script with its MSI and the transform in a folder with an odd name; what is returned runs it as Windows does at its start.
+fn startup<'a>(endpoint: &'a Endpoint, sample: &Sample, mst: &Path) -> impl Fn() -> i32 + 'a {
+    let made = sample.product("made");
+    fs::create_dir(&made).unwrap();
+    let key = made.join("key.pem");
+    let openssl = ["ecparam", "-genkey", "-name", "prime256v1", "-noout", "-out"];
+    assert!(Command::new("openssl").args(openssl).arg(&key).status().unwrap().success());
+    let (kit, msi) = (made.join("kit"), sample.msi());
+    let (ok, said) =
+        linkpack(&["kit", shown(&msi), shown(mst), "-o", shown(&kit), "--key", shown(&key), "--name", "agent", "-c", "gpo"]);
+    assert!(ok, "{said}");
+    let share = endpoint.c("a share & more");
+    fs::create_dir(&share).unwrap();
+    for file in [&msi, mst] {
+        fs::copy(file, share.join(file.file_name().unwrap())).unwrap();
+    }
+    let stem = msi.file_stem().unwrap().to_str().unwrap();
+    let script = fs::read_to_string(kit.join("channels/gpo").join(stem).join("startup.cmd")).unwrap();
+    has(&script, &["There are: intigua-sample-acme.mst", "rem   SERVER_URL\r\n"]);
+    let edited = script.replace("set \"TRANSFORM=\"", "set \"TRANSFORM=intigua-sample-acme.mst\"");
+    fs::write(share.join("startup.cmd"), edited).unwrap();
+    // cmd /c has rules of its own for quotes.
+    fs::write(endpoint.c("start.cmd"), "@call \"C:\\a share & more\\startup.cmd\"\r\n").unwrap();
+    move || endpoint.wine.run(&["cmd", "/c", r"C:\start.cmd"]).0
 }
 
 #[test]

@@ -3,7 +3,7 @@ use crate::common::{cmd, fixture, need, Cmd};
 use crate::material::{copy, damage, fingerprint, linkpack};
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 fn verify(kit: &Path, shell: &[&str], arguments: &[&str]) -> Cmd {
     cmd(shell[0]).args(&shell[1..]).arg(kit.join("verify.sh")).args(arguments)
@@ -130,23 +130,32 @@ for path in sys.argv[1:]:
             print(f'{path}:{node.start_point[0] + 1}: {node.type}')
 ";
 
-#[test]
-fn scripts_for_windows_are_powershell_by_its_public_grammar() {
+/// A Python with the public grammar of PowerShell.
+pub fn python_with_powershells_grammar() -> PathBuf {
     const TOOLS: [&str; 2] = ["tree-sitter==0.26.1", "tree-sitter-pwsh==0.38.1"];
     let venv = fixture("powershell-grammar", &format!("{TOOLS:?}"), |folder| {
         need("python3", "python3 python3-venv");
         cmd("python3").args(["-m", "venv", "--copies"]).arg(folder.join("venv")).run().ok();
         cmd(folder.join("venv/bin/python")).args(["-m", "pip", "install", "--quiet"]).args(TOOLS).run().ok();
     });
-    let parse = |script: &Path| cmd(venv.join("venv/bin/python")).args(["-c", PARSE]).arg(script).run().ok().stdout;
+    venv.join("venv/bin/python")
+}
+
+/// The places of scripts that are no PowerShell.
+pub fn not_powershell(scripts: &[PathBuf]) -> String {
+    cmd(python_with_powershells_grammar()).args(["-c", PARSE]).args(scripts).run().ok().stdout
+}
+
+#[test]
+fn scripts_for_windows_are_powershell_by_its_public_grammar() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     for script in ["templates/kit/verify.ps1", "scripts/windows-check.ps1"] {
-        assert_eq!(parse(&top.join(script)), "", "{script}");
+        assert_eq!(not_powershell(&[top.join(script)]), "", "{script}");
     }
     // The judge sees a brace that is missing.
     let folder = tempfile::tempdir().unwrap();
     let broken = folder.path().join("broken.ps1");
     let text = fs::read_to_string(top.join("templates/kit/verify.ps1")).unwrap();
     fs::write(&broken, text.replacen('}', "", 1)).unwrap();
-    assert_ne!(parse(&broken), "");
+    assert_ne!(not_powershell(&[broken]), "");
 }

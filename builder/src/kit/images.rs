@@ -98,11 +98,11 @@ pub fn numbered(path: &Path, number: usize) -> PathBuf {
     path.with_file_name(format!("{stem}-{number}{end}"))
 }
 
-/// Items by volume: in their order, none of them cut, an MSI together with its cabinets.
+/// Items by volume: in their order, none of them cut, an MSI together with its cabinets. `copied` is what an item needs besides itself.
 ///
 /// # Errors
 /// One is larger than a volume.
-pub fn volumes(items: &[Item], limit: u64) -> Result<Vec<Vec<Item>>> {
+pub fn volumes(items: &[Item], limit: u64, copied: &dyn Fn(&Item) -> u64) -> Result<Vec<Vec<Item>>> {
     /// Of a volume: what is not packages, and of each package: its rounding and its lines in lists.
     const FIXED: u64 = 4 << 20;
     const EACH: u64 = 16 << 10;
@@ -121,7 +121,7 @@ pub fn volumes(items: &[Item], limit: u64) -> Result<Vec<Vec<Item>>> {
     }
     let mut volumes: Vec<(u64, Vec<Item>)> = Vec::new();
     for unit in units {
-        let size: u64 = unit.iter().map(|item| item.size + EACH).sum();
+        let size: u64 = unit.iter().map(|item| item.size + copied(item) + EACH).sum();
         if size > room {
             return Err(Error::new(format!("{} does not fit into a volume of {limit} bytes", unit[0].file))
                 .note("files are never cut, so that each volume is whole in itself")
@@ -156,13 +156,14 @@ mod tests {
             item("c.msi", Kind::Msi, mib),
             item("c.cab", Kind::Beside, 4 * mib),
         ];
-        let files = volumes(&items, 14 * mib)
+        let files = volumes(&items, 14 * mib, &|_| 0)
             .unwrap()
             .iter()
             .map(|items| items.iter().map(|item| item.file.clone()).collect())
             .collect::<Vec<Vec<_>>>();
         assert_eq!(files, [vec!["a.run"], vec!["b.run"], vec!["c.msi", "c.cab"]]);
-        assert!(volumes(&items, 8 * mib).unwrap_err().what().contains("a.run does not fit"));
+        assert!(volumes(&items, 8 * mib, &|_| 0).unwrap_err().what().contains("a.run does not fit"));
+        assert!(volumes(&items, 14 * mib, &|item| item.size).unwrap_err().what().contains("a.run does not fit"));
     }
 
     #[test]

@@ -297,7 +297,7 @@ impl Maker<'_> {
         if let Some(trusted) = &plan.keys.trusted {
             stage.put("keys/vendor.asc", trusted.armored.as_bytes())?;
         }
-        stage.put("index.html", page::render(plan, &description)?.as_bytes())?;
+        stage.put("index.html", page::render(plan, &description, &channels::listed(stage))?.as_bytes())?;
         let json = serde_json::to_string_pretty(&description).expect("plain JSON") + "\n";
         stage.put(DESCRIPTION, json.as_bytes())?;
         self.known(stage)?;
@@ -349,7 +349,8 @@ impl Maker<'_> {
         for (form, path) in asked.into_iter().filter_map(|(form, path)| Some((form, path.as_ref()?))) {
             let (label, time) = (&self.plan.name, self.plan.time);
             let limit = self.options.volume_size;
-            let volumes = limit.map(|limit| images::volumes(items, limit)).transpose()?.unwrap_or_default();
+            let copied = |item: &Item| channels::copied(&self.options.channels, item);
+            let volumes = limit.map(|limit| images::volumes(items, limit, &copied)).transpose()?.unwrap_or_default();
             if volumes.len() <= 1 {
                 images.push(Image::of(whole.root(), form, path.clone(), label, time, limit)?.with_recovery(self.options.par2)?);
                 continue;

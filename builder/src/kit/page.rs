@@ -10,6 +10,7 @@ use minijinja::{context, Environment, Value};
 use qrcode::{Color, EcLevel, QrCode};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 const PAGE: &str = include_str!("../../../templates/kit/index.html");
@@ -42,7 +43,7 @@ impl<'a> Row<'a> {
 ///
 /// # Errors
 /// The template is broken, which is a fault of linkpack.
-pub fn render(plan: &Plan, description: &Description) -> Result<String> {
+pub fn render(plan: &Plan, description: &Description, channels: &BTreeMap<String, Vec<String>>) -> Result<String> {
     let broken = |error: minijinja::Error| Error::new(format!("the page's template is broken: {error:#}; please report this"));
     let mut environment = Environment::new();
     environment.add_template("index.html", PAGE).map_err(broken)?;
@@ -67,6 +68,7 @@ pub fn render(plan: &Plan, description: &Description) -> Result<String> {
             windows => rows(&[Kind::Msi]),
             beside => rows(&[Kind::Beside]),
             bills => rows(&[Kind::Bill]),
+            channels,
             fingerprint => fingerprint,
             grouped => grouped(fingerprint),
             qr => Value::from_safe_string(qr(&description.keys.sums)?),

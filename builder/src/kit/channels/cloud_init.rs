@@ -2,7 +2,7 @@
 //!
 //! The kit is served over plain HTTP. So what is trusted stands here: the repository with its key, or the digest of what is fetched.
 
-use super::Context;
+use super::{images, Context};
 use crate::error::{IoContext, Result};
 use crate::kit::input::{Item, Kind};
 use std::fs;
@@ -11,11 +11,9 @@ pub const NAME: &str = "cloud-init";
 
 const BEGIN: &str = "#cloud-config
 # Installs @NAME@ at the first boot. Put the address of the kit in the place of KIT: linkpack kit serve KIT --listen ADDRESS:PORT
-# Settings: KEY=VALUE lines of /etc/intigua/install.conf. For an image that is to be cloned see linkctl seal.
+# Settings: take the # away in /etc/intigua/install.conf, and write the value. For an image that is to be cloned see linkctl seal.
 write_files:
 ";
-const SETTINGS: &str = "# SERVER_URL=https://core.example.com\n";
-
 /// User data: files to write, with their modes, and commands to run.
 struct Data {
     files: Vec<(String, &'static str, String)>,
@@ -32,16 +30,16 @@ pub fn write(context: &Context) -> Result<bool> {
     let mut any = false;
     for (file, data) in made {
         let Some(data) = data else { continue };
-        context.put(NAME, file, &data.text(&context.plan.name))?;
+        context.put(NAME, file, &data.text(context))?;
         any = true;
     }
     Ok(any)
 }
 
 impl Data {
-    fn text(&self, name: &str) -> String {
-        let mut text = BEGIN.replace("@NAME@", name);
-        let settings = ("/etc/intigua/install.conf".to_owned(), "0600", SETTINGS.to_owned());
+    fn text(&self, context: &Context) -> String {
+        let mut text = BEGIN.replace("@NAME@", &context.plan.name);
+        let settings = ("/etc/intigua/install.conf".to_owned(), "0600", images::answers(context.settings).join("\n"));
         for (path, mode, content) in std::iter::once(&settings).chain(&self.files) {
             text += &format!("  - path: {path}\n    owner: root:root\n    permissions: '{mode}'\n    content: |\n");
             for line in content.lines() {

@@ -3,14 +3,23 @@
 //! A channel is a file of this folder and a line of [`CHANNELS`].
 
 mod cloud_init;
+mod fill;
+mod gpo;
+mod images;
+mod intune;
+mod msi;
+mod sccm;
 mod windows;
 
-use super::input::Item;
+use super::input::{Item, Kind};
 use super::stage::Stage;
 use super::Plan;
 use crate::error::{Error, Result};
 use contract::exit_codes::EXIT_CODES;
+use contract::settings::{Setting, SETTINGS};
 use serde::Serialize;
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 
 /// Where channels lie in a kit.
 const FOLDER: &str = "channels";
@@ -22,9 +31,26 @@ struct Context<'a> {
     stage: &'a Stage,
     items: &'a [Item],
     plan: &'a Plan<'a>,
+    /// What Linux packages can be told. An MSI says itself what it can be told.
+    settings: &'a [Setting],
+    packages: OnceCell<Vec<msi::Package>>,
 }
 
 impl Context<'_> {
+    /// The MSIs; they are read once.
+    fn packages(&self) -> Result<&[msi::Package]> {
+        if self.packages.get().is_none() {
+            let _ = self.packages.set(msi::packages(self.items)?);
+        }
+        Ok(self.packages.get().expect("it was set"))
+    }
+
+    /// Writes a script or text for Windows: with its line ends, and marked as UTF-8 where Windows would take it for something else.
+    fn put_windows(&self, channel: &str, name: &str, text: &str) -> Result<()> {
+        let mark = if text.is_ascii() { "" } else { "\u{feff}" };
+        self.put(channel, name, &format!("{mark}{}", text.replace('\n', "\r\n")))
+    }
+
     /// Writes a file of a channel.
     fn put(&self, channel: &str, name: &str, text: &str) -> Result<()> {
         self.stage.put(&format!("{FOLDER}/{channel}/{name}"), text.as_bytes())
@@ -38,8 +64,12 @@ struct Channel {
     write: fn(&Context) -> Result<bool>,
 }
 
-const CHANNELS: [Channel; 2] = [
+const CHANNELS: [Channel; 6] = [
     Channel { name: cloud_init::NAME, needs: "a DEB, an RPM or a .run", write: cloud_init::write },
+    Channel { name: gpo::NAME, needs: "an MSI of linkpack", write: gpo::write },
+    Channel { name: images::NAME, needs: "a DEB, an RPM or a .run", write: images::write },
+    Channel { name: intune::NAME, needs: "an MSI of linkpack", write: intune::write },
+    Channel { name: sccm::NAME, needs: "an MSI of linkpack", write: sccm::write },
     Channel { name: windows::NAME, needs: "an MSI", write: windows::write },
 ];
 
@@ -58,7 +88,7 @@ pub fn named(name: &str) -> Result<&'static str, String> {
 /// # Errors
 /// There is nothing in the kit that one could be made for; a file cannot be written.
 pub fn write(stage: &Stage, items: &[Item], plan: &Plan, asked: &[&str], whole: bool) -> Result<()> {
-    let context = Context { stage, items, plan };
+    let context = Context { stage, items, plan, settings: SETTINGS, packages: OnceCell::new() };
     for Channel { name, needs, write } in &CHANNELS {
         let by_name = asked.contains(name);
         if !by_name && !asked.contains(&ALL) {
@@ -71,6 +101,27 @@ pub fn write(stage: &Stage, items: &[Item], plan: &Plan, asked: &[&str], whole: 
         }
     }
     Ok(())
+}
+
+/// Bytes that the channels take for an item: an .intunewin holds the MSI once more.
+pub fn copied(asked: &[&str], item: &Item) -> u64 {
+    let is_asked = asked.contains(&intune::NAME) || asked.contains(&ALL);
+    match matches!(item.kind, Kind::Msi | Kind::Beside) && is_asked {
+        true => item.size,
+        false => 0,
+    }
+}
+
+/// The channels in a kit: their names, and the paths of their files.
+pub fn listed(stage: &Stage) -> BTreeMap<String, Vec<String>> {
+    let mut listed: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for path in stage.files().into_keys() {
+        let Some((channel, _)) = path.strip_prefix(FOLDER).and_then(|rest| rest.strip_prefix('/')?.split_once('/')) else {
+            continue;
+        };
+        listed.entry(channel.to_owned()).or_default().push(path);
+    }
+    listed
 }
 
 /// An exit code of an installation, as install.json has it.
@@ -91,10 +142,70 @@ fn exit_codes() -> Vec<Code> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inspect::report;
+    use crate::kit::meta::Identity;
+    use crate::kit::Keys;
+    use crate::trust::openpgp_text::TrustedKey;
 
     #[test]
     fn unknown_channels_are_refused_with_those_there_are() {
         assert_eq!(named("windows"), Ok("windows"));
-        assert!(named("sccm").unwrap_err().contains("cloud-init, windows, all"));
+        let error = named("nonsense").unwrap_err();
+        assert!(error.contains("cloud-init") && error.ends_with("all"), "{error}");
+    }
+
+    const MADE_UP: &str = "MADE_UP_SETTING";
+
+    /// An item whose source is a file of this text.
+    fn item(folder: &std::path::Path, file: &str, kind: Kind) -> Item {
+        let source = folder.join(file);
+        std::fs::write(&source, file).unwrap();
+        let (size, sha256) = crate::kit::input::digest(&source).unwrap();
+        let identity =
+            Identity { name: "agent".into(), version: "1".into(), architecture: "x86_64".into(), ..Identity::default() };
+        Item { source, file: file.into(), kind, size, sha256, identity }
+    }
+
+    #[test]
+    fn a_setting_that_is_added_to_the_contract_reaches_every_channel() {
+        let folder = tempfile::tempdir().unwrap();
+        let kinds = [("a.deb", Kind::Deb), ("a.rpm", Kind::Rpm), ("a.run", Kind::Run), ("a.msi", Kind::Msi)];
+        let items = kinds.map(|(file, kind)| item(folder.path(), file, kind));
+        let stage = Stage::beside(&folder.path().join("kit")).unwrap();
+        for item in &items {
+            stage.copy(&item.source, &item.place(), &item.sha256).unwrap();
+        }
+        stage.put("linux/apt/agent.sources", b"").unwrap();
+        stage.put("linux/rpm/agent.repo", b"").unwrap();
+        let settings: Vec<Setting> =
+            SETTINGS.iter().copied().chain([Setting { name: MADE_UP, summary: "made up", ..SETTINGS[1] }]).collect();
+        let secure = report::Setting { name: "SecureCustomProperties".into(), value: format!("SERVER_URL;{MADE_UP}") };
+        let package = msi::Package {
+            properties: msi::properties(&[secure]),
+            files: vec![msi::Facts { file: "a.msi".into(), sha256: items[3].sha256.clone() }],
+            file: "a.msi".into(),
+            version: "1.0".into(),
+            ours: true,
+            ..msi::Package::default()
+        };
+        let trusted = TrustedKey {
+            armored: String::new(),
+            fingerprint: String::new(),
+            algorithm: String::new(),
+            created: 0,
+            expires: None,
+        };
+        let keys = Keys { signer: None, openpgp: None, trusted: Some(trusted) };
+        let plan = Plan { name: "agent".into(), origin: String::new(), time: 0, keys: &keys };
+        let packages = OnceCell::from(vec![package]);
+        let context = Context { stage: &stage, items: &items, plan: &plan, settings: &settings, packages };
+        for channel in &CHANNELS {
+            assert!((channel.write)(&context).unwrap(), "{}", channel.name);
+            let begin = format!("{FOLDER}/{}/", channel.name);
+            let told = stage.files().into_keys().filter(|path| path.starts_with(&begin)).any(|path| {
+                std::fs::read(stage.root().join(path)).unwrap().windows(MADE_UP.len()).any(|text| text == MADE_UP.as_bytes())
+            });
+            assert!(told, "{} says nothing of {MADE_UP}", channel.name);
+        }
     }
 }
