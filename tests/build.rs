@@ -561,6 +561,7 @@ fn completions_and_the_manual_page_are_printed() {
         "init",
         "build",
         "sign",
+        "assemble",
         "inspect",
         "verify",
         "lint",

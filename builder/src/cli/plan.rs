@@ -5,7 +5,7 @@ use super::screen::Screen;
 use super::told::{self, Built};
 use super::{build, examples, kit, progress};
 use crate::build::plan::{self, Local, Made, Status, Wish, MOST_JOBS};
-use crate::build::{CodecChoice, FormatName, Options, Packing, SigningOptions};
+use crate::build::{CodecChoice, FormatName, Options, Packing, PerSite, SigningOptions};
 use crate::compress::CacheChoice;
 use crate::error::{Error, IoContext, Result};
 use crate::inspect::text::counted;
@@ -188,6 +188,7 @@ fn make(arguments: &MakeArguments) -> Result<String> {
         manifest: arguments.manifest.clone(),
         given: build::given(arguments.product_version.as_deref(), &arguments.set),
         sites: sites(&arguments.sites)?,
+        per_site: PerSite::Packages,
         formats: arguments.formats.clone(),
         targets: arguments.targets.clone(),
         base: arguments.base.clone(),

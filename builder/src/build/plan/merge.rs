@@ -2,7 +2,7 @@
 
 use super::super::assemble::Input;
 use super::super::output::{digest, Output};
-use super::super::{documents, sites, Cabinet, Document, FormatName, Package, Packing, Report, Signing, SigningOptions};
+use super::super::{documents, Cabinet, Document, FormatName, Package, Packing, Report, Signing, SigningOptions};
 use super::job::record;
 use super::{Planned, AGAIN};
 use crate::compress::{guard, CacheChoice, CacheUse};
@@ -54,7 +54,6 @@ pub fn merge(plan: &Path, output: &Path, signing: &SigningOptions, listener: &dy
     let temporary = CacheChoice::Temporary(std::env::temp_dir());
     let options = planned.options(&all, output.to_path_buf(), 1, temporary.into())?;
     let product = manifest::load(&options.manifest, &options.given)?;
-    let products = sites(&product, &options.sites)?;
     let signing = Signing::open(signing, listener)?;
     for format in &options.formats {
         signing.covers(*format, listener)?;
@@ -78,7 +77,8 @@ pub fn merge(plan: &Path, output: &Path, signing: &SigningOptions, listener: &dy
     let inputs = first.inputs.as_array().into_iter().flatten();
     let inputs: Vec<Input> = inputs.map(|input| Input::of_record(input).ok_or_else(damaged)).collect::<Result<_>>()?;
     out.sign(&mut report.packages, &signing, listener)?;
-    let provenance = documents::provenance(&product, &products, &options, &report, &inputs, &mut out)?;
+    let used = planned.plan.sites.iter().map(|site| (site.name.clone(), site.sha256.clone())).collect();
+    let provenance = documents::provenance(&product, used, &options, &report, &inputs, &mut out)?;
     report.documents.push(provenance);
     out.warn_of_others(listener);
     out.finish(&product, &options, &report, &inputs, &signing)?;
@@ -225,6 +225,7 @@ impl Listed {
             format: FormatName::ALL.into_iter().find(|format| format.name() == self.format)?.name(),
             target: target(self.target.as_deref()?)?,
             site: self.site.clone(),
+            overlay: false,
             size: self.size,
             sha256: self.sha256.clone(),
             cabinets: self.cabinets.iter().map(Listed::cabinet).collect(),

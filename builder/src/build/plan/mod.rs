@@ -17,7 +17,7 @@ pub use make::{make, Made, Wish};
 pub use merge::merge;
 pub use status::{status, Failure, Status};
 
-use super::{CodecChoice, FormatName, Options, Packing, SigningOptions};
+use super::{CodecChoice, FormatName, Options, Packing, PerSite, SigningOptions};
 use crate::compress::{Cache, CacheChoice, CacheKey, CACHE_LIMIT};
 use crate::error::{Error, IoContext, Result};
 use crate::manifest::{Setting, Target};
@@ -183,6 +183,7 @@ impl Planned {
             manifest: self.resolve(&build.manifest),
             given: build.given.iter().map(|text| Setting::from_text(text).map_err(|_| unknown(text))).collect::<Result<_>>()?,
             sites: sites.iter().map(|&site| self.resolve(&self.plan.sites[site].file)).collect(),
+            per_site: PerSite::Packages,
             formats: build.formats.iter().map(find).collect::<Result<_>>()?,
             targets: build.targets.iter().map(target).collect::<Result<_>>()?,
             base: build.base.as_deref().map(|base| self.resolve(base)),

@@ -21,7 +21,7 @@ struct Data {
 }
 
 pub fn write(context: &Context) -> Result<bool> {
-    let newest = |kind: Kind| context.items.iter().rfind(|item| item.kind == kind);
+    let newest = |kind: Kind| context.items.iter().rfind(|item| item.kind == kind && !item.is_overlay(context.items));
     let made = [
         ("apt.yaml", newest(Kind::Deb).map(|item| apt(context, item)).transpose()?),
         ("dnf.yaml", newest(Kind::Rpm).map(|item| dnf(context, item)).transpose()?),
