@@ -134,11 +134,11 @@ mod tests {
         let mut stream = Stream::read_by(Unpacker::Rpm, "x".into(), &archive[..]).unwrap();
         let mut cpio = Cpio::new(&mut stream);
         let named = Record::Named { name: b"./a".to_vec(), inode: (8 << 32 | 1, 7), links: 1, size: 3 };
-        assert_eq!(cpio.next().unwrap(), Some(named));
+        assert_eq!(cpio.next_record().unwrap(), Some(named));
         cpio.skip(3).unwrap();
-        assert_eq!(cpio.next().unwrap(), Some(Record::Stripped { index: 42 }));
+        assert_eq!(cpio.next_record().unwrap(), Some(Record::Stripped { index: 42 }));
         cpio.skip(5).unwrap();
-        assert_eq!(cpio.next().unwrap(), None);
+        assert_eq!(cpio.next_record().unwrap(), None);
     }
 
     #[test]
@@ -146,8 +146,8 @@ mod tests {
         let archive = newc("a", b"abc");
         let mut stream = Stream::read_by(Unpacker::Rpm, "x".into(), &archive[..]).unwrap();
         let mut cpio = Cpio::new(&mut stream);
-        cpio.next().unwrap();
+        cpio.next_record().unwrap();
         cpio.skip(3).unwrap();
-        assert!(cpio.next().unwrap_err().notes()[0].contains("ends early"));
+        assert!(cpio.next_record().unwrap_err().notes()[0].contains("ends early"));
     }
 }

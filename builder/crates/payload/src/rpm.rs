@@ -348,7 +348,7 @@ impl<'f, S: Sink> Payload<'f, S> {
         for (at, file) in self.files.iter().enumerate().filter(|(_, file)| file.is_regular()) {
             sets.entry(file.inode).or_default().push(at);
         }
-        while let Some(record) = cpio.next()? {
+        while let Some(record) = cpio.next_record()? {
             match record {
                 Record::Named { name, inode, links, size } => self.named(&name, inode, links, size, cpio, sink)?,
                 Record::Stripped { index } => self.stripped(index, &sets, cpio, sink)?,
