@@ -1,6 +1,6 @@
 //! `linkpack plan` and `linkpack merge`.
 
-use super::arguments::SigningArguments;
+use super::arguments::{one_of, SigningArguments};
 use super::screen::Screen;
 use super::told::{self, Built};
 use super::{build, examples, kit, progress};
@@ -59,7 +59,7 @@ pub struct MakeArguments {
     #[arg(short = 'f', long = "format", value_delimiter = ',', value_name = "FORMAT,...")]
     pub formats: Vec<FormatName>,
     /// The targets, separated by commas [default: every target the connector has a payload for]
-    #[arg(short = 't', long = "target", value_delimiter = ',', value_name = "TARGET,...")]
+    #[arg(short = 't', long = "target", value_delimiter = ',', value_name = "TARGET,...", value_parser = one_of(&Target::ALL, Target::name))]
     pub targets: Vec<Target>,
     /// The plan's folder: on a disk that all builders see
     #[arg(short = 'o', long, default_value = "plan", value_name = "DIR")]
