@@ -109,8 +109,11 @@ fn check<'a>(result: &'a Value, id: &str) -> &'a Value {
 #[test]
 fn an_installation_is_checked_configured_started_and_recorded() {
     let endpoint = Endpoint::new();
-    assert_eq!(endpoint.install(&Package::default(), &[]), DONE, "{}", endpoint.log());
+    let asked = [r"RESULT=C:\Program Files\result.json"];
+    assert_eq!(endpoint.install(&Package::default(), &asked), DONE, "{}", endpoint.log());
     let result = endpoint.result();
+    let copy = fs::read(endpoint.path("Program Files/result.json")).expect("the result that was asked for");
+    assert_eq!(serde_json::from_slice::<Value>(&copy).expect("JSON"), result);
     assert_eq!(endpoint.outcome(), ("installed".into(), 0));
     assert_eq!(result["product"], "sample");
     assert_eq!((&result["version"], &result["previous_version"]), (&"1.0.0".into(), &Value::Null));
@@ -137,11 +140,13 @@ fn everything_that_is_wrong_is_told_at_once_before_any_change() {
     fs::create_dir(&trap).unwrap();
     symlink(&trap, endpoint.path("ProgramData/Intigua")).unwrap();
     let package = Package { payload_kb: "999999999999", ..Package::default() };
-    assert_eq!(endpoint.install(&package, &[r"INSTALL_ROOT=C:\open", "IMAGE=maybe", "CONTAINERS=plse"]), FAILED);
+    let asked = [r"INSTALL_ROOT=C:\open", "IMAGE=maybe", "CONTAINERS=plse", r"RESULT=C:\open\result.json"];
+    assert_eq!(endpoint.install(&package, &asked), FAILED);
     let log = endpoint.log();
     for fault in [
         r"cannot create a file in C:\windows\Temp",
         r"Everyone may write in C:\open",
+        r"name a new file in a folder that administrators alone can write to",
         r"C:\ProgramData\Intigua is a reparse point",
         "not enough space",
         "IMAGE must be 0 or 1",
@@ -337,6 +342,25 @@ fn linkctl_shows_stops_starts_and_checks() {
     let (_, json) = endpoint.linkctl(&["containers", "--json"]);
     let rows: Value = serde_json::from_str(&json).unwrap();
     assert_eq!((&rows[0]["name"], &rows[0]["pid"], &rows[0]["restarts"]), (&"pulse".into(), &77.into(), &2.into()));
+    // Nagios and Prometheus; a link, here a folder, is no file to write.
+    let dead = "container\tpulse\tfailed\t0\t1\t1.0\ta|b\n";
+    fs::write(endpoint.path("ProgramData/Intigua/run/status"), dead).unwrap();
+    let (code, text) = endpoint.linkctl(&["status", "--nagios"]);
+    assert!(
+        code == 2 && text.starts_with("VLINK CRITICAL - Intigua sample 1.0.0 runs; container pulse has died: a/b|"),
+        "{code} {text}"
+    );
+    fs::write(endpoint.path("ProgramData/Intigua/run/status"), row).unwrap();
+    let (code, text) = endpoint.linkctl(&["status", "--nagios"]);
+    assert!(code == 0 && text.contains("|containers=1;;;0;") && text.trim_end().ends_with("restarts=2c;;;0"), "{code} {text}");
+    assert_eq!(endpoint.linkctl(&["status", "--prometheus", r"C:\Program Files\link.prom"]).0, 0);
+    let text = fs::read_to_string(endpoint.path("Program Files/link.prom")).unwrap();
+    assert!(
+        text.contains("\nvlink_up 1\n") && text.contains("\nvlink_container_restarts_total{container=\"pulse\"} 2\n"),
+        "{text}"
+    );
+    assert_eq!(endpoint.linkctl(&["status", "--prometheus", r"C:\Program Files"]).0, 2);
+    assert_eq!((endpoint.linkctl(&["status", "--nagios", "--json"]).0, endpoint.linkctl(&["check", "--nagios"]).0), (3, 3));
     // Wine registers the service without quotes, and this one does not mend that as the connector does.
     let (code, json) = endpoint.linkctl(&["check", "--json"]);
     assert!(code == 1 && json.contains("not in quotes"), "{code} {json}");

@@ -475,6 +475,59 @@ fn linkctl_tells_how_things_are() {
     machine.sh(&format!("{linkctl} frobnicate")).expect(2);
 }
 
+#[test]
+fn the_result_goes_to_a_new_file_of_roots_alone_under_every_shell() {
+    for shell in SHELLS {
+        let machine = Sandbox::with_shell(shell);
+        machine.put("/tmp/one.run", &product::run("1.0", GOOD));
+        let result =
+            |file: &str| -> serde_json::Value { serde_json::from_str(&machine.ask(&format!("cat {file}"))).expect("JSON") };
+        machine.sh("mkdir -m 700 /srv/r; sh /tmp/one.run --result /srv/r/preflight --preflight").expect(0);
+        assert_eq!(result("/srv/r/preflight")["outcome"], "checked", "{shell}");
+        machine.sh("sh /tmp/one.run --result=/srv/r/one SERVER_URL=https://x").expect(0);
+        assert_eq!(
+            machine.ask("stat -c '%a %u' /srv/r/one; cmp /srv/r/one /var/log/intigua/install.json; ls -A /srv/r"),
+            "600 0\none\npreflight",
+            "{shell}"
+        );
+        // A wrong command line is told so, too, wherever the option stands.
+        machine.sh("sh /tmp/one.run --frob --result /srv/r/two").expect(2);
+        let told = result("/srv/r/two");
+        assert_eq!((&told["exit_code"], &told["outcome"]), (&2.into(), &"refused".into()), "{shell}");
+        if *shell != "busybox" {
+            continue;
+        }
+        machine.sh("sh /tmp/one.run --result /srv/r/three SERVER_URL=").expect(0);
+        machine.sh("sh /tmp/one.run --result /srv/r/four --list").expect(2);
+        // In a folder of root's below /tmp nobody else can put anything; in /tmp itself, and in others' folders, they can.
+        machine.sh("d=$(mktemp -d) && sh /tmp/one.run --preflight --result $d/x && test -s $d/x").expect(0);
+        machine.sh("mkdir /srv/theirs /srv/theirs/ours && chown 65534 /srv/theirs; ln -s /srv/r/none /srv/r/link; ln -s /srv/theirs/ours /srv/r/way").expect(0);
+        let before = machine.ask("ls -AR /srv; ls -A /tmp; cat /var/log/intigua/install.json");
+        for wrong in [
+            "/srv/r/one",
+            "/srv/r/link",
+            "/srv/r/way/x",
+            "/tmp/x",
+            "/srv/theirs/x",
+            "/srv/theirs/ours/x",
+            "/srv/none/x",
+            "x",
+            "/srv/r/",
+            "/",
+        ] {
+            let done = machine.sh(&format!("cd /srv/r && sh /tmp/one.run --json --result {wrong}")).expect(2);
+            let told: serde_json::Value = serde_json::from_str(&done.out).expect("JSON");
+            assert!(told["message"].as_str().is_some_and(|text| text.contains("--result")), "{shell} {wrong}: {told}");
+        }
+        machine.sh("sh /tmp/one.run --result").expect(2);
+        machine.sh("sh /tmp/one.run --result /srv/r/x --result /srv/r/y").expect(2);
+        machine.sh("rm -f /srv/r/x /srv/r/y; /usr/bin/setpriv --reuid 65534 --regid 65534 --clear-groups sh /tmp/one.run --result /srv/theirs/x").expect(2);
+        assert_eq!(machine.ask("ls -AR /srv; ls -A /tmp; cat /var/log/intigua/install.json"), before, "{shell}");
+        machine.sh("sh /tmp/one.run --uninstall --result /srv/r/last").expect(0);
+        assert_eq!(result("/srv/r/last")["outcome"], "uninstalled", "{shell}");
+    }
+}
+
 /// A killed process that is inside the kernel keeps the lock until it comes out.
 const GONE: &str = "[ ! -e /var/lib/intigua/lock ] || flock /var/lib/intigua/lock true";
 

@@ -4,8 +4,11 @@ lp_usage() {
     printf '%s\n' 'usage: linkctl VERB [OPTION]' \
         '  status [--json]             the connector and its containers; exit code 3 when it does not run,' \
         '                              33 when a container ends again and again or has died' \
+        '  status --nagios             one line for Nagios and its kin; exit code 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN' \
+        '  status --prometheus FILE    writes FILE, for the textfile collector of the node exporter' \
         '  start | stop | restart      the service' \
-        '  check [--json]              is everything in place? exit code 1 when not, 33 as for status' \
+        '  check [--core] [--json]     is everything in place? exit code 1 when not, 33 as for status;' \
+        '                              with --core also when the core server cannot be reached' \
         '  containers [--json]         the containers and how they are' \
         '  logs [NAME] [-f] [-n N]     a log: the connector'"'"'s, or that of a container or of "install"; -f follows it' \
         '  set KEY=VALUE... [--json]   change settings: all of them, or none where one is wrong; the service follows.' \
@@ -17,7 +20,7 @@ lp_usage() {
         'Exit codes: 0 done; 2 usage, or a wrong value; 10 not root; 16 busy; 30 failed; 31 the service did not come up.'
 }
 
-lp_json_stdout=0 lp_purge=0 lp_checks_only=0 lp_status_text=''
+lp_json_stdout=0 lp_purge=0 lp_checks_only=0 lp_status_text='' lp_core=0 lp_status_form='' lp_status_file=''
 
 main() {
     local verb word
@@ -25,7 +28,10 @@ main() {
     verb=${1:-}
     [ $# = 0 ] || shift
     for word in "$@"; do
-        [ "$word" != --json ] || lp_json_stdout=1
+        case $word in
+            --json) lp_json_stdout=1 ;;
+            --nagios) lp_status_form=nagios ;;
+        esac
     done
     case $verb in
         '' | help | --help | -h) lp_usage; [ -n "$verb" ] || return 2; return 0 ;;
@@ -34,16 +40,22 @@ main() {
         *) lp_linkctl_usage "unknown verb: $(lp_shown_word "$verb")"; return ;;
     esac
     if ! lp_state_load; then
+        [ "$lp_status_form" != nagios ] || { lp_nagios_unknown 'nothing is installed here'; return; }
         lp_error 'nothing is installed here' "$LP_LIB/state is missing" 'install a package of the product'
         return 30
     fi
     lp_root=$lp_old_root lp_v_RUN_AS=$lp_old_run_as lp_v_IMAGE=$lp_old_image
     case $verb in
         logs | set) ;;
-        *) lp_linkctl_flags "$@" || return ;;
+        *) lp_linkctl_flags "$verb" "$@" || return ;;
     esac
     case $verb in
-        status) lp_status ;;
+        status)
+            case $lp_status_form in
+                nagios) lp_nagios ;;
+                prometheus) lp_prometheus "$lp_status_file" ;;
+                *) lp_status ;;
+            esac ;;
         start | restart) lp_linkctl_start "$verb" ;;
         stop) lp_needs_root || return; lp_service_stop || { lp_error "$LP_SERVICE does not stop" "$lp_root" "see linkctl logs"; return 30; } ;;
         check) lp_linkctl_check ;;
@@ -65,20 +77,37 @@ lp_shown_word() {
 }
 
 lp_linkctl_usage() {
+    case $lp_status_form in nagios*) lp_nagios_unknown "$1"; return ;; esac
     lp_error "$1" 'the command line' "${2:-see linkctl --help}"
     [ "$lp_json_stdout" = 0 ] || printf '{ "ok": false, "exit_code": 2, "message": %s }\n' "$(lp_json "$1")"
     return 2
 }
 
+# lp_linkctl_flags VERB FLAG...
 lp_linkctl_flags() {
-    local flag
-    for flag in "$@"; do
-        case $flag in
-            --json) ;;
-            --purge) lp_purge=1 ;;
-            *) lp_linkctl_usage "unknown argument: $(lp_shown_word "$flag")"; return ;;
+    local verb
+    verb=$1
+    shift
+    while [ $# -gt 0 ]; do
+        case $verb,$1 in
+            *,--json) ;;
+            *,--purge) lp_purge=1 ;;
+            check,--core) lp_core=1 ;;
+            status,--nagios) ;;
+            status,--prometheus=*) lp_status_form=$lp_status_form,prometheus lp_status_file=${1#*=} ;;
+            status,--prometheus)
+                [ $# -ge 2 ] || { lp_linkctl_usage '--prometheus needs a file'; return; }
+                lp_status_form=$lp_status_form,prometheus lp_status_file=$2
+                shift ;;
+            *) lp_linkctl_usage "unknown argument: $(lp_shown_word "$1")"; return ;;
         esac
+        shift
     done
+    lp_status_form=${lp_status_form#,}
+    case $lp_status_form,$lp_json_stdout in
+        ,* | nagios,0 | prometheus,0) ;;
+        *) lp_linkctl_usage 'only one of --json, --nagios and --prometheus at a time' ;;
+    esac
 }
 
 # A reader that goes away early (`linkctl status | head`) is no fault.
@@ -119,6 +148,7 @@ lp_linkctl_check() {
     lp_check state 1 "$LP_LIB/state" "$([ "$lp_state_cut" = 0 ] || printf 'is missing or cut')" 'whole' 'install the package again'
     lp_check version 1 "$lp_root" "$(lp_rolled_back)" "$lp_old_version" 'install a corrected version'
     lp_check_running
+    lp_check_core
     if [ "$lp_json_stdout" = 1 ]; then
         lp_show "$(printf '{ "ok": %s, "exit_code": %s, "checks": [ %s ] }' "$([ "$lp_check_code" = 0 ] && printf true || printf false)" "$lp_check_code" "$lp_checks")"
     elif [ "$lp_check_code" = 0 ]; then
@@ -143,7 +173,7 @@ lp_linkctl_purge() {
 lp_check_running() {
     local rest row name
     if lp_service_is_active; then lp_check running 1 '' '' 'the service runs' ''
-    elif [ "$lp_old_image" = 1 ] && [ -z "$(lp_identity)" ]; then
+    elif lp_is_template; then
         lp_check running 1 '' '' 'this machine is a template: its next boot starts the service' ''
         return
     else

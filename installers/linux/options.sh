@@ -1,6 +1,6 @@
 # The command line of a .run.
 
-lp_verb=install lp_purge=0 lp_checks_only=0 lp_if_needed=0 lp_extract_dir='' lp_key=
+lp_verb=install lp_purge=0 lp_checks_only=0 lp_if_needed=0 lp_extract_dir='' lp_key='' lp_result_file='' lp_result_to=lp_result_tell
 
 lp_usage_error() {
     lp_error "$1" 'the command line' 'see --help'
@@ -10,10 +10,7 @@ lp_usage_error() {
 
 # Sets lp_verb and the options; 2 for what is unknown. Whatever follows "=", or stands alone, may be a secret: it is not shown.
 lp_parse() {
-    local word
-    for word in "$@"; do
-        [ "$word" != --json ] || lp_json_stdout=1
-    done
+    lp_parse_asked "$@" || return
     while [ $# -gt 0 ]; do
         case $1 in
             --help | -h) lp_verb=help ;;
@@ -29,15 +26,15 @@ lp_parse() {
             --) shift; [ $# = 0 ] || { lp_usage_error 'nothing may follow --'; return 2; }; break ;;
             --[a-z]*)
                 if lp_is_one_of "$1" "$LP_FLAGS"; then lp_option "$(lp_option_name "$1")" 1
-                elif ! lp_is_one_of "${1%%=*}" "--extract --key $LP_OPTIONS"; then
+                elif ! lp_is_one_of "${1%%=*}" "--extract --key --result $LP_OPTIONS"; then
                     lp_usage_error "this option is not understood: $(lp_shown_option "$1")"
                     return 2
                 else
                     case $1 in
-                        *=*) lp_parse_value "${1%%=*}" "${1#*=}" ;;
+                        *=*) lp_parse_value "${1%%=*}" "${1#*=}" || return 2 ;;
                         *)
                             [ $# -ge 2 ] || { lp_usage_error "$1 needs a value"; return 2; }
-                            lp_parse_value "$1" "$2"
+                            lp_parse_value "$1" "$2" || return 2
                             shift ;;
                     esac
                 fi ;;
@@ -48,7 +45,86 @@ lp_parse() {
         shift
     done
     [ "$lp_quiet" = 0 ] || { exec 8>/dev/null; lp_told=8; }
-    if [ "$lp_purge" = 1 ] && [ "$lp_verb" != uninstall ]; then lp_usage_error '--purge belongs to --uninstall'; fi
+    if [ "$lp_purge" = 1 ] && [ "$lp_verb" != uninstall ]; then lp_usage_error '--purge belongs to --uninstall'; return; fi
+    case $lp_verb,$lp_result_file in
+        install,* | uninstall,* | *,) ;;
+        *) lp_usage_error '--result belongs to an installation, to --preflight and to --uninstall' ;;
+    esac
+}
+
+# How the result is to be told is known first: a wrong command line is told so, too.
+lp_parse_asked() {
+    local word before
+    before=
+    for word in "$@"; do
+        case $before,$word in
+            *,--json) lp_json_stdout=1 ;;
+            --result,*) lp_result_begin "$word" || return ;;
+            *,--result=*) lp_result_begin "${word#*=}" || return ;;
+        esac
+        before=$word
+    done
+}
+
+# The file of --result is new, and in a folder that root alone can write to, as are those above it: root writes it.
+lp_result_begin() {
+    local fault folder
+    fault='' folder=${1%/*}
+    case $1 in
+        /*/ | /) fault='is no name of a file' ;;
+        /*) ;;
+        *) fault='has to be an absolute path' ;;
+    esac
+    if [ -n "$fault" ]; then :
+    elif [ "$(id -u)" != 0 ]; then fault='can be written by root only'
+    elif [ ! -d "${folder:-/}" ]; then fault='is in a folder that is not there'
+    elif [ -e "$1" ] || [ -L "$1" ]; then fault='is there already'
+    elif [ -n "$(lp_result_foreign "$folder")" ]; then fault="is in a folder that others than root can write to: $(lp_result_foreign "$folder")"
+    fi
+    if [ -n "$fault" ]; then
+        lp_result_file=
+        lp_usage_error "the file of --result $fault"
+        return 2
+    fi
+    lp_result_file=$1
+}
+
+# The folder itself or one above it in which others could put something in the place of what is there; a link counts by itself and
+# by where it leads. Above the folder, one such as /tmp, where the sticky bit keeps root's folders root's, is no danger.
+lp_result_foreign() {
+    local folder own
+    for folder in "$1" "$(cd -P -- "${1:-/}" 2>/dev/null && pwd -P)"; do
+        own=1
+        while :; do
+            if lp_is_foreign "${folder:-/}"; then
+                case $own$lp_ls_uid$lp_ls_mode in
+                    00d????????[tT]*) ;;
+                    *) printf '%s' "${folder:-/}"; return ;;
+                esac
+            fi
+            [ -n "$folder" ] || break
+            folder=${folder%/*} own=0
+        done
+    done
+}
+
+# stdin is the result.
+lp_result_tell() {
+    local document
+    document=$(cat)
+    [ "$lp_json_stdout" = 0 ] || printf '%s\n' "$document"
+    [ -z "$lp_result_file" ] || printf '%s\n' "$document" | lp_result_keep
+}
+
+# stdin becomes the file of --result, and is whole when it has its name: a reader waits for that.
+lp_result_keep() {
+    local temporary
+    temporary=${lp_result_file%/*}/.lp-$$-$(lp_random)
+    # Where names cannot be given twice (vfat) it is written in place.
+    (set -C; umask 077; cat >"$temporary") && lp_sync_file "$temporary" &&
+        { ln "$temporary" "$lp_result_file" 2>/dev/null || (set -C; umask 077; cat "$temporary" >"$lp_result_file"); } ||
+        lp_warn "$lp_result_file could not be written"
+    rm -f "$temporary"
 }
 
 lp_shown_option() {
@@ -61,6 +137,7 @@ lp_shown_option() {
 lp_parse_value() {
     case $1 in
         --extract) lp_verb=extract lp_extract_dir=$2 ;;
+        --result) [ "$2" = "$lp_result_file" ] || lp_usage_error '--result stands twice' ;;
         --key)
             lp_key=$2
             # An installation leaves the folder it was called in.
@@ -158,8 +235,6 @@ lp_uninstall_reported() {
     code=0 message='nothing was left to do'
     lp_uninstall "$lp_purge" || code=$?
     [ -z "$lp_old_version" ] || message="version $lp_old_version of $lp_old_package"
-    if [ "$lp_json_stdout" = 1 ]; then
-        printf '{ "outcome": "%s", "exit_code": %s, "message": %s }\n' "$([ "$code" = 0 ] && printf uninstalled || printf failed)" "$code" "$(lp_json "$message")"
-    fi
+    printf '{ "outcome": "%s", "exit_code": %s, "message": %s }\n' "$([ "$code" = 0 ] && printf uninstalled || printf failed)" "$code" "$(lp_json "$message")" | lp_result_tell
     return "$code"
 }

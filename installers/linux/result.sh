@@ -10,11 +10,11 @@ lp_result() {
     fi
     lp_log "$1 ($2): $3"
 }
-lp_json_stdout=0
+lp_json_stdout=0 lp_result_to=
 
-# Only with --json, and only on stdout.
+# Only for who asked: a .run has --json and --result.
 lp_result_print() {
-    [ "$lp_json_stdout" = 0 ] || lp_result_document "$@"
+    [ -z "$lp_result_to" ] || lp_result_document "$@" | "$lp_result_to"
 }
 
 lp_result_document() {

@@ -35,6 +35,11 @@ lp_identity() {
     [ "$(id -u)" != 0 ] || lp_config_value vlinkCoreId
 }
 
+# Installed with IMAGE=1 or sealed, and not started since. Who is not root sees no identity, and cannot tell.
+lp_is_template() {
+    [ "$lp_old_image" = 1 ] && [ -z "$(lp_identity)" ]
+}
+
 # A version that did not come up, and was put back.
 lp_rolled_back() {
     [ ! -f "$LP_LIB/rolled_back" ] ||

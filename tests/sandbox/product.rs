@@ -28,6 +28,7 @@ pub fn facts(version: &str) -> Facts {
         ],
         executable: "vlink".into(),
         arguments: vec!["run".into(), "--root".into(), "{root}".into()],
+        core_check: Vec::new(),
         settings,
         config: vec![("globalThrottleCfg.maxCpuPercent".into(), "50".into())],
         seal_paths: vec!["Intigua-Libs/*/var".into()],

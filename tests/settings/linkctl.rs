@@ -215,3 +215,144 @@ fn usage_is_complete_and_usage_errors_are_json_where_asked() {
         assert_eq!(json(&machine, wrong, 2)["exit_code"], 2, "{wrong}");
     }
 }
+
+#[test]
+fn nagios_gets_one_line_and_its_codes() {
+    let machine = Sandbox::with_shell("busybox");
+    let nagios = |code: i32, who: &str| {
+        let done = machine.sh(&format!("{who} {LINKCTL} status --nagios")).expect(code);
+        assert_eq!(done.out.lines().count(), 1, "{}", done.out);
+        let (text, numbers) = done.out.trim_end().split_once('|').unwrap_or((done.out.trim_end(), ""));
+        assert!(!numbers.contains('|'), "{}", done.out);
+        (text.to_owned(), numbers.to_owned())
+    };
+    machine.put("/tmp/one.run", &product::run("1.0", GOOD));
+    machine.sh("sh /tmp/one.run").expect(0);
+    assert_eq!(nagios(0, "").0, "VLINK OK - intigua-link 1.0 runs; its connector says nothing of the containers");
+    let pid = machine.ask("cat /run/intigua/vlink.pid");
+    let running = format!("container\tpulse\trunning\t{pid}\t2\t1.0\t-\n");
+    status_file(&machine, &running);
+    let (text, numbers) = nagios(0, "/usr/bin/setpriv --reuid 65534 --regid 65534 --clear-groups");
+    assert_eq!(text, "VLINK OK - intigua-link 1.0 runs; 1 of 2 containers run");
+    assert_eq!(numbers, "containers=1;;;0;2 failing=0;;0;0 restarts=2c;;;0");
+    machine.put("/var/lib/intigua/rolled_back", b"package=intigua-link\nversion=2.0\n");
+    assert!(nagios(1, "").0.starts_with("VLINK WARNING - "));
+    status_file(&machine, "container\tpulse\tfailed\t0\t4\t1.0\tcannot | \x1b[2J be started\n");
+    let (text, numbers) = nagios(2, "");
+    assert!(text.ends_with("container pulse has died: cannot / [2J be started"), "{text}");
+    assert_eq!(numbers, "containers=0;;;0;2 failing=1;;0;0 restarts=4c;;;0");
+    machine.sh(&format!("{LINKCTL} stop")).expect(0);
+    assert_eq!(nagios(2, "").0, "VLINK CRITICAL - intigua-link 1.0 does not run");
+    for (wrong, said) in [
+        ("status --nagios --frob", "unknown argument: --frob"),
+        ("status --nagios --json", "only one of"),
+        ("check --nagios", "unknown argument"),
+    ] {
+        let done = machine.sh(&format!("{LINKCTL} {wrong}")).expect(3);
+        assert!(done.out.starts_with("VLINK UNKNOWN - ") && done.out.contains(said), "{}", done.out);
+    }
+    let machine = Sandbox::new();
+    machine.put("/tmp/one.run", &product::run("1.0", GOOD));
+    machine.sh("sh /tmp/one.run --image").expect(0);
+    let done = machine.sh(&format!("{LINKCTL} status --nagios")).expect(0);
+    assert!(done.out.starts_with("VLINK OK - intigua-link 1.0 is a template"), "{}", done.out);
+    machine.sh(&format!("setpriv --reuid 65534 --regid 65534 --clear-groups {LINKCTL} status --nagios")).expect(3);
+    machine
+        .sh(&format!(
+            "cp -r {ROOT}/versions/1.0/bin /srv/bin; rm -r /var/lib/intigua /etc/intigua; /srv/bin/linkctl status --nagios"
+        ))
+        .expect(3);
+}
+
+#[test]
+fn prometheus_gets_a_whole_file_and_nobody_elses_is_followed() {
+    let machine = installed();
+    let pid = machine.ask("cat /run/intigua/vlink.pid");
+    status_file(&machine, &format!("container\tpulse\trunning\t{pid}\t2\t1.0\t-\ncontainer\ttracer\tfailed\t0\t1\t1.0\tx\n"));
+    machine.sh("mkdir /srv/prom /srv/theirs && chown 65534:65534 /srv/theirs").expect(0);
+    machine
+        .sh(&format!(
+            "{LINKCTL} status --prometheus /srv/prom/link.prom && cd /srv && {LINKCTL} status --prometheus=theirs/link.prom"
+        ))
+        .expect(0);
+    let text = machine.ask("cat /srv/prom/link.prom");
+    assert_eq!(machine.ask("cat /srv/theirs/link.prom"), text);
+    assert_eq!(
+        machine.ask("stat -c '%a %u' /srv/prom/link.prom /srv/theirs/link.prom; ls -A /srv/prom /srv/theirs | grep -c lp- || :"),
+        "644 0\n644 65534\n0"
+    );
+    let mut described = std::collections::BTreeSet::new();
+    for line in text.lines() {
+        let name = line.trim_start_matches("# HELP ").trim_start_matches("# TYPE ").split([' ', '{']).next().expect("a name");
+        match line.starts_with("# ") {
+            true => _ = described.insert(name),
+            false => assert!(
+                described.contains(name) && line.rsplit(' ').next().is_some_and(|value| value.parse::<u32>().is_ok()),
+                "{line}"
+            ),
+        }
+    }
+    for line in [
+        "vlink_up 1",
+        "vlink_template 0",
+        "vlink_rolled_back 0",
+        r#"vlink_info{package="intigua-link",version="1.0",channel="run"} 1"#,
+        r#"vlink_container_running{container="pulse"} 1"#,
+        r#"vlink_container_failing{container="tracer"} 1"#,
+        r#"vlink_container_restarts_total{container="pulse"} 2"#,
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+    }
+    // Whatever the folder's owner puts there, root follows nothing, and says so.
+    machine.sh("cp /etc/passwd /srv/passwd").expect(0);
+    for trap in ["ln -s /srv/passwd link.prom", "mkfifo link.prom", "mkdir link.prom"] {
+        machine
+            .sh(&format!("cd /srv/theirs && rm -rf link.prom && setpriv --reuid 65534 --regid 65534 --clear-groups {trap}"))
+            .expect(0);
+        machine.sh(&format!("timeout 20 {LINKCTL} status --prometheus /srv/theirs/link.prom")).expect(2);
+    }
+    machine.sh("cmp /etc/passwd /srv/passwd && ls -A /srv/theirs").expect(0);
+    for wrong in ["", "/srv/prom/", "/srv/none/x", "/srv/prom/x --json", "/srv/prom/x --nagios"] {
+        let code = if wrong.ends_with("nagios") { 3 } else { 2 };
+        machine.sh(&format!("{LINKCTL} status --prometheus {wrong}")).expect(code);
+    }
+    machine.sh("mount -t tmpfs -o ro none /srv/prom").expect(0);
+    let done = machine.sh(&format!("{LINKCTL} status --prometheus /srv/prom/x")).expect(30);
+    assert!(done.err.contains("could not be written"), "{}", done.err);
+}
+
+#[test]
+fn a_core_that_is_not_reached_is_told_and_counts_where_it_was_asked_for() {
+    let machine = Sandbox::new();
+    let mut facts = product::facts("1.0");
+    facts.core_check = ["check-core", "--root", "{root}", "it's $HOME"].map(String::from).to_vec();
+    let connector = "#!/bin/sh\nif [ \"$1\" = check-core ]; then echo \"$@ $(id -u)\" >>/tmp/asked; cat /tmp/answer; exit \"$(cat /tmp/code)\"; fi\n";
+    let connector = GOOD.replace("#!/bin/sh\n", connector);
+    machine.put("/tmp/one.run", &product::assemble(&facts, &product::items(&facts, &connector)));
+    machine.sh("sh /tmp/one.run; echo 'core: https://core is reached' >/tmp/answer; echo 0 >/tmp/code").expect(0);
+    let row = |checks: &Value| {
+        let mut rows = checks["checks"].as_array().expect("checks").iter();
+        rows.find(|row| row["id"] == "core").cloned().expect("a row")
+    };
+    assert_eq!(row(&json(&machine, "check --core", 0))["detail"], "https://core is reached");
+    machine.sh("printf 'try 1: no\nproblem: no core server is reached\x1b\n' >/tmp/answer; echo 1 >/tmp/code").expect(0);
+    let quiet = row(&json(&machine, "check", 0));
+    assert_eq!((&quiet["ok"], &quiet["path"]), (&true.into(), &"https://core.example:443".into()));
+    assert!(quiet["detail"].as_str().is_some_and(|text| text.starts_with("not reached: no core server is reached (")), "{quiet}");
+    let done = machine.sh(&format!("{LINKCTL} check")).expect(0);
+    assert!(done.err.contains("note: the core server") && done.err.contains("everything is in place"), "{}", done.err);
+    let asked = row(&json(&machine, "check --core", 1));
+    assert!(asked["ok"] == false && asked["detail"] == "the core server: no core server is reached", "{asked}");
+    assert_eq!(
+        machine.ask("sort -u /tmp/asked"),
+        "check-core --root /usr/local/intigua it's $HOME --once 0\ncheck-core --root /usr/local/intigua it's $HOME 0"
+    );
+    // A connector that hangs holds up nobody who did not ask.
+    machine.sh("rm /tmp/answer; mkfifo /tmp/answer").expect(0);
+    assert!(row(&json(&machine, "check", 0))["detail"].to_string().contains("no answer in time"));
+    let without = installed();
+    without.sh(&format!("{LINKCTL} check")).expect(0);
+    let done = without.sh(&format!("{LINKCTL} check --core")).expect(1);
+    assert!(done.err.contains("core-check of the manifest"), "{}", done.err);
+    without.sh(&format!("{LINKCTL} status --core")).expect(2);
+}

@@ -44,6 +44,7 @@ pub fn facts(product: &Product, base: &Base) -> Result<Facts> {
             .collect(),
         executable: manifest.connector.executable.of(base.target).to_owned(),
         arguments: product.arguments(),
+        core_check: manifest.connector.core_check.clone(),
         settings: settings(product, base.target),
         config: product.client_settings().into_iter().collect(),
         seal_paths: manifest.connector.seal_paths.iter().map(ToString::to_string).collect(),

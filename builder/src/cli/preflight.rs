@@ -30,6 +30,7 @@ fn facts() -> Facts {
         containers: Vec::new(),
         executable: "vlink".to_owned(),
         arguments: Vec::new(),
+        core_check: Vec::new(),
         settings: Settings::default(),
         config: Vec::new(),
         seal_paths: Vec::new(),

@@ -77,6 +77,8 @@ pub struct Facts {
     pub executable: String,
     /// Its arguments; `{root}` is replaced on the endpoint. Usually `run --root {root}`.
     pub arguments: Vec<String>,
+    /// Its arguments for a try to reach the core server; none where it has no such check.
+    pub core_check: Vec<String>,
     /// Built-in settings.
     pub settings: Settings,
     /// Further keys of csclient.cfg, dotted (`globalThrottleCfg.maxCpuPercent`), with their values.
@@ -116,8 +118,20 @@ pub(super) const ROOT_MARKER: &str = "@LP_ROOT@";
 impl Facts {
     /// The executable and its arguments, with the root's marker in place of `{root}`.
     pub(super) fn command(&self) -> Vec<String> {
+        self.called(&self.arguments)
+    }
+
+    /// The same for the check of the way to the core server; empty where there is none.
+    pub(super) fn core_check(&self) -> Vec<String> {
+        if self.core_check.is_empty() {
+            return Vec::new();
+        }
+        self.called(&self.core_check)
+    }
+
+    fn called(&self, arguments: &[String]) -> Vec<String> {
         let executable = format!("{ROOT_MARKER}/vAgentManager/{}", self.executable);
-        let arguments = self.arguments.iter().map(|argument| argument.replace("{root}", ROOT_MARKER));
+        let arguments = arguments.iter().map(|argument| argument.replace("{root}", ROOT_MARKER));
         std::iter::once(executable).chain(arguments).collect()
     }
 
@@ -169,7 +183,7 @@ impl Facts {
             ("the packaged root", self.packaged_root.as_str()),
             ("the connector's executable", self.executable.as_str()),
         ];
-        let arguments = self.arguments.iter().map(|text| ("an argument of the connector", text.as_str()));
+        let arguments = self.arguments.iter().chain(&self.core_check).map(|text| ("an argument of the connector", text.as_str()));
         let values = self.config.iter().map(|(_, text)| ("a connector setting", text.as_str()));
         let patterns = self.seal_paths.iter().map(|text| ("a seal path", text.as_str()));
         let settings = SETTINGS.iter().map(|setting| (setting.name, self.settings.get(setting.name)));

@@ -5,7 +5,7 @@ use contract::settings::{Lifetime, Rule, Setting, SETTINGS};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{context, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
-use super::facts::Facts;
+use super::facts::{Facts, ROOT_MARKER};
 use super::{inline, quote, RunPayload};
 
 /// Whose scripts are rendered: the shell modules ask for it where the package managers differ.
@@ -127,8 +127,8 @@ const TEMPLATES: &[(&str, Embedded)] = embedded!("templates/linux":
 );
 
 const MODULES: &[(&str, Embedded)] = embedded!("installers/linux":
-    "abort.sh", "account.sh", "aside.sh", "base.sh", "config.sh", "debconf.sh", "files.sh", "keep.sh", "labels.sh", "leave.sh", "libraries.sh", "linkctl.sh", "live.sh",
-    "lock.sh", "logs.sh", "options.sh", "package.sh", "payload.sh", "preflight.sh", "purge.sh", "register.sh", "result.sh", "root.sh",
+    "abort.sh", "account.sh", "aside.sh", "base.sh", "config.sh", "core.sh", "debconf.sh", "files.sh", "keep.sh", "labels.sh", "leave.sh", "libraries.sh", "linkctl.sh", "live.sh",
+    "lock.sh", "logs.sh", "monitor.sh", "options.sh", "package.sh", "payload.sh", "preflight.sh", "purge.sh", "register.sh", "result.sh", "root.sh",
     "run.sh", "seal.sh", "service.sh", "set.sh", "settings.sh", "state.sh", "status.sh", "takeover.sh", "uninstall.sh", "unit.sh", "version.sh", "versions.sh",
 );
 
@@ -225,7 +225,7 @@ fn context_of(environment: &Environment<'_>, facts: &Facts, channel: Channel) ->
     let basic = context! {
         product => &facts.product, package => &facts.package, folders => facts.folders.join("\n"), others => facts.others.join("\n"), libraries => &facts.libraries, library_folders => &facts.library_folders, programs => &facts.programs, title => &facts.title, version => &facts.version, service => SERVICE,
         channel => channel.name(), tools => channel.tools(), packaged_root => &facts.packaged_root,
-        arch => facts.arch.uname(), needed_kb => facts.installed_kb, command => facts.command(),
+        arch => facts.arch.uname(), needed_kb => facts.installed_kb, command => facts.command(), core_check => core_check(facts),
         container_names => names(&|_| true), required_names => names(&|required| required),
         settings => settings(facts), exit_codes => exit_codes(), config => facts.config.clone(), seal_paths => facts.seal_paths.clone(),
         server_url => facts.settings.get("SERVER_URL"), questions => questions(facts), path => super::PATH,
@@ -241,6 +241,13 @@ fn context_of(environment: &Environment<'_>, facts: &Facts, channel: Channel) ->
         _ => context! {},
     };
     Ok(context! { ..payload, ..texts, ..basic })
+}
+
+/// The words of the connector's own check of the way to its server, for a shell; empty where it has none.
+fn core_check(facts: &Facts) -> String {
+    // Roots hold nothing that means something in double quotes.
+    let words = facts.core_check().into_iter().map(|word| quote::sh_quote(&word).replace(ROOT_MARKER, "'\"$lp_root\"'"));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Arguments of `env` that hand on those of some variables that are set.

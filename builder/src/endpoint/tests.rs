@@ -17,6 +17,7 @@ pub fn facts() -> Facts {
         ],
         executable: "vlink".into(),
         arguments: vec!["run".into(), "--root".into(), "{root}".into()],
+        core_check: Vec::new(),
         settings: settings(),
         config: vec![("globalThrottleCfg.maxCpuPercent".into(), "50".into())],
         seal_paths: vec!["Intigua-Libs/*/var".into()],

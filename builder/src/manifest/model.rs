@@ -107,6 +107,9 @@ pub struct ConnectorTable {
     pub executable: Executables,
     /// The program's arguments; `{root}` stands for the install root. `run --root {root}` when absent.
     pub arguments: Option<Vec<String>>,
+    /// The program's arguments for `linkctl check`, to try whether the core server can be reached; not tried without them.
+    #[serde(default)]
+    pub core_check: Vec<String>,
     /// Limits that hold for every container without its own.
     #[serde(default)]
     pub throttle: ConnectorThrottle,

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::launch::Layout;
-use crate::{check, connector, platform};
+use crate::{check, connector, core_check, platform};
 
 const DONE: i32 = 0;
 const FAILED: i32 = 1;
@@ -17,6 +17,7 @@ vlink keeps the containers of one install root running.
 Usage:
   vlink run --root DIR [--run-dir DIR] [--log-dir DIR]    run in the foreground, or as the service that was started
   vlink check --root DIR                                  say what is wrong with the configuration
+  vlink check-core --root DIR [--once]                    try to reach the core server, or the proxy on the way to it
   vlink --version
   vlink --help
 
@@ -24,6 +25,7 @@ Options:
   --root DIR       the install root (holds components/ and Intigua-Libs/)
   --run-dir DIR    where vlink.pid, vlink.lock and status go    [{run}]
   --log-dir DIR    where vlink.log and <container>.log go       [{log}]
+  --once           one try each; else until timeouts.checkSeconds is over, with the pauses of retry.* (csclient.cfg)
 
 The connector's own log goes to vlink.log where it runs as a service, else to stderr.
 
@@ -43,6 +45,7 @@ pub const VERSION: &str = match option_env!("VLINK_VERSION") {
 enum Command {
     Run(Layout),
     Check(Layout),
+    CheckCore(Layout, bool),
     Version,
     Help,
 }
@@ -64,6 +67,13 @@ pub fn main(arguments: Vec<OsString>) -> i32 {
             DONE
         }
         Ok(Command::Check(layout)) => report(&layout),
+        Ok(Command::CheckCore(layout, once)) => match core_check::check(&layout, once) {
+            Ok(()) => DONE,
+            Err(why) => {
+                println!("problem: {why}");
+                FAILED
+            }
+        },
         Ok(Command::Run(layout)) => match platform::serve(&layout, connector::run) {
             Ok(()) => DONE,
             Err(message) => {
@@ -91,10 +101,14 @@ fn report(layout: &Layout) -> i32 {
 
 fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
     let mut arguments = arguments.into_iter();
-    let verb = arguments.next().ok_or("say what to do: run or check")?;
+    let verb = arguments.next().ok_or("say what to do: run, check or check-core")?;
     match verb.to_str() {
         Some("run") => Ok(Command::Run(layout(arguments, true)?)),
         Some("check") => Ok(Command::Check(layout(arguments, false)?)),
+        Some("check-core") => {
+            let (once, others): (Vec<OsString>, Vec<OsString>) = arguments.partition(|argument| argument == "--once");
+            Ok(Command::CheckCore(layout(others.into_iter(), false)?, !once.is_empty()))
+        }
         Some("--version") | Some("-V") => Ok(Command::Version),
         Some("--help") | Some("-h") => Ok(Command::Help),
         _ => Err(format!("unknown command '{}'", verb.to_string_lossy())),
@@ -145,6 +159,15 @@ mod tests {
         assert!(parse(words("run --root")).is_err());
         assert!(parse(words("check --root /r --run-dir /x")).is_err());
         assert!(parse(words("")).is_err());
+    }
+
+    #[test]
+    fn once_may_stand_anywhere_and_belongs_to_check_core() {
+        for line in ["check-core --once --root /r", "check-core --root /r --once", "check-core --root=/r --once"] {
+            assert!(matches!(parse(words(line)), Ok(Command::CheckCore(_, true))), "{line}");
+        }
+        assert!(matches!(parse(words("check-core --root /r")), Ok(Command::CheckCore(_, false))));
+        assert!(parse(words("check --root /r --once")).is_err());
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod cli;
 mod clock;
 mod config;
 mod connector;
+mod core_check;
 mod descriptor;
 mod identity;
 mod json;
@@ -17,6 +18,7 @@ mod log;
 mod logs;
 mod plan;
 mod platform;
+mod probe;
 mod status;
 mod supervisor;
 

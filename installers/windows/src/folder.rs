@@ -150,7 +150,11 @@ pub fn replace(path: &str, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
-fn write_new(path: &str, bytes: &[u8]) -> io::Result<()> {
+/// Writes a file that is not there yet.
+///
+/// # Errors
+/// Something is there, be it a link; it cannot be written.
+pub fn write_new(path: &str, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()

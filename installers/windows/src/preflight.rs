@@ -3,6 +3,7 @@
 use super::acl::{CHANGES, REPLACES_CHILDREN, REPLACES_FOLDER};
 use super::folder::{self, Kind};
 use super::contract::checks;
+use super::contract::rules::is_below_a_drive;
 use super::report::{failed, Outcome, Report};
 use super::settings::Settings;
 use super::{places, root, sys};
@@ -31,6 +32,11 @@ pub fn run(settings: &Settings, facts: &Facts) -> Report {
     let mut report = Report::default();
     for fault in settings.faults() {
         report.add(&checks::SETTINGS, "", failed(fault, "correct the value and try again"));
+    }
+    let result = settings.get("RESULT");
+    if let Some(fault) = facts.user.as_ref().and_then(|user| result_fault(result, user)) {
+        let remedy = "name a new file in a folder that administrators alone can write to, or leave RESULT out";
+        report.add(&checks::SETTINGS, result, failed(fault, remedy));
     }
     report.add(&checks::PRIVILEGES, "", privileges(facts));
     report.add(&checks::PLATFORM, "", platform());
@@ -210,6 +216,27 @@ fn above(path: &str, user: &str) -> Option<(String, String)> {
     }
     let rights = if path.len() <= 3 { REPLACES_CHILDREN } else { REPLACES_FOLDER };
     Some((open_to_users(path, rights, "replace what is in")?, other()))
+}
+
+/// What is wrong with the file that RESULT names, where SYSTEM is to write: it has to be new, and nobody else may be able to put
+/// something in its place. An empty name is none.
+pub fn result_fault(path: &str, user: &str) -> Option<String> {
+    if path.is_empty() {
+        return None;
+    }
+    let folder = path.rsplit_once('\\').map_or("", |(folder, _)| folder);
+    if !is_below_a_drive(path) || path.contains('/') || path[2..].contains([':', '?', '*']) || folder.is_empty() {
+        return Some(format!("RESULT has to be the full name of a file on a drive, not {path}"));
+    }
+    if folder::kind(path) != Kind::Missing {
+        return Some(format!("{path}, which RESULT names, is there already"));
+    }
+    let folder = if folder.len() == 2 { format!("{folder}\\") } else { folder.to_string() };
+    if folder::kind(&folder) != Kind::Folder {
+        return Some(format!("{folder}, where RESULT is to be written, is no folder"));
+    }
+    let fault = folder::foreign(&folder, user).or_else(|| open_to_users(&folder, CHANGES, "write in"));
+    fault.or_else(|| root::chain(&folder).iter().skip(1).find_map(|path| above(path, user)).map(|(fault, _)| fault))
 }
 
 fn open_to_users(path: &str, rights: u32, what: &str) -> Option<String> {

@@ -9,7 +9,7 @@ pub fn keys() -> impl Iterator<Item = &'static str> {
 }
 
 const FACTS: &[&str] =
-    &["PRODUCT", "VERSION", "PREVIOUS", "GIVEN", "SiteLines", "PAYLOAD_KB", "DEEPEST", "SERVICE", "HOLDS", "REQUIRES"];
+    &["PRODUCT", "VERSION", "PREVIOUS", "GIVEN", "SiteLines", "PAYLOAD_KB", "DEEPEST", "SERVICE", "HOLDS", "REQUIRES", "RESULT"];
 
 /// Keys and values; a key that is absent reads as empty.
 #[derive(Clone, Debug, Default)]

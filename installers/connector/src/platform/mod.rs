@@ -1,7 +1,7 @@
 //! What differs between operating systems, behind one trait and a few functions. Each system offers the same names:
 //! `Host` (with `open`, `wait`, `ready`, `keep_up`, `close`), `BASE_ENVIRONMENT`, `DEFAULTS`, `DISK_FULL`,
 //! `default_directories`, `serve`, `machine`, `random`, `read_settings`, `replace_private`, `replace_public`,
-//! `may_run_as` and `vet`.
+//! `may_run_as`, `vet` and `addresses`.
 
 #[cfg(unix)]
 mod unix;
@@ -12,7 +12,7 @@ mod windows;
 #[cfg(windows)]
 use self::windows as system;
 
-pub use self::system::{default_directories, machine, may_run_as, random, serve, vet};
+pub use self::system::{addresses, default_directories, machine, may_run_as, random, serve, vet};
 pub use self::system::{read_settings, replace_private, replace_public, Host, BASE_ENVIRONMENT, DEFAULTS, DISK_FULL};
 
 use crate::launch::Launch;

@@ -3,6 +3,7 @@
 mod check;
 mod installed;
 mod logs;
+mod monitor;
 pub mod pattern;
 mod remove;
 mod seal;
@@ -18,6 +19,8 @@ use std::time::Duration;
 const USAGE: &str = "\
 usage: linkctl VERB [OPTION]
   status [--json]             the connector and its containers; exit code 3 when it does not run
+  status --nagios             one line for Nagios and its kin; exit code 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN
+  status --prometheus FILE    writes FILE, for the textfile collector of windows_exporter
   start | stop | restart      the service
   check [--json]              is everything in place? exit code 1 when not
   containers [--json]         the containers and how they are
@@ -49,22 +52,35 @@ pub fn main(arguments: Vec<String>) -> i32 {
         }
         _ => {}
     }
+    let nagios = rest.iter().any(|argument| argument == "--nagios");
+    if nagios && (verb != "status" || rest.len() > 1) {
+        return monitor::unknown("--nagios stands alone behind status");
+    }
     if !VERBS.contains(&verb.as_str()) {
         return refuse(code::USAGE, &format!("unknown verb: {verb}"), "the command line", "see linkctl --help");
     }
     let as_json = rest.iter().any(|argument| argument == "--json");
-    let unknown = rest.iter().find(|argument| *argument != "--json").filter(|_| verb != "logs");
+    let prometheus = match (verb.as_str(), rest.as_slice()) {
+        ("status", [option, file]) if option == "--prometheus" => Some(file.clone()),
+        ("status", [option]) => option.strip_prefix("--prometheus=").map(String::from),
+        _ => None,
+    };
+    let other = |argument: &&String| !nagios && prometheus.is_none() && *argument != "--json";
+    let unknown = rest.iter().find(other).filter(|_| verb != "logs");
     if let Some(unknown) = unknown {
         return refuse(code::USAGE, &format!("unknown argument: {unknown}"), "the command line", "see linkctl --help");
     }
     let installed = match Installed::find() {
         Some(installed) => installed,
+        None if nagios => return monitor::unknown("nothing is installed here"),
         None => {
             let place = format!(r"HKLM\{} is missing", installed::SETUP_KEY);
             return refuse(code::FAILED, "nothing is installed here", &place, "install a package of the product");
         }
     };
     match verb.as_str() {
+        "status" if nagios => monitor::nagios(&installed),
+        "status" if prometheus.is_some() => monitor::prometheus(&installed, &prometheus.unwrap_or_default()),
         "status" => status::status(&installed, as_json),
         "containers" => status::containers(&installed, as_json),
         "check" => check::check(&installed, as_json),

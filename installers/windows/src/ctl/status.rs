@@ -5,7 +5,7 @@ use super::{code, say, Service};
 use crate::report::json;
 use std::fs;
 
-fn is_running() -> bool {
+pub fn is_running() -> bool {
     Service::open(SERVICE).map_or(false, |service| service.is_running())
 }
 
@@ -50,24 +50,24 @@ pub fn containers(installed: &Installed, as_json: bool) -> i32 {
 }
 
 /// One container: the fields of its line in the status file after its name.
-struct Row {
-    name: String,
+pub struct Row {
+    pub name: String,
     fields: Vec<String>,
 }
 
 impl Row {
     /// STATE PID RESTARTS VERSION DETAIL
-    fn field(&self, index: usize) -> &str {
+    pub fn field(&self, index: usize) -> &str {
         self.fields.get(index).map_or("", String::as_str)
     }
 
-    fn number(&self, index: usize) -> u64 {
+    pub fn number(&self, index: usize) -> u64 {
         self.field(index).parse().unwrap_or(0)
     }
 }
 
 /// The connector's word on every container, else "unknown": it may write none, and an old file is no news.
-fn rows(installed: &Installed, running: bool) -> Vec<Row> {
+pub fn rows(installed: &Installed, running: bool) -> Vec<Row> {
     let text = if running { fs::read_to_string(run() + r"\status").unwrap_or_default() } else { String::new() };
     let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split('\t').collect()).collect();
     let row = |name: String| {

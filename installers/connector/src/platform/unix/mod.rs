@@ -7,6 +7,7 @@ mod directory;
 mod files;
 mod guard;
 mod machine;
+mod names;
 mod own_log;
 mod rotation;
 mod sys;
@@ -36,6 +37,7 @@ use crate::log;
 pub use self::account::may_run_as;
 pub use self::files::{read_settings, replace_private, replace_public};
 pub use self::machine::{machine, random};
+pub use self::names::addresses;
 
 /// What every container finds in its environment, next to what the contract adds.
 pub const BASE_ENVIRONMENT: &[(&str, &str)] =

@@ -40,3 +40,9 @@ pub use self::{
     process::{may_run_as, vet, BASE_ENVIRONMENT},
     service::serve,
 };
+
+/// The addresses of a host, as the system looks it up.
+#[cfg(windows)]
+pub fn addresses(host: &str, port: u16) -> std::io::Result<Vec<std::net::SocketAddr>> {
+    Ok(std::net::ToSocketAddrs::to_socket_addrs(&(host, port))?.collect())
+}
