@@ -555,8 +555,21 @@ fn completions_and_the_manual_page_are_printed() {
     let made = Command::new(LINKPACK).args(["man", "--out"]).arg(folder.path().join("man1")).output().unwrap();
     assert!(made.status.success(), "{}", text(&made.stderr));
     let pages = files(&folder.path().join("man1"));
-    let verbs =
-        ["init", "build", "sign", "inspect", "verify", "lint", "kit", "cache", "preflight", "schema", "completions", "man"];
+    let verbs = [
+        "init",
+        "build",
+        "sign",
+        "assemble",
+        "inspect",
+        "verify",
+        "lint",
+        "kit",
+        "cache",
+        "preflight",
+        "schema",
+        "completions",
+        "man",
+    ];
     for verb in verbs {
         let page = text(pages.get(&format!("linkpack-{verb}.1")).unwrap_or_else(|| panic!("{verb} among {:?}", pages.keys())));
         let help = text(&Command::new(LINKPACK).args([verb, "--help"]).output().unwrap().stdout);

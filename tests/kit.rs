@@ -18,6 +18,8 @@ mod input;
 mod material;
 #[path = "kit/metadata.rs"]
 mod metadata;
+#[path = "kit/overlay.rs"]
+mod overlay;
 #[path = "kit/par2.rs"]
 mod par2;
 #[path = "kit/recipes.rs"]

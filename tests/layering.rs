@@ -7,7 +7,7 @@ const FLOORS: [&[&str]; 7] =
     [&["cli"], &["build"], &["kit"], &["format", "inspect"], &["endpoint", "trust"], &["compress", "payload"], &["manifest"]];
 
 /// A format's folder or file below format/; the other files there are shared by all formats.
-const FORMATS: [&str; 4] = ["deb", "rpm", "run", "msi"];
+const FORMATS: [&str; 5] = ["deb", "rpm", "run", "msi", "site"];
 
 #[test]
 fn no_module_imports_upwards_or_sideways() {

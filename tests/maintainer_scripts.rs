@@ -260,8 +260,9 @@ fn an_rpm_follows_the_root_of_the_answer_file() {
 fn what_runs_as_root_is_short() {
     let facts = product::facts("1.0");
     let (deb, rpm) = (endpoint::deb_scripts(&facts).expect("renders"), endpoint::rpm_scripts(&facts).expect("renders"));
-    // What checks before anything is unpacked has no files to read from. It is meant to become shorter than 900 (docs/architecture.md).
-    let before_unpacking = [("modules", deb.modules), ("%pre", rpm.pre)].map(|(name, text)| (name.to_owned(), text, 2300));
+    // What checks before anything is unpacked has no files to read from. It is meant to become shorter than 900 (docs/architecture.md); the
+    // site's level of the settings has added 55 lines.
+    let before_unpacking = [("modules", deb.modules), ("%pre", rpm.pre)].map(|(name, text)| (name.to_owned(), text, 2340));
     let scripts = [
         ("preinst", deb.preinst),
         ("postinst", deb.postinst),

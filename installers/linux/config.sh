@@ -192,6 +192,16 @@ lp_config_cksum() {
     if lp_has cksum; then cksum; else md5sum; fi
 }
 
+# lp_site_pairs CALLBACK: the lines that the site has for csclient.cfg. They come after the package's own, over those of the same key.
+lp_site_pairs() {
+    local rest line
+    rest=$lp_site_lines
+    while [ -n "$rest" ]; do
+        line=${rest%%"$lp_line_end"*} rest=${rest#*"$lp_line_end"}
+        "$1" "${line%%=*}" "${line#*=}"
+    done
+}
+
 # Merges. Every line that exists stays, also comments and keys unknown here; of a key that stands twice the last line counts. New
 # rows of what was written go to ROWS.
 lp_config_merge() {
@@ -199,7 +209,7 @@ lp_config_merge() {
         BEGIN {
             while ((getline row < want) > 0) {
                 key = row; sub(/\t.*/, "", key)
-                wanted[++wants] = key
+                if (!(key in flag)) wanted[++wants] = key
                 flag[key] = substr(row, length(key) + 2, 1)
                 value[key] = substr(row, length(key) + 4)
             }
@@ -254,7 +264,7 @@ lp_same_text() {
 lp_config_write() {
     local hidden file code
     hidden=$LP_D$lp_root/.linkpack file=$(lp_config_file) code=0
-    lp_make_dir "${file%/*}" 755 && lp_settings_save || return 1
+    lp_make_dir "${file%/*}" 755 && lp_settings_save && lp_site_save || return 1
     lp_config_copy "$hidden/csclient.old" || code=$?
     lp_config_found=1
     case $code in
@@ -329,13 +339,13 @@ lp_config_keep() {
     code=0
     lp_config_copy "$1/csclient.cfg" || code=$?
     [ "$code" != 1 ] || return 1
-    lp_keep_file "$LP_LIB/settings" "$1/settings" && lp_keep_file "$LP_LIB/written" "$1/written"
+    lp_keep_file "$LP_LIB/settings" "$1/settings" && lp_keep_file "$LP_LIB/written" "$1/written" && lp_keep_file "$LP_LIB/site" "$1/site"
 }
 
 lp_config_restore() {
     local name
     [ ! -f "$1/csclient.cfg" ] || lp_config_put "$1/csclient.cfg" || return 1
-    for name in settings written; do
+    for name in settings written site; do
         if [ -f "$1/$name" ]; then lp_restore_file "$1/$name" "$LP_LIB/$name" 600 || return 1
         else rm -f "$LP_LIB/$name"
         fi

@@ -84,7 +84,7 @@ lp_leave_fresh() {
     [ "$lp_root" = "$lp_kept_root" ] || lp_purge_tree "$LP_D$lp_root/components"
     if [ -z "$(find "$LP_LIB" -name 'kept.*' 2>/dev/null)" ]; then
         lp_purge_tree "$LP_LOG"
-        for name in settings written lock; do rm -f "$LP_LIB/$name"; done
+        for name in settings written site lock; do rm -f "$LP_LIB/$name"; done
     fi
     lp_purge_tree "$LP_RUN"
     rmdir "$LP_D$lp_root" 2>/dev/null || :

@@ -13,6 +13,7 @@ lp_usage() {
         '  logs [NAME] [-f] [-n N]     a log: the connector'"'"'s, or that of a container or of "install"; -f follows it' \
         '  set KEY=VALUE... [--json]   change settings: all of them, or none where one is wrong; the service follows.' \
         "                              KEY is one of $LP_SETTABLE" \
+        '  apply [--json]              take up what install.conf, debconf and the site package say now; the service follows' \
         '  seal [--json]               remove identity, certificates, queues and logs: the machine becomes a template' \
         '  uninstall [--purge]         remove it; --purge also identity, queues, logs and what was edited' \
         '  purge                       have the next rpm -e remove these, too' \
@@ -36,7 +37,7 @@ main() {
     case $verb in
         '' | help | --help | -h) lp_usage; [ -n "$verb" ] || return 2; return 0 ;;
         --version) printf '%s %s\n' "$LP_PRODUCT" "$LP_VERSION"; return 0 ;;
-        status | start | restart | stop | check | containers | logs | set | seal | purge | uninstall) ;;
+        status | start | restart | stop | check | containers | logs | set | apply | seal | purge | uninstall) ;;
         *) lp_linkctl_usage "unknown verb: $(lp_shown_word "$verb")"; return ;;
     esac
     if ! lp_state_load; then
@@ -62,6 +63,7 @@ main() {
         containers) lp_status_load; lp_show "$(if [ "$lp_json_stdout" = 1 ]; then lp_containers_json; else lp_containers_text; fi)" ;;
         logs) lp_logs "$@" ;;
         set) lp_linkctl_set "$@" ;;
+        apply) lp_linkctl_apply ;;
         seal) lp_seal ;;
         purge) lp_linkctl_purge ;;
         uninstall) lp_uninstall "$lp_purge" ;;

@@ -1,6 +1,6 @@
 # The command line of a .run.
 
-lp_verb=install lp_purge=0 lp_checks_only=0 lp_if_needed=0 lp_extract_dir='' lp_key='' lp_result_file='' lp_result_to=lp_result_tell
+lp_verb=install lp_purge=0 lp_checks_only=0 lp_if_needed=0 lp_extract_dir='' lp_key='' lp_result_file='' lp_result_to=lp_result_tell lp_site_chosen=
 
 lp_usage_error() {
     lp_error "$1" 'the command line' 'see --help'
@@ -26,7 +26,7 @@ lp_parse() {
             --) shift; [ $# = 0 ] || { lp_usage_error 'nothing may follow --'; return 2; }; break ;;
             --[a-z]*)
                 if lp_is_one_of "$1" "$LP_FLAGS"; then lp_option "$(lp_option_name "$1")" 1
-                elif ! lp_is_one_of "${1%%=*}" "--extract --key --result $LP_OPTIONS"; then
+                elif ! lp_is_one_of "${1%%=*}" "--extract --key --site --result $LP_OPTIONS"; then
                     lp_usage_error "this option is not understood: $(lp_shown_option "$1")"
                     return 2
                 else
@@ -138,10 +138,9 @@ lp_parse_value() {
     case $1 in
         --extract) lp_verb=extract lp_extract_dir=$2 ;;
         --result) [ "$2" = "$lp_result_file" ] || lp_usage_error '--result stands twice' ;;
-        --key)
-            lp_key=$2
-            # An installation leaves the folder it was called in.
-            case $lp_key in /*) ;; *) lp_key=$PWD/$lp_key ;; esac ;;
+        # An installation leaves the folder it was called in.
+        --key) case $2 in /*) lp_key=$2 ;; *) lp_key=$PWD/$2 ;; esac ;;
+        --site) case $2 in /* | none) lp_site_chosen=$2 ;; *) lp_site_chosen=$PWD/$2 ;; esac ;;
         *) lp_option "$(lp_option_name "$1")" "$2" ;;
     esac
 }
@@ -180,7 +179,9 @@ main() {
                 check) lp_say "this file is whole${lp_key:+, and signed by the key in $lp_key}" ;;
                 list) lp_decompress_ready && lp_payload_files ;;
                 extract) lp_decompress_ready && lp_extract ;;
-                install) cd / && lp_run_install ;;
+                install)
+                    lp_site_find || { lp_verify_failed $? 'the site file cannot be used; nothing was changed'; return; }
+                    cd / && lp_run_install ;;
             esac ;;
     esac
 }

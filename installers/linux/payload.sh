@@ -57,16 +57,16 @@ lp_signature_check() {
     # The signature comes through a pipe, so no file of it is ever written.
     printf '%s\n' "$LP_SIG" | openssl base64 -d -A | {
         exec 3<&0
-        lp_sum_bytes | openssl pkeyutl -verify -pubin -inkey "$1" -sigfile /dev/fd/3 -pkeyopt digest:sha256 >/dev/null 2>&1
+        lp_sum_bytes "$LP_SUM" | openssl pkeyutl -verify -pubin -inkey "$1" -sigfile /dev/fd/3 -pkeyopt digest:sha256 >/dev/null 2>&1
     } && return 0
     lp_error 'the signature is wrong, or made by another key: nothing was changed' "--key $1" 'find out where this file comes from'
     return 21
 }
 
-# The 32 bytes of LP_SUM.
+# lp_sum_bytes HEX: the 32 bytes of a SHA-256.
 lp_sum_bytes() {
     local left pair
-    left=$LP_SUM
+    left=$1
     while [ -n "$left" ]; do
         pair=${left%"${left#??}"} left=${left#??}
         # shellcheck disable=SC2059 # an octal escape is meant

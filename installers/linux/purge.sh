@@ -195,7 +195,7 @@ lp_purge_shared() {
     # The account of the product's own, where a package's script has its module.
     ! command -v lp_account_remove >/dev/null || lp_account_remove
     rm -f "$LP_D/etc/intigua/install.conf"
-    for name in settings written lock purge purge-next kept rolled_back; do rm -f "$LP_D/var/lib/intigua/$name"; done
+    for name in settings written site lock purge purge-next kept rolled_back; do rm -f "$LP_D/var/lib/intigua/$name"; done
     # What an installation that was killed had begun to write.
     for name in "$LP_D"/var/lib/intigua/.lp-[0-9]*; do [ ! -f "$name" ] || rm -f "$name"; done
 }

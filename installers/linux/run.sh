@@ -54,7 +54,7 @@ lp_run_unchanged() {
     [ "$lp_state_cut" = 0 ] && [ ! -f "$LP_LIB/journal" ] && [ -z "$lp_root_conflict" ] && [ "$lp_v_RUN_AS" = "$lp_old_run_as" ] || return 1
     [ -n "$(lp_versions_current)" ] || return 1
     [ -z "$(lp_files_damage "$lp_root/versions/$(lp_versions_current)" | head -n 1)" ] && lp_service_is_written || return 1
-    [ -z "$lp_options" ] || lp_config_is_current || return 1
+    [ -z "$lp_options$lp_site_given" ] || lp_config_is_current || return 1
     lp_service_is_active || lp_state_is_image || lp_service_is_off
 }
 

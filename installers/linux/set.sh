@@ -13,12 +13,13 @@ lp_linkctl_set() {
     fi
     [ "$code" = 0 ] || { lp_set_report 2 refused 'the settings are wrong; nothing was changed' none; return; }
     lp_needs_root || { lp_set_report 10 refused 'this must run as root' none; return; }
-    if ! lp_lock || [ -f "$LP_LIB/journal" ]; then
-        lp_error 'an installation is under way' "$LP_LIB" 'wait until it has ended; one that was interrupted is finished by installing again'
-        lp_set_report 16 refused 'an installation is under way' none
-        return
-    fi
-    lp_set_apply
+    lp_set_is_free && lp_set_apply
+}
+
+lp_set_is_free() {
+    ! lp_lock || [ -f "$LP_LIB/journal" ] || return 0
+    lp_error 'an installation is under way' "$LP_LIB" 'wait until it has ended; one that was interrupted is finished by installing again'
+    lp_set_report 16 refused 'an installation is under way' none
 }
 
 # One word of the command line; a value is never shown.
@@ -46,20 +47,26 @@ lp_set_word() {
 }
 
 lp_set_apply() {
-    local saved key
-    saved=$lp_root/.linkpack/set
+    local key
     for key in $LP_SETTINGS; do eval "lp_f_$key=ignored"; done
     for key in $LP_SETTABLE; do eval "lp_v_$key="; done
     lp_settings_options
     [ -n "$lp_v_CONTAINERS" ] || lp_v_CONTAINERS='*'
-    lp_config_only=1 lp_config_sum=$lp_old_config_sum
+    lp_config_only=1
+    lp_set_commit set
+}
+
+# lp_set_commit OUTCOME: csclient.cfg is written and the service follows; or all is as it was.
+lp_set_commit() {
+    local saved
+    saved=$lp_root/.linkpack/set lp_config_sum=$lp_old_config_sum
     if ! { rm -rf "$saved" && mkdir -m 700 "$saved" && lp_config_keep "$saved"; } || ! lp_config_write; then
         lp_set_back "$saved"
         lp_error 'the settings could not be written; nothing was changed' "$(lp_config_file)" 'see the messages above: space and permissions there'
         lp_set_report 30 failed 'the settings could not be written; nothing was changed' none
         return
     fi
-    if ! lp_set_follow "$saved"; then
+    if ! lp_set_follow "$saved" "$1"; then
         lp_set_back "$saved"
         lp_service_do restart || :
         lp_error "$LP_SERVICE did not come up with these settings; the old ones are back" "$(lp_config_file)" 'see linkctl logs'
@@ -68,7 +75,7 @@ lp_set_apply() {
     fi
     rm -rf "$saved"
     lp_set_above
-    lp_set_report 0 "$lp_set_outcome" "$lp_set_outcome:$lp_options; $LP_SERVICE: $lp_set_service" "$lp_set_service"
+    lp_set_report 0 "$lp_set_outcome" "$lp_set_outcome:${lp_options:- the settings${lp_site_name:+ of the site $lp_site_name}}; $LP_SERVICE: $lp_set_service" "$lp_set_service"
 }
 
 lp_set_back() {
@@ -79,7 +86,7 @@ lp_set_back() {
 # The service follows: by a signal where that is enough, else by a restart. Where it does not run it has nothing to do.
 lp_set_follow() {
     local pid
-    lp_set_outcome=set lp_set_service=stopped
+    lp_set_outcome=$2 lp_set_service=stopped
     lp_config_copy "$1/csclient.now" || return 1
     if [ -f "$1/csclient.cfg" ] && lp_same_text "$1/csclient.cfg" "$1/csclient.now"; then
         lp_set_outcome=unchanged lp_set_service=untouched

@@ -1,6 +1,6 @@
 # The settings: one vocabulary for options, the answer file, debconf, linkctl set and what was built in.
 # Which there are, and what each takes, say the facts (LP_SETTINGS, LP_R_KEY). lp_v_KEY is the value, lp_f_KEY where it came from:
-# built-in, state, kept, debconf, answer or option; or ignored, where an upgrade leaves the value alone that is in place.
+# built-in, site, state, kept, debconf, answer or option; or ignored, where an upgrade leaves the value alone that is in place.
 
 lp_is_setting() {
     case $1 in '' | *[!A-Z_]*) return 1 ;; esac
@@ -18,6 +18,8 @@ lp_set() {
     case $3 in
         answer | debconf)
             case " $LP_SETTINGS_ONE_RUN " in *" $1 "*) lp_is_first || return 0 ;; esac ;;
+        site)
+            case " $LP_SETTINGS_ONE_RUN " in *" $1 "*) return 1 ;; esac ;;
     esac
     eval "lp_v_$1=\$2 lp_f_$1=\$3"
 }
@@ -36,6 +38,7 @@ lp_source() {
         answer) printf '%s' "$LP_ETC/install.conf" ;;
         debconf) printf 'debconf' ;;
         kept) printf '%s' "$LP_LIB/settings" ;;
+        site) printf 'the answers of the site %s' "$lp_site_name" ;;
         *) printf 'the package' ;;
     esac
 }
@@ -126,25 +129,55 @@ lp_settings_built_in() {
     [ -n "$lp_v_CONTAINERS" ] || lp_v_CONTAINERS='*'
 }
 
-# The answer file decides what runs as root: it must be root's alone. It is parsed, never sourced.
-lp_settings_answers() {
-    local file
-    file=$LP_ETC/install.conf
-    [ -e "$file" ] || [ -L "$file" ] || return 0
-    if [ -L "$file" ] || [ ! -f "$file" ] || lp_is_foreign "$file" || lp_is_foreign "$LP_ETC"; then
-        lp_error "the answer file is not root's alone" "$file" \
-            "chown root:root $LP_ETC $file; chmod go-w $LP_ETC $file; it must be a plain file, not a link"
+# lp_settings_file FILE SOURCE: it decides what runs as root, so it must be root's alone. It is parsed, never sourced.
+lp_settings_file() {
+    [ -e "$1" ] || [ -L "$1" ] || return 0
+    if [ -L "$1" ] || [ ! -f "$1" ] || lp_is_foreign "$1" || lp_is_foreign "${1%/*}"; then
+        lp_error "the $2 file is not root's alone" "$1" \
+            "chown root:root ${1%/*} $1; chmod go-w ${1%/*} $1; it must be a plain file, not a link"
         return 1
     fi
-    lp_settings_lines "$file" answer
+    lp_settings_text "$(cat "$1")" "$2" "$1"
 }
 lp_cr=$(printf '\r')
 
-# lp_settings_lines FILE SOURCE: KEY=VALUE lines. An upgrade goes on without a line that it does not understand.
-lp_settings_lines() {
-    local line number key value bad
-    number=0 bad=0
-    while IFS= read -r line || [ -n "$line" ]; do
+# The site's level: the file of its package NAME-site-SITE, or what a .run was given. A site's own package has it built in.
+lp_site_name='' lp_site_lines='' lp_site_given='' lp_site_text=''
+lp_settings_site() {
+    lp_site_name='' lp_site_lines=''
+    [ "$LP_PACKAGE" = "$LP_PRODUCT" ] || return 0
+    [ -z "$lp_site_given" ] || { lp_settings_text "$lp_site_text" site "$lp_site_given"; return; }
+    lp_settings_file "$LP_D$LP_SITE_FILE" site || return
+    [ -n "$lp_site_name" ] || lp_settings_file "$LP_LIB/site" site
+}
+
+# What a site file holds beside settings: whom it is for, and lines of csclient.cfg, which are kept for lp_site_pairs.
+lp_site_line() {
+    case $2 in *[[:cntrl:]]*) return 1 ;; esac
+    case $1 in
+        PRODUCT) [ "$2" = "$LP_PRODUCT" ] ;;
+        SITE) case $2 in '' | *[!A-Za-z0-9._+-]*) return 1 ;; *) lp_site_name=$2 ;; esac ;;
+        KEY | SIGNATURE) ;;
+        csclient.serverUrl | csclient.vlinkCoreId | csclient.vlinkMachineId | csclient. | csclient.*[!A-Za-z0-9._-]*) return 1 ;;
+        csclient.*) lp_site_lines="$lp_site_lines${1#csclient.}=$2$lp_line_end" ;;
+        *) return 1 ;;
+    esac
+}
+lp_line_end='
+'
+
+# What this run was given stays for the next one. Without a text it was told to have no site.
+lp_site_save() {
+    if [ -z "$lp_site_given" ]; then return 0; fi
+    if [ -n "$lp_site_text" ]; then printf '%s\n' "$lp_site_text" | lp_write "$LP_LIB/site" 600; else rm -f "$LP_LIB/site"; fi
+}
+
+# lp_settings_text TEXT SOURCE PLACE: KEY=VALUE lines. An upgrade goes on without a line that it does not understand.
+lp_settings_text() {
+    local rest line number key value bad
+    rest=$1$lp_line_end number=0 bad=0
+    while [ -n "$rest" ]; do
+        line=${rest%%"$lp_line_end"*} rest=${rest#*"$lp_line_end"}
         number=$((number + 1))
         line=${line%"$lp_cr"}
         line=${line#"${line%%[![:blank:]]*}"} line=${line%"${line##*[![:blank:]]}"}
@@ -152,23 +185,24 @@ lp_settings_lines() {
         key=${line%%=*} value=${line#*=}
         case $line in *=*) ;; *) key= ;; esac
         if ! lp_is_setting "$key"; then
-            lp_settings_line_fault "$1" "$number" "$key" || bad=1
+            { [ "$2" = site ] && lp_site_line "$key" "$value"; } || lp_settings_line_fault "$3" "$number" "$key" "$2" || bad=1
             continue
         fi
         case $value in
             \"*\") value=${value#\"} value=${value%\"} ;;
             \'*\') value=${value#\'} value=${value%\'} ;;
         esac
-        lp_set "$key" "$value" "$2"
-    done <"$1"
+        lp_set "$key" "$value" "$2" || lp_settings_line_fault "$3" "$number" "$key" "$2" || bad=1
+    done
     return "$bad"
 }
 
 # Of a line that is not understood only a key is shown that looks like one: the rest may be a secret.
 lp_settings_line_fault() {
     local what
-    what="the answer file has a line that is no setting$(lp_shown_key "$3")"
-    if lp_is_lenient; then
+    what="the $4 file has a line that is no setting$(lp_shown_key "$3")"
+    [ "$3" != PRODUCT ] || what="the $4 file is not for $LP_PRODUCT"
+    if lp_is_lenient "$4"; then
         lp_warn "$what ($1, line $2); it is ignored"
         return 0
     fi
@@ -181,9 +215,10 @@ lp_shown_key() {
     case $1 in '' | *[!A-Z_]*) ;; *) printf ': %s' "$1" ;; esac
 }
 
-# An upgrade is not refused for what an answer says; dpkg-reconfigure is about the answers.
+# lp_is_lenient SOURCE: an upgrade is not refused for what an answer says, but for what this run is about; so is dpkg-reconfigure.
+lp_strict=option
 lp_is_lenient() {
-    ! lp_is_first && [ "${DEBCONF_RECONFIGURE:-}" != 1 ]
+    [ "$1" != "$lp_strict" ] && ! lp_is_first && [ "${DEBCONF_RECONFIGURE:-}" != 1 ]
 }
 
 # On an upgrade the account stays what it was; only a value given anew changes it.
@@ -227,10 +262,11 @@ lp_settings_load() {
     local key bad
     bad=0
     lp_settings_built_in
+    lp_settings_site || bad=1
     lp_settings_state
     lp_settings_kept
     if [ "$LP_CHANNEL" = deb ]; then lp_settings_debconf; fi
-    lp_settings_answers || bad=1
+    lp_settings_file "$LP_ETC/install.conf" answer || bad=1
     lp_settings_options
     [ -n "$lp_v_CONTAINERS" ] || lp_v_CONTAINERS='*'
     lp_account_resolve
@@ -250,7 +286,7 @@ lp_setting_check() {
     eval "value=\$lp_v_$1 source=\$lp_f_$1"
     fault=$(lp_setting_fault "$1" "$value")
     [ -n "$fault" ] || return 0
-    if [ "$source" = option ] || ! lp_is_lenient; then
+    if ! lp_is_lenient "$source"; then
         lp_error "$1 $fault" "from $(lp_source "$source")" 'correct the value and try again'
         return 1
     fi

@@ -7,6 +7,7 @@ LP_CHANNEL={{ channel|sh }}
 LP_SERVICE={{ service|sh }}
 LP_EXECUTABLE={{ command|first|replace("@LP_ROOT@/", "")|sh }}
 LP_PACKAGED_ROOT={{ packaged_root|sh }}
+LP_SITE_FILE={{ site_file|sh }}
 LP_ARCH={{ arch|sh }}
 LP_NEEDED_KB={{ needed_kb }}
 LP_CONTAINERS={{ container_names|sh }}

@@ -26,7 +26,7 @@ LP_COVERED={{ covered_from }}
 LP_CODEC={{ codec|sh }}
 LP_OPTIONS='{{ settings.options }}'
 LP_FLAGS='{{ settings.flags }}'
-{{ modules(["base", "settings", "state", "lock", "version", "root", "live", "account", "preflight", "libraries", "result", "config", "unit", "labels", "service", "register", "keep", "aside", "purge", "leave", "files", "payload", "versions", "takeover", "run", "uninstall", "options"]) }}
+{{ modules(["base", "settings", "state", "lock", "version", "root", "live", "account", "preflight", "libraries", "result", "config", "unit", "labels", "service", "register", "keep", "aside", "purge", "leave", "files", "payload", "site", "versions", "takeover", "run", "uninstall", "options"]) }}
 {% include "texts.sh" %}
 lp_usage() {
     printf '%s\n' {{ usage|sh }}

@@ -8,6 +8,7 @@ lp_config_pairs() {
 {% for key, value in config %}
     "$1" {{ key|sh }} {{ value|sh }}
 {% endfor %}
+    lp_site_pairs "$1"
 }
 
 lp_unit_text() {

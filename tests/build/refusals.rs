@@ -198,8 +198,9 @@ fn a_deb_can_be_installed_on_every_system_that_linkpack_knows() {
     product.built(&["-f", "deb"]);
     let fields = ["-f", "dist/sample_1.0.0_amd64.deb", "Depends", "Pre-Depends"];
     let said = text(&Command::new("dpkg-deb").args(fields).current_dir(product.folder.path()).output().unwrap().stdout);
-    // Ubuntu 18.04 has debconf 1.5.66; init-system-helpers is essential, of any version.
-    assert_eq!(said, "Pre-Depends: debconf (>= 0.5) | debconf-2.0\n");
+    // Ubuntu 18.04 has debconf 1.5.66; init-system-helpers is essential, of any version, and so is dpkg: what its alternative is for is
+    // that apt unpacks the package of a site first.
+    assert_eq!(said, "Pre-Depends: debconf (>= 0.5) | debconf-2.0, dpkg (>= 1.16.1) | sample-site\n");
 }
 
 #[test]

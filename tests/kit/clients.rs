@@ -4,11 +4,11 @@ use crate::material::{copy, damage, fingerprint, make, NAME};
 use std::fs;
 use std::path::Path;
 
-const KIT: &str = "/media/the kit";
+pub const KIT: &str = "/media/the kit";
 const RELEASE: &str = "linux/apt/dists/stable";
 
 /// Puts a kit into a root, over what lay there.
-fn carry(scratch: &Scratch, kit: &Path) {
+pub fn carry(scratch: &Scratch, kit: &Path) {
     let packed = cmd("sh").args(["-c", "tar -C \"$1\" -cf \"$1.tar\" .", "sh"]).arg(kit);
     packed.run().ok();
     let bytes = fs::read(kit.with_extension("tar")).expect("the kit's tar");
@@ -16,7 +16,7 @@ fn carry(scratch: &Scratch, kit: &Path) {
     scratch.cmd("sh").args(["-c", &unpack]).stdin(bytes).run().ok();
 }
 
-fn apt(arguments: &str) -> String {
+pub fn apt(arguments: &str) -> String {
     format!("sh '{KIT}/linux/apt/use-apt.sh' {arguments}")
 }
 
@@ -26,7 +26,7 @@ fn madison(scratch: &Scratch) -> String {
 }
 
 /// What an administrator has besides dash and apt: this machine's openssl.
-fn give_openssl(scratch: &Scratch) {
+pub fn give_openssl(scratch: &Scratch) {
     let libraries = cmd("sh").args(["-c", "ldd /usr/bin/openssl | grep -o '/.*/lib\\(ssl\\|crypto\\)[^ ]*'"]).run().ok().stdout;
     for file in libraries.lines().chain(["/usr/bin/openssl"]) {
         scratch.copy_in(&fs::canonicalize(file).unwrap(), file);

@@ -120,6 +120,7 @@ impl Product {
             packager: Some("Acme <support@acme.example>"),
             group: None,
             prefix: PREFIX,
+            relocatable: true,
             build_time: BUILD_TIME,
             files: &files.iter().collect::<Vec<_>>(),
             ghosts: &self.ghosts,
@@ -131,6 +132,7 @@ impl Product {
             provides: &["acme-connector = 7".to_string()],
             conflicts: &["other-link".to_string()],
             obsoletes: &["old-link < 1.0".to_string()],
+            after: &[],
             codec: self.codec,
             store: &store,
         };

@@ -66,8 +66,21 @@ fn every_document_is_as_its_schema_says() {
     bench.document("sign", "sign", 0, &["sign", "--json", "-q", "d", "--key", "key.pem"]);
     bench.document("kit-failed", "kit", 1, &["kit", "d", "-o", "kit", "--json"]);
     bench.document("preflight", "preflight", 1, &["preflight", "--json", "--root", "/proc/x"]);
-    for schema in ["init", "build", "inspect", "diff", "verify", "lint", "sign", "kit", "accept", "preflight", "manifest", "site"]
-    {
+    for schema in [
+        "init",
+        "build",
+        "inspect",
+        "diff",
+        "verify",
+        "lint",
+        "sign",
+        "assemble",
+        "kit",
+        "accept",
+        "preflight",
+        "manifest",
+        "site",
+    ] {
         let printed = cmd(LINKPACK).args(["schema", schema]).run().ok();
         fs::write(bench.path(&format!("{schema}.schema")), printed.stdout).expect("write");
     }

@@ -35,7 +35,7 @@ pub fn bills(product: &Product, base: &Base, inputs: &[Input], output: &mut Outp
 /// Writes the provenance of all that `report` names.
 pub fn provenance(
     product: &Product,
-    products: &[Product],
+    sites: Vec<(String, String)>,
     options: &Options,
     report: &Report,
     inputs: &[Input],
@@ -54,16 +54,15 @@ pub fn provenance(
     };
     let materials: Vec<Material> = inputs.iter().map(material).collect();
     let manifest_sha256 = file_sha256(&options.manifest)?;
-    let site = |product: &Product, file| Ok((product.site_name().unwrap_or_default().to_owned(), file_sha256(file)?));
     let mut parameters = Parameters {
         manifest_sha256: &manifest_sha256,
         given: product.given().clone(),
-        sites: products.iter().zip(&options.sites).map(|(product, file)| site(product, file)).collect::<Result<_>>()?,
+        sites,
         codec: report.codec,
         epoch: options.epoch,
         ..Parameters::default()
     };
-    for package in &report.packages {
+    for package in report.packages.iter().filter(|package| !package.overlay) {
         add(&mut parameters.formats, package.format);
         add(&mut parameters.targets, package.target);
     }

@@ -17,7 +17,7 @@ fn suffixes(format: FormatName) -> (&'static str, &'static str) {
         FormatName::Deb => (".dpkg-new", ".dpkg-dist"),
         // rpm unpacks under the transaction's number.
         FormatName::Rpm => (";65f0a1b2", ";65f0a1b2"),
-        FormatName::Run | FormatName::Msi | FormatName::Mst => ("", ".new"),
+        FormatName::Run | FormatName::Msi | FormatName::Mst | FormatName::Site => ("", ".new"),
     }
 }
 
@@ -89,6 +89,6 @@ fn program(format: FormatName) -> &'static str {
     match format {
         FormatName::Deb => "dpkg",
         FormatName::Rpm => "rpm",
-        FormatName::Run | FormatName::Msi | FormatName::Mst => "the installer",
+        FormatName::Run | FormatName::Msi | FormatName::Mst | FormatName::Site => "the installer",
     }
 }

@@ -75,7 +75,7 @@ impl Judge for ByOwn {
         let keys = &self.0 .0;
         let known = match report.format {
             Format::Deb | Format::Rpm => !keys.openpgp.is_empty(),
-            Format::Run => !keys.public.is_empty(),
+            Format::Run | Format::Site => !keys.public.is_empty(),
             Format::Msi | Format::Mst => !keys.certificates.is_empty(),
         };
         match known && !report.signatures.is_empty() {
@@ -113,7 +113,7 @@ fn unknown(report: &Report, place: &str) -> Signature {
         _ if place.is_empty() => "none",
         Format::Deb | Format::Rpm => "OpenPGP",
         Format::Msi | Format::Mst => "Authenticode",
-        Format::Run => "detached",
+        Format::Run | Format::Site => "detached",
     };
     let place = if place.is_empty() { "nowhere" } else { place };
     Signature { kind: kind.to_owned(), ..detached(place) }

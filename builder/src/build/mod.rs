@@ -10,10 +10,12 @@ mod fit;
 mod judge;
 mod needs;
 mod output;
+mod overlay;
 mod own_lint;
 mod packages;
 mod programs;
 mod rebuild;
+mod recipes;
 pub mod resign;
 mod selection;
 mod sign;
@@ -43,6 +45,7 @@ use codec::ChosenCodec;
 use needs::Needs;
 use output::Output;
 use serde::Serialize;
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 /// What to build.
@@ -54,6 +57,8 @@ pub struct Options {
     pub given: Given,
     /// Site files; the plain product is built when there are none.
     pub sites: Vec<PathBuf>,
+    /// What is made for each of them.
+    pub per_site: PerSite,
     /// The formats; all that the connector has a payload for when empty.
     pub formats: Vec<FormatName>,
     /// The targets; all that the connector has a payload for when empty.
@@ -80,6 +85,32 @@ pub struct Options {
     pub no_tilde: bool,
 }
 
+/// What is made for a site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PerSite {
+    /// Packages of its own, with its settings built in.
+    #[default]
+    Packages,
+    /// Its settings alone, to be laid over the product's packages, which are made once.
+    Overlay,
+    /// What `linkpack assemble` makes its packages of, out of the product's.
+    Recipes,
+}
+
+impl PerSite {
+    /// The name in arguments.
+    pub fn name(self) -> &'static str {
+        match self {
+            PerSite::Packages => "packages",
+            PerSite::Overlay => "overlay",
+            PerSite::Recipes => "recipes",
+        }
+    }
+}
+
+/// Full packages of more sites than this are worth a word.
+const MANY_SITES: usize = 100;
+
 /// One finished package.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Package {
@@ -92,6 +123,9 @@ pub struct Package {
     /// Its site.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub site: Option<String>,
+    /// Whether it holds the site's settings alone, to be laid over the package without a site.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub overlay: bool,
     /// Its length in bytes.
     pub size: u64,
     /// Its SHA-256, hexadecimal.
@@ -168,7 +202,19 @@ pub struct Report {
 /// Whatever is wrong with the manifest, a payload, the output folder; an interrupt. No package of this build then has its name.
 pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     let product = manifest::load(&options.manifest, &options.given)?;
-    let products = sites(&product, &options.sites)?;
+    let as_overlays = options.per_site == PerSite::Overlay;
+    let of_sites = match options.per_site {
+        PerSite::Overlay => Vec::new(),
+        PerSite::Packages | PerSite::Recipes => sites(&product, &options.sites)?,
+    };
+    let alone = std::slice::from_ref(&product);
+    let products = if options.per_site == PerSite::Packages && !of_sites.is_empty() { &of_sites[..] } else { alone };
+    if options.per_site == PerSite::Packages && products.len() > MANY_SITES {
+        listener.info(&format!(
+            "{} sites as packages of their own: --per-site overlay makes the packages once, and for each site the few kilobytes that differ",
+            products.len()
+        ));
+    }
     product.warnings().iter().for_each(|warning| listener.warning(warning));
     let chosen = selection::choose(&product, &options.formats, &options.targets, listener)?;
     needs_sites(&chosen.formats, options)?;
@@ -189,13 +235,28 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     let spool = Spool::new(&spool_folder(&options.cache)?)?;
     let (mut packages, mut documents, mut inputs) = (Vec::new(), Vec::new(), Vec::new());
     output.warn_of_another_family(&product, listener);
+    let mut overlays = overlay::Overlays {
+        product: &product,
+        files: &options.sites,
+        formats: &chosen.formats,
+        tables: None,
+        mtime: options.epoch.unwrap_or(0),
+        epoch: options.epoch,
+        signing: &signing,
+        threads: options.threads,
+    };
     let own = own_folders(options);
-    for target in chosen.targets {
-        if chosen.formats.contains(&FormatName::Mst) && !target.is_linux() {
-            let mtime = options.epoch.unwrap_or(0);
-            let base = Base::empty(target, codec, &store, mtime);
-            let tables = transforms::Tables::of(&product, &base, options.base.as_deref(), listener)?;
-            packages.extend(transforms::write_all(&products, &tables, target, options.epoch, &mut output, listener)?);
+    for target in chosen.targets.iter().copied() {
+        let settings_only = || {
+            let base = Base::empty(target, codec, &store, options.epoch.unwrap_or(0));
+            transforms::Tables::of(&product, &base, options.base.as_deref(), listener)
+        };
+        // One transform fits the MSIs of both architectures: it has their upgrade code compared.
+        if as_overlays && chosen.formats.contains(&FormatName::Msi) && !target.is_linux() && overlays.tables.is_none() {
+            overlays.tables = Some((settings_only()?, target));
+        } else if !as_overlays && chosen.formats.contains(&FormatName::Mst) && !target.is_linux() {
+            let tables = settings_only()?;
+            packages.extend(transforms::write_all(products, &tables, target, options.epoch, &mut output, listener)?);
             if !chosen.formats.contains(&FormatName::Msi) {
                 continue;
             }
@@ -203,11 +264,12 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
         let reader = Reader { product: &product, target, own: &own, spool: &spool, listener };
         let trees = reader.read()?;
         if target.is_linux() {
-            access::check(&products, target, &trees.tree, listener)?;
-            fit::check(&products, &chosen.formats, &trees.tree)?;
+            access::check(products, target, &trees.tree, listener)?;
+            fit::check(products, &chosen.formats, &trees.tree)?;
             capabilities_told(&trees, &chosen.formats, listener);
         }
         let mtime = options.epoch.unwrap_or_else(|| trees.newest());
+        overlays.mtime = overlays.mtime.max(mtime);
         let bytes = trees.tree.total_bytes();
         // Without SOURCE_DATE_EPOCH each file keeps its own time: one that changes is then all that changes.
         let tree = match options.epoch {
@@ -244,21 +306,40 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
             origins: trees.origins,
             capabilities: trees.capabilities,
         };
+        let mut made = Vec::new();
         if target.is_linux() {
-            packages.extend(packages::write_all(&products, &base, &chosen.formats, &mut output, listener)?);
+            made.extend(packages::write_all(products, &base, &chosen.formats, &mut output, listener)?);
         } else {
             // The first MSI reads what was not read before: digests are known then.
-            for product in &products {
-                packages.push(windows::write(product, &mut base, &mut output, listener)?);
+            for product in products {
+                made.push(windows::write(product, &mut base, &mut output, listener)?);
             }
         }
+        if options.per_site == PerSite::Recipes {
+            output.sign(&mut made, &signing, listener)?;
+            let recipes = recipes::Recipes { sites: &of_sites, formats: &chosen.formats, signing: &signing };
+            made.extend(recipes.write(&made, &mut base, &mut output, listener)?);
+        }
+        packages.extend(made);
         let read = assemble::inputs(&product, &base);
         if options.sbom {
             documents.extend(documents::bills(&product, &base, &read, &mut output)?);
         }
         inputs.extend(read);
     }
-    output.sign(&mut packages, &signing, listener)?;
+    if options.per_site != PerSite::Recipes {
+        output.sign(&mut packages, &signing, listener)?;
+    }
+    let overlaid = if as_overlays { overlays.write(&mut output, listener)? } else { Vec::new() };
+    let mut used: Vec<(String, String)> = of_sites
+        .iter()
+        .zip(&options.sites)
+        .map(|(product, file)| Ok((product.site_name().unwrap_or_default().to_owned(), output::file_sha256(file)?)))
+        .collect::<Result<_>>()?;
+    for site in overlaid {
+        used.push((site.name, site.sha256));
+        packages.extend(site.packages);
+    }
     let mut report = Report {
         product: product.manifest().product.name.to_string(),
         version: product.manifest().product.version.to_string(),
@@ -270,7 +351,7 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
         documents,
         cache: store.used(),
     };
-    let provenance = documents::provenance(&product, &products, options, &report, &inputs, &mut output)?;
+    let provenance = documents::provenance(&product, used, options, &report, &inputs, &mut output)?;
     report.documents.push(provenance);
     output.warn_of_others(listener);
     output.finish(&product, options, &report, &inputs, &signing)?;
@@ -281,6 +362,10 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
 
 /// Refuses transforms of nothing, and an MSI that no transform is for.
 fn needs_sites(formats: &[FormatName], options: &Options) -> Result<()> {
+    if options.per_site != PerSite::Packages && options.sites.is_empty() {
+        return Err(Error::new(format!("--per-site {} is about sites, and no site file was given", options.per_site.name()))
+            .help("give one or more with -s SITE.toml"));
+    }
     let transforms = formats.contains(&FormatName::Mst);
     if transforms && options.sites.is_empty() {
         return Err(Error::new("a transform (mst) holds a site's settings, and no site file was given")
@@ -293,15 +378,12 @@ fn needs_sites(formats: &[FormatName], options: &Options) -> Result<()> {
     }
 }
 
-/// The products to build: one a site, or the plain one.
+/// A product for each site.
 fn sites(product: &Product, files: &[PathBuf]) -> Result<Vec<Product>> {
-    if files.is_empty() {
-        return Ok(vec![product.clone()]);
-    }
-    let mut products: Vec<Product> = Vec::new();
+    let (mut products, mut seen) = (Vec::new(), HashSet::new());
     for file in files {
         let with_site = manifest::load_site(product, file)?;
-        if products.iter().any(|other| other.site_name() == with_site.site_name()) {
+        if !seen.insert(with_site.site_name().map(str::to_owned)) {
             let name = with_site.site_name().unwrap_or_default();
             return Err(Error::new(format!("two site files make the site \"{name}\""))
                 .help("give one of them a name = \"...\" of its own"));

@@ -7,32 +7,85 @@ use crate::error::{Error, IoContext, Result};
 pub use crate::inspect::verify::{MANIFEST, SUMS, SUMS_SIGNATURE};
 use crate::listener::{some_of, Listener};
 use crate::manifest::Product;
+use crate::workdir::WorkDir;
 use rustix::fs::{flock, FlockOperation};
 use serde_json::{json, Value};
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
+use std::sync::{Arc, Mutex, PoisonError};
+use tempfile::{NamedTempFile, TempPath};
 
 /// What names of unfinished packages begin with; they are locked while their build lives.
 pub(super) const PARTIAL: &str = ".linkpack-partial-";
 
 /// Endings of packages and of what lies beside them.
-const PACKAGES: [&str; 6] = ["deb", "rpm", "run", "msi", "mst", "cab"];
+const PACKAGES: [&str; 7] = ["deb", "rpm", "run", "msi", "mst", "site", "cab"];
 
 /// The output folder of one build.
 pub struct Output {
     folder: PathBuf,
     no_tilde: bool,
     whole: Vec<(NamedTempFile, String)>,
+    /// The many small ones.
+    bulk: Option<Arc<Bulk>>,
+}
+
+/// Files by the thousand, which no descriptor is kept open for: in a folder of this build inside the output folder, where each has its own
+/// name already.
+pub struct Bulk {
+    folder: WorkDir,
+    no_tilde: bool,
+    names: Mutex<Vec<String>>,
+}
+
+impl Bulk {
+    /// A file's name as it is wanted here.
+    pub fn name(&self, name: String) -> String {
+        plain(name, self.no_tilde)
+    }
+
+    /// A new file, open for reading, too: what signs it reads it.
+    ///
+    /// # Errors
+    /// It cannot be made, or there is one of that name.
+    pub fn create(&self, name: &str) -> Result<(PathBuf, File)> {
+        let path = self.folder.path().join(name);
+        let file = File::options().read(true).write(true).create_new(true).open(&path);
+        let file = file.or_cannot("write to the output folder", &path).map_err(elsewhere)?;
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).push(name.to_owned());
+        Ok((path, file))
+    }
+
+    /// Its folder, for what is in no list.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The files, by name.
+    fn files(&self) -> Result<Vec<(TempPath, String)>> {
+        let mut names = std::mem::take(&mut *self.names.lock().unwrap_or_else(PoisonError::into_inner));
+        names.sort();
+        let at = |name: &String| TempPath::try_from_path(self.folder.path().join(name));
+        let file = |name: String| Ok((at(&name).or_cannot("find", self.folder.path())?, name));
+        names.into_iter().map(file).collect()
+    }
+}
+
+fn plain(name: String, no_tilde: bool) -> String {
+    match no_tilde {
+        true => name.replace('~', "."),
+        false => name,
+    }
 }
 
 impl Output {
     /// Makes the folder, tries to write in it, and removes what killed builds left there.
     pub fn open(folder: &Path, no_tilde: bool) -> Result<Output> {
         fs::create_dir_all(folder).or_cannot("create the output folder", folder).map_err(elsewhere)?;
-        let output = Output { folder: folder.to_path_buf(), no_tilde, whole: Vec::new() };
+        let output = Output { folder: folder.to_path_buf(), no_tilde, whole: Vec::new(), bulk: None };
         output.partial()?;
         output.sweep();
         Ok(output)
@@ -57,11 +110,29 @@ impl Output {
 
     /// A file's name as it is wanted here: `~` is what some stores do not keep.
     pub fn name(&self, name: String) -> String {
-        if self.no_tilde {
-            name.replace('~', ".")
-        } else {
-            name
+        plain(name, self.no_tilde)
+    }
+
+    /// Where small files go by the thousand; they get their names with the packages.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub fn bulk(&mut self) -> Result<Arc<Bulk>> {
+        if let Some(bulk) = &self.bulk {
+            return Ok(bulk.clone());
         }
+        let folder = WorkDir::new(&self.folder).or_cannot("write to the output folder", &self.folder).map_err(elsewhere)?;
+        Ok(self.bulk.insert(Arc::new(Bulk { folder, no_tilde: self.no_tilde, names: Mutex::default() })).clone())
+    }
+
+    /// Where a kept file lies before it has its name.
+    pub fn kept(&self, name: &str) -> Option<&Path> {
+        self.whole.iter().find(|(_, whole)| whole == name).map(|(file, _)| file.path())
+    }
+
+    /// Whether names have a dot for each `~`.
+    pub fn no_tilde(&self) -> bool {
+        self.no_tilde
     }
 
     /// A new file that goes away unless it is kept.
@@ -123,8 +194,11 @@ impl Output {
         let is_package = |name: &str| name.rsplit_once('.').is_some_and(|(_, ending)| PACKAGES.contains(&ending));
         let Ok(entries) = fs::read_dir(&self.folder) else { return };
         let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-        let ours = |name: &String| self.whole.iter().any(|(_, whole)| whole == name);
-        let mut others: Vec<String> = names.filter(|name| is_package(name) && !ours(name)).collect();
+        let mut ours: HashSet<String> = self.whole.iter().map(|(_, name)| name.clone()).collect();
+        if let Some(bulk) = &self.bulk {
+            ours.extend(bulk.names.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
+        }
+        let mut others: Vec<String> = names.filter(|name| is_package(name) && !ours.contains(name)).collect();
         others.sort();
         if !others.is_empty() {
             let (folder, others) = (self.folder.display(), some_of(&others, 5));
@@ -147,7 +221,10 @@ impl Output {
             self.keep(file, name);
         }
         let withdrawn: Vec<&str> = withdrawn.iter().map(String::as_str).collect();
-        switch(&self.folder, std::mem::take(&mut self.whole), &withdrawn).map_err(elsewhere)
+        // The lists come last, behind the many.
+        let whole = std::mem::take(&mut self.whole).into_iter().map(|(file, name)| (file.into_temp_path(), name));
+        let files = self.bulk.as_ref().map(|bulk| bulk.files()).transpose()?.unwrap_or_default().into_iter().chain(whole);
+        switch(&self.folder, files, &withdrawn).map_err(elsewhere)
     }
 
     /// Removes partial files whose build is gone: their lock is free.

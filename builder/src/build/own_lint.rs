@@ -22,7 +22,13 @@ pub fn check(product: &Product, output: &Path, packages: &[Package], listener: &
     let manifest = product.manifest();
     let allowed: BTreeSet<&str> = manifest.lint.allow.iter().map(|rule| rule.as_str()).collect();
     let systems = manifest.product.systems.as_deref().unwrap_or_default();
-    let judged: Vec<Result<Vec<String>>> = packages
+    // Of overlays one of each format speaks for all: they differ in their settings alone.
+    let mut seen = BTreeSet::new();
+    let judged: Vec<&Package> = packages
+        .iter()
+        .filter(|package| package.format != "recipe" && (!package.overlay || seen.insert(package.format)))
+        .collect();
+    let judged: Vec<Result<Vec<String>>> = judged
         .par_iter()
         .map(|package| {
             let read = read_to(&output.join(&package.file), None, Depth::Headers)?;

@@ -29,15 +29,17 @@ pub enum FormatName {
     Msi,
     /// Windows Installer: a site's transform of the MSI.
     Mst,
+    /// A site's answers for a `.run`.
+    Site,
 }
 
 impl FormatName {
-    /// All formats, in the order they are built.
+    /// All formats that can be asked for, in the order they are built. A site file comes with a `.run`'s overlays.
     pub const ALL: [FormatName; 5] = [FormatName::Deb, FormatName::Rpm, FormatName::Run, FormatName::Msi, FormatName::Mst];
 
     /// Whether it is built only where somebody asks for it.
     pub fn is_on_request(self) -> bool {
-        self == FormatName::Mst
+        matches!(self, FormatName::Mst | FormatName::Site)
     }
 
     /// The name in arguments and reports.
@@ -48,6 +50,7 @@ impl FormatName {
             FormatName::Run => "run",
             FormatName::Msi => "msi",
             FormatName::Mst => "mst",
+            FormatName::Site => "site",
         }
     }
 
@@ -185,7 +188,7 @@ fn one(work: &Work, format: FormatName, output: &Output, listener: &dyn Listener
         FormatName::Deb => write_deb(work, &mut out)?,
         FormatName::Rpm => write_rpm(work, &mut out)?,
         FormatName::Run => write_run(work, &mut out)?,
-        FormatName::Msi | FormatName::Mst => return Err(Error::new("an MSI is for Windows")),
+        FormatName::Msi | FormatName::Mst | FormatName::Site => return Err(Error::new("an MSI is for Windows")),
     };
     out.flush().map_err(|error| {
         Error::failed(&format!("cannot write {name}"), &error)
@@ -198,6 +201,7 @@ fn one(work: &Work, format: FormatName, output: &Output, listener: &dyn Listener
         format: format.name(),
         target: work.base.target.name(),
         site,
+        overlay: false,
         size,
         sha256,
         cabinets: Vec::new(),
@@ -240,7 +244,30 @@ fn write_deb(work: &Work, out: &mut impl Write) -> Result<String> {
     let table_of_deb = &product.manifest().deb;
     let depends = base.needs.deb(product, base.target);
     let (recommends, suggests) = (texts_of(&table_of_deb.recommends), texts_of(&table_of_deb.suggests));
-    let conflicts = texts_of(&table_of_deb.conflicts);
+    let mut conflicts = texts_of(&table_of_deb.conflicts);
+    let overlay = overlay_name(product);
+    let mut pre_depends = "debconf (>= 0.5) | debconf-2.0".to_owned();
+    let triggers = match product.site_name() {
+        // dpkg is always there: what the alternative does is that apt unpacks a site's package first, where it installs both.
+        None => {
+            pre_depends += &format!(", dpkg (>= 1.16.1) | {overlay}");
+            Some(("triggers", scripts.triggers))
+        }
+        Some(_) => {
+            conflicts.insert(0, overlay);
+            None
+        }
+    };
+    let mut control_files = vec![
+        ("config", scripts.config),
+        ("modules", scripts.modules),
+        ("postinst", scripts.postinst),
+        ("postrm", scripts.postrm),
+        ("preinst", scripts.preinst),
+        ("prerm", scripts.prerm),
+        ("templates", scripts.templates),
+    ];
+    control_files.extend(triggers);
     let spec = deb::DebSpec {
         name: &name,
         version: table.version.as_str(),
@@ -249,8 +276,8 @@ fn write_deb(work: &Work, out: &mut impl Write) -> Result<String> {
         publisher: table.publisher.as_str(),
         homepage: table.homepage.as_ref().map(|url| url.as_str()),
         description: &table.description,
-        // The preinst reads the install root from it.
-        pre_depends: Some("debconf (>= 0.5) | debconf-2.0"),
+        // The preinst reads the install root from debconf.
+        pre_depends: Some(&pre_depends),
         depends: &depends,
         weak: deb::Weak { recommends: &recommends, suggests: &suggests, conflicts: &conflicts },
         section: table_of_deb.section.as_ref().map_or("admin", |section| section.as_str()),
@@ -261,15 +288,7 @@ fn write_deb(work: &Work, out: &mut impl Write) -> Result<String> {
         license: table.license.as_str(),
         root: &product.linux_root(),
         files: &work.files(),
-        control_files: &[
-            ("config", scripts.config),
-            ("modules", scripts.modules),
-            ("postinst", scripts.postinst),
-            ("postrm", scripts.postrm),
-            ("preinst", scripts.preinst),
-            ("prerm", scripts.prerm),
-            ("templates", scripts.templates),
-        ],
+        control_files: &control_files,
         codec: base.codec,
         store: base.store,
         mtime: base.mtime,
@@ -285,9 +304,18 @@ fn write_rpm(work: &Work, out: &mut impl Write) -> Result<String> {
     let name = product.package_name();
     let table_of_rpm = &product.manifest().rpm;
     let requires = base.needs.rpm(product);
-    let (recommends, suggests) = (texts_of(&table_of_rpm.recommends), texts_of(&table_of_rpm.suggests));
+    let (recommends, mut suggests) = (texts_of(&table_of_rpm.recommends), texts_of(&table_of_rpm.suggests));
     let stands_for: Vec<String> = product.site_name().map(|_| table.name.to_string()).into_iter().collect();
-    let conflicts = [stands_for.clone(), texts_of(&table_of_rpm.conflicts)].concat();
+    let mut conflicts = [stands_for.clone(), texts_of(&table_of_rpm.conflicts)].concat();
+    // A site's package first, where both are installed: rpm goes by the order, zypper by what is suggested.
+    let mut after = Vec::new();
+    match product.site_name() {
+        None => {
+            suggests.push(overlay_name(product));
+            after.push(overlay_name(product));
+        }
+        Some(_) => conflicts.push(overlay_name(product)),
+    }
     let (summary, description) = texts(&table.description);
     let spec = rpm::RpmSpec {
         name: &name,
@@ -303,6 +331,7 @@ fn write_rpm(work: &Work, out: &mut impl Write) -> Result<String> {
         packager: Some(table.contact.as_str()),
         group: table_of_rpm.group.as_ref().map(|group| group.as_str()),
         prefix: &product.linux_root(),
+        relocatable: true,
         build_time: base.mtime,
         files: &work.files(),
         ghosts: &ghosts(),
@@ -322,11 +351,17 @@ fn write_rpm(work: &Work, out: &mut impl Write) -> Result<String> {
         conflicts: &conflicts,
         // `rpm -U` of a site's package then takes the place of the plain one.
         obsoletes: &stands_for,
+        after: &after,
         codec: base.codec,
         store: base.store,
     };
     rpm::write(&spec, out)?;
     Ok(rpm::file_name(spec.name, spec.version, spec.release, spec.arch))
+}
+
+/// The name that the configuration packages of all sites of a product stand for, and exclude each other by.
+pub(super) fn overlay_name(product: &Product) -> String {
+    format!("{}-site", product.manifest().product.name)
 }
 
 fn write_run(work: &Work, out: &mut impl Write) -> Result<String> {

@@ -3,6 +3,7 @@
 use super::output::{self, Output};
 use super::packages::FormatName;
 use super::sign::{Signed, Signing};
+use crate::endpoint::SITE_FIRST_LINE;
 use crate::error::{Error, IoContext, Result};
 use crate::listener::Listener;
 use serde::Serialize;
@@ -74,7 +75,7 @@ fn known_format(path: &Path) -> Result<FormatName> {
     let mut file = File::open(path).or_cannot("read", path)?;
     format_of(&mut file).or_cannot("read", path)?.ok_or_else(|| {
         Error::new(format!("{} is not a package that linkpack can sign", path.display()))
-            .help("it signs .deb, .rpm, .msi and its own .run")
+            .help("it signs .deb, .rpm, .msi, .mst, .site and its own .run")
     })
 }
 
@@ -86,8 +87,7 @@ fn packages_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).or_cannot("list", folder)? {
         let path = entry.or_cannot("list", folder)?.path();
-        let ours =
-            path.extension().and_then(|end| end.to_str()).is_some_and(|end| FormatName::ALL.iter().any(|one| one.name() == end));
+        let ours = path.extension().and_then(|end| end.to_str()).is_some_and(|end| signable().any(|one| one.name() == end));
         let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         if ours && !hidden && path.symlink_metadata().is_ok_and(|meta| meta.is_file()) {
             found.push(path);
@@ -99,17 +99,22 @@ fn packages_in(folder: &Path) -> Result<Vec<PathBuf>> {
     }
 }
 
+fn signable() -> impl Iterator<Item = FormatName> {
+    FormatName::ALL.into_iter().chain([FormatName::Site])
+}
+
 /// The format of a package by its first bytes; `None` for none of them.
 pub fn format_of(file: &mut File) -> std::io::Result<Option<FormatName>> {
     use std::io::Seek;
     let mut start = Vec::new();
     file.rewind()?;
-    file.by_ref().take(17).read_to_end(&mut start)?;
+    file.by_ref().take(18).read_to_end(&mut start)?;
     file.rewind()?;
-    let magics: [(FormatName, &[u8]); 4] = [
+    let magics: [(FormatName, &[u8]); 5] = [
         (FormatName::Deb, b"!<arch>\n"),
         (FormatName::Rpm, &[0xed, 0xab, 0xee, 0xdb]),
         (FormatName::Run, b"#!/bin/sh\nLP_SUM="),
+        (FormatName::Site, SITE_FIRST_LINE.as_bytes()),
         (FormatName::Msi, &[0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1]),
     ];
     Ok(magics.into_iter().find(|(_, magic)| start.starts_with(magic)).map(|(format, _)| format))

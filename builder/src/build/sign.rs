@@ -2,7 +2,7 @@
 
 use super::packages::FormatName;
 use crate::error::{Error, Result};
-use crate::format::{deb, msi, rpm, run};
+use crate::format::{deb, msi, rpm, run, site};
 use crate::inspect;
 use crate::listener::Listener;
 use crate::trust::authenticode::About;
@@ -117,7 +117,7 @@ impl Signing {
     pub fn covers(&self, format: FormatName, listener: &dyn Listener) -> Result<bool> {
         match format {
             FormatName::Deb | FormatName::Rpm => Ok(self.openpgp.is_some()),
-            FormatName::Run => Ok(self.signer.is_some()),
+            FormatName::Run | FormatName::Site => Ok(self.signer.is_some()),
             FormatName::Msi | FormatName::Mst => self.covers_msi(listener),
         }
     }
@@ -156,6 +156,10 @@ impl Signing {
             }
             (FormatName::Run, _, Some(signer)) => {
                 run::signing::sign(file, path, signer)?;
+                Some(Signed { kind: "detached", key: signer.public().fingerprint() })
+            }
+            (FormatName::Site, _, Some(signer)) => {
+                site::sign(file, path, signer)?;
                 Some(Signed { kind: "detached", key: signer.public().fingerprint() })
             }
             (FormatName::Msi | FormatName::Mst, _, Some(signer)) => self.sign_msi(file, path, signer, listener)?,

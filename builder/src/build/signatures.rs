@@ -3,7 +3,7 @@
 use super::packages::FormatName;
 use super::resign::format_of;
 use crate::error::{Error, IoContext, Result};
-use crate::format::{deb, msi, rpm, run};
+use crate::format::{deb, msi, rpm, run, site};
 use crate::trust::key::PublicKey;
 use crate::trust::keys::Keys;
 use crate::trust::Verdict;
@@ -31,6 +31,7 @@ pub fn verify(path: &Path, keys: &Keys) -> Result<Vec<Judged>> {
         FormatName::Deb => deb::signing::verify(&mut file, path, &keys.openpgp)?,
         FormatName::Rpm => rpm::signing::verify(&mut file, path, &keys.openpgp)?,
         FormatName::Run => run::signing::verify(&mut file, path, &keys.public)?,
+        FormatName::Site => site::verify(&mut file, path, &keys.public)?,
         FormatName::Msi | FormatName::Mst => msi::signing::verify(&mut file, path, &keys.certificates, SystemTime::now())?,
     };
     if judged.is_empty() {

@@ -9,13 +9,13 @@ use rustix::fs::{flock, renameat_with, FlockOperation, RenameFlags, CWD};
 use rustix::io::Errno;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
 
 /// Gives every file its name, in their order; of the names in `lists`, which tell what is there, nothing is left meanwhile.
 ///
 /// # Errors
 /// A name cannot be taken. The folder is then as it was before, where its file system can exchange two names.
-pub fn switch(folder: &Path, files: Vec<(NamedTempFile, String)>, lists: &[&str]) -> Result<()> {
+pub fn switch(folder: &Path, files: impl IntoIterator<Item = (TempPath, String)>, lists: &[&str]) -> Result<()> {
     // Two builds into one folder take turns. Best effort: not every file system has locks.
     let turn = File::open(folder).or_cannot("open", folder)?;
     let _ = flock(&turn, FlockOperation::LockExclusive);
@@ -66,9 +66,8 @@ impl Switch<'_> {
     }
 
     /// Gives a file its name. What had it before takes the temporary one.
-    fn place(&mut self, file: NamedTempFile, name: &str) -> Result<()> {
+    fn place(&mut self, temporary: TempPath, name: &str) -> Result<()> {
         let path = self.folder.join(name);
-        let temporary = file.into_temp_path();
         if path.is_dir() {
             return Err(Error::new(format!("cannot create {}: there is a folder of that name", path.display())));
         }
@@ -115,11 +114,11 @@ mod tests {
         entries.map(|entry| (entry.file_name().into_string().unwrap(), fs::read_to_string(entry.path()).unwrap())).collect()
     }
 
-    fn made(folder: &Path, names: &[&str]) -> Vec<(NamedTempFile, String)> {
+    fn made(folder: &Path, names: &[&str]) -> Vec<(TempPath, String)> {
         let file = |name: &&str| {
             let mut file = tempfile::Builder::new().prefix(PARTIAL).tempfile_in(folder).unwrap();
             write!(file, "new {name}").unwrap();
-            (file, (*name).to_owned())
+            (file.into_temp_path(), (*name).to_owned())
         };
         names.iter().map(file).collect()
     }

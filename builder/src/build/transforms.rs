@@ -63,11 +63,7 @@ pub fn write_all(
     let mut packages = Vec::new();
     for product in products {
         crate::interrupt::check()?;
-        let name = product.package_name();
-        let in_transform = |error: Error| error.note(format!("while writing the transform of {name}"));
-        let bytes = bytes(product, tables, target, epoch).and_then(|bytes| fits(&bytes, tables).map(|()| bytes));
-        let bytes = bytes.map_err(in_transform)?;
-        let file_name = transform::file_name(&name);
+        let (file_name, bytes) = one(product, tables, target, epoch)?;
         let mut file = output.partial()?;
         file.write_all(&bytes).or_cannot("write", file.path())?;
         output.keep(file, file_name.clone());
@@ -77,6 +73,7 @@ pub fn write_all(
             format: "mst",
             target: target.name(),
             site: product.site_name().map(str::to_owned),
+            overlay: false,
             size: bytes.len() as u64,
             sha256: hex::encode(Sha256::digest(&bytes)),
             cabinets: Vec::new(),
@@ -86,6 +83,16 @@ pub fn write_all(
         });
     }
     Ok(packages)
+}
+
+/// A site's transform, played over the tables that it is for: its file's name and bytes.
+///
+/// # Errors
+/// A value that an MSI cannot hold.
+pub fn one(product: &Product, tables: &Tables, target: Target, epoch: Option<i64>) -> Result<(String, Vec<u8>)> {
+    let name = product.package_name();
+    let bytes = bytes(product, tables, target, epoch).and_then(|bytes| fits(&bytes, tables).map(|()| bytes));
+    Ok((transform::file_name(&name), bytes.map_err(|error| error.note(format!("while writing the transform of {name}")))?))
 }
 
 fn bytes(product: &Product, tables: &Tables, target: Target, epoch: Option<i64>) -> Result<Vec<u8>> {

@@ -133,6 +133,7 @@ fn write_files(
         format: "msi",
         target: base.target.name(),
         site,
+        overlay: false,
         size,
         sha256,
         cabinets,

@@ -2,7 +2,7 @@
 
 use super::examples;
 use super::told::SchemaOf;
-use crate::build::{CodecChoice, FormatName, Packing};
+use crate::build::{CodecChoice, FormatName, Packing, PerSite};
 use crate::manifest::{Setting, System, Target};
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -27,6 +27,9 @@ pub enum Verb {
     /// Sign packages, and SHA256SUMS of their folder
     #[command(after_help = examples::SIGN)]
     Sign(SignArguments),
+    /// Make a site's package out of the product's and a recipe, byte for byte
+    #[command(after_help = examples::ASSEMBLE)]
+    Assemble(AssembleArguments),
     /// Show what a package is and holds
     #[command(after_help = examples::INSPECT)]
     Inspect(InspectArguments),
@@ -68,6 +71,20 @@ pub enum Verb {
 }
 
 #[derive(Debug, Args)]
+pub struct AssembleArguments {
+    /// The product's package
+    pub base: PathBuf,
+    /// The site's recipe, which linkpack build --per-site recipes wrote beside it
+    pub recipe: PathBuf,
+    /// The package to make, or a folder that it goes to under its own name
+    #[arg(short = 'o', long, default_value = ".", value_name = "PACKAGE|DIR")]
+    pub output: PathBuf,
+    /// Print one JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct InitArguments {
     /// The folder to make
     pub dir: PathBuf,
@@ -93,6 +110,10 @@ pub struct BuildArguments {
     /// A site file; repeat it for several sites
     #[arg(short = 's', long = "site", value_name = "SITE.toml")]
     pub sites: Vec<PathBuf>,
+    /// What is made for each site: packages of its own; its settings alone, which are laid over the product's packages; or recipes, by
+    /// which linkpack assemble makes its packages (docs/fleet.md)
+    #[arg(long, default_value = "packages", value_name = "WHAT")]
+    pub per_site: PerSite,
     /// The formats, separated by commas [default: every format the connector has a payload for]
     #[arg(short = 'f', long = "format", value_delimiter = ',', value_name = "FORMAT,...")]
     pub formats: Vec<FormatName>,
@@ -342,6 +363,15 @@ impl ValueEnum for Packing {
             Packing::Lzx => "A quarter smaller, and takes several times as long to make; every Windows unpacks it",
         };
         Some(PossibleValue::new(self.name()).help(help))
+    }
+}
+
+impl ValueEnum for PerSite {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[PerSite::Packages, PerSite::Overlay, PerSite::Recipes]
+    }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()))
     }
 }
 

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::inspect::text::counted;
 use crate::listener::Listener;
 use crate::manifest::{Given, Setting};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -48,6 +49,7 @@ fn options(arguments: &BuildArguments, listener: &dyn Listener) -> Result<Option
         manifest: arguments.manifest.clone(),
         given: given(arguments.product_version.as_deref(), &arguments.set),
         sites: arguments.sites.clone(),
+        per_site: arguments.per_site,
         formats: arguments.formats.clone(),
         targets: arguments.targets.clone(),
         base: arguments.base.clone(),
@@ -73,7 +75,7 @@ fn table(report: &Report, began: Instant) -> Vec<String> {
     let row =
         |size: u64, ratio: &str, time: &str, what: &str| format!("{:>10}  {ratio:>5}  {time:>7}  {what}", progress::size(size));
     let mut lines = vec![format!("{:>10}  {:>5}  {:>7}  package", "size", "ratio", "time")];
-    for package in &report.packages {
+    for package in report.packages.iter().filter(|package| !package.overlay) {
         let path = report.output.join(&package.file);
         let whole = package.size + package.cabinets.iter().map(|cabinet| cabinet.size).sum::<u64>();
         let ratio = match package.content {
@@ -88,6 +90,14 @@ fn table(report: &Report, began: Instant) -> Vec<String> {
     }
     for document in &report.documents {
         lines.push(row(document.size, "", "", &report.output.join(&document.file).display().to_string()));
+    }
+    let overlays: Vec<_> = report.packages.iter().filter(|package| package.overlay).collect();
+    if let Some(last) = overlays.last() {
+        let formats: BTreeSet<&str> = overlays.iter().map(|overlay| overlay.format).collect();
+        let what =
+            format!("{} of sites ({})", counted(overlays.len(), "overlay", "overlays"), Vec::from_iter(formats).join(", "));
+        let size = overlays.iter().map(|overlay| overlay.size).sum();
+        lines.push(row(size, "", "", &format!("{what}, such as {}", report.output.join(&last.file).display())));
     }
     lines.push(format!("built {} in {}", counted(report.packages.len(), "package", "packages"), progress::span(began.elapsed())));
     lines

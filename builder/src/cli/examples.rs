@@ -11,6 +11,7 @@ pub const BUILD: &str = "\
 Examples:
   linkpack build                         all formats and targets of ./linkpack.toml, into dist
   linkpack build -f deb,rpm -s sites/acme.toml
+  linkpack build -s sites/acme.toml -s sites/bolt.toml --per-site overlay
   linkpack build --cache /srv/cache --cache-key cache.key
   linkpack build --product-version \"$TAG\" --set connector.run-as=svc-acme
   linkpack build --json --summary \"$GITHUB_STEP_SUMMARY\" >build.json
@@ -26,6 +27,13 @@ Examples:
   linkpack sign dist --cert cert.pem --sign-command './hsm-sign'
 
 Exit codes: 0 signed, 1 refused or failed (every package is as before, or signed whole), 2 usage";
+
+pub const ASSEMBLE: &str = "\
+Examples:
+  linkpack build -s sites/acme.toml --per-site recipes
+  linkpack assemble agent_1.0_amd64.deb agent-acme_1.0_amd64.deb.recipe -o acme/
+
+Exit codes: 0 made, 1 refused or failed (nothing has the package's name then), 2 usage";
 
 pub const INSPECT: &str = "\
 Examples:

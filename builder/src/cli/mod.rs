@@ -1,6 +1,7 @@
 //! The command line: a file a verb. The only place that prints.
 
 mod arguments;
+mod assemble;
 mod build;
 mod cache;
 mod examples;
@@ -41,6 +42,7 @@ pub fn run() -> ExitCode {
         Verb::Init(arguments) => (init::run(&arguments), arguments.json),
         Verb::Build(arguments) => return build::run(&arguments),
         Verb::Sign(arguments) => (sign::run(&arguments), arguments.json),
+        Verb::Assemble(arguments) => (assemble::run(&arguments), arguments.json),
         Verb::Inspect(arguments) => return inspect::run(&arguments),
         Verb::Verify(arguments) => return verify::run(&arguments),
         Verb::Lint(arguments) => return lint::run(&arguments),

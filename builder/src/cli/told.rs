@@ -195,6 +195,8 @@ pub enum SchemaOf {
     Build,
     /// What sign --json prints
     Sign,
+    /// linkpack assemble --json
+    Assemble,
     /// What inspect --json prints
     Inspect,
     /// What inspect --diff --json prints
@@ -231,6 +233,7 @@ pub fn schema(what: SchemaOf) -> String {
         SchemaOf::Init => of::<Made>(),
         SchemaOf::Build => of::<Built>(),
         SchemaOf::Sign => of::<Signed>(),
+        SchemaOf::Assemble => of::<kit::delta::recipe::Assembled>(),
         SchemaOf::Inspect => of::<InspectDocument>(),
         SchemaOf::Diff => of::<Diff>(),
         SchemaOf::Verify => of::<Verified>(),

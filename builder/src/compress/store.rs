@@ -12,12 +12,13 @@ use crate::error::{Error, IoContext, Result};
 use crate::workdir::WorkDir;
 use rustix::fs::{flock, FlockOperation};
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
 use std::io::{BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 /// What a cache may hold after a build when nothing else was said, in bytes; the least recently used units go first.
@@ -105,6 +106,8 @@ pub struct Store {
     compressed: AtomicU64,
     pub(super) last_digest: LastDigest,
     _temporary: Option<WorkDir>,
+    /// The packed bytes of a store that keeps nothing on disk.
+    memory: Option<Mutex<HashMap<Key, Vec<u8>>>>,
 }
 
 /// What a unit is found by: a digest of its content or of what it is made from, and of how it is compressed.
@@ -151,19 +154,11 @@ impl Store {
             .map_err(|error| Error::new(format!("cannot start {threads} worker threads: {error}")))?;
         let private = cache.key.is_none();
         let mut store = Store {
-            folder: PathBuf::new(),
-            also: None,
-            pool: Arc::new(pool),
             seal: cache.key.clone().map_or(Seal::Digest, Seal::Keyed),
             private,
             check: cache.check,
             limit: cache.limit,
-            lock: None,
-            claims: None,
-            found: AtomicU64::new(0),
-            compressed: AtomicU64::new(0),
-            last_digest: LastDigest::default(),
-            _temporary: None,
+            ..Store::of(Arc::new(pool))
         };
         let temporary = match &cache.choice {
             CacheChoice::Folder(folder) => {
@@ -195,6 +190,31 @@ impl Store {
     /// How much was found and how much compressed so far.
     pub fn used(&self) -> CacheUse {
         CacheUse { found: self.found.load(Ordering::Relaxed), compressed: self.compressed.load(Ordering::Relaxed) }
+    }
+
+    /// A store in memory, for one package of kilobytes: ten thousand of them leave nothing in the cache.
+    pub fn in_memory(pool: Arc<rayon::ThreadPool>) -> Arc<Store> {
+        Arc::new(Store { memory: Some(Mutex::default()), ..Store::of(pool) })
+    }
+
+    /// One that has no place yet.
+    fn of(pool: Arc<rayon::ThreadPool>) -> Store {
+        Store {
+            folder: PathBuf::new(),
+            also: None,
+            pool,
+            seal: Seal::Digest,
+            private: true,
+            check: false,
+            limit: CACHE_LIMIT,
+            lock: None,
+            claims: None,
+            found: AtomicU64::new(0),
+            compressed: AtomicU64::new(0),
+            last_digest: LastDigest::default(),
+            _temporary: None,
+            memory: None,
+        }
     }
 
     /// The workers that compress.
@@ -240,6 +260,13 @@ impl Store {
         plain: Option<&dyn Source>,
         make: impl FnOnce(&mut Vec<u8>) -> Result<Segment>,
     ) -> Result<Unit> {
+        if let Some(memory) = &self.memory {
+            let mut packed = Vec::new();
+            let segment = make(&mut packed)?;
+            let digest = blake3::hash(&packed);
+            memory.lock().unwrap_or_else(PoisonError::into_inner).insert(key, packed);
+            return Ok(Unit { key, codec, segment, digest });
+        }
         let found = || self.find(codec, key).filter(|unit| plain.is_none_or(|plain| self.holds(unit, plain)));
         if let Some(unit) = found() {
             return Ok(self.count_found(unit));
@@ -355,6 +382,10 @@ impl Store {
     /// # Errors
     /// The unit's file is gone or of another length: someone else changed the cache during the build. What `each` returns.
     pub(super) fn read(&self, unit: &Unit, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        if let Some(memory) = &self.memory {
+            let packed = memory.lock().unwrap_or_else(PoisonError::into_inner);
+            return packed.get(&unit.key).map_or(Ok(()), |packed| each(packed));
+        }
         let path = self.path(&unit.key);
         let damaged = || {
             Error::new(format!("the compressed unit {} was changed during the build", path.display()))

@@ -12,12 +12,14 @@ mod facts;
 mod inline;
 mod quote;
 mod render;
+mod site;
 pub mod windows;
 
 pub use defaults::{client_defaults, seal_paths};
 pub use descriptor::container_json;
 pub use facts::{Arch, ContainerFact, Facts, FactsError, Settings};
 pub use quote::{sh_quote, unit_quote};
+pub use site::{Answers, FIRST_LINE as SITE_FIRST_LINE, LIMIT as SITE_LIMIT};
 
 use crate::compress::Codec;
 use render::Channel;
@@ -63,6 +65,8 @@ pub struct DebScripts {
     pub config: String,
     /// debconf's questions. Mode 0644.
     pub templates: String,
+    /// The file of a site that the postinst hears of. Mode 0644.
+    pub triggers: String,
 }
 
 /// The scriptlets of an RPM, for `/bin/sh` all but one.
@@ -124,7 +128,24 @@ pub fn deb_scripts(facts: &Facts) -> Result<DebScripts, Error> {
         postrm: scripts.render("deb/postrm")?,
         config: scripts.render("deb/config")?,
         templates: scripts.render("deb/templates")?,
+        triggers: scripts.render("deb/triggers")?,
     })
+}
+
+/// The file that a site's configuration package brings, and that the product's scripts read as the site's level of the settings.
+pub fn site_file(product: &str) -> String {
+    format!("{SITE_FOLDER}/{product}.site")
+}
+
+/// What [`site_file`] lies in.
+pub const SITE_FOLDER: &str = "/usr/share/intigua";
+
+/// `%posttrans` and `%postun` of a site's configuration package.
+///
+/// # Errors
+/// A template of linkpack's is wrong.
+pub fn site_scriptlets() -> Result<(String, String), Error> {
+    Ok((render::site_scriptlet(false)?, render::site_scriptlet(true)?))
 }
 
 /// The scriptlets of an RPM.

@@ -122,18 +122,18 @@ macro_rules! embedded {
 
 const TEMPLATES: &[(&str, Embedded)] = embedded!("templates/linux":
     "entry.sh", "facts.sh", "texts.sh", "vlink.service", "vlink.init", "vlink.logrotate", "run.sh", "run-usage.txt", "linkctl.sh", "preflight.sh",
-    "deb/debconf.sh", "deb/lib.sh", "deb/modules", "deb/preinst", "deb/postinst", "deb/prerm", "deb/postrm", "deb/config", "deb/templates",
-    "rpm/lib.sh", "rpm/pre", "rpm/post", "rpm/preun", "rpm/postun", "rpm/pretrans", "rpm/posttrans",
+    "deb/debconf.sh", "deb/lib.sh", "deb/modules", "deb/preinst", "deb/postinst", "deb/prerm", "deb/postrm", "deb/config", "deb/templates", "deb/triggers",
+    "rpm/lib.sh", "rpm/pre", "rpm/post", "rpm/preun", "rpm/postun", "rpm/pretrans", "rpm/posttrans", "rpm/site",
 );
 
 const MODULES: &[(&str, Embedded)] = embedded!("installers/linux":
-    "abort.sh", "account.sh", "aside.sh", "base.sh", "config.sh", "core.sh", "debconf.sh", "files.sh", "keep.sh", "labels.sh", "leave.sh", "libraries.sh", "linkctl.sh", "live.sh",
+    "abort.sh", "account.sh", "apply.sh", "aside.sh", "base.sh", "config.sh", "core.sh", "debconf.sh", "files.sh", "keep.sh", "labels.sh", "leave.sh", "libraries.sh", "linkctl.sh", "live.sh",
     "lock.sh", "logs.sh", "monitor.sh", "options.sh", "package.sh", "payload.sh", "preflight.sh", "purge.sh", "register.sh", "result.sh", "root.sh",
-    "run.sh", "seal.sh", "service.sh", "set.sh", "settings.sh", "state.sh", "status.sh", "takeover.sh", "uninstall.sh", "unit.sh", "version.sh", "versions.sh",
+    "run.sh", "seal.sh", "service.sh", "set.sh", "settings.sh", "site.sh", "state.sh", "status.sh", "takeover.sh", "uninstall.sh", "unit.sh", "version.sh", "versions.sh",
 );
 
 /// The modules that nothing but the stub of a `.run` calls, which carries them itself.
-const OF_THE_STUB: [&str; 4] = ["libraries.sh", "options.sh", "payload.sh", "run.sh"];
+const OF_THE_STUB: [&str; 5] = ["libraries.sh", "options.sh", "payload.sh", "run.sh", "site.sh"];
 
 /// The modules that a package holds as files: name and text.
 pub fn module_files() -> Result<Vec<(&'static str, String)>, Error> {
@@ -174,6 +174,13 @@ impl Scripts {
         let inlined = inline::reachable(&modules, &format!("{before}\n{after}\n{caller}"));
         Ok(format!("{before}{inlined}{after}"))
     }
+}
+
+/// A scriptlet of a site's configuration package, which knows no fact of the product.
+pub fn site_scriptlet(of_removal: bool) -> Result<String, Error> {
+    let kept = Channel::Rpm.kept();
+    let context = context! { channel => Channel::Rpm.name(), kept => Vec::from(kept), passed => passed(kept), path => super::PATH, of_removal };
+    environment()?.get_template("rpm/site")?.render(context)
 }
 
 fn environment() -> Result<Environment<'static>, Error> {
@@ -224,7 +231,7 @@ fn context_of(environment: &Environment<'_>, facts: &Facts, channel: Channel) ->
     };
     let basic = context! {
         product => &facts.product, package => &facts.package, folders => facts.folders.join("\n"), others => facts.others.join("\n"), libraries => &facts.libraries, library_folders => &facts.library_folders, programs => &facts.programs, title => &facts.title, version => &facts.version, service => SERVICE,
-        channel => channel.name(), tools => channel.tools(), packaged_root => &facts.packaged_root,
+        channel => channel.name(), tools => channel.tools(), packaged_root => &facts.packaged_root, site_file => super::site_file(&facts.product),
         arch => facts.arch.uname(), needed_kb => facts.installed_kb, command => facts.command(), core_check => core_check(facts),
         container_names => names(&|_| true), required_names => names(&|required| required),
         settings => settings(facts), exit_codes => exit_codes(), config => facts.config.clone(), seal_paths => facts.seal_paths.clone(),

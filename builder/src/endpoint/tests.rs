@@ -153,8 +153,8 @@ fn scripts_with_modules() -> Vec<(&'static str, String)> {
 
 #[test]
 fn no_script_calls_a_function_that_it_does_not_hold() {
-    // Called where the script has it, from a module that serves others too.
-    const ELSEWHERE: [&str; 4] = ["lp_settings_debconf", "lp_decompress_fault", "lp_unit_file", "lp_check_libraries"];
+    // Called where the script has it, from a module that serves others too; the last one is read where a trigger asks for it.
+    const ELSEWHERE: [&str; 5] = ["lp_settings_debconf", "lp_decompress_fault", "lp_unit_file", "lp_check_libraries", "lp_apply"];
     let modules = render::every_module().expect("readable");
     let known: BTreeSet<&str> = modules.iter().flat_map(|module| inline::functions(module)).collect();
     let mut missing = BTreeSet::new();

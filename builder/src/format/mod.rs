@@ -7,6 +7,7 @@ mod patch;
 mod prepared;
 pub mod rpm;
 pub mod run;
+pub mod site;
 mod tar;
 
 pub use prepared::{prepare, unread, Digests, PreparedFile};

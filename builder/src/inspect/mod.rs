@@ -18,6 +18,7 @@ mod product;
 pub mod report;
 mod rpm;
 mod run;
+mod site;
 pub mod text;
 pub mod transform;
 pub mod tree;
@@ -98,6 +99,7 @@ pub fn read_to(path: &Path, base: Option<&Path>, depth: Depth) -> Result<Package
         Format::Deb => deb::read(&mut input, file, depth).map(plain),
         Format::Rpm => rpm::read(&mut input, file, depth).map(plain),
         Format::Run => run::read(&mut input, file, depth).map(plain),
+        Format::Site => site::read(&mut input, file).map(plain),
         Format::Msi | Format::Mst => {
             let opened = || File::open(path).or_cannot("read", path);
             let base = base.map(tables).transpose()?;
@@ -137,6 +139,7 @@ pub fn is_package(path: &Path) -> Result<bool> {
     let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
     Ok(match recognise(&mut input, path) {
         Ok(Format::Run) => extension.as_deref() == Some("run"),
+        Ok(Format::Site) => extension.as_deref() == Some("site"),
         Ok(Format::Msi) => !matches!(extension.as_deref(), Some("msp" | "msm")),
         Ok(_) => true,
         Err(error) if error.is_interrupted() => return Err(error),
@@ -167,9 +170,10 @@ fn recognise(input: &mut Input, path: &Path) -> Result<Format> {
         first if is_old(first) => Ok(Format::Deb),
         [0xed, 0xab, 0xee, 0xdb, ..] => Ok(Format::Rpm),
         [b'#', b'!', ..] => Ok(Format::Run),
+        b"# linkpa" => Ok(Format::Site),
         first if first == COMPOUND_FILE => Ok(Format::Msi),
         _ => Err(Error::new(format!(
-            "{} is not a package (expected .deb, .rpm, .msi or a self-extracting script)",
+            "{} is not a package (expected .deb, .rpm, .msi, .mst, .site or a self-extracting script)",
             path.display()
         ))
         .help("name a package; archives are payloads: linkpack build reads them")),

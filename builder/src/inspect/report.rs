@@ -23,6 +23,8 @@ pub enum Format {
     Msi,
     /// Windows Installer: what changes a package while it is installed.
     Mst,
+    /// A site's answers for a `.run`.
+    Site,
 }
 
 impl Format {
@@ -34,6 +36,7 @@ impl Format {
             Format::Run => "run",
             Format::Msi => "msi",
             Format::Mst => "mst",
+            Format::Site => "site",
         }
     }
 }

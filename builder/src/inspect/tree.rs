@@ -86,7 +86,7 @@ impl Paths {
 pub fn separator(report: &Report) -> char {
     match report.format {
         Format::Msi | Format::Mst => '\\',
-        Format::Deb | Format::Rpm | Format::Run => '/',
+        Format::Deb | Format::Rpm | Format::Run | Format::Site => '/',
     }
 }
 

@@ -28,19 +28,22 @@ pub enum Kind {
     Msi,
     /// A cabinet or transform that lies beside an MSI.
     Beside,
+    /// A site's answers for a self-extracting script.
+    Site,
     /// A bill of materials, or the provenance.
     Bill,
 }
 
 impl Kind {
     fn of(name: &str) -> Option<Kind> {
-        const ENDS: [(&str, Kind); 9] = [
+        const ENDS: [(&str, Kind); 10] = [
             (".deb", Kind::Deb),
             (".rpm", Kind::Rpm),
             (".run", Kind::Run),
             (".msi", Kind::Msi),
             (".cab", Kind::Beside),
             (".mst", Kind::Beside),
+            (".site", Kind::Site),
             (".cdx.json", Kind::Bill),
             (".spdx.json", Kind::Bill),
             (".provenance.json", Kind::Bill),
@@ -81,10 +84,17 @@ impl Item {
                 format!("linux/apt/pool/main/{first}/{name}/{file}")
             }
             Kind::Rpm => format!("linux/rpm/Packages/{file}"),
-            Kind::Run => format!("linux/run/{file}"),
+            Kind::Run | Kind::Site => format!("linux/run/{file}"),
             Kind::Msi | Kind::Beside => format!("windows/{file}"),
             Kind::Bill => format!("sbom/{file}"),
         }
+    }
+
+    /// Whether it is a site's configuration package, which is laid over another one of these.
+    pub fn is_overlay(&self, items: &[Item]) -> bool {
+        let of = |name: &str| items.iter().any(|item| item.kind == self.kind && item.identity.name == name);
+        let bases = || self.identity.name.match_indices("-site-").map(|(at, _)| &self.identity.name[..at]);
+        matches!(self.identity.architecture.as_str(), "all" | "noarch") && bases().any(of)
     }
 
     /// What no two packages share: a DEB's or RPM's identity. Other files are known by their names.
@@ -252,7 +262,7 @@ fn listed(path: &Path, kind: Kind, sha256: &str, judge: &(dyn Judge + Sync)) -> 
     }
     let (found, identity) = match kind {
         // Their identity takes a reading anyway.
-        Kind::Run | Kind::Msi => {
+        Kind::Run | Kind::Msi | Kind::Site => {
             let report = inspect::read(path)?.report;
             (report.file.sha256.clone(), identity(path, kind, Some(&report))?)
         }

@@ -67,6 +67,8 @@ pub fn render(plan: &Plan, description: &Description, channels: &BTreeMap<String
             runs => rows(&[Kind::Run]),
             windows => rows(&[Kind::Msi]),
             beside => rows(&[Kind::Beside]),
+            sites => rows(&[Kind::Site]),
+            overlays => description.files.iter().any(|file| file.name.contains("-site-") || file.kind == Kind::Site),
             bills => rows(&[Kind::Bill]),
             channels,
             fingerprint => fingerprint,

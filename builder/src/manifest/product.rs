@@ -20,7 +20,8 @@ pub const DEFAULT_LINUX_ROOT: &str = "/usr/local/intigua";
 /// A product, resolved for one site or for none.
 #[derive(Debug, Clone)]
 pub struct Product {
-    manifest: Manifest,
+    /// Shared: ten thousand sites' products are one manifest.
+    manifest: Arc<Manifest>,
     /// What relative payload paths start from.
     folder: PathBuf,
     site: Option<(String, WithSettings<Site>)>,
@@ -37,7 +38,7 @@ impl Product {
     pub(super) fn new(manifest: Manifest, folder: PathBuf, checked: Checked, source: Text) -> Self {
         let source = Arc::new(source);
         Product {
-            manifest,
+            manifest: Arc::new(manifest),
             folder,
             site: None,
             settings: checked.settings,

@@ -2,7 +2,7 @@
 
 use super::model::ConnectorThrottle;
 use super::settings::Forced;
-use super::values::{Account, Identity, LinuxRoot, Name, Url};
+use super::values::{Account, Identity, LinuxRoot, Name, Url, Version};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -12,6 +12,8 @@ use serde::Deserialize;
 pub struct Site {
     /// The site's name, added to the package's name; the file's own name without `.toml` when absent.
     pub name: Option<Name>,
+    /// The version of the site's configuration package (`--per-site overlay`); the product's when absent. Raise it with the site's settings.
+    pub version: Option<Version>,
     /// Replaces the core server.
     pub server_url: Option<Url>,
     /// Replaces the fallback servers.

@@ -275,13 +275,17 @@ impl PublicKey {
 
     /// `sha256:` and the digest of the SubjectPublicKeyInfo: what `openssl pkey -pubin -outform DER | sha256sum` prints.
     pub fn fingerprint(&self) -> String {
+        format!("sha256:{}", hex::encode(Sha256::digest(self.to_spki())))
+    }
+
+    /// The key as a SubjectPublicKeyInfo, in DER.
+    pub fn to_spki(&self) -> Vec<u8> {
         let der = match self {
             PublicKey::Rsa(key) => key.to_public_key_der(),
             PublicKey::P256(key) => key.to_public_key_der(),
             PublicKey::P384(key) => key.to_public_key_der(),
         };
-        let der = der.expect("a key that was read can be written");
-        format!("sha256:{}", hex::encode(Sha256::digest(der.as_bytes())))
+        der.expect("a key that was read can be written").into_vec()
     }
 
     /// The key as `openssl pkey -pubout` writes it.

@@ -42,7 +42,7 @@ impl Signer {
         &self.public
     }
 
-    /// Signs a SHA-256. `purpose` is told to a command: `authenticode`, `run` or `sums`.
+    /// Signs a SHA-256. `purpose` is told to a command: `authenticode`, `run`, `site` or `sums`.
     ///
     /// # Errors
     /// The key or the command fails, or the command's answer is not a signature of the key.

@@ -50,6 +50,7 @@ fn place(report: &Report, at: u64) -> String {
 fn aside(report: &Report) -> Vec<Range<u64>> {
     let member = |name: &str, offset: u64, size: u64| match report.format {
         Format::Deb if name.starts_with("_gpg") => Some(offset - AR_HEADER..(offset + size).next_multiple_of(2)),
+        Format::Site if name == "signature" => Some(offset..offset + size),
         Format::Rpm if name == "signature header" => Some(offset..offset + size),
         _ => None,
     };

@@ -62,9 +62,22 @@ struct Built {
     format: String,
     target: String,
     site: Option<String>,
+    #[serde(default)]
+    overlay: bool,
     /// What lies beside an MSI above 2 GB.
     #[serde(default)]
     cabinets: Vec<BuiltCabinet>,
+}
+
+impl Built {
+    /// The format of the package that an overlay is for; a package's own.
+    fn laid_over(&self) -> &str {
+        match self.format.as_str() {
+            "site" => "run",
+            "mst" if self.overlay => "msi",
+            own => own,
+        }
+    }
 }
 
 #[derive(Deserialize, Clone)]
@@ -151,13 +164,16 @@ impl Rebuild {
         };
         let (mut formats, mut targets) = (Vec::new(), Vec::new());
         for built in wanted {
-            let format = FormatName::ALL.into_iter().find(|format| format.name() == built.format);
+            let format = FormatName::ALL.into_iter().find(|format| format.name() == built.laid_over());
             let target = Target::ALL.into_iter().find(|target| target.name() == built.target);
             let format = format.ok_or_else(|| unknown("format", &built.format))?;
-            let target = target.ok_or_else(|| unknown("target", &built.target))?;
             if !formats.contains(&format) {
                 formats.push(format);
             }
+            if built.overlay {
+                continue;
+            }
+            let target = target.ok_or_else(|| unknown("target", &built.target))?;
             if !targets.contains(&target) {
                 targets.push(target);
             }
@@ -177,6 +193,7 @@ impl Rebuild {
         Ok(Options {
             manifest: self.manifest.clone(),
             given: self.given.clone(),
+            per_site: if wanted.iter().any(|built| built.overlay) { super::PerSite::Overlay } else { super::PerSite::Packages },
             sites: self.sites.clone(),
             formats,
             targets,

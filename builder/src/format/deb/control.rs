@@ -26,7 +26,7 @@ pub fn archive(spec: &DebSpec, files: &[DataFile]) -> Result<Packed> {
         add("conffiles", conffiles, 0o644)?;
     }
     for (name, text) in spec.control_files {
-        let mode = if matches!(*name, "templates" | "modules") { 0o644 } else { 0o755 };
+        let mode = if matches!(*name, "templates" | "modules" | "triggers") { 0o644 } else { 0o755 };
         add(name, text.clone().into_bytes(), mode)?;
     }
     tar::finish(&mut layout)?;
@@ -97,11 +97,15 @@ pub fn documentation(spec: &DebSpec) -> Result<Vec<(String, Vec<u8>)>> {
     let mut packed = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
     let packed = packed.write_all(entry.as_bytes()).and_then(|()| packed.finish());
     let changelog = packed.map_err(|error| Error::new(format!("cannot compress the changelog: {error}")))?;
-    Ok(vec![
+    let mut files = vec![
         (format!("usr/share/doc/{name}/copyright"), copyright.into_bytes()),
         (format!("usr/share/doc/{name}/changelog.gz"), changelog),
-        (format!("usr/share/lintian/overrides/{name}"), super::lintian::overrides(spec).into_bytes()),
-    ])
+    ];
+    // A site's configuration package, without scripts, has nothing to explain.
+    if !spec.control_files.is_empty() {
+        files.push((format!("usr/share/lintian/overrides/{name}"), super::lintian::overrides(spec).into_bytes()));
+    }
+    Ok(files)
 }
 
 /// The copyright file (Debian Policy 12.5).

@@ -38,7 +38,7 @@ pub struct DebSpec<'a> {
     pub section: &'a str,
     /// How much a system needs it.
     pub priority: &'a str,
-    /// A name that this package stands for and excludes others of (a product's sites).
+    /// A name that this package stands for and excludes others of: of a product's sites.
     pub provides: Option<&'a str>,
     /// The licence: an SPDX identifier where there is one.
     pub license: &'a str,
@@ -46,7 +46,7 @@ pub struct DebSpec<'a> {
     pub root: &'a str,
     /// The files, their paths relative to the root, sorted, parents first.
     pub files: &'a [&'a PreparedFile],
-    /// Maintainer scripts and debconf's files, by their name in control.tar.
+    /// Maintainer scripts, triggers and debconf's files, by their name in control.tar.
     pub control_files: &'a [(&'a str, String)],
     /// How both archives are compressed.
     pub codec: Codec,

@@ -28,7 +28,9 @@ pub fn header<'a>(spec: &'a RpmSpec, files: &'a FileList, payload_digest: &[u8; 
     if files.is_utf8() {
         header.put_text(Tag::RPMTAG_ENCODING as u32, "utf-8");
     }
-    header.put_texts(Tag::RPMTAG_PREFIXES as u32, [spec.prefix]);
+    if spec.relocatable {
+        header.put_texts(Tag::RPMTAG_PREFIXES as u32, [spec.prefix]);
+    }
     put_scriptlets(&mut header, spec);
     put_dependencies(&mut header, spec, files)?;
     put_payload(&mut header, spec.codec, payload_digest);
@@ -98,10 +100,15 @@ fn put_dependencies(header: &mut Header, spec: &RpmSpec, files: &FileList) -> Re
     let version = format!("{epoch}{}-{}", spec.version, spec.release);
     let mut provides = Dependency::parse_all(spec.provides)?;
     provides.insert(Dependency::equal(spec.name, &version));
-    provides.insert(Dependency::equal(format!("{}({})", spec.name, architecture(spec.arch)?.isa), &version));
+    let isa = architecture(spec.arch)?.isa;
+    if !isa.is_empty() {
+        provides.insert(Dependency::equal(format!("{}({isa})", spec.name), &version));
+    }
     let mut requires = Dependency::parse_all(spec.requires)?;
     let conflicts = Dependency::parse_all(spec.conflicts)?;
     let obsoletes = Dependency::parse_all(spec.obsoletes)?;
+    let mut order = dependency::order(&spec.scriptlets);
+    order.extend(Dependency::parse_all(spec.after)?);
     let (recommends, suggests) = (Dependency::parse_all(spec.recommends)?, Dependency::parse_all(spec.suggests)?);
     let all = [&provides, &requires, &conflicts, &obsoletes, &recommends, &suggests];
     let features = all.map(dependency::of_relations).concat();
@@ -116,7 +123,7 @@ fn put_dependencies(header: &mut Header, spec: &RpmSpec, files: &FileList) -> Re
         (dependency::OBSOLETES, obsoletes),
         (dependency::RECOMMENDS, recommends),
         (dependency::SUGGESTS, suggests),
-        (dependency::ORDER, dependency::order(&spec.scriptlets)),
+        (dependency::ORDER, order),
     ] {
         dependency::put(header, &tags, list);
     }

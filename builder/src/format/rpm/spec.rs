@@ -17,7 +17,7 @@ pub struct RpmSpec<'a> {
     pub release: &'a str,
     /// Compared before the version.
     pub epoch: Option<u32>,
-    /// "x86_64" or "aarch64".
+    /// "x86_64", "aarch64" or "noarch".
     pub arch: &'a str,
     /// One line.
     pub summary: &'a str,
@@ -35,6 +35,8 @@ pub struct RpmSpec<'a> {
     pub group: Option<&'a str>,
     /// The packaged root, absolute, which `rpm --prefix` moves elsewhere. The package owns it, but not the directories above it.
     pub prefix: &'a str,
+    /// Whether `rpm --prefix` may move it.
+    pub relocatable: bool,
     /// Seconds since 1970 (SOURCE_DATE_EPOCH): the package's build time, and the latest time that a file may carry.
     pub build_time: i64,
     /// Paths relative to the prefix.
@@ -57,6 +59,8 @@ pub struct RpmSpec<'a> {
     pub conflicts: &'a [String],
     /// In the same form.
     pub obsoletes: &'a [String],
+    /// What comes before it in a transaction that holds both, in the same form.
+    pub after: &'a [String],
     /// How the payload is compressed.
     pub codec: Codec,
     /// Where the files' compressed units are.
@@ -129,7 +133,7 @@ pub fn lead(spec: &RpmSpec) -> Result<Vec<u8>> {
 pub struct Architecture {
     /// Its number in the lead.
     pub lead: u16,
-    /// What `name(...)` provides and requires call it.
+    /// What `name(...)` provides and requires call it; empty where there is no such name.
     pub isa: &'static str,
 }
 
@@ -141,6 +145,7 @@ pub fn architecture(arch: &str) -> Result<Architecture> {
     match arch {
         "x86_64" => Ok(Architecture { lead: 1, isa: "x86-64" }),
         "aarch64" => Ok(Architecture { lead: 19, isa: "aarch-64" }),
+        "noarch" => Ok(Architecture { lead: 255, isa: "" }),
         _ => Err(Error::new(format!("there is no RPM architecture \"{arch}\" here")).help("use x86_64 or aarch64")),
     }
 }

@@ -14,7 +14,7 @@ use std::io::Read;
 use std::path::Path;
 
 /// Extensions of packages, and of what travels with them.
-const PACKAGES: [&str; 4] = ["deb", "rpm", "run", "msi"];
+const PACKAGES: [&str; 6] = ["deb", "rpm", "run", "msi", "mst", "site"];
 const CABINET: &str = "cab";
 /// Entries of a folder that are looked at.
 const MOST_ENTRIES: usize = 100_000;

@@ -228,19 +228,8 @@ impl Site<'_> {
         let stopped = || Error::new(format!("the delta's {STEPS} ends too early"));
         let read = self.steps.by_ref().take(steps).read_to_end(&mut bytes).map_err(|_| stopped())?;
         let steps = matching::steps(&bytes).filter(|_| read as u64 == steps).ok_or_else(stopped)?;
-        let site_len = view.len() + plain.len();
         let site = Chain(vec![view, plain, &self.data]);
-        let mut text = Spool::new(self.root)?;
-        for step in steps {
-            let (at, len) = match step {
-                Step::Copy { at, len } => (at, len),
-                Step::Literal(len) => {
-                    self.literals += len;
-                    (site_len + self.literals - len, len)
-                }
-            };
-            site.read(at, len, &mut |block| text.write_all(block).or_cannot("write to", self.root).map_err(elsewhere))?;
-        }
+        let text = followed(steps, &site, view.len() + plain.len(), &mut self.literals, self.root)?;
         let file = self.stage.create(path)?;
         let full = self.stage.root().join(path);
         let mut out = Scatter::new(&file, &full, extents);
@@ -258,20 +247,41 @@ impl Site<'_> {
                 .note("the delta makes new files out of it")
                 .help("copy the kit again from the medium that it came on"));
         }
-        let view = View::open(&full, &base.extents)?;
-        let mut plain = Spool::new(self.root)?;
-        for (form, (at, len)) in &base.units {
-            match form {
-                Form::Unit(form) => drop(again::unpack(&view, &again::Place { form: *form, at: *at, len: *len }, &mut plain)?),
-                Form::Cabinet(form) => cabinet::unpack(&view, *form, (*at, *len), &mut plain)?,
-            }
-        }
-        Ok((view, plain))
+        open_base(&full, base, self.root)
     }
 }
 
+/// A file that another one is made of, and the plain bytes of its units that are wanted.
+pub(super) fn open_base(path: &Path, base: &Base, root: &Path) -> Result<(View, Spool)> {
+    let view = View::open(path, &base.extents)?;
+    let mut plain = Spool::new(root)?;
+    for (form, (at, len)) in &base.units {
+        match form {
+            Form::Unit(form) => drop(again::unpack(&view, &again::Place { form: *form, at: *at, len: *len }, &mut plain)?),
+            Form::Cabinet(form) => cabinet::unpack(&view, *form, (*at, *len), &mut plain)?,
+        }
+    }
+    Ok((view, plain))
+}
+
+/// What steps make of all that there is: what is copied from, `before` bytes, and the literals behind that, of which so many were used.
+pub(super) fn followed(steps: Vec<Step>, site: &Chain, before: u64, literals: &mut u64, root: &Path) -> Result<Spool> {
+    let mut text = Spool::new(root)?;
+    for step in steps {
+        let (at, len) = match step {
+            Step::Copy { at, len } => (at, len),
+            Step::Literal(len) => {
+                *literals += len;
+                (before + *literals - len, len)
+            }
+        };
+        site.read(at, len, &mut |block| text.write_all(block).or_cannot("write to", root).map_err(elsewhere))?;
+    }
+    Ok(text)
+}
+
 /// Packs what is plain, and writes all of it in its order.
-fn put_together(text: &Spool, pieces: &[Piece], out: &mut Scatter) -> Result<()> {
+pub(super) fn put_together(text: &Spool, pieces: &[Piece], out: &mut Scatter) -> Result<()> {
     let mut at = 0;
     let mut placed = Vec::with_capacity(pieces.len());
     for piece in pieces {

@@ -153,28 +153,9 @@ impl Maker<'_> {
 
     fn made(&mut self, path: &str) -> Result<How> {
         let root = self.stage.root().parent().unwrap_or(self.stage.root()).to_path_buf();
-        let source = self.request.kit.root().join(path);
-        let new = Opened::open(&source)?;
+        let new = Opened::open(&self.request.kit.root().join(path))?;
         let old = self.base(path).map(|base| -> Result<_> { Ok((self.old(&base)?, base)) }).transpose()?;
-        let known: HashSet<[u8; 32]> = old.iter().flat_map(|(old, _)| old.units.iter().map(|unit| unit.digest)).collect();
-        let own: HashSet<[u8; 32]> = new.units.iter().map(|unit| unit.digest).collect();
-        let mut text = Spool::new(&root)?;
-        let pieces = taken_apart(&new, &known, &root, &mut text)?;
-        let mut plain = Spool::new(&root)?;
-        let mut units = Vec::new();
-        if let Some((old, _)) = &old {
-            for unit in old.units.iter().filter(|unit| !own.contains(&unit.digest)) {
-                // A cabinet is unpacked by the folder.
-                let extent = unit.job.as_ref().map_or(unit.extent, |job| job.folder);
-                if units.last().is_none_or(|(_, before)| *before != extent) {
-                    unpack(&old.view, unit.form, extent, &mut plain)?;
-                    units.push((unit.form, extent));
-                }
-            }
-        }
-        let nothing = crate::compress::Bytes(&[]);
-        let site = Chain(vec![old.as_ref().map_or(&nothing as &dyn Source, |(old, _)| &old.view), &plain]);
-        let steps = matching::describe(&text, &site, &mut self.pool)?;
+        let Described { pieces, units, steps } = describe(&new, old.as_ref().map(|(old, _)| old), &mut self.pool, &root)?;
         self.steps.write_all(&steps).or_cannot("write", &self.stage.root().join(STEPS))?;
         let base = old.map(|(old, path)| Base { path, extents: old.extents, units });
         Ok(How::Made { base, extents: new.extents, pieces, steps: steps.len() as u64 })
@@ -214,10 +195,41 @@ impl Maker<'_> {
     }
 }
 
+/// What makes a file out of another.
+pub(super) struct Described {
+    pub pieces: Vec<Piece>,
+    /// The units of the other one that are unpacked for it.
+    pub units: Vec<(Form, Extent)>,
+    /// As matching writes them.
+    pub steps: Vec<u8>,
+}
+
+/// Describes `new` by `old`; literals go to the pool, what is unpacked meanwhile to the folder `root`.
+pub(super) fn describe<W: Write>(new: &Opened, old: Option<&Opened>, pool: &mut Pool<W>, root: &Path) -> Result<Described> {
+    let known: HashSet<[u8; 32]> = old.iter().flat_map(|old| old.units.iter().map(|unit| unit.digest)).collect();
+    let own: HashSet<[u8; 32]> = new.units.iter().map(|unit| unit.digest).collect();
+    let mut text = Spool::new(root)?;
+    let pieces = taken_apart(new, &known, root, &mut text)?;
+    let mut plain = Spool::new(root)?;
+    let mut units = Vec::new();
+    for (old, unit) in old.iter().flat_map(|old| old.units.iter().map(move |unit| (old, unit))) {
+        // A cabinet is unpacked by the folder.
+        let extent = unit.job.as_ref().map_or(unit.extent, |job| job.folder);
+        if !own.contains(&unit.digest) && units.last().is_none_or(|(_, before)| *before != extent) {
+            unpack(&old.view, unit.form, extent, &mut plain)?;
+            units.push((unit.form, extent));
+        }
+    }
+    let nothing = crate::compress::Bytes(&[]);
+    let site = Chain(vec![old.map_or(&nothing as &dyn Source, |old| &old.view), &plain]);
+    let steps = matching::describe(&text, &site, pool)?;
+    Ok(Described { pieces, units, steps })
+}
+
 /// A file whose units are known.
-struct Opened {
+pub(super) struct Opened {
     view: View,
-    extents: Vec<Extent>,
+    pub extents: Vec<Extent>,
     units: Vec<Found>,
 }
 
@@ -231,7 +243,7 @@ struct Found {
 }
 
 impl Opened {
-    fn open(path: &Path) -> Result<Opened> {
+    pub fn open(path: &Path) -> Result<Opened> {
         let extents = compound::streams(path)?;
         let view = View::open(path, &extents)?;
         let mut units = Vec::new();

@@ -9,6 +9,7 @@ mod cabinet;
 mod compound;
 mod make;
 mod matching;
+pub mod recipe;
 mod view;
 
 pub use apply::{apply, Applied};
