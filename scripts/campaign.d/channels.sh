@@ -23,15 +23,15 @@ channels() {
 	place=$(mktemp -d)
 	trap 'rm -rf "$place"' EXIT
 	trap 'exit 1' HUP INT TERM
-	channels_kit
-	channels_readers
-	channels_graph
-	for tool in packer buildah autoinstall; do channels_in_root "$tool"; done
-	[ "${2:-}" != virt ] || channels_virt
+	judged_kit
+	judged_readers
+	judged_graph
+	for tool in packer buildah autoinstall; do judged_in_root "$tool"; done
+	[ "${2:-}" != virt ] || judged_virt
 }
 
 # A kit with all channels, of the sample and a transform.
-channels_kit() {
+judged_kit() {
 	"$LINKPACK" init --sample "$place/product" >/dev/null 2>&1
 	(
 		cd "$place/product" || exit
@@ -49,7 +49,7 @@ channels_kit() {
 	recipes=$place/kit/channels/images
 }
 
-channels_readers() {
+judged_readers() {
 	for version in RHEL7 RHEL8 RHEL9 RHEL10; do
 		"$cache/venv/bin/ksvalidator" -v $version "$recipes/kickstart.ks" >/dev/null || die "ksvalidator refuses kickstart.ks as $version"
 	done
@@ -69,7 +69,7 @@ channels_readers() {
 }
 
 # The apps against Microsoft's definitions: unknown properties and values are errors of the compiler.
-channels_graph() {
+judged_graph() {
 	command -v npm >/dev/null || { say "note: npm is not in PATH, so Graph's definitions are not compared"; return; }
 	[ -d "$cache/npm/node_modules" ] || npm install --silent --prefix "$cache/npm" @microsoft/microsoft-graph-types@2.43 typescript@5
 	for file in "$place/kit/channels/intune/"*.json; do
@@ -83,8 +83,8 @@ channels_graph() {
 	say 'typescript 5 and microsoft-graph-types 2.43: each win32LobApp'
 }
 
-# channels_in_root packer|buildah|autoinstall: in a copy of the root with the tools that is gone afterwards.
-channels_in_root() {
+# judged_in_root packer|buildah|autoinstall: in a copy of the root with the tools that is gone afterwards.
+judged_in_root() {
 	mkdir -p "$place/inside" "$place/work"
 	cp "$top/scripts/campaign.d/channels-inside.sh" "$place/inside"
 	# What autoinstall has and this root has not.
@@ -113,7 +113,7 @@ channels_in_root() {
 }
 
 # On a disk of its own, emulated: a minute and more.
-channels_virt() {
+judged_virt() {
 	need libguestfs-tools linux-image-cloud-amd64 e2fsprogs
 	mke2fs -q -t ext4 -d "$tools/" "$place/disk.img" 3G
 	LIBGUESTFS_BACKEND=direct LIBGUESTFS_BACKEND_SETTINGS=force_tcg HOME=/root LIBGUESTFS_CACHEDIR=/var/tmp \
