@@ -27,7 +27,10 @@ fleet_product() {
 	cd "$place/product"
 	printf '#!/bin/sh\nexit 0\n' | tee connector/vlink >pulse/pulse
 	chmod +x connector/vlink pulse/pulse
-	find /usr/lib/x86_64-linux-gnu -maxdepth 1 -type f -size +300k -size -8000k | sort | head -40 | xargs cp -t pulse
+	find /usr/lib/x86_64-linux-gnu -maxdepth 1 -type f -size +300k -size -8000k | sort | head -40 | while read -r library; do
+		# Without its first byte it is no library any more: which packages libraries are of differs between machines.
+		tail -c +2 "$library" >"pulse/${library##*/}"
+	done
 	{
 		printf '[product]\nname = "fleet"\ntitle = "Fleet"\nversion = "1.0.0"\npublisher = "Example Ltd"\nlicense = "MIT"\n'
 		printf 'contact = "Example Ltd <support@example.com>"\ndescription = "many sites"\n'
