@@ -9,6 +9,8 @@ mod common;
 mod mistakes;
 #[path = "build/needs.rs"]
 mod needs;
+#[path = "build/plan.rs"]
+mod plan;
 #[path = "build/refusals.rs"]
 mod refusals;
 #[path = "build/relations.rs"]
@@ -564,6 +566,8 @@ fn completions_and_the_manual_page_are_printed() {
         "verify",
         "lint",
         "kit",
+        "plan",
+        "merge",
         "cache",
         "preflight",
         "schema",

@@ -94,6 +94,26 @@ pub struct Input {
     pub sha256: String,
 }
 
+impl Input {
+    /// What another build's manifest.json says of one.
+    pub fn of_record(record: &serde_json::Value) -> Option<Input> {
+        let text = |name: &str| record[name].as_str().map(str::to_owned);
+        let target = record["target"].as_str()?;
+        Some(Input {
+            name: text("name")?,
+            target: Target::ALL.into_iter().map(Target::name).find(|name| *name == target)?,
+            sources: record["sources"]
+                .as_array()?
+                .iter()
+                .map(|source| source.as_str().map(str::to_owned))
+                .collect::<Option<_>>()?,
+            files: record["files"].as_u64()? as usize,
+            bytes: record["bytes"].as_u64()?,
+            sha256: text("sha256")?,
+        })
+    }
+}
+
 /// The connector's name among a build's inputs, and its folder.
 pub const CONNECTOR: &str = "connector";
 

@@ -19,6 +19,21 @@ pub enum CodecChoice {
     Small,
 }
 
+impl CodecChoice {
+    /// All of them.
+    pub const ALL: [CodecChoice; 4] = [CodecChoice::Auto, CodecChoice::Fast, CodecChoice::Zstd, CodecChoice::Small];
+
+    /// The name in arguments and plans.
+    pub fn name(self) -> &'static str {
+        match self {
+            CodecChoice::Auto => "auto",
+            CodecChoice::Fast => "fast",
+            CodecChoice::Zstd => "zstd",
+            CodecChoice::Small => "small",
+        }
+    }
+}
+
 /// How an MSI's cabinets are packed by default.
 pub fn cabinet(choice: CodecChoice) -> Packing {
     match choice {

@@ -13,6 +13,7 @@ mod output;
 mod overlay;
 mod own_lint;
 mod packages;
+pub mod plan;
 mod programs;
 mod rebuild;
 mod recipes;
@@ -83,6 +84,8 @@ pub struct Options {
     pub sbom: bool,
     /// Whether names of files have a dot for each `~` of the version.
     pub no_tilde: bool,
+    /// What else lies on disk and is no part of a payload: a plan's folder.
+    pub own: Vec<PathBuf>,
 }
 
 /// What is made for a site.
@@ -405,7 +408,7 @@ fn own_folders(options: &Options) -> Vec<PathBuf> {
         // Among other things: what this build makes there has a name that tells.
         CacheChoice::Temporary(_) => None,
     };
-    std::iter::once(options.output.clone()).chain(cache).collect()
+    std::iter::once(options.output.clone()).chain(cache).chain(options.own.clone()).collect()
 }
 
 /// Says which formats lose capabilities.

@@ -147,6 +147,20 @@ impl Output {
         Ok(file)
     }
 
+    /// A second name for a file that stays as it is; `None` where its file system gives it none here.
+    pub fn link(&self, path: &Path) -> Result<Option<NamedTempFile>> {
+        let linked = tempfile::Builder::new().prefix(PARTIAL).make_in(&self.folder, |name| {
+            fs::hard_link(path, name)?;
+            File::open(name)
+        });
+        use std::io::ErrorKind;
+        match linked {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::io("read", path, &error)),
+            Err(_) => Ok(None),
+        }
+    }
+
     /// Marks a package as whole; it gets its name in [`Output::finish`].
     pub fn keep(&mut self, file: NamedTempFile, name: String) {
         self.whole.push((file, name));
@@ -166,7 +180,8 @@ impl Output {
             }
         }
         if !unsigned.is_empty() {
-            listener.info(&format!("unsigned: {}", unsigned.join(", ")));
+            let unsigned: Vec<String> = unsigned.into_iter().map(str::to_owned).collect();
+            listener.info(&format!("unsigned: {}", some_of(&unsigned, 20)));
         }
         Ok(())
     }

@@ -62,6 +62,11 @@ pub struct Signed {
 }
 
 impl Signing {
+    /// Whether any package is signed.
+    pub fn signs(&self) -> bool {
+        self.signer.is_some() || self.openpgp.is_some()
+    }
+
     /// Opens the keys.
     ///
     /// # Errors

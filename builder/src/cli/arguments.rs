@@ -42,6 +42,12 @@ pub enum Verb {
     /// Make a kit for a closed site: repositories for apt, dnf and zypper, one signature over all, a page
     #[command(after_help = examples::KIT)]
     Kit(Box<super::kit::KitArguments>),
+    /// Cut a build of many sites into jobs for any engine, and run them
+    #[command(after_help = examples::PLAN)]
+    Plan(Box<super::plan::PlanArguments>),
+    /// Put the packages of a plan's jobs together as one build would, and sign them
+    #[command(after_help = examples::MERGE)]
+    Merge(super::plan::MergeArguments),
     /// Show what the cache of compressed content holds, or remove some of it
     #[command(after_help = examples::CACHE)]
     Cache(super::cache::CacheArguments),
@@ -150,6 +156,13 @@ pub struct BuildArguments {
     /// Print nothing but warnings and errors
     #[arg(short = 'q', long)]
     pub quiet: bool,
+    /// Build one job of this plan, which says everything else; a job that is done is recognised by its sums
+    #[arg(long, value_name = "PLAN", requires = "job", conflicts_with_all = ["manifest", "set", "product_version", "sites", "per_site", "formats", "targets",
+        "output", "codec", "cabinet", "base", "no_cache", "no_sbom", "no_tilde", "SigningArguments"])]
+    pub plan: Option<PathBuf>,
+    /// The job's number, from 0
+    #[arg(long, value_name = "N", requires = "plan")]
+    pub job: Option<usize>,
     #[command(flatten)]
     pub cache: super::cache::BuildCache,
     #[command(flatten)]
@@ -334,22 +347,20 @@ pub struct PreflightArguments {
 
 impl ValueEnum for CodecChoice {
     fn value_variants<'a>() -> &'a [Self] {
-        &[CodecChoice::Auto, CodecChoice::Fast, CodecChoice::Zstd, CodecChoice::Small]
+        &CodecChoice::ALL
     }
     fn to_possible_value(&self) -> Option<PossibleValue> {
-        let (name, help) = match self {
-            CodecChoice::Auto => (
-                "auto",
-                "The smallest that every system can read in all formats asked for: xz, or gzip where a .run is among them",
-            ),
-            CodecChoice::Fast => ("fast", "gzip: quickest to make, read everywhere"),
-            CodecChoice::Zstd => (
-                "zstd",
-                "zstd: quickest to install, where all systems of the manifest read it; a .run needs zstd on the endpoint",
-            ),
-            CodecChoice::Small => ("small", "xz: smallest; a .run needs xz on the endpoint"),
+        let help = match self {
+            CodecChoice::Auto => {
+                "The smallest that every system can read in all formats asked for: xz, or gzip where a .run is among them"
+            }
+            CodecChoice::Fast => "gzip: quickest to make, read everywhere",
+            CodecChoice::Zstd => {
+                "zstd: quickest to install, where all systems of the manifest read it; a .run needs zstd on the endpoint"
+            }
+            CodecChoice::Small => "xz: smallest; a .run needs xz on the endpoint",
         };
-        Some(PossibleValue::new(name).help(help))
+        Some(PossibleValue::new(self.name()).help(help))
     }
 }
 

@@ -4,6 +4,7 @@ use super::arguments::BuildArguments;
 use super::screen::Screen;
 use super::told::{self, Built};
 use super::{cache, progress, summary};
+use crate::build::plan::{self, Done, How};
 use crate::build::{build, Options, Report};
 use crate::error::{Error, Result};
 use crate::inspect::text::counted;
@@ -11,14 +12,25 @@ use crate::listener::Listener;
 use crate::manifest::{Given, Setting};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
 /// Builds packages and says which.
 pub fn run(arguments: &BuildArguments) -> ExitCode {
+    if let Some(Err(error)) = arguments.plan.as_deref().map(plan::prepare) {
+        return super::failed(&error, arguments.json);
+    }
     let screen = Screen::new(arguments.quiet);
     let began = Instant::now();
-    let built = options(arguments, &screen).and_then(|options| build(&options, &screen));
+    let built = match (&arguments.plan, arguments.job) {
+        (Some(plan), Some(job)) => match run_job(plan, job, arguments, &screen) {
+            Ok(Done::Built(report)) => Ok(*report),
+            Ok(Done::Already(output)) => return already(job, &output, arguments.json, &screen),
+            Err(error) => Err(error),
+        },
+        _ => options(arguments, &screen).and_then(|options| build(&options, &screen)),
+    };
     let warnings = screen.warnings();
     if let Some(file) = &arguments.summary {
         if let Err(error) = summary::append(file, &summary::of_build(built.as_ref(), &warnings)) {
@@ -43,6 +55,24 @@ pub fn run(arguments: &BuildArguments) -> ExitCode {
     super::conclude(&shown, false)
 }
 
+fn run_job(plan: &Path, job: usize, arguments: &BuildArguments, listener: &dyn Listener) -> Result<Done> {
+    let how = How {
+        threads: arguments.jobs.map(usize::from),
+        processors: super::processors(),
+        cache: cache::of_job(&arguments.cache)?,
+    };
+    plan::run_job(plan, job, how, listener)
+}
+
+fn already(job: usize, output: &Path, json: bool, screen: &Screen) -> ExitCode {
+    screen.result(&format!("job {job} is done already: {}", output.display()));
+    if !json {
+        return ExitCode::SUCCESS;
+    }
+    let document = super::plan::AlreadyDone { already: true, output: output.to_path_buf() };
+    super::conclude(&told::json(&document), false)
+}
+
 fn options(arguments: &BuildArguments, listener: &dyn Listener) -> Result<Options> {
     let epoch = epoch(std::env::var_os("SOURCE_DATE_EPOCH"))?;
     Ok(Options {
@@ -62,6 +92,7 @@ fn options(arguments: &BuildArguments, listener: &dyn Listener) -> Result<Option
         signing: super::sign::options(&arguments.signing, epoch),
         sbom: !arguments.no_sbom,
         no_tilde: arguments.no_tilde,
+        own: Vec::new(),
     })
 }
 

@@ -173,6 +173,27 @@ pub fn of_build(arguments: &BuildCache, listener: &dyn Listener) -> Result<Cache
     })
 }
 
+/// The cache of a plan's job where another than the plan's was named.
+///
+/// # Errors
+/// The key is none.
+pub fn of_job(arguments: &BuildCache) -> Result<Option<Cache>> {
+    let Some(folder) = &arguments.cache else {
+        let other = arguments.cache_key.is_some() || arguments.cache_read_only || arguments.cache_limit.is_some();
+        return match other || arguments.cache_check {
+            true => Err(Error::new("the plan says which cache its jobs have").help("name another one with --cache DIR as well")),
+            false => Ok(None),
+        };
+    };
+    Ok(Some(Cache {
+        key: arguments.cache_key.as_deref().map(CacheKey::read).transpose()?,
+        read_only: arguments.cache_read_only,
+        limit: arguments.cache_limit.unwrap_or(CACHE_LIMIT),
+        check: arguments.cache_check,
+        ..CacheChoice::Folder(folder.clone()).into()
+    }))
+}
+
 fn is_private(folder: &Path, listener: &dyn Listener) -> bool {
     // What is not there yet is made later, below the nearest folder that is.
     let there = folder.ancestors().find(|folder| folder.exists());

@@ -100,6 +100,40 @@ Examples:
 
 Exit codes: 0 signed, 1 refused or failed, 2 usage";
 
+pub const PLAN: &str = "\
+Examples:
+  linkpack plan -s 'sites/*.toml' -f deb,rpm -o plan --cache-key cache.key
+  linkpack plan run plan --local 8       or: sh plan/engines/slurm.sh, sh plan/engines/parallel.sh,
+                                         hq job submit-file plan/engines/hyperqueue.toml,
+                                         kubectl apply -f plan/engines/kubernetes.yaml
+  linkpack plan status plan
+  linkpack merge plan -o dist --key sums.pem --openpgp-key release.asc
+
+Environment: SOURCE_DATE_EPOCH and the variables that the manifest names, as they are when the plan is made
+
+Exit codes: 0 planned, 1 refused or failed, 2 usage";
+
+pub const PLAN_RUN: &str = "\
+Examples:
+  linkpack plan run plan                 as many jobs side by side as there are processors
+  linkpack plan run plan --local 8 -j 1
+
+Exit codes: 0 all jobs are done, 1 a job failed, 2 usage";
+
+pub const PLAN_STATUS: &str = "\
+Examples:
+  linkpack plan status plan
+  linkpack plan status plan --check --json
+
+Exit codes: 0 all jobs are done, 1 it cannot be read, 2 usage, 3 jobs are left";
+
+pub const MERGE: &str = "\
+Examples:
+  linkpack merge plan -o dist
+  linkpack merge plan -o dist --key sums.pem --openpgp-key release.asc --password-env KEY_PASSWORD
+
+Exit codes: 0 merged, 1 refused or failed (no package then has its name), 2 usage";
+
 pub const CACHE: &str = "\
 Examples:
   linkpack cache show

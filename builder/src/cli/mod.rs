@@ -9,6 +9,7 @@ mod init;
 mod inspect;
 mod kit;
 mod lint;
+mod plan;
 mod preflight;
 mod progress;
 mod screen;
@@ -47,6 +48,8 @@ pub fn run() -> ExitCode {
         Verb::Verify(arguments) => return verify::run(&arguments),
         Verb::Lint(arguments) => return lint::run(&arguments),
         Verb::Kit(arguments) => return kit::run(&arguments),
+        Verb::Plan(arguments) => return plan::run(&arguments),
+        Verb::Merge(arguments) => return plan::merge(&arguments),
         Verb::Cache(arguments) => return cache::run(&arguments),
         Verb::Preflight(arguments) => return preflight::run(&arguments),
         Verb::Schema { what } => (print(&told::schema(what)), false),

@@ -1,7 +1,7 @@
 //! Errors and results as JSON documents (docs/json.md), and the JSON Schema of each.
 
 use crate::build::resign::Resigned;
-use crate::build::{Comparison, Report};
+use crate::build::{plan, Comparison, Report};
 use crate::compress::prune;
 use crate::error::Error;
 use crate::inspect::diff::Diff;
@@ -213,6 +213,10 @@ pub enum SchemaOf {
     Apply,
     /// What kit cve --json prints
     Cve,
+    /// What plan --json prints
+    Plan,
+    /// What plan status --json prints
+    PlanStatus,
     /// What cache show --json prints
     CacheShow,
     /// What cache prune --json prints
@@ -242,6 +246,8 @@ pub fn schema(what: SchemaOf) -> String {
         SchemaOf::Accept => of::<kit::accept::Acceptance>(),
         SchemaOf::Apply => of::<kit::delta::Applied>(),
         SchemaOf::Cve => of::<kit::cve::Report>(),
+        SchemaOf::Plan => of::<plan::Made>(),
+        SchemaOf::PlanStatus => of::<plan::Status>(),
         SchemaOf::CacheShow => of::<prune::Survey>(),
         SchemaOf::CachePrune => of::<prune::Pruned>(),
         SchemaOf::Preflight => of::<Checked>(),

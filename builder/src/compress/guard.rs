@@ -22,16 +22,7 @@ const HELP: &str =
 /// Which folder it is, and who can change it.
 pub fn check(folder: &Path) -> Result<()> {
     let me = Account::new();
-    let given = std::path::absolute(folder).or_cannot("find", folder)?;
-    let real = fs::canonicalize(folder).or_cannot("find", folder)?;
-    // Both ways: who can change a link can change where it leads.
-    for path in [&given, &real] {
-        let mut below: Option<&Path> = None;
-        for place in path.ancestors() {
-            me.check(place, below).map_err(|why| refused(folder, place, &why))?;
-            below = Some(place);
-        }
-    }
+    on_the_way(folder, |place, why| refused(folder, place, why))?;
     for shelf in shelves(folder) {
         match fs::symlink_metadata(&shelf) {
             Ok(meta) if meta.is_dir() => me.check(&shelf, None).map_err(|why| refused(folder, &shelf, &why))?,
@@ -40,6 +31,34 @@ pub fn check(folder: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Looks at a folder and all above it.
+fn on_the_way(folder: &Path, refused: impl Fn(&Path, &str) -> Error) -> Result<()> {
+    let me = Account::new();
+    let given = std::path::absolute(folder).or_cannot("find", folder)?;
+    let real = fs::canonicalize(folder).or_cannot("find", folder)?;
+    // Both ways: who can change a link can change where it leads.
+    for path in [&given, &real] {
+        let mut below: Option<&Path> = None;
+        for place in path.ancestors() {
+            me.check(place, below).map_err(|why| refused(place, &why))?;
+            below = Some(place);
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a folder of finished packages that anybody but this account and root can change.
+///
+/// # Errors
+/// Which folder it is, and who can change it.
+pub fn check_packages(folder: &Path) -> Result<()> {
+    let changed = |place: &Path, why: &str| {
+        Error::new(format!("others can change the packages in {}: {} {why}", folder.display(), place.display()))
+            .help("take that right away (chmod, chown, setfacl -b), or make the plan with --cache-key FILE, which seals what jobs write")
+    };
+    on_the_way(folder, changed)
 }
 
 /// Whether nobody can rename what another made in a folder.
@@ -58,8 +77,8 @@ fn refused(folder: &Path, place: &Path, why: &str) -> Error {
         .help(HELP)
 }
 
-/// Whether a unit's file is of this account or root, and theirs alone to change.
-pub(super) fn is_own(meta: &Metadata) -> bool {
+/// Whether a file is of this account or root, and theirs alone to change.
+pub fn is_own(meta: &Metadata) -> bool {
     let uid = meta.uid();
     (uid == 0 || uid == rustix::process::geteuid().as_raw()) && meta.mode() & (GROUP | OTHERS) == 0
 }

@@ -51,6 +51,15 @@ impl CacheKey {
         CacheKey::of(&bytes).map_err(|why| Error::new(format!("the cache key {shown} {why}")).help(MAKE_ONE))
     }
 
+    /// A seal over other things than units, which `what` tells from each other.
+    pub fn seal(&self, what: &str, parts: &[&[u8]]) -> [u8; 32] {
+        let mut digest = blake3::Hasher::new_keyed(&blake3::derive_key(what, &self.0[..]));
+        for part in parts {
+            digest.update(&(part.len() as u64).to_le_bytes()).update(part);
+        }
+        digest.finalize().into()
+    }
+
     fn of(bytes: &[u8]) -> Result<CacheKey, String> {
         let distinct = (0..=u8::MAX).filter(|byte| bytes.contains(byte)).count();
         match bytes.len() {

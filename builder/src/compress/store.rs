@@ -78,7 +78,7 @@ impl Cache {
 }
 
 /// How much of a build's content was in the cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct CacheUse {
     /// Units that were there, each as often as it was asked for.
     pub found: u64,

@@ -53,6 +53,23 @@ impl Setting {
         Ok(Setting { text, key, value })
     }
 
+    /// The option as it is shown; [`Setting::from_text`] reads it again.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// An option as [`Setting::text`] shows it.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn from_text(text: &str) -> Result<Self, String> {
+        match (text.strip_prefix("--set "), text.strip_prefix("--product-version ")) {
+            (Some(argument), _) => Setting::parse(argument),
+            (None, Some(version)) => Ok(Setting::product_version(version)),
+            (None, None) => Err(format!("{text} is no option that gives a value")),
+        }
+    }
+
     /// The product's version.
     pub fn product_version(version: &str) -> Self {
         const OPTION: &str = "--product-version";
@@ -70,6 +87,11 @@ impl FromIterator<Setting> for Given {
 }
 
 impl Given {
+    /// The options, as they are shown.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.settings.iter().map(Setting::text)
+    }
+
     /// The manifest's text with the options behind it, a line each: what the places of all values are counted in.
     pub(super) fn text(&self, manifest: &str) -> String {
         let options = self.settings.iter().map(|setting| format!("\n{}", setting.text));

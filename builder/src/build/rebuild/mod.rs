@@ -207,6 +207,7 @@ impl Rebuild {
             epoch: record.source_date_epoch,
             signing: SigningOptions::default(),
             sbom: false,
+            own: Vec::new(),
             no_tilde: wanted.iter().all(|built| !built.file.contains('~')),
         })
     }
