@@ -26,5 +26,7 @@ mod par2;
 mod recipes;
 #[path = "kit/verify.rs"]
 mod verify;
+#[path = "kit/vmware.rs"]
+mod vmware;
 #[path = "kit/windows_tools.rs"]
 mod windows_tools;

@@ -87,8 +87,8 @@ lp_prometheus() {
     # shellcheck disable=SC2016 # expanded by the inner shell
     lp_prometheus_text | lp_as "$(lp_folder_account "$folder")" sh -c '
         umask 022
-        cd "$1" && set -C && cat >"$2" && { [ ! -L "$3" ] && { mv -fT "$2" "$3" 2>/dev/null || mv -f "$2" "$3"; } || { rm -f "$2"; exit 1; }; }' \
-        sh "$folder" ".lp-$$-$(lp_random)" "$name" || code=30
+        cd "$1" && set -C && cat >"$2" && [ ! -L "$3" ] && { mv -fT "$2" "$3" 2>/dev/null || mv -f "$2" "$3"; } || { rm -f "$2"; exit 1; }' \
+        sh "$folder" "./.lp-$$-$(lp_random)" "./$name" || code=30
     [ "$code" = 0 ] || lp_error "$file could not be written" "$folder" 'see space and permissions there'
     return "$code"
 }

@@ -83,6 +83,11 @@ impl Scratch {
 }
 
 impl Machine<'_> {
+    /// Its process 1, as this machine numbers it.
+    pub fn pid(&self) -> u32 {
+        self.init
+    }
+
     fn wait_for_systemd(&mut self) -> Result<(), String> {
         let start = Instant::now();
         let mut state = String::new();

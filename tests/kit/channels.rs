@@ -45,7 +45,7 @@ fn windows_facts_are_those_of_the_msi_and_cloud_init_names_what_is_in_the_kit() 
         assert!(text.contains(key) && text.contains("http://KIT/linux/") && !text.contains("file:///mnt"), "{text}");
     }
     make(at, "dist-1.0.0 -o kit -c all").run().ok();
-    make(at, "dist-1.0.0 -o kit -c nonsense").run().exits(2).says("name some of cloud-init, ");
+    make(at, "dist-1.0.0 -o kit -c nonsense").run().exits(2).says("name some of ansible, cloud-init, ");
     make(at, "dist-1.0.0/intigua-sample_1.0.0_amd64.deb -o other -c windows")
         .run()
         .exits(1)

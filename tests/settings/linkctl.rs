@@ -316,6 +316,10 @@ fn prometheus_gets_a_whole_file_and_nobody_elses_is_followed() {
         let code = if wrong.ends_with("nagios") { 3 } else { 2 };
         machine.sh(&format!("{LINKCTL} status --prometheus {wrong}")).expect(code);
     }
+    machine.sh(&format!("cd /srv/prom && {LINKCTL} status --prometheus -x && test -s ./-x")).expect(0);
+    machine.sh("mkdir /srv/full && mount -t tmpfs -o size=4k none /srv/full && head -c 4096 /dev/zero >/srv/full/fill").expect(0);
+    machine.sh(&format!("{LINKCTL} status --prometheus /srv/full/x")).expect(30);
+    assert_eq!(machine.ask("ls -A /srv/full"), "fill");
     machine.sh("mount -t tmpfs -o ro none /srv/prom").expect(0);
     let done = machine.sh(&format!("{LINKCTL} status --prometheus /srv/prom/x")).expect(30);
     assert!(done.err.contains("could not be written"), "{}", done.err);

@@ -2,13 +2,19 @@
 //!
 //! A channel is a file of this folder and a line of [`CHANNELS`].
 
+mod ansible;
+mod choose;
 mod cloud_init;
+mod facts;
 mod fill;
 mod gpo;
 mod images;
 mod intune;
 mod msi;
+mod puppet;
+mod salt;
 mod sccm;
+mod vmware;
 mod windows;
 
 use super::input::{Item, Kind};
@@ -53,7 +59,12 @@ impl Context<'_> {
 
     /// Writes a file of a channel.
     fn put(&self, channel: &str, name: &str, text: &str) -> Result<()> {
-        self.stage.put(&format!("{FOLDER}/{channel}/{name}"), text.as_bytes())
+        self.put_bytes(channel, name, text.as_bytes())
+    }
+
+    /// Writes a file that is no text.
+    fn put_bytes(&self, channel: &str, name: &str, bytes: &[u8]) -> Result<()> {
+        self.stage.put(&format!("{FOLDER}/{channel}/{name}"), bytes)
     }
 }
 
@@ -64,12 +75,16 @@ struct Channel {
     write: fn(&Context) -> Result<bool>,
 }
 
-const CHANNELS: [Channel; 6] = [
+const CHANNELS: [Channel; 10] = [
+    Channel { name: ansible::NAME, needs: "a DEB, an RPM or a .run", write: ansible::write },
     Channel { name: cloud_init::NAME, needs: "a DEB, an RPM or a .run", write: cloud_init::write },
     Channel { name: gpo::NAME, needs: "an MSI of linkpack", write: gpo::write },
     Channel { name: images::NAME, needs: "a DEB, an RPM or a .run", write: images::write },
     Channel { name: intune::NAME, needs: "an MSI of linkpack", write: intune::write },
+    Channel { name: puppet::NAME, needs: "a .run", write: puppet::write },
+    Channel { name: salt::NAME, needs: "a .run", write: salt::write },
     Channel { name: sccm::NAME, needs: "an MSI of linkpack", write: sccm::write },
+    Channel { name: vmware::NAME, needs: "a .run or an MSI", write: vmware::write },
     Channel { name: windows::NAME, needs: "an MSI", write: windows::write },
 ];
 
@@ -154,6 +169,29 @@ mod tests {
         assert!(error.contains("cloud-init") && error.ends_with("all"), "{error}");
     }
 
+    #[test]
+    fn a_channel_names_the_newest_package_of_the_kits_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let stage = Stage::beside(&folder.path().join("kit")).unwrap();
+        let of = |file: &str, name: &str, version: &str, architecture: &str| {
+            let mut item = item(folder.path(), file, Kind::Deb);
+            item.identity =
+                Identity { name: name.into(), version: version.into(), architecture: architecture.into(), ..Identity::default() };
+            item
+        };
+        let items = [
+            of("a", "agent", "1.10.0", "amd64"),
+            of("b", "agent", "1.9.0", "amd64"),
+            of("c", "agent", "2.0.0", "arm64"),
+            of("d", "zlib", "3.0.0", "amd64"),
+        ];
+        let keys = Keys { signer: None, openpgp: None, trusted: None };
+        let plan = Plan { name: "agent".into(), origin: String::new(), time: 0, keys: &keys };
+        let context = Context { stage: &stage, items: &items, plan: &plan, settings: SETTINGS, packages: OnceCell::new() };
+        assert_eq!(choose::newest(&context, Kind::Deb).map(|item| item.file.as_str()), Some("a"));
+        assert!(choose::newest(&context, Kind::Run).is_none());
+    }
+
     const MADE_UP: &str = "MADE_UP_SETTING";
 
     /// An item whose source is a file of this text.
@@ -164,6 +202,16 @@ mod tests {
         let identity =
             Identity { name: "agent".into(), version: "1".into(), architecture: "x86_64".into(), ..Identity::default() };
         Item { source, file: file.into(), kind, size, sha256, identity }
+    }
+
+    /// What a file holds; of a collection what is in it.
+    fn plain(path: &std::path::Path) -> Vec<u8> {
+        let mut bytes = std::fs::read(path).unwrap();
+        if path.extension().is_some_and(|end| end == "gz") {
+            let packed = std::mem::take(&mut bytes);
+            std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&packed[..]), &mut bytes).unwrap();
+        }
+        bytes
     }
 
     #[test]
@@ -202,9 +250,11 @@ mod tests {
         for channel in &CHANNELS {
             assert!((channel.write)(&context).unwrap(), "{}", channel.name);
             let begin = format!("{FOLDER}/{}/", channel.name);
-            let told = stage.files().into_keys().filter(|path| path.starts_with(&begin)).any(|path| {
-                std::fs::read(stage.root().join(path)).unwrap().windows(MADE_UP.len()).any(|text| text == MADE_UP.as_bytes())
-            });
+            let told = stage
+                .files()
+                .into_keys()
+                .filter(|path| path.starts_with(&begin))
+                .any(|path| plain(&stage.root().join(path)).windows(MADE_UP.len()).any(|text| text == MADE_UP.as_bytes()));
             assert!(told, "{} says nothing of {MADE_UP}", channel.name);
         }
     }
