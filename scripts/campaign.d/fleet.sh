@@ -27,7 +27,10 @@ fleet_product() {
 	cd "$place/product"
 	printf '#!/bin/sh\nexit 0\n' | tee connector/vlink >pulse/pulse
 	chmod +x connector/vlink pulse/pulse
-	find /usr/lib/x86_64-linux-gnu -maxdepth 1 -type f -size +300k -size -8000k | sort | head -40 | xargs cp -t pulse
+	find /usr/lib/x86_64-linux-gnu -maxdepth 1 -type f -size +300k -size -8000k | sort | head -40 | while read -r library; do
+		# Without its first byte it is no library any more: which packages libraries are of differs between machines.
+		tail -c +2 "$library" >"pulse/${library##*/}"
+	done
 	{
 		printf '[product]\nname = "fleet"\ntitle = "Fleet"\nversion = "1.0.0"\npublisher = "Example Ltd"\nlicense = "MIT"\n'
 		printf 'contact = "Example Ltd <support@example.com>"\ndescription = "many sites"\n'
@@ -127,7 +130,8 @@ fleet_slurm() {
 	fleet_plan slurm --sites-per-job 1
 	FLEET_CPU=$place/slurm.cpu
 	export FLEET_CPU
-	mkdir -p "$root$place" "$root/etc/slurm" "$root/run/munge" "$root/var/spool/slurmctld" "$root/var/spool/slurmd" "$root/var/log/slurm"
+	# A debug build reads its scripts from the working copy.
+	mkdir -p "$root$place" "$root$top" "$root/etc/slurm" "$root/run/munge" "$root/var/spool/slurmctld" "$root/var/spool/slurmd" "$root/var/log/slurm"
 	{
 		printf '%s\n' ClusterName=lab "SlurmctldHost=$(hostname)(127.0.0.1)" SlurmUser=root SlurmdUser=root AuthType=auth/munge
 		printf '%s\n' ProctrackType=proctrack/linuxproc TaskPlugin=task/none SelectType=select/cons_tres SelectTypeParameters=CR_Core
@@ -144,7 +148,8 @@ fleet_slurm() {
 		mount --rbind /sys "$1/sys"
 		mount --rbind /dev "$1/dev"
 		mount --bind "$2" "$1$2"
-		exec chroot "$1" sh -euc "$3" sh "$4"' sh "$root" "$place" "$(fleet_array)" "$plan" >&2 || die 'slurm failed' "$(tail -3 "$plan"/log/*.out 2>/dev/null)"
+		mount --bind "$5" "$1$5"
+		exec chroot "$1" sh -euc "$3" sh "$4"' sh "$root" "$place" "$(fleet_array)" "$plan" "$top" >&2 || die 'slurm failed' "$(tail -3 "$plan"/log/*.out 2>/dev/null)"
 	fleet_merge slurm
 	say "slurm: job 0 and an array of $((jobs - 1)), merged, the same bytes; $(fleet_cpu) s of CPU"
 }

@@ -124,8 +124,20 @@ fn what_others_put_into_a_plan_is_not_merged() {
     for (plan, key) in [("open", None), ("sealed", Some("key"))] {
         let with_key = key.map_or(Vec::new(), |key| vec!["--cache-key", key]);
         product.ok(&[&["plan", "-q", "-s", "sites/*.toml", "-f", "deb", "-o", plan], &with_key[..]].concat());
+        // The same job twice at once is built once.
+        let start = || {
+            let mut command = Command::new(LINKPACK);
+            command.current_dir(product.folder.path()).args(["build", "-q", "--json", "--plan", plan, "--job", "0"]);
+            command.stdout(std::process::Stdio::piped()).spawn().unwrap()
+        };
+        let both = [start(), start()].map(|child| text(&child.wait_with_output().unwrap().stdout));
+        assert_eq!(both.iter().filter(|said| said.contains("\"already\": true")).count(), 1, "{both:?}");
         product.ok(&["plan", "run", "-q", plan]);
-        let first = fs::read_dir(product.path(plan).join("jobs")).unwrap().map(|entry| entry.unwrap().path()).next().unwrap();
+        let first = fs::read_dir(product.path(plan).join("jobs"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .find(|path| path.is_dir())
+            .unwrap();
         fs::set_permissions(&first, fs::Permissions::from_mode(0o777)).unwrap();
         let merge = || product.linkpack(&["merge", "-q", plan, "-o", "merged"]);
         assert_eq!(merge().status.success(), key.is_some());

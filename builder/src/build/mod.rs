@@ -255,8 +255,13 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
             transforms::Tables::of(&product, &base, options.base.as_deref(), listener)
         };
         // One transform fits the MSIs of both architectures: it has their upgrade code compared.
-        if as_overlays && chosen.formats.contains(&FormatName::Msi) && !target.is_linux() && overlays.tables.is_none() {
-            overlays.tables = Some((settings_only()?, target));
+        if as_overlays && !target.is_linux() {
+            if overlays.tables.is_none() {
+                overlays.tables = Some((settings_only()?, target));
+            }
+            if !chosen.formats.contains(&FormatName::Msi) {
+                continue;
+            }
         } else if !as_overlays && chosen.formats.contains(&FormatName::Mst) && !target.is_linux() {
             let tables = settings_only()?;
             packages.extend(transforms::write_all(products, &tables, target, options.epoch, &mut output, listener)?);
@@ -369,7 +374,7 @@ fn needs_sites(formats: &[FormatName], options: &Options) -> Result<()> {
         return Err(Error::new(format!("--per-site {} is about sites, and no site file was given", options.per_site.name()))
             .help("give one or more with -s SITE.toml"));
     }
-    let transforms = formats.contains(&FormatName::Mst);
+    let transforms = formats.contains(&FormatName::Mst) || options.per_site == PerSite::Overlay;
     if transforms && options.sites.is_empty() {
         return Err(Error::new("a transform (mst) holds a site's settings, and no site file was given")
             .help("give one or more with -s SITE.toml, or leave mst out of -f"));

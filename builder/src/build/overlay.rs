@@ -142,9 +142,9 @@ impl Writer<'_> {
                     (FormatName::Site, site::file_name(&product.package_name()), ANY_LINUX, answers.clone().into_bytes())
                 }
                 FormatName::Msi | FormatName::Mst => {
-                    let Some((tables, target)) = self.all.tables.as_ref().filter(|_| *format == FormatName::Msi) else {
-                        continue;
-                    };
+                    // Once, where both were asked for.
+                    let own = *format == FormatName::Msi || !self.all.formats.contains(&FormatName::Msi);
+                    let Some((tables, target)) = self.all.tables.as_ref().filter(|_| own) else { continue };
                     let (file, bytes) = transforms::one(&product, tables, *target, self.all.epoch).map_err(in_site)?;
                     (FormatName::Mst, file, target.name(), bytes)
                 }

@@ -47,11 +47,10 @@ function Copy-Content([string] $folder) {
     foreach ($name in $scripts) { Copy-Item -LiteralPath (Join-Path $PSScriptRoot $name) -Destination (Join-Path $folder $name) -Force }
 }
 
-# One word of a command line that Windows takes apart.
+# One word of a command line that Windows takes apart. Backslashes before the quote that ends it count twice.
 function Get-Word([string] $text) {
     if ($text.Contains('"')) { throw "a value must not hold a quote: $text" }
-    if ($text -match '\s') { return '"' + $text + '"' }
-    return $text
+    return '"' + ($text -replace '(\\+)$', '$1$1') + '"'
 }
 
 function Get-InstallCommand([string] $transform) {
@@ -79,7 +78,7 @@ function Get-Requirement {
 }
 
 function Add-DeploymentType([string] $label, [string] $transform, $requirements) {
-    if (Get-CMDeploymentType -ApplicationName $name -DeploymentTypeName $label) {
+    if (Get-CMDeploymentType -ApplicationName $name -DeploymentTypeName $label -DisableWildcardHandling) {
         Write-Output "kept the deployment type $label"
         return
     }
@@ -110,7 +109,7 @@ function Add-DeploymentType([string] $label, [string] $transform, $requirements)
         Force = $true
     }
     $null = Add-CMMsiDeploymentType @type
-    $made = Get-CMDeploymentType -ApplicationName $name -DeploymentTypeName $label
+    $made = Get-CMDeploymentType -ApplicationName $name -DeploymentTypeName $label -DisableWildcardHandling
     # 0, 1618, 1641, 1707 and 3010 are there from the start. Install.ps1 ends with these besides.
     foreach ($code in $application.exit_codes) {
         if ($code.outcome -eq 'failed') {
@@ -127,7 +126,7 @@ Copy-Content $content
 Import-Module (Join-Path (Split-Path $env:SMS_ADMIN_UI_PATH) 'ConfigurationManager.psd1')
 Push-Location "${SiteCode}:"
 try {
-    if (-not (Get-CMApplication -Name $name -Fast)) {
+    if (-not (Get-CMApplication -Name $name -Fast -DisableWildcardHandling)) {
         $null = New-CMApplication -Name $name -Publisher $application.publisher -SoftwareVersion $application.version -Description $application.description -AutoInstall $true
         Write-Output "made the application $name"
     }

@@ -12,7 +12,9 @@ Set-StrictMode -Version 2
 $ErrorActionPreference = 'Stop'
 $application = Get-Content -LiteralPath (Join-Path $PSScriptRoot 'application.json') -Raw -Encoding UTF8 | ConvertFrom-Json
 $name = '{0}-{1:yyyyMMdd-HHmmss}' -f $env:COMPUTERNAME, (Get-Date)
-$folder = Join-Path ([IO.Path]::GetTempPath()) ([Guid]::NewGuid().ToString())
+# A name that nobody can take before: others may write in SYSTEM's temporary folder.
+$work = Join-Path ([IO.Path]::GetTempPath()) ([Guid]::NewGuid().ToString())
+$folder = Join-Path $work 'logs'
 $null = New-Item -ItemType Directory -Path $folder
 
 # What cannot be had is told, and the rest is collected all the same.
@@ -51,9 +53,9 @@ try {
         $values | ConvertTo-Json | Set-Content -LiteralPath (Join-Path $folder 'registry.json') -Encoding UTF8
     }
     Add-Type -AssemblyName System.IO.Compression.FileSystem
-    $zip = Join-Path ([IO.Path]::GetTempPath()) "$name.zip"
+    $zip = Join-Path $work "$name.zip"
     [IO.Compression.ZipFile]::CreateFromDirectory($folder, $zip)
     Move-Item -LiteralPath $zip -Destination (Join-Path $Destination "$name.zip")
     Write-Output (Join-Path $Destination "$name.zip")
 }
-finally { Remove-Item -LiteralPath $folder -Recurse -Force }
+finally { Remove-Item -LiteralPath $work -Recurse -Force }

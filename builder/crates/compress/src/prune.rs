@@ -90,7 +90,7 @@ struct Listing {
 }
 
 fn list(folder: &Path) -> Result<Listing> {
-    fs::read_dir(folder).or_cannot("read the cache", folder)?;
+    fs::read_dir(folder).or_cannot("read the cache", folder).map_err(|error| error.help("name the cache with --cache DIR"))?;
     let mut all = Listing::default();
     // A link in place of a shelf leads to where nothing is ours.
     for shelf in shelves(folder).filter(|shelf| fs::symlink_metadata(shelf).is_ok_and(|meta| meta.is_dir())) {

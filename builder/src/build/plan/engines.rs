@@ -67,7 +67,7 @@ fn slurm(planned: &Planned) -> String {
     if last > 0 {
         let _ = write!(
             out,
-            "sbatch --parsable --requeue --job-name={name} --dependency=\"afterok:${{first%%;*}}\" --array=1-{last}%{SIDE_BY_SIDE} \\\n\
+            "sbatch --parsable --requeue --job-name={name} --dependency=\"afterok:${{first%%;*}}\" --kill-on-invalid-dep=yes --array=1-{last}%{SIDE_BY_SIDE} \\\n\
              \t--cpus-per-task=1 --output=\"$plan/log/%A_%a.out\" \"$@\" \\\n\
              \t--wrap 'exec \"$LINKPACK\" build -q --plan \"$LINKPACK_PLAN\" --job \"$SLURM_ARRAY_TASK_ID\"'\n"
         );

@@ -2,15 +2,21 @@
 
 use super::super::output::{digest, MANIFEST, SUMS};
 use super::super::{build, Report};
-use super::{sources, write_whole, Job, Planned, AGAIN, SEAL};
+use super::{sources, write_whole, Job, Planned, AGAIN, OUTPUTS, SEAL};
 use crate::compress::{Cache, CacheKey};
 use crate::error::{Error, IoContext, Result};
 use crate::interrupt;
 use crate::listener::Listener;
 use rayon::prelude::*;
+use rustix::fs::{flock, FlockOperation};
+use rustix::io::Errno;
 use serde_json::Value;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How often a job that waits for its turn looks again.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// How a job is run; what is not given is as the plan says.
 #[derive(Debug)]
@@ -48,6 +54,7 @@ pub fn run(plan: &Path, index: usize, how: How, listener: &dyn Listener) -> Resu
     let planned = Planned::read(plan)?;
     let job = planned.job(index)?;
     let output = planned.output(job);
+    let _turn = planned.turn(job)?;
     if planned.is_whole(job)? {
         return Ok(Done::Already(output));
     }
@@ -68,6 +75,21 @@ pub fn run(plan: &Path, index: usize, how: How, listener: &dyn Listener) -> Resu
 }
 
 impl Planned {
+    /// Waits until nobody else builds this job: an engine that was killed leaves jobs at work behind, and starts them again. `None` where
+    /// the file system has no locks; both build it then, and either's packages are right.
+    fn turn(&self, job: &Job) -> Result<Option<File>> {
+        let path = self.folder.join(OUTPUTS).join(format!("{}.lock", job.id));
+        let Ok(file) = File::options().create(true).append(true).open(path) else { return Ok(None) };
+        loop {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Some(file)),
+                Err(Errno::WOULDBLOCK) => std::thread::sleep(PAUSE),
+                Err(_) => return Ok(None),
+            }
+            interrupt::check()?;
+        }
+    }
+
     fn build(&self, index: usize, how: How, listener: &dyn Listener) -> Result<Report> {
         let job = self.job(index)?;
         let first = &self.plan.jobs[0];

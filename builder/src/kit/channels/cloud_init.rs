@@ -2,6 +2,7 @@
 //!
 //! The kit is served over plain HTTP. So what is trusted stands here: the repository with its key, or the digest of what is fetched.
 
+use super::choose::newest;
 use super::{images, Context};
 use crate::error::{IoContext, Result};
 use crate::kit::input::{Item, Kind};
@@ -21,11 +22,10 @@ struct Data {
 }
 
 pub fn write(context: &Context) -> Result<bool> {
-    let newest = |kind: Kind| context.items.iter().rfind(|item| item.kind == kind && !item.is_overlay(context.items));
     let made = [
-        ("apt.yaml", newest(Kind::Deb).map(|item| apt(context, item)).transpose()?),
-        ("dnf.yaml", newest(Kind::Rpm).map(|item| dnf(context, item)).transpose()?),
-        ("run.yaml", newest(Kind::Run).map(run)),
+        ("apt.yaml", newest(context, Kind::Deb).map(|item| apt(context, item)).transpose()?),
+        ("dnf.yaml", newest(context, Kind::Rpm).map(|item| dnf(context, item)).transpose()?),
+        ("run.yaml", newest(context, Kind::Run).map(run)),
     ];
     let mut any = false;
     for (file, data) in made {

@@ -1,5 +1,6 @@
 //! Recipes for golden images: install without starting, check, seal. Each in the language of the tool that makes the image.
 
+use super::choose::newest;
 use super::fill::fill;
 use super::Context;
 use crate::endpoint::sh_quote;
@@ -35,19 +36,13 @@ const RECIPES: &[Recipe] = recipes! {
 };
 
 pub fn write(context: &Context) -> Result<bool> {
-    let newest = |kind: &Kind| context.items.iter().rfind(|item| item.kind == *kind && is_for_this(item));
     let mut any = false;
     for recipe in RECIPES {
-        let Some(item) = recipe.takes.iter().find_map(newest) else { continue };
+        let Some(item) = recipe.takes.iter().find_map(|kind| newest(context, *kind)) else { continue };
         context.put(NAME, recipe.file, &fill(recipe.text, values(context, item))?)?;
         any = true;
     }
     Ok(any)
-}
-
-/// Images are mostly of this processor; the others' packages are put into the recipe by hand.
-fn is_for_this(item: &Item) -> bool {
-    matches!(item.identity.architecture.as_str(), "amd64" | "x86_64" | "all" | "noarch")
 }
 
 fn values(context: &Context, item: &Item) -> Value {
@@ -57,7 +52,7 @@ fn values(context: &Context, item: &Item) -> Value {
     let local = format!("/var/tmp/agent.{end}");
     let install = match item.kind {
         Kind::Deb => format!("env DEBIAN_FRONTEND=noninteractive apt-get -y install {local}"),
-        Kind::Rpm => format!("dnf -y install {local}"),
+        Kind::Rpm => format!("\"$(command -v dnf || command -v yum)\" -y install {local}"),
         _ => format!("sh {local}"),
     };
     let answers = answers(context.settings);

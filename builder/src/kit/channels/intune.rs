@@ -38,7 +38,6 @@ struct App<'a> {
 #[serde(rename_all = "camelCase")]
 struct Experience {
     run_as_account: &'static str,
-    max_run_time_in_minutes: u32,
     device_restart_behavior: &'static str,
 }
 
@@ -118,11 +117,7 @@ fn app<'a>(package: &'a Package, transform: Option<&str>) -> App<'a> {
         applicable_architectures: "x64",
         minimum_supported_windows_release: "1607",
         minimum_free_disk_space_in_mb: package.megabytes(),
-        install_experience: Experience {
-            run_as_account: "system",
-            max_run_time_in_minutes: 60,
-            device_restart_behavior: "basedOnReturnCode",
-        },
+        install_experience: Experience { run_as_account: "system", device_restart_behavior: "basedOnReturnCode" },
         return_codes: codes(),
         rules: [Rule {
             kind: "#microsoft.graph.win32LobAppRegistryRule",

@@ -3,6 +3,7 @@
 //! A channel is a file of this folder and a line of [`CHANNELS`].
 
 mod ansible;
+mod choose;
 mod cloud_init;
 mod facts;
 mod fill;
@@ -166,6 +167,29 @@ mod tests {
         assert_eq!(named("windows"), Ok("windows"));
         let error = named("nonsense").unwrap_err();
         assert!(error.contains("cloud-init") && error.ends_with("all"), "{error}");
+    }
+
+    #[test]
+    fn a_channel_names_the_newest_package_of_the_kits_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let stage = Stage::beside(&folder.path().join("kit")).unwrap();
+        let of = |file: &str, name: &str, version: &str, architecture: &str| {
+            let mut item = item(folder.path(), file, Kind::Deb);
+            item.identity =
+                Identity { name: name.into(), version: version.into(), architecture: architecture.into(), ..Identity::default() };
+            item
+        };
+        let items = [
+            of("a", "agent", "1.10.0", "amd64"),
+            of("b", "agent", "1.9.0", "amd64"),
+            of("c", "agent", "2.0.0", "arm64"),
+            of("d", "zlib", "3.0.0", "amd64"),
+        ];
+        let keys = Keys { signer: None, openpgp: None, trusted: None };
+        let plan = Plan { name: "agent".into(), origin: String::new(), time: 0, keys: &keys };
+        let context = Context { stage: &stage, items: &items, plan: &plan, settings: SETTINGS, packages: OnceCell::new() };
+        assert_eq!(choose::newest(&context, Kind::Deb).map(|item| item.file.as_str()), Some("a"));
+        assert!(choose::newest(&context, Kind::Run).is_none());
     }
 
     const MADE_UP: &str = "MADE_UP_SETTING";
