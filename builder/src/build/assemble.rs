@@ -12,7 +12,7 @@ use crate::manifest::place::Step;
 use crate::manifest::steps;
 use crate::manifest::{ContainerTable, Pattern, Product, SourceSpec, SourceTable, Target};
 use crate::payload::{self, Content, Entry, Kind, Loaded, PackageFacts, Source, Spool, Tree, TreePath};
-use serde::Serialize;
+use crate::trust::record::Input;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -78,41 +78,6 @@ impl Trees {
 
 fn newest(entries: &[Entry]) -> i64 {
     entries.iter().filter(|entry| matches!(entry.kind, Kind::File(_))).map(|entry| entry.mtime).max().unwrap_or(0)
-}
-
-/// One source of a build, for manifest.json.
-#[derive(Debug, Clone, Serialize)]
-pub struct Input {
-    /// "connector", or the container's name.
-    pub name: String,
-    /// The target's name.
-    pub target: &'static str,
-    /// The sources in the manifest's words, lowest first.
-    pub sources: Vec<String>,
-    files: usize,
-    bytes: u64,
-    /// SHA-256 over every path, mode and content, hexadecimal.
-    pub sha256: String,
-}
-
-impl Input {
-    /// What another build's manifest.json says of one.
-    pub fn of_record(record: &serde_json::Value) -> Option<Input> {
-        let text = |name: &str| record[name].as_str().map(str::to_owned);
-        let target = record["target"].as_str()?;
-        Some(Input {
-            name: text("name")?,
-            target: Target::ALL.into_iter().map(Target::name).find(|name| *name == target)?,
-            sources: record["sources"]
-                .as_array()?
-                .iter()
-                .map(|source| source.as_str().map(str::to_owned))
-                .collect::<Option<_>>()?,
-            files: record["files"].as_u64()? as usize,
-            bytes: record["bytes"].as_u64()?,
-            sha256: text("sha256")?,
-        })
-    }
 }
 
 /// The connector's name among a build's inputs, and its folder.
@@ -363,7 +328,7 @@ fn input(name: String, prefix: &str, source: &SourceSpec, base: &Base) -> Input 
     let sha256 = hex::encode(digest.finalize());
     Input {
         name,
-        target: base.target.name(),
+        target: base.target.name().into(),
         sources: source.layers.iter().map(|layer| layer.source.clone()).collect(),
         files,
         bytes,

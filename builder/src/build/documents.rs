@@ -1,12 +1,13 @@
 //! The documents beside the packages: bills of materials, one of each form a target, and the provenance of all.
 
-use super::assemble::{folders, Base, Input, CONNECTOR};
+use super::assemble::{folders, Base, CONNECTOR};
 use super::output::{file_sha256, Digesting, Output};
 use super::{windows, Document, Options, Report};
 use crate::error::{Error, Result};
 use crate::manifest::Product;
 use crate::payload::Kind;
 use crate::trust::provenance::{self, Material, Parameters};
+use crate::trust::record::Input;
 use crate::trust::sbom::{self, File, Part};
 use sha2::{Digest, Sha256};
 use std::io::{BufWriter, Write};
@@ -58,17 +59,17 @@ pub fn provenance(
         manifest_sha256: &manifest_sha256,
         given: product.given().clone(),
         sites,
-        codec: report.codec,
+        codec: report.codec.as_deref(),
         epoch: options.epoch,
         ..Parameters::default()
     };
     for package in report.packages.iter().filter(|package| !package.overlay) {
-        add(&mut parameters.formats, package.format);
-        add(&mut parameters.targets, package.target);
+        add(&mut parameters.formats, &package.format);
+        add(&mut parameters.targets, &package.target);
     }
-    let statement = provenance::statement(&subjects, &materials, &parameters);
     write_document("provenance", format!("{}.provenance.json", stem(product)), None, output, |out| {
-        out.write_all(statement.as_bytes()).map_err(|error| Error::failed("cannot write the provenance", &error))
+        provenance::write(&subjects, &materials, &parameters, out)
+            .map_err(|error| Error::failed("cannot write the provenance", &error))
     })
 }
 
@@ -101,7 +102,7 @@ fn write_document(
     let digesting = out.into_inner().map_err(|error| full(Error::failed(&format!("cannot write {file}"), error.error())))?;
     let (size, sha256) = digesting.finish();
     output.keep(partial, file.clone());
-    Ok(Document { file, kind, target, size, sha256 })
+    Ok(Document { file, kind: kind.into(), target: target.map(Into::into), size, sha256 })
 }
 
 fn product_part(product: &Product) -> Part {

@@ -29,11 +29,12 @@ mod windows;
 mod windows_source;
 
 pub use crate::format::msi::Packing;
+pub use crate::trust::record::{Cabinet, Document, Package, Signed};
 pub use codec::CodecChoice;
 pub use judge::{ByKeys, ByOwn};
 pub use packages::FormatName;
 pub use rebuild::{Comparison, Rebuild};
-pub use sign::{Signed, Signing, SigningOptions};
+pub use sign::{Signing, SigningOptions};
 
 use crate::compress::{Cache, CacheChoice, CacheUse, Codec, Store};
 use crate::error::{Error, IoContext, Result};
@@ -46,6 +47,7 @@ use codec::ChosenCodec;
 use needs::Needs;
 use output::Output;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::PathBuf;
 
@@ -114,65 +116,6 @@ impl PerSite {
 /// Full packages of more sites than this are worth a word.
 const MANY_SITES: usize = 100;
 
-/// One finished package.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
-pub struct Package {
-    /// Its file's name in the output folder.
-    pub file: String,
-    /// Its format.
-    pub format: &'static str,
-    /// Its target.
-    pub target: &'static str,
-    /// Its site.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub site: Option<String>,
-    /// Whether it holds the site's settings alone, to be laid over the package without a site.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub overlay: bool,
-    /// Its length in bytes.
-    pub size: u64,
-    /// Its SHA-256, hexadecimal.
-    pub sha256: String,
-    /// The cabinets that have to lie beside an MSI above 2 GB.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub cabinets: Vec<Cabinet>,
-    /// Who signed it; `None`, and null in JSON, where it is not signed.
-    pub signed: Option<Signed>,
-    /// Bytes of the files in it, before compression.
-    #[serde(skip)]
-    pub content: u64,
-    /// How long it took to write. Of one machine and one moment, so it is in no document.
-    #[serde(skip)]
-    pub took: std::time::Duration,
-}
-
-/// A cabinet beside an MSI.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
-pub struct Cabinet {
-    /// Its file's name in the output folder.
-    pub file: String,
-    /// Its length in bytes.
-    pub size: u64,
-    /// Its SHA-256, hexadecimal.
-    pub sha256: String,
-}
-
-/// A document beside the packages.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
-pub struct Document {
-    /// Its file's name in the output folder.
-    pub file: String,
-    /// "cyclonedx", "spdx" or "provenance".
-    pub kind: &'static str,
-    /// The target whose content it lists; `None` where it is about all packages.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub target: Option<&'static str>,
-    /// Its length in bytes.
-    pub size: u64,
-    /// Its SHA-256, hexadecimal.
-    pub sha256: String,
-}
-
 /// What a build made.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Report {
@@ -184,13 +127,13 @@ pub struct Report {
     pub output: PathBuf,
     /// How payloads are compressed; `None` for MSIs alone, which have a compression of their own.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub codec: Option<&'static str>,
+    pub codec: Option<Cow<'static, str>>,
     /// Why so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub codec_reason: Option<String>,
     /// How an MSI's cabinets are packed, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cabinet: Option<&'static str>,
+    pub cabinet: Option<Cow<'static, str>>,
     /// The packages, in the order they were built.
     pub packages: Vec<Package>,
     /// Bills of materials and the provenance.
@@ -352,8 +295,8 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
         product: product.manifest().product.name.to_string(),
         version: product.manifest().product.version.to_string(),
         output: options.output.clone(),
-        codec: compression.as_ref().map(|compression| compression.codec.name()),
-        cabinet: chosen.formats.contains(&FormatName::Msi).then(|| cabinet.name()),
+        codec: compression.as_ref().map(|compression| compression.codec.name().into()),
+        cabinet: chosen.formats.contains(&FormatName::Msi).then(|| cabinet.name().into()),
         codec_reason: compression.map(|compression| compression.reason),
         packages,
         documents,

@@ -1,16 +1,16 @@
 //! The output folder: packages under temporary names until all are whole, then all names at once (`switch`), SHA256SUMS last.
 
-use super::assemble::Input;
 use super::switch::switch;
 use super::{FormatName, Options, Package, Report, Signing};
 use crate::error::{Error, IoContext, Result};
 pub use crate::inspect::verify::{MANIFEST, SUMS, SUMS_SIGNATURE};
 use crate::listener::{some_of, Listener};
 use crate::manifest::Product;
+use crate::trust::record::{About, Input, Record, FORM};
 use crate::workdir::WorkDir;
 use rustix::fs::{flock, FlockOperation};
-use serde_json::{json, Value};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{Seek, Write};
@@ -95,10 +95,10 @@ impl Output {
     pub fn warn_of_another_family(&self, product: &Product, listener: &dyn Listener) {
         let path = self.folder.join(MANIFEST);
         // Best effort: what is there may be anybody's.
-        let Some(last) = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok()) else { return };
+        let Some(last) = fs::read(&path).ok().and_then(|bytes| Record::parse(&bytes).ok()) else { return };
         let table = &product.manifest().product;
-        let (Some(now), Some(then)) = (upgrade_code(product), last["product"]["upgrade_code"].as_str()) else { return };
-        if last["product"]["name"] == table.name.as_str() && now != then {
+        let (Some(now), Some(then)) = (upgrade_code(product), last.product.upgrade_code) else { return };
+        if last.product.name == table.name.as_str() && now != then {
             let path = path.display();
             listener.warning(&format!(
                 "{} had the upgrade-code {then} in the last build ({path}) and has {now} now: Windows will install its MSI \
@@ -198,7 +198,7 @@ impl Output {
         let documents = report.documents.iter().map(|document| sum(&document.sha256, &document.file));
         let sums: String = report.packages.iter().map(sums).chain(documents).collect();
         let manifest = manifest_json(product, options, report, inputs)?;
-        let mut lists = vec![(MANIFEST.to_owned(), manifest.into_bytes())];
+        let mut lists = vec![(MANIFEST.to_owned(), manifest)];
         lists.extend(signing.sign_sums(sums.as_bytes())?.map(|signature| (SUMS_SIGNATURE.to_owned(), signature)));
         lists.push((SUMS.to_owned(), sums.into_bytes()));
         self.finish_with(lists)
@@ -321,25 +321,26 @@ pub fn file_sha256(path: &Path) -> Result<String> {
 }
 
 /// What was built from what; the same bytes for the same input.
-fn manifest_json(product: &Product, options: &Options, report: &Report, inputs: &[Input]) -> Result<String> {
+fn manifest_json(product: &Product, options: &Options, report: &Report, inputs: &[Input]) -> Result<Vec<u8>> {
     let table = &product.manifest().product;
-    let mut about =
-        json!({ "name": table.name.as_str(), "version": table.version.as_str(), "publisher": table.publisher.as_str() });
-    if let Some(code) = upgrade_code(product) {
-        about["upgrade_code"] = json!(code);
-    }
-    let document = json!({
-        "linkpack": env!("CARGO_PKG_VERSION"),
-        "product": about,
-        "manifest_sha256": file_sha256(&options.manifest)?,
-        "set": product.given(),
-        "codec": report.codec,
-        "codec_reason": report.codec_reason,
-        "cabinet": report.cabinet,
-        "source_date_epoch": options.epoch,
-        "inputs": inputs,
-        "packages": report.packages,
-        "documents": report.documents,
-    });
-    Ok(serde_json::to_string_pretty(&document).expect("plain JSON") + "\n")
+    let record = Record {
+        form: FORM,
+        linkpack: env!("CARGO_PKG_VERSION").into(),
+        product: About {
+            name: table.name.as_str().into(),
+            version: table.version.as_str().into(),
+            publisher: table.publisher.as_str().into(),
+            upgrade_code: upgrade_code(product),
+        },
+        manifest_sha256: file_sha256(&options.manifest)?.into(),
+        set: Cow::Borrowed(product.given()),
+        codec: report.codec.as_deref().map(Cow::from),
+        codec_reason: report.codec_reason.as_deref().map(Cow::from),
+        cabinet: report.cabinet.as_deref().map(Cow::from),
+        source_date_epoch: options.epoch,
+        inputs: inputs.into(),
+        packages: (&report.packages).into(),
+        documents: (&report.documents).into(),
+    };
+    Ok(record.text())
 }

@@ -177,8 +177,8 @@ impl Writer<'_> {
         };
         Ok(Package {
             file,
-            format: format.name(),
-            target,
+            format: format.name().into(),
+            target: target.into(),
             site: None,
             overlay: true,
             size,

@@ -198,8 +198,8 @@ fn one(work: &Work, format: FormatName, output: &Output, listener: &dyn Listener
     listener.end(&task);
     let package = Package {
         file: output.name(name),
-        format: format.name(),
-        target: work.base.target.name(),
+        format: format.name().into(),
+        target: work.base.target.name().into(),
         site,
         overlay: false,
         size,

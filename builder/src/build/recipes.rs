@@ -34,7 +34,7 @@ impl Recipes<'_> {
                     .help("leave msi out of -f, or build full packages or overlays of it"));
             }
             let path = output.kept(&package.file).ok_or_else(|| Error::new(format!("{} was not kept", package.file)))?;
-            products.push((package.format, recipe::Product::open(path, &package.file)?));
+            products.push((package.format.clone(), recipe::Product::open(path, &package.file)?));
         }
         let bulk = output.bulk()?;
         let mut recipes = Vec::new();
@@ -55,7 +55,7 @@ impl Recipes<'_> {
                 file.write_all(&bytes).or_cannot("write", &path)?;
                 recipes.push(Package {
                     file: format!("{}.{ENDING}", package.file),
-                    format: ENDING,
+                    format: ENDING.into(),
                     overlay: true,
                     size: bytes.len() as u64,
                     sha256: hex::encode(Sha256::digest(&bytes)),

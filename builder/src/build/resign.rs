@@ -2,10 +2,11 @@
 
 use super::output::{self, Output};
 use super::packages::FormatName;
-use super::sign::{Signed, Signing};
+use super::sign::Signing;
 use crate::endpoint::SITE_FIRST_LINE;
 use crate::error::{Error, IoContext, Result};
 use crate::listener::Listener;
+use crate::trust::record::{Document, Record, Signed};
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -146,9 +147,9 @@ fn lists(folder: &Path, changed: &[&Resigned], signing: &Signing, listener: &dyn
     }
     let mut lists = Vec::new();
     if let Some(text) = list(&folder.join(output::MANIFEST))? {
-        let (manifest, provenance) = new_manifest(folder, &text, changed, &mut sums)?.unwrap_or((text, None));
+        let (manifest, provenance) = new_manifest(folder, &text, changed, &mut sums)?.unwrap_or((text.into_bytes(), None));
         lists.extend(provenance);
-        lists.push((output::MANIFEST.to_owned(), manifest.into_bytes()));
+        lists.push((output::MANIFEST.to_owned(), manifest));
     }
     let Some(text) = list(&folder.join(output::SUMS))? else { return Ok(lists) };
     let sums = new_sums(&text, &sums);
@@ -228,29 +229,30 @@ fn new_manifest(
     text: &str,
     changed: &[&Resigned],
     sums: &mut BTreeMap<String, String>,
-) -> Result<Option<(String, Option<Named>)>> {
-    let Ok(mut document) = serde_json::from_str::<Value>(text) else { return Ok(None) };
-    let Some(packages) = document["packages"].as_array_mut() else { return Ok(None) };
+) -> Result<Option<(Vec<u8>, Option<Named>)>> {
+    let Ok(mut record) = Record::parse(text.as_bytes()) else { return Ok(None) };
     for one in changed {
         let file = name(&one.path)?;
-        for package in packages.iter_mut().filter(|package| package["file"] == file.as_str()) {
-            package["sha256"] = one.sha256.clone().into();
-            package["size"] = one.size.into();
-            package["signed"] = serde_json::to_value(&one.signed).expect("plain JSON");
+        for package in record.packages.to_mut().iter_mut().filter(|package| package.file == file) {
+            package.sha256.clone_from(&one.sha256);
+            package.size = one.size;
+            package.signed.clone_from(&one.signed);
         }
     }
-    let is_provenance = |document: &&mut Value| document["kind"] == "provenance";
-    let listed = document["documents"].as_array_mut().and_then(|documents| documents.iter_mut().find(is_provenance));
+    let listed = record.documents.to_mut().iter_mut().find(|document| document.kind == "provenance");
     let provenance = match listed {
         Some(listed) => new_provenance(folder, listed, sums)?,
         None => None,
     };
-    Ok(Some((serde_json::to_string_pretty(&document).expect("plain JSON") + "\n", provenance)))
+    Ok(Some((record.text(), provenance)))
 }
 
 /// The provenance with the new digests of its subjects.
-fn new_provenance(folder: &Path, listed: &mut Value, sums: &mut BTreeMap<String, String>) -> Result<Option<Named>> {
-    let Some(file) = listed["file"].as_str().filter(|file| !file.contains('/')).map(str::to_owned) else { return Ok(None) };
+fn new_provenance(folder: &Path, listed: &mut Document, sums: &mut BTreeMap<String, String>) -> Result<Option<Named>> {
+    let file = listed.file.clone();
+    if file.contains('/') {
+        return Ok(None);
+    }
     let Some(text) = list(&folder.join(&file))? else { return Ok(None) };
     let Ok(mut statement) = serde_json::from_str::<Value>(&text) else { return Ok(None) };
     for subject in statement["subject"].as_array_mut().into_iter().flatten() {
@@ -260,8 +262,8 @@ fn new_provenance(folder: &Path, listed: &mut Value, sums: &mut BTreeMap<String,
     }
     let bytes = (serde_json::to_string_pretty(&statement).expect("plain JSON") + "\n").into_bytes();
     let sha256 = hex::encode(Sha256::digest(&bytes));
-    listed["size"] = bytes.len().into();
-    listed["sha256"] = sha256.clone().into();
+    listed.size = bytes.len() as u64;
+    listed.sha256.clone_from(&sha256);
     sums.insert(file.clone(), sha256);
     Ok(Some((file, bytes)))
 }

@@ -9,10 +9,10 @@ use crate::trust::authenticode::About;
 use crate::trust::certificate::{Certificate, Purpose};
 use crate::trust::key::{PrivateKey, PublicKey};
 use crate::trust::openpgp::OpenPgpSigner;
+use crate::trust::record::Signed;
 use crate::trust::secret::{key_file, public_file, PasswordSource};
 use crate::trust::signer::{ShellCommand, Signer};
 use crate::trust::timestamp::Stamper;
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -50,15 +50,6 @@ pub struct Signing {
     chain: Vec<Certificate>,
     openpgp: Option<OpenPgpSigner>,
     stamper: Option<Stamper>,
-}
-
-/// Who signed a package.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-pub struct Signed {
-    /// `openpgp`, `authenticode` or `detached`.
-    pub kind: &'static str,
-    /// An OpenPGP fingerprint, a certificate's subject and digest, or a public key's digest.
-    pub key: String,
 }
 
 impl Signing {
@@ -154,18 +145,18 @@ impl Signing {
     pub fn sign(&self, format: FormatName, file: &mut File, path: &Path, listener: &dyn Listener) -> Result<Option<Signed>> {
         let signed = match (format, &self.openpgp, &self.signer) {
             (FormatName::Deb, Some(openpgp), _) => {
-                Some(Signed { kind: "openpgp", key: deb::signing::sign(file, path, openpgp)?.key })
+                Some(Signed { kind: "openpgp".into(), key: deb::signing::sign(file, path, openpgp)?.key })
             }
             (FormatName::Rpm, Some(openpgp), _) => {
-                Some(Signed { kind: "openpgp", key: rpm::signing::sign(file, path, openpgp)?.key })
+                Some(Signed { kind: "openpgp".into(), key: rpm::signing::sign(file, path, openpgp)?.key })
             }
             (FormatName::Run, _, Some(signer)) => {
                 run::signing::sign(file, path, signer)?;
-                Some(Signed { kind: "detached", key: signer.public().fingerprint() })
+                Some(Signed { kind: "detached".into(), key: signer.public().fingerprint() })
             }
             (FormatName::Site, _, Some(signer)) => {
                 site::sign(file, path, signer)?;
-                Some(Signed { kind: "detached", key: signer.public().fingerprint() })
+                Some(Signed { kind: "detached".into(), key: signer.public().fingerprint() })
             }
             (FormatName::Msi | FormatName::Mst, _, Some(signer)) => self.sign_msi(file, path, signer, listener)?,
             _ => None,
@@ -178,7 +169,7 @@ impl Signing {
         let about = about(file, listener);
         let signing = msi::signing::MsiSigning { signer, chain: &self.chain, stamper: self.stamper.as_ref(), about: &about };
         msi::signing::sign(file, path, &signing)?;
-        Ok(Some(Signed { kind: "authenticode", key: end.describe() }))
+        Ok(Some(Signed { kind: "authenticode".into(), key: end.describe() }))
     }
 
     /// Signs SHA256SUMS; `None` without a key for it.

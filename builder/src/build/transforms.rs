@@ -70,8 +70,8 @@ pub fn write_all(
         listener.wrote(&file_name);
         packages.push(Package {
             file: file_name,
-            format: "mst",
-            target: target.name(),
+            format: "mst".into(),
+            target: target.name().into(),
             site: product.site_name().map(str::to_owned),
             overlay: false,
             size: bytes.len() as u64,

@@ -130,8 +130,8 @@ fn write_files(
     let site = product.site_name().map(str::to_owned);
     let package = Package {
         file: file_name,
-        format: "msi",
-        target: base.target.name(),
+        format: "msi".into(),
+        target: base.target.name().into(),
         site,
         overlay: false,
         size,

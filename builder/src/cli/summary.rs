@@ -55,7 +55,7 @@ pub fn of_build(built: std::result::Result<&Report, &Error>, warnings: &[String]
             text += "| package | size | of its content | time | signed | SHA-256 |\n|---|--:|--:|--:|---|---|\n";
             for package in &report.packages {
                 let ratio = (package.size * 100).checked_div(package.content).map_or("-".to_owned(), |ratio| format!("{ratio}%"));
-                let signed = package.signed.as_ref().map_or("no", |signed| signed.kind);
+                let signed = package.signed.as_ref().map_or("no", |signed| &*signed.kind);
                 text += &format!(
                     "| {} | {} | {ratio} | {} | {signed} | `{}` |\n",
                     cell(&package.file),

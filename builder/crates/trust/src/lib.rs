@@ -14,6 +14,7 @@ pub mod openpgp;
 pub mod openpgp_text;
 mod pkcs12;
 pub mod provenance;
+pub mod record;
 pub mod sbom;
 pub mod secret;
 pub mod signer;

@@ -3,7 +3,10 @@
 //!
 //! No time and no machine's name: two builds of one input have the same provenance.
 
+use serde::Serialize;
 use serde_json::{json, Map, Value};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
 
 /// A file that was made.
 pub struct Subject<'a> {
@@ -31,7 +34,7 @@ pub struct Parameters<'a> {
     /// The manifest's SHA-256, hexadecimal.
     pub manifest_sha256: &'a str,
     /// Values of the manifest that were given beside its text, by dotted key.
-    pub given: std::collections::BTreeMap<String, String>,
+    pub given: BTreeMap<String, String>,
     /// The sites' names and their files' SHA-256, hexadecimal.
     pub sites: Vec<(String, String)>,
     /// The formats that were made.
@@ -49,43 +52,92 @@ const BUILD_TYPE: &str = "urn:linkpack:build:v1";
 /// linkpack on the machine that it ran on: this says no more than that.
 const BUILDER: &str = "urn:linkpack:builder:local";
 
-/// The statement, indented, with a newline at its end.
-pub fn statement(subjects: &[Subject], materials: &[Material], parameters: &Parameters) -> String {
-    let digest = |sha256: &str| json!({ "sha256": sha256 });
-    let named = |subject: &Subject| json!({ "name": subject.name, "digest": digest(subject.sha256) });
-    let mut external = Map::new();
-    external.insert("manifest".into(), json!({ "digest": digest(parameters.manifest_sha256) }));
-    let sites = parameters.sites.iter().map(|(name, sha256)| json!({ "name": name, "digest": digest(sha256) }));
-    external.insert("sites".into(), sites.collect());
-    if !parameters.given.is_empty() {
-        external.insert("set".into(), json!(parameters.given));
-    }
-    external.insert("formats".into(), json!(parameters.formats));
-    external.insert("targets".into(), json!(parameters.targets));
-    if let Some(codec) = parameters.codec {
-        external.insert("codec".into(), json!(codec));
-    }
-    if let Some(epoch) = parameters.epoch {
-        external.insert("source_date_epoch".into(), json!(epoch));
-    }
-    let statement = json!({
-        "_type": "https://in-toto.io/Statement/v1",
-        "subject": subjects.iter().map(named).collect::<Vec<Value>>(),
-        "predicateType": "https://slsa.dev/provenance/v1",
-        "predicate": {
-            "buildDefinition": {
-                "buildType": BUILD_TYPE,
-                "externalParameters": external,
-                "internalParameters": {},
-                "resolvedDependencies": materials.iter().map(material).collect::<Vec<Value>>(),
+/// The statement as it is written: keys in the alphabet's order, as those who read and write it again have them.
+#[derive(Serialize)]
+struct Statement<'a> {
+    #[serde(rename = "_type")]
+    kind: &'static str,
+    predicate: Predicate<'a>,
+    #[serde(rename = "predicateType")]
+    predicate_type: &'static str,
+    subject: Vec<Named<'a>>,
+}
+
+#[derive(Serialize)]
+struct Predicate<'a> {
+    #[serde(rename = "buildDefinition")]
+    definition: Definition<'a>,
+    #[serde(rename = "runDetails")]
+    details: Value,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Definition<'a> {
+    build_type: &'static str,
+    external_parameters: External<'a>,
+    internal_parameters: Map<String, Value>,
+    resolved_dependencies: Vec<Value>,
+}
+
+#[derive(Serialize)]
+struct External<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    codec: Option<&'a str>,
+    formats: &'a [&'a str],
+    manifest: Value,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    set: &'a BTreeMap<String, String>,
+    sites: Vec<Named<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_date_epoch: Option<i64>,
+    targets: &'a [&'a str],
+}
+
+#[derive(Serialize)]
+struct Named<'a> {
+    digest: Digest<'a>,
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+struct Digest<'a> {
+    sha256: &'a str,
+}
+
+/// Writes the statement, indented, with a newline at its end.
+///
+/// # Errors
+/// `out` takes no more.
+pub fn write(subjects: &[Subject], materials: &[Material], parameters: &Parameters, out: &mut dyn Write) -> io::Result<()> {
+    let named = |name, sha256| Named { digest: Digest { sha256 }, name };
+    let statement = Statement {
+        kind: "https://in-toto.io/Statement/v1",
+        predicate: Predicate {
+            definition: Definition {
+                build_type: BUILD_TYPE,
+                external_parameters: External {
+                    codec: parameters.codec,
+                    formats: &parameters.formats,
+                    manifest: json!({ "digest": { "sha256": parameters.manifest_sha256 } }),
+                    set: &parameters.given,
+                    sites: parameters.sites.iter().map(|(name, sha256)| named(name.as_str(), sha256.as_str())).collect(),
+                    source_date_epoch: parameters.epoch,
+                    targets: &parameters.targets,
+                },
+                internal_parameters: Map::new(),
+                resolved_dependencies: materials.iter().map(material).collect(),
             },
-            "runDetails": {
+            details: json!({
                 "builder": { "id": BUILDER, "version": { "linkpack": env!("CARGO_PKG_VERSION") } },
                 "metadata": {},
-            },
+            }),
         },
-    });
-    serde_json::to_string_pretty(&statement).expect("plain JSON") + "\n"
+        predicate_type: "https://slsa.dev/provenance/v1",
+        subject: subjects.iter().map(|subject| named(subject.name, subject.sha256)).collect(),
+    };
+    serde_json::to_writer_pretty(&mut *out, &statement)?;
+    out.write_all(b"\n")
 }
 
 /// The digest is of the tree that was packaged, not of the archive it came in: hence the name of its algorithm.

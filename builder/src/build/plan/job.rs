@@ -7,10 +7,10 @@ use crate::compress::{Cache, CacheKey};
 use crate::error::{Error, IoContext, Result};
 use crate::interrupt;
 use crate::listener::Listener;
+use crate::trust::record::Record;
 use rayon::prelude::*;
 use rustix::fs::{flock, FlockOperation};
 use rustix::io::Errno;
-use serde_json::Value;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -103,7 +103,7 @@ impl Planned {
         let output = self.output(job);
         let key = self.key()?;
         let report = build(&self.options(&job.sites, output.clone(), threads, cache)?, listener)?;
-        if index > 0 && self.is_there(first) && inputs(&output)? != inputs(&self.output(first))? {
+        if index > 0 && self.is_there(first) && record(&output)?.inputs != record(&self.output(first))?.inputs {
             let sums = output.join(SUMS);
             fs::remove_file(&sums).or_cannot("remove", &sums)?;
             return Err(Error::new("the payload has changed since the plan's first job was built").help(AGAIN));
@@ -164,12 +164,8 @@ impl Planned {
 }
 
 /// The manifest.json of a build's output.
-pub(super) fn record(output: &Path) -> Result<Value> {
+pub(super) fn record(output: &Path) -> Result<Record<'static>> {
     let path = output.join(MANIFEST);
     let bytes = fs::read(&path).or_cannot("read", &path)?;
-    serde_json::from_slice(&bytes).map_err(|error| Error::new(format!("{} is damaged: {error}", path.display())))
-}
-
-fn inputs(output: &Path) -> Result<Value> {
-    Ok(record(output)?["inputs"].take())
+    Record::parse(&bytes).map_err(|wrong| Error::new(format!("{} {wrong}", path.display())).help(AGAIN))
 }

@@ -1,47 +1,19 @@
 //! The jobs' packages in one folder, as one build of all sites would have written it.
 
-use super::super::assemble::Input;
 use super::super::output::{digest, Output};
-use super::super::{documents, Cabinet, Document, FormatName, Package, Packing, Report, Signing, SigningOptions};
+use super::super::{documents, Document, FormatName, Package, Report, Signing, SigningOptions};
 use super::job::record;
 use super::{Planned, AGAIN};
 use crate::compress::{guard, CacheChoice, CacheUse};
 use crate::error::{Error, IoContext, Result};
 use crate::listener::{some_of, Listener};
-use crate::manifest::{self, Target};
+use crate::manifest;
+use crate::trust::record::Record;
 use rayon::prelude::*;
-use serde::Deserialize;
-use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-
-/// What is read of a job's manifest.json.
-#[derive(Deserialize)]
-struct Record {
-    codec: Option<String>,
-    codec_reason: Option<String>,
-    cabinet: Option<String>,
-    inputs: Value,
-    packages: Vec<Listed>,
-    documents: Vec<Listed>,
-}
-
-/// A package or document of a job.
-#[derive(Deserialize, PartialEq)]
-struct Listed {
-    file: String,
-    #[serde(default)]
-    format: String,
-    #[serde(default)]
-    kind: String,
-    target: Option<String>,
-    site: Option<String>,
-    size: u64,
-    sha256: String,
-    #[serde(default)]
-    cabinets: Vec<Listed>,
-}
 
 /// Checks every package of a plan and puts all into `output`: with the lists, bills and signatures of one build.
 ///
@@ -67,21 +39,19 @@ pub fn merge(plan: &Path, output: &Path, signing: &SigningOptions, listener: &dy
         product: product.manifest().product.name.to_string(),
         version: product.manifest().product.version.to_string(),
         output: output.to_path_buf(),
-        codec: first.codec.as_deref().and_then(known_codec),
-        codec_reason: first.codec_reason.clone(),
-        cabinet: first.cabinet.as_deref().and_then(known_packing),
+        codec: first.codec.clone(),
+        codec_reason: first.codec_reason.clone().map(Cow::into_owned),
+        cabinet: first.cabinet.clone(),
         packages,
         documents,
         cache: CacheUse::default(),
     };
-    let inputs = first.inputs.as_array().into_iter().flatten();
-    let inputs: Vec<Input> = inputs.map(|input| Input::of_record(input).ok_or_else(damaged)).collect::<Result<_>>()?;
     out.sign(&mut report.packages, &signing, listener)?;
     let used = planned.plan.sites.iter().map(|site| (site.name.clone(), site.sha256.clone())).collect();
-    let provenance = documents::provenance(&product, used, &options, &report, &inputs, &mut out)?;
+    let provenance = documents::provenance(&product, used, &options, &report, &first.inputs, &mut out)?;
     report.documents.push(provenance);
     out.warn_of_others(listener);
-    out.finish(&product, &options, &report, &inputs, &signing)?;
+    out.finish(&product, &options, &report, &first.inputs, &signing)?;
     Ok(report)
 }
 
@@ -93,21 +63,9 @@ fn more_files() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
-fn damaged() -> Error {
-    Error::new("a job's manifest.json is damaged").help(AGAIN)
-}
-
-fn known_codec(name: &str) -> Option<&'static str> {
-    ["gzip", "zstd", "xz"].into_iter().find(|known| *known == name)
-}
-
-fn known_packing(name: &str) -> Option<&'static str> {
-    [Packing::Mszip, Packing::Lzx].into_iter().map(Packing::name).find(|known| *known == name)
-}
-
 impl Planned {
     /// What each job wrote.
-    fn records(&self) -> Result<Vec<(PathBuf, Record)>> {
+    fn records(&self) -> Result<Vec<(PathBuf, Record<'static>)>> {
         let mut missing = Vec::new();
         let key = self.key()?;
         for (index, job) in self.plan.jobs.iter().enumerate() {
@@ -131,10 +89,10 @@ impl Planned {
         }
         let read = |job| {
             let output = self.output(job);
-            let record: Record = serde_json::from_value(record(&output)?).map_err(|_| damaged())?;
+            let record = record(&output)?;
             Ok((output, record))
         };
-        let records: Vec<(PathBuf, Record)> = self.plan.jobs.iter().map(read).collect::<Result<_>>()?;
+        let records: Vec<(PathBuf, Record<'static>)> = self.plan.jobs.iter().map(read).collect::<Result<_>>()?;
         let first = &records[0].1;
         for (output, record) in &records {
             if record.inputs != first.inputs {
@@ -148,52 +106,72 @@ impl Planned {
     /// Takes the jobs' packages over, in the order of one build.
     fn adopt(
         &self,
-        records: &[(PathBuf, Record)],
+        records: &[(PathBuf, Record<'static>)],
         change: bool,
         out: &mut Output,
         listener: &dyn Listener,
     ) -> Result<(Vec<Package>, Vec<Document>)> {
         let place: BTreeMap<&str, usize> =
             self.plan.sites.iter().enumerate().map(|(at, site)| (site.name.as_str(), at)).collect();
-        let order = |listed: &Listed| {
-            let target = self.plan.build.targets.iter().position(|target| listed.target.as_ref() == Some(target));
-            let site = listed.site.as_deref().and_then(|site| place.get(site).copied());
-            let format = FormatName::ALL.iter().position(|format| format.name() == listed.format);
-            (target, listed.format != FormatName::Mst.name(), site, format)
+        let order = |package: &Package| {
+            let target = self.plan.build.targets.iter().position(|target| package.target == *target);
+            let site = package.site.as_deref().and_then(|site| place.get(site).copied());
+            let format = FormatName::ALL.iter().position(|format| format.name() == package.format);
+            (target, package.format != FormatName::Mst.name(), site, format)
         };
-        let mut listed: Vec<(&Path, &Listed)> =
+        let mut packages: Vec<(&Path, &Package)> =
             records.iter().flat_map(|(folder, record)| record.packages.iter().map(move |one| (folder.as_path(), one))).collect();
-        listed.sort_by_key(|(_, one)| order(one));
-        let files =
-            listed.iter().flat_map(|(folder, one)| std::iter::once(*one).chain(&one.cabinets).map(move |one| (*folder, one)));
+        packages.sort_by_key(|(_, one)| order(one));
         let (folder, first) = &records[0];
-        let bills: Vec<&Listed> = first.documents.iter().filter(|document| document.kind != "provenance").collect();
+        let bills: Vec<&Document> = first.documents.iter().filter(is_bill).collect();
         for (other, record) in records {
-            let same = record.documents.iter().filter(|document| document.kind != "provenance").eq(bills.iter().copied());
-            if !same {
+            if !record.documents.iter().filter(is_bill).eq(bills.iter().copied()) {
                 return Err(
                     Error::new(format!("the bills of materials in {} are not the first job's", other.display())).help(AGAIN)
                 );
             }
         }
-        let files: Vec<(&Path, &Listed)> = files.chain(bills.iter().map(|bill| (folder.as_path(), *bill))).collect();
-        let adopted: Vec<_> = files.par_iter().map(|(folder, one)| take(folder, one, change, out)).collect::<Result<_>>()?;
-        for (file, (_, one)) in adopted.into_iter().zip(&files) {
-            out.keep(file, one.file.clone());
+        let mut files = Vec::new();
+        for (folder, package) in &packages {
+            files.push(Listed { folder, file: &package.file, size: package.size, sha256: &package.sha256 });
+            files.extend(package.cabinets.iter().map(|one| Listed {
+                folder,
+                file: &one.file,
+                size: one.size,
+                sha256: &one.sha256,
+            }));
         }
-        listed.iter().for_each(|(_, one)| listener.wrote(&one.file));
-        let packages = listed.iter().map(|(_, one)| one.package()).collect::<Option<_>>().ok_or_else(damaged)?;
-        Ok((packages, bills.iter().map(|bill| bill.document()).collect::<Option<_>>().ok_or_else(damaged)?))
+        files.extend(bills.iter().map(|one| Listed { folder, file: &one.file, size: one.size, sha256: &one.sha256 }));
+        let adopted: Vec<_> = files.par_iter().map(|one| take(one, change, out)).collect::<Result<_>>()?;
+        for (file, one) in adopted.into_iter().zip(&files) {
+            out.keep(file, one.file.to_owned());
+        }
+        packages.iter().for_each(|(_, one)| listener.wrote(&one.file));
+        let packages = packages.into_iter().map(|(_, one)| Package { signed: None, ..one.clone() }).collect();
+        Ok((packages, bills.into_iter().cloned().collect()))
     }
 }
 
+/// All jobs have the same bills; the provenance is of one job.
+fn is_bill(document: &&Document) -> bool {
+    document.kind != "provenance"
+}
+
+/// A file of a job's, as its manifest.json lists it.
+struct Listed<'a> {
+    folder: &'a Path,
+    file: &'a str,
+    size: u64,
+    sha256: &'a str,
+}
+
 /// A job's file under a name of the output folder's: a second name where the file stays as it is and the file system can, else a copy.
-fn take(folder: &Path, one: &Listed, change: bool, out: &Output) -> Result<tempfile::NamedTempFile> {
+fn take(one: &Listed, change: bool, out: &Output) -> Result<tempfile::NamedTempFile> {
     crate::interrupt::check()?;
-    let path = folder.join(&one.file);
     if one.file.contains('/') {
-        return Err(damaged());
+        return Err(Error::new(format!("the manifest.json in {} names a file elsewhere: {}", one.folder.display(), one.file)));
     }
+    let path = one.folder.join(one.file);
     // What another account owns it can change later, too: that is copied.
     let meta = fs::symlink_metadata(&path).or_cannot("read", &path)?;
     let linked = if change || !meta.is_file() || !guard::is_own(&meta) { None } else { out.link(&path)? };
@@ -216,40 +194,4 @@ fn take(folder: &Path, one: &Listed, change: bool, out: &Output) -> Result<tempf
                 .help("run the plan again: the job is not done"))
         }
     }
-}
-
-impl Listed {
-    fn package(&self) -> Option<Package> {
-        Some(Package {
-            file: self.file.clone(),
-            format: FormatName::ALL.into_iter().find(|format| format.name() == self.format)?.name(),
-            target: target(self.target.as_deref()?)?,
-            site: self.site.clone(),
-            overlay: false,
-            size: self.size,
-            sha256: self.sha256.clone(),
-            cabinets: self.cabinets.iter().map(Listed::cabinet).collect(),
-            signed: None,
-            content: 0,
-            took: std::time::Duration::ZERO,
-        })
-    }
-
-    fn cabinet(&self) -> Cabinet {
-        Cabinet { file: self.file.clone(), size: self.size, sha256: self.sha256.clone() }
-    }
-
-    fn document(&self) -> Option<Document> {
-        Some(Document {
-            file: self.file.clone(),
-            kind: ["cyclonedx", "spdx"].into_iter().find(|kind| *kind == self.kind)?,
-            target: self.target.as_deref().and_then(target),
-            size: self.size,
-            sha256: self.sha256.clone(),
-        })
-    }
-}
-
-fn target(name: &str) -> Option<&'static str> {
-    Target::ALL.into_iter().map(Target::name).find(|known| *known == name)
 }

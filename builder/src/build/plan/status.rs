@@ -91,10 +91,9 @@ impl Status {
         if done {
             self.done += 1;
             self.sites_done += job.sites.len();
-            let record = record(&planned.output(job)).unwrap_or_default();
-            for package in record["packages"].as_array().into_iter().flatten() {
-                self.packages += 1;
-                self.bytes += package["size"].as_u64().unwrap_or(0);
+            if let Ok(record) = record(&planned.output(job)) {
+                self.packages += record.packages.len() as u64;
+                self.bytes += record.packages.iter().map(|package| package.size).sum::<u64>();
             }
             return;
         }

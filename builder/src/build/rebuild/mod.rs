@@ -6,7 +6,7 @@ mod compound;
 mod difference;
 mod linear;
 
-use super::{build, CodecChoice, FormatName, Options, Packing, SigningOptions};
+use super::{build, CodecChoice, FormatName, Options, Package, Packing, SigningOptions};
 use crate::compress::CacheChoice;
 use crate::error::{Error, IoContext, Result};
 use crate::inspect;
@@ -14,7 +14,8 @@ use crate::inspect::report::Format;
 use crate::inspect::verify::MANIFEST as RECORD;
 use crate::listener::Listener;
 use crate::manifest::{Given, Target};
-use serde::{Deserialize, Serialize};
+use crate::trust::record::Record;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -45,44 +46,13 @@ pub struct Comparison {
     pub signatures: usize,
 }
 
-/// What is read of manifest.json: how the packages beside it were built.
-#[derive(Deserialize)]
-struct Record {
-    #[serde(default)]
-    set: BTreeMap<String, String>,
-    codec: Option<String>,
-    cabinet: Option<String>,
-    source_date_epoch: Option<i64>,
-    packages: Vec<Built>,
-}
-
-#[derive(Deserialize, Clone)]
-struct Built {
-    file: String,
-    format: String,
-    target: String,
-    site: Option<String>,
-    #[serde(default)]
-    overlay: bool,
-    /// What lies beside an MSI above 2 GB.
-    #[serde(default)]
-    cabinets: Vec<BuiltCabinet>,
-}
-
-impl Built {
-    /// The format of the package that an overlay is for; a package's own.
-    fn laid_over(&self) -> &str {
-        match self.format.as_str() {
-            "site" => "run",
-            "mst" if self.overlay => "msi",
-            own => own,
-        }
+/// The format of the package that an overlay is for; a package's own.
+fn laid_over(built: &Package) -> &str {
+    match &*built.format {
+        "site" => "run",
+        "mst" if built.overlay => "msi",
+        own => own,
     }
-}
-
-#[derive(Deserialize, Clone)]
-struct BuiltCabinet {
-    file: String,
 }
 
 /// Bytes of a manifest.json: thousands of packages'.
@@ -127,15 +97,15 @@ impl Rebuild {
     /// Builds what is wanted of a folder, and compares.
     fn folder(&self, folder: &Folder, listener: &dyn Listener, failed: &mut dyn FnMut(&Path, Error)) -> Result<Vec<Comparison>> {
         let Ok(record) = &folder.record else { return Ok(Vec::new()) };
-        let wanted: Vec<&Built> = folder.wanted.values().collect();
+        let wanted: Vec<&Package> = folder.wanted.values().collect();
         let again = tempfile::Builder::new().prefix("linkpack-again-").tempdir_in(&self.temporary);
         let again = again
             .or_cannot("create a folder in", &self.temporary)
             .map_err(|error| error.help("set TMPDIR to a folder with room"))?;
         let made = build(&self.options(record, &wanted, again.path())?, listener)?;
-        let set = self::record(again.path())?.set;
-        let compare = |built: &Built| {
-            let same = |package: &&super::Package| {
+        let set = self::record(again.path())?.set.into_owned();
+        let compare = |built: &Package| {
+            let same = |package: &&Package| {
                 package.format == built.format && package.target == built.target && package.site == built.site
             };
             let rebuilt = made.packages.iter().find(same).ok_or_else(|| self.site_missing(built))?;
@@ -157,14 +127,14 @@ impl Rebuild {
         Ok(comparisons)
     }
 
-    fn options(&self, record: &Record, wanted: &[&Built], output: &Path) -> Result<Options> {
+    fn options(&self, record: &Record, wanted: &[&Package], output: &Path) -> Result<Options> {
         let unknown = |what: &str, name: &str| {
             Error::new(format!("{RECORD} names the {what} \"{name}\", which this linkpack does not know"))
                 .help("use the version of linkpack that made the packages: manifest.json names it")
         };
         let (mut formats, mut targets) = (Vec::new(), Vec::new());
         for built in wanted {
-            let format = FormatName::ALL.into_iter().find(|format| format.name() == built.laid_over());
+            let format = FormatName::ALL.into_iter().find(|format| format.name() == laid_over(built));
             let target = Target::ALL.into_iter().find(|target| target.name() == built.target);
             let format = format.ok_or_else(|| unknown("format", &built.format))?;
             if !formats.contains(&format) {
@@ -212,7 +182,7 @@ impl Rebuild {
         })
     }
 
-    fn site_missing(&self, built: &Built) -> Error {
+    fn site_missing(&self, built: &Package) -> Error {
         let error = Error::new(format!("{} does not build {}", self.manifest.display(), built.file));
         match &built.site {
             Some(site) => error.help(format!("it is of the site \"{site}\": give its file with -s SITE.toml")),
@@ -224,16 +194,16 @@ impl Rebuild {
 /// A folder with packages that are to be built again.
 struct Folder {
     path: PathBuf,
-    record: Result<Record>,
+    record: Result<Record<'static>>,
     /// By their files' names.
-    wanted: BTreeMap<String, Built>,
+    wanted: BTreeMap<String, Package>,
 }
 
 impl Folder {
     /// Takes a package of the folder, or all of them.
     fn want(&mut self, name: Option<&OsStr>, path: &Path) -> Result<()> {
         let record = self.record.as_ref().map_err(Error::clone)?;
-        let wanted: Vec<&Built> =
+        let wanted: Vec<&Package> =
             record.packages.iter().filter(|built| name.is_none_or(|name| name == built.file.as_str())).collect();
         if wanted.is_empty() {
             return Err(Error::new(format!("{} does not list {}", self.path.join(RECORD).display(), path.display()))
@@ -253,24 +223,20 @@ fn parts(path: &Path) -> (&Path, Option<&OsStr>) {
     }
 }
 
-fn record(folder: &Path) -> Result<Record> {
+fn record(folder: &Path) -> Result<Record<'static>> {
     use std::io::Read;
     let path = folder.join(RECORD);
     let help = "the folder that build wrote has it: how a package was built (codec, site, SOURCE_DATE_EPOCH) is read from there";
-    let mut text = String::new();
+    let mut text = Vec::new();
     let file = std::fs::File::open(&path).or_cannot("read", &path).map_err(|error| error.help(help))?;
-    file.take(RECORD_LIMIT).read_to_string(&mut text).or_cannot("read", &path)?;
-    serde_json::from_str(&text).map_err(|error| not_ours(&path, &error).help("name a folder that linkpack build wrote"))
-}
-
-fn not_ours(path: &Path, error: &serde_json::Error) -> Error {
-    let (line, column) = (error.line(), error.column());
-    Error::new(format!("{} is not a manifest.json of linkpack (line {line}, column {column})", path.display()))
+    file.take(RECORD_LIMIT).read_to_end(&mut text).or_cannot("read", &path)?;
+    Record::parse(&text)
+        .map_err(|wrong| Error::new(format!("{} {wrong}", path.display())).help("name a folder that linkpack build wrote"))
 }
 
 /// Why a package may differ, where that shows: it was given other values, or its times are the sources' own.
 fn cause(record: &Record, set: &BTreeMap<String, String>, difference: &str) -> String {
-    if record.set != *set {
+    if *record.set != *set {
         let values: Vec<String> = record.set.iter().map(|(key, value)| format!(" --set {key}={value:?}")).collect();
         return match values.is_empty() {
             true => "; it was built without --set".to_owned(),
@@ -287,7 +253,7 @@ fn cause(record: &Record, set: &BTreeMap<String, String>, difference: &str) -> S
 }
 
 /// The first cabinet beside an MSI that differs from the one built again.
-fn cabinets(folder: &Path, built: &Built, rebuilt: &super::Package) -> Result<Option<String>> {
+fn cabinets(folder: &Path, built: &Package, rebuilt: &Package) -> Result<Option<String>> {
     let names = |files: Vec<&String>| files.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     let theirs = names(built.cabinets.iter().map(|cabinet| &cabinet.file).collect());
     let ours = names(rebuilt.cabinets.iter().map(|cabinet| &cabinet.file).collect());

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
+use trust::record::Record;
 
 /// Extensions of packages, and of what travels with them.
 const PACKAGES: [&str; 6] = ["deb", "rpm", "run", "msi", "mst", "site"];
@@ -131,24 +132,20 @@ impl Folder<'_> {
     /// Sizes and digests of manifest.json, of packages and what else it lists.
     fn manifest(&mut self) -> Result<()> {
         let Some(text) = self.text(MANIFEST)? else { return Ok(()) };
-        let document: serde_json::Value = match serde_json::from_str(&text) {
-            Ok(document) => document,
-            Err(error) => {
-                self.damaged(MANIFEST, format!("it is not JSON: {error}"));
+        let record = match Record::parse(text.as_bytes()) {
+            Ok(record) => record,
+            Err(wrong) => {
+                self.damaged(MANIFEST, format!("it {wrong}"));
                 return Ok(());
             }
         };
-        let Some(packages) = document["packages"].as_array() else {
-            self.damaged(MANIFEST, "it lists no packages".to_owned());
-            return Ok(());
-        };
-        let cabinets = packages.iter().filter_map(|package| package["cabinets"].as_array()).flatten();
-        let beside = document["documents"].as_array().into_iter().flatten();
-        for one in packages.iter().chain(cabinets).chain(beside) {
-            match (one["file"].as_str(), one["sha256"].as_str()) {
-                (Some(name), Some(digest)) => self.listed_as(MANIFEST, name, one["size"].as_u64(), digest)?,
-                _ => self.damaged(MANIFEST, "it lists something without file and sha256".to_owned()),
-            }
+        let documents = record.documents.iter().map(|one| (&one.file, one.size, &one.sha256));
+        let packages = record.packages.iter().flat_map(|package| {
+            let cabinets = package.cabinets.iter().map(|one| (&one.file, one.size, &one.sha256));
+            std::iter::once((&package.file, package.size, &package.sha256)).chain(cabinets)
+        });
+        for (name, size, digest) in packages.chain(documents) {
+            self.listed_as(MANIFEST, name, Some(size), digest)?;
         }
         Ok(())
     }
