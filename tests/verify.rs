@@ -178,7 +178,7 @@ fn what_cannot_be_verified_is_said_without_a_crash() {
         path
     };
     for (name, bytes, says) in [
-        ("empty.deb", &b""[..], "is not a package (expected .deb, .rpm, .msi or a self-extracting script)"),
+        ("empty.deb", &b""[..], "is not a package (expected .deb, .rpm, .msi, .mst, .site or a self-extracting script)"),
         ("short.rpm", &[0xed, 0xab, 0xee, 0xdb, 3, 0], "damaged"),
         ("ar.deb", b"!<arch>\n", "no Debian package"),
         ("a.run", b"#!/bin/sh\nexit 0\n", "neither linkpack nor makeself"),
