@@ -150,7 +150,9 @@ pub struct Input {
 impl Record<'_> {
     /// The document, indented, with a newline at its end.
     pub fn text(&self) -> Vec<u8> {
-        let mut text = serde_json::to_vec_pretty(self).expect("plain JSON");
+        // Thousands of packages: the text is not to be copied while it grows.
+        let mut text = Vec::with_capacity(4096 + 512 * (self.packages.len() + self.documents.len()));
+        serde_json::to_writer_pretty(&mut text, self).expect("plain JSON");
         text.push(b'\n');
         text
     }
