@@ -150,7 +150,10 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     let product = manifest::load(&options.manifest, &options.given)?;
     let as_overlays = options.per_site == PerSite::Overlay;
     let of_sites = match options.per_site {
-        PerSite::Overlay => Vec::new(),
+        PerSite::Overlay => {
+            overlay::check(&product, &options.sites)?;
+            Vec::new()
+        }
         PerSite::Packages | PerSite::Recipes => sites(&product, &options.sites)?,
     };
     let alone = std::slice::from_ref(&product);

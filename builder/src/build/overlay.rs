@@ -13,6 +13,7 @@ use crate::listener::Listener;
 use crate::manifest::{self, Product, Target};
 use crate::payload::TreePath;
 use contract::settings::SETTINGS;
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
@@ -57,6 +58,19 @@ pub struct Site {
 
 /// Sites that are told to be wrong, of all.
 const TOLD: usize = 10;
+
+/// Reads the site files and forgets them: a mistake in one is told before the product's packages are built.
+///
+/// # Errors
+/// What is wrong with them, several at once.
+pub fn check(product: &Product, files: &[PathBuf]) -> Result<()> {
+    let read = |file: &PathBuf| {
+        let site = manifest::load_site(product, file)?;
+        answers(&site).text().map_err(|error| error.note(format!("of {}", file.display())))
+    };
+    let wrong: Vec<Error> = files.par_iter().filter_map(|file| read(file).err()).collect();
+    Error::all(wrong.into_iter().take(TOLD)).map_or(Ok(()), Err)
+}
 
 impl Overlays<'_> {
     /// Writes the overlays of all sites, each signed where a key is for its format; in the order of the site files.

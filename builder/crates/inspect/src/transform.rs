@@ -47,10 +47,10 @@ fn identity(summary: &Summary, report: &mut Report) {
     report.made_by = summary.application.clone().filter(|name| !name.is_empty());
     let (validation, borne) = halves(summary);
     for name in names(validation, &COMPARED) {
-        report.relate("needs the base's", name);
+        report.relate("needs of base", name);
     }
     for name in names(borne, &BORNE) {
-        report.relate("bears", name);
+        report.relate("accepts", name);
     }
     if validation == 0 {
         report.notes.push("Windows applies it to any package: it has nothing compared".to_owned());

@@ -2,6 +2,7 @@
 //! a first line that says what it is.
 
 use base::error::{Error, Result};
+use contract::settings::{Lifetime, Setting};
 use std::collections::BTreeMap;
 
 /// The first line.
@@ -56,12 +57,12 @@ impl Answers {
         let mut odd = 0;
         for line in text.strip_prefix(FIRST_LINE)?.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             match line.split_once('=') {
-                Some(("PRODUCT", value)) => value.clone_into(&mut answers.product),
-                Some(("SITE", value)) => value.clone_into(&mut answers.site),
+                Some(("PRODUCT", value)) if answers.product.is_empty() => value.clone_into(&mut answers.product),
+                Some(("SITE", value)) if answers.site.is_empty() => value.clone_into(&mut answers.site),
                 Some(("KEY" | "SIGNATURE", _)) => {}
                 Some((key, value)) => match key.strip_prefix(CLIENT) {
                     Some(key) => drop(answers.lines.insert(key.to_owned(), value.to_owned())),
-                    None if contract::settings::Setting::named(key).is_some() => {
+                    None if Setting::named(key).is_some_and(|setting| setting.lifetime != Lifetime::OneRun) => {
                         answers.settings.push((key.to_owned(), value.to_owned()));
                     }
                     None => odd += 1,
@@ -104,7 +105,7 @@ mod tests {
             "# linkpack site 1\nPRODUCT=acme\nSITE=berlin\nSERVER_URL=https://b.example\ncsclient.log.maxSizeKB=\"5\" \\\n"
         );
         assert_eq!(Answers::parse(&text), Some((answers(), 0)));
-        assert_eq!(Answers::parse(&format!("{text}rubbish\nIMAGINE=1\n")).unwrap().1, 2);
+        assert_eq!(Answers::parse(&format!("{text}rubbish\nIMAGINE=1\nIMAGE=1\nPRODUCT=other\n")).unwrap().1, 4);
         assert_eq!(Answers::parse("PRODUCT=acme\n"), None);
     }
 

@@ -78,13 +78,13 @@ fn slurm(planned: &Planned) -> String {
 fn parallel(planned: &Planned) -> String {
     let last = planned.plan.jobs.len() - 1;
     let mut out = format!(
-        "#!/bin/sh\n# sh parallel.sh [PARALLEL OPTION...]: runs what is not done with GNU parallel; killed, run it again.\n{BEGIN}\
+        "#!/bin/sh\n# sh parallel.sh [PARALLEL OPTION...]: runs what is not done with GNU parallel; killed, run it again. Every job is asked anew:\n# it knows by its sums whether it is done.\n{BEGIN}\
          export LINKPACK\n\"$LINKPACK\" build -q --plan \"$plan\" --job 0\n"
     );
     if last > 0 {
         let _ = write!(
             out,
-            "seq 1 {last} | parallel --joblog \"$plan/parallel.log\" --resume-failed --jobs 100% --quote \"$@\" \\\n\
+            "seq 1 {last} | parallel --joblog \"$plan/parallel.log\" --jobs 100% --quote \"$@\" \\\n\
              \t\"$LINKPACK\" build -q --plan \"$plan\" --job {{}}\n"
         );
     }

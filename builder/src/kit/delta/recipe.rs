@@ -110,7 +110,8 @@ pub struct Assembled {
     pub package: Known,
 }
 
-/// Makes the package of a recipe out of the product's, at `output`, or by its own name in that folder.
+/// Makes the package of a recipe out of the product's: at `output` where that has the package's ending, else by its own name in that
+/// folder, which is made where it is missing.
 ///
 /// # Errors
 /// The recipe is none, or is for another package; what comes of it is not what its maker wrote. Nothing has the name then.
@@ -126,7 +127,12 @@ pub fn assemble(base: &Path, recipe: &Path, output: &Path) -> Result<Assembled> 
     if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', '\0']) {
         return Err(broken(recipe));
     }
-    let path = if output.is_dir() { output.join(name) } else { output.to_path_buf() };
+    // A name with the package's ending is the package's; any other is a folder, which is made.
+    let is_file = !output.is_dir() && output.extension().is_some() && output.extension() == Path::new(name).extension();
+    if !is_file {
+        std::fs::create_dir_all(output).or_cannot("create", output)?;
+    }
+    let path = if is_file { output.to_path_buf() } else { output.join(name) };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf();
     let file = tempfile::Builder::new().prefix(".linkpack-assemble-").tempfile_in(&folder).or_cannot("write to", &folder)?;
     let (view, plain) = open_base(base, &head.source, &folder)?;
