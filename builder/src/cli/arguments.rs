@@ -102,8 +102,9 @@ pub struct InitArguments {
     pub json: bool,
 }
 
+/// What is built, and how: a plan says the same as a build.
 #[derive(Debug, Args)]
-pub struct BuildArguments {
+pub struct ProductArguments {
     /// The manifest
     #[arg(short = 'm', long, default_value = "linkpack.toml", value_name = "FILE")]
     pub manifest: PathBuf,
@@ -113,25 +114,12 @@ pub struct BuildArguments {
     /// The product's version, over the manifest's: short for --set product.version=VERSION
     #[arg(long, value_name = "VERSION")]
     pub product_version: Option<String>,
-    /// A site file; repeat it for several sites
-    #[arg(short = 's', long = "site", value_name = "SITE.toml")]
-    pub sites: Vec<PathBuf>,
-    /// What is made for each site: packages of its own; its settings alone, which are laid over the product's packages; or recipes, by
-    /// which linkpack assemble makes its packages (docs/fleet.md)
-    #[arg(long, default_value = "packages", value_name = "WHAT")]
-    pub per_site: PerSite,
     /// The formats, separated by commas [default: every format the connector has a payload for]
     #[arg(short = 'f', long = "format", value_delimiter = ',', value_name = "FORMAT,...")]
     pub formats: Vec<FormatName>,
     /// The targets, separated by commas [default: every target the connector has a payload for]
     #[arg(short = 't', long = "target", value_delimiter = ',', value_name = "TARGET,...", value_parser = one_of(&Target::ALL, Target::name))]
     pub targets: Vec<Target>,
-    /// The folder that packages go to
-    #[arg(short = 'o', long, default_value = "dist", value_name = "DIR")]
-    pub output: PathBuf,
-    /// How many threads compress [default: the number of processors]
-    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub jobs: Option<u16>,
     /// How payloads are compressed (an MSI has a compression of its own)
     #[arg(long, default_value = "auto")]
     pub codec: CodecChoice,
@@ -147,6 +135,25 @@ pub struct BuildArguments {
     /// Write a dot for ~ in the names of files: GitHub's releases and some stores do not keep it. The version stays
     #[arg(long)]
     pub no_tilde: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct BuildArguments {
+    #[command(flatten)]
+    pub product: ProductArguments,
+    /// A site file; repeat it for several sites
+    #[arg(short = 's', long = "site", value_name = "SITE.toml")]
+    pub sites: Vec<PathBuf>,
+    /// What is made for each site: packages of its own; its settings alone, which are laid over the product's packages; or recipes, by
+    /// which linkpack assemble makes its packages (docs/fleet.md)
+    #[arg(long, default_value = "packages", value_name = "WHAT")]
+    pub per_site: PerSite,
+    /// The folder that packages go to
+    #[arg(short = 'o', long, default_value = "dist", value_name = "DIR")]
+    pub output: PathBuf,
+    /// How many threads compress [default: the number of processors]
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
     /// Append a summary in Markdown to this file (GitHub: "$GITHUB_STEP_SUMMARY")
     #[arg(long, value_name = "FILE")]
     pub summary: Option<PathBuf>,

@@ -1,18 +1,19 @@
 //! `linkpack build`.
 
-use super::arguments::BuildArguments;
+use super::arguments::{BuildArguments, ProductArguments};
 use super::screen::Screen;
 use super::told::{self, Built};
 use super::{cache, progress, summary};
 use crate::build::plan::{self, Done, How};
-use crate::build::{build, Options, Report};
+use crate::build::{build, Options, PerSite, Report, SigningOptions};
+use crate::compress::Cache;
 use crate::error::{Error, Result};
 use crate::inspect::text::counted;
 use crate::listener::Listener;
 use crate::manifest::{Given, Setting};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -75,25 +76,36 @@ fn already(job: usize, output: &Path, json: bool, screen: &Screen) -> ExitCode {
 
 fn options(arguments: &BuildArguments, listener: &dyn Listener) -> Result<Options> {
     let epoch = epoch(std::env::var_os("SOURCE_DATE_EPOCH"))?;
+    let cache = cache::of_build(&arguments.cache, listener)?;
     Ok(Options {
-        manifest: arguments.manifest.clone(),
-        given: given(arguments.product_version.as_deref(), &arguments.set),
-        sites: arguments.sites.clone(),
         per_site: arguments.per_site,
-        formats: arguments.formats.clone(),
-        targets: arguments.targets.clone(),
-        base: arguments.base.clone(),
-        output: arguments.output.clone(),
         threads: arguments.jobs.map_or_else(super::processors, usize::from),
-        codec: arguments.codec,
-        cabinet: arguments.cabinet,
-        cache: cache::of_build(&arguments.cache, listener)?,
-        epoch,
         signing: super::sign::options(&arguments.signing, epoch),
-        sbom: !arguments.no_sbom,
-        no_tilde: arguments.no_tilde,
-        own: Vec::new(),
+        ..options_of(&arguments.product, arguments.sites.clone(), arguments.output.clone(), cache, epoch)
     })
+}
+
+/// The options of a build of sites' packages by one thread, unsigned.
+pub fn options_of(product: &ProductArguments, sites: Vec<PathBuf>, output: PathBuf, cache: Cache, epoch: Option<i64>) -> Options {
+    Options {
+        manifest: product.manifest.clone(),
+        given: given(product.product_version.as_deref(), &product.set),
+        sites,
+        per_site: PerSite::Packages,
+        formats: product.formats.clone(),
+        targets: product.targets.clone(),
+        base: product.base.clone(),
+        output,
+        threads: 1,
+        codec: product.codec,
+        cabinet: product.cabinet,
+        cache,
+        epoch,
+        signing: SigningOptions::default(),
+        sbom: !product.no_sbom,
+        no_tilde: product.no_tilde,
+        own: Vec::new(),
+    }
 }
 
 /// The values that are laid over a manifest.

@@ -1,15 +1,13 @@
 //! `linkpack plan` and `linkpack merge`.
 
-use super::arguments::{one_of, SigningArguments};
+use super::arguments::{ProductArguments, SigningArguments};
 use super::screen::Screen;
 use super::told::{self, Built};
 use super::{build, examples, kit, progress};
 use crate::build::plan::{self, Local, Made, Status, Wish, MOST_JOBS};
-use crate::build::{CodecChoice, FormatName, Options, Packing, PerSite, SigningOptions};
 use crate::compress::CacheChoice;
 use crate::error::{Error, IoContext, Result};
 use crate::inspect::text::counted;
-use crate::manifest::{Setting, Target};
 use clap::{Args, Subcommand};
 use globset::GlobBuilder;
 use schemars::JsonSchema;
@@ -43,24 +41,11 @@ pub enum PlanVerb {
 /// What a build takes, but for where packages go and what signs them.
 #[derive(Debug, Args)]
 pub struct MakeArguments {
-    /// The manifest
-    #[arg(short = 'm', long, default_value = "linkpack.toml", value_name = "FILE")]
-    pub manifest: PathBuf,
-    /// Lay a value over the manifest: a key by its dotted path (product.version, container.NAME.command); repeat it for several
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = Setting::parse)]
-    pub set: Vec<Setting>,
-    /// The product's version, over the manifest's: short for --set product.version=VERSION
-    #[arg(long, value_name = "VERSION")]
-    pub product_version: Option<String>,
+    #[command(flatten)]
+    pub product: ProductArguments,
     /// A site file, or a pattern in quotes such as 'sites/*.toml'; repeat it for several
     #[arg(short = 's', long = "site", value_name = "SITE.toml")]
     pub sites: Vec<PathBuf>,
-    /// The formats, separated by commas [default: every format the connector has a payload for]
-    #[arg(short = 'f', long = "format", value_delimiter = ',', value_name = "FORMAT,...")]
-    pub formats: Vec<FormatName>,
-    /// The targets, separated by commas [default: every target the connector has a payload for]
-    #[arg(short = 't', long = "target", value_delimiter = ',', value_name = "TARGET,...", value_parser = one_of(&Target::ALL, Target::name))]
-    pub targets: Vec<Target>,
     /// The plan's folder: on a disk that all builders see
     #[arg(short = 'o', long, default_value = "plan", value_name = "DIR")]
     pub output: PathBuf,
@@ -73,15 +58,6 @@ pub struct MakeArguments {
     /// How many threads each job takes [default: 1, and all processors for the job that fills the cache]
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
-    /// How payloads are compressed (an MSI has a compression of its own)
-    #[arg(long, default_value = "auto")]
-    pub codec: CodecChoice,
-    /// How an MSI's cabinets are packed; lzx with --codec small, else mszip
-    #[arg(long, value_name = "PACKING")]
-    pub cabinet: Option<Packing>,
-    /// The MSI that transforms (-f mst) have to fit; that of the manifest when not given
-    #[arg(long, value_name = "MSI")]
-    pub base: Option<PathBuf>,
     /// The cache that all jobs share [default: a folder in the plan's]
     #[arg(long, value_name = "DIR")]
     pub cache: Option<PathBuf>,
@@ -91,12 +67,6 @@ pub struct MakeArguments {
     /// What the cache may hold after a job, such as 20G [default: 4G]
     #[arg(long, value_name = "SIZE", value_parser = kit::bytes)]
     pub cache_limit: Option<u64>,
-    /// Write no bills of materials
-    #[arg(long)]
-    pub no_sbom: bool,
-    /// Write a dot for ~ in the names of files
-    #[arg(long)]
-    pub no_tilde: bool,
     /// Print one JSON document on standard output
     #[arg(long)]
     pub json: bool,
@@ -184,25 +154,8 @@ pub fn run(arguments: &PlanArguments) -> ExitCode {
 fn make(arguments: &MakeArguments) -> Result<String> {
     let screen = Screen::new(arguments.quiet);
     let epoch = build::epoch(std::env::var_os("SOURCE_DATE_EPOCH"))?;
-    let options = Options {
-        manifest: arguments.manifest.clone(),
-        given: build::given(arguments.product_version.as_deref(), &arguments.set),
-        sites: sites(&arguments.sites)?,
-        per_site: PerSite::Packages,
-        formats: arguments.formats.clone(),
-        targets: arguments.targets.clone(),
-        base: arguments.base.clone(),
-        output: arguments.output.clone(),
-        threads: 1,
-        codec: arguments.codec,
-        cabinet: arguments.cabinet,
-        cache: CacheChoice::Temporary(std::env::temp_dir()).into(),
-        epoch,
-        signing: SigningOptions::default(),
-        sbom: !arguments.no_sbom,
-        no_tilde: arguments.no_tilde,
-        own: Vec::new(),
-    };
+    let cache = CacheChoice::Temporary(std::env::temp_dir()).into();
+    let options = build::options_of(&arguments.product, sites(&arguments.sites)?, arguments.output.clone(), cache, epoch);
     let wish = Wish {
         folder: arguments.output.clone(),
         sites_each: usize::from(arguments.sites_per_job),
