@@ -262,11 +262,7 @@ fn deb_of(control: &[(&str, &[u8])], codec: &str, data: &[u8]) -> Vec<u8> {
     let name = format!("data.tar.{codec}");
     let parts =
         [("debian-binary", b"2.0\n".to_vec()), ("control.tar.gz", gzip(&tar_of(control))), (name.as_str(), data.to_vec())];
-    let members = parts.into_iter().flat_map(|(name, mut bytes)| {
-        let header = format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", 0, 0, 0, 100_644, bytes.len());
-        bytes.resize(bytes.len().next_multiple_of(2), b'\n');
-        [header.into_bytes(), bytes].concat()
-    });
+    let members = parts.into_iter().flat_map(|(name, bytes)| member(name, &bytes));
     b"!<arch>\n".iter().copied().chain(members).collect()
 }
 
@@ -455,4 +451,101 @@ fn hostile_counts_take_each_reader_no_more_than_their_bytes() {
     }
     // As a payload all frames are read, and dpkg's reader refuses one to skip.
     Bomb::new("frames.tar.zst", &[skipped, zstd(&tar_of(&[("other", b"x")]))].concat()).is_refused("vlink");
+}
+
+/// One OpenPGP packet.
+fn packet(kind: u8, body: &[u8]) -> Vec<u8> {
+    [&[0xC0 | kind, 0xFF][..], &(body.len() as u32).to_be_bytes(), body].concat()
+}
+
+/// Keys and certificates of a user, who may have them from anyone: each is read or refused with a sentence in plain words.
+#[test]
+fn hostile_keys_take_no_more_than_their_bytes() {
+    let key = packet(6, &[4, 0, 0, 0, 1, 1, 0, 8, 0xFF, 0, 8, 3]);
+    let number = [&[0xFF, 0xFF][..], &[0xFF; 8192]].concat();
+    let package = deb(&gzip(&tar_of(&[("opt/a", b"x")])));
+    let folder = tempfile::tempdir().expect("make a folder");
+    fs::write(folder.path().join("a.deb"), package).expect("write a package");
+    let armour =
+        |head: &str| format!("-----BEGIN PGP PUBLIC KEY BLOCK-----\n{head}\n\nxg==\n-----END PGP PUBLIC KEY BLOCK-----\n");
+    let rows = [
+        ("users", [key.clone(), packet(13, b"a").repeat(150_000)].concat()),
+        ("keys", [key.clone(), packet(13, b"a")].concat().repeat(50_000)),
+        ("numbers", packet(6, &[&[4, 0, 0, 0, 1, 1][..], &number, &number].concat()).repeat(60)),
+        ("length", vec![0xC6, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 4]),
+        ("parts", [&[0xC6][..], &[0xE0, 4].repeat(100_000)].concat()),
+        ("packed", packet(8, &[&[1][..], &gzip(&vec![0; 16 << 20])[10..]].concat())),
+        ("armour", armour(&"A: b\n".repeat(100_000)).into_bytes()),
+        ("nested", [0x30, 0x80].repeat(300_000)),
+        ("lengths", [0x30, 0x83, 0xFF, 0xFF, 0xFF].repeat(100_000)),
+        ("begins", b"-----BEGIN CERTIFICATE-----\n".repeat(60_000)),
+        ("large", vec![b'A'; 8 << 20]),
+    ];
+    for (name, bytes) in rows {
+        let bomb = Bomb::new(name, &bytes);
+        let package = folder.path().join("a.deb");
+        let (peak, code, said) = bomb.run(&["verify", "--key", name, package.to_str().expect("text")]);
+        assert_eq!(code, Some(1), "{name}: {said:.2000}");
+        assert!(!said.contains("Error(") && !said.contains("{ "), "{name}: in a programmer's words: {said:.2000}");
+        assert!(peak < MEMORY, "{name}: {} MiB", peak >> 10);
+    }
+}
+
+/// Programs in packages, signatures, a transform, and the lists of a folder and of a product.
+#[test]
+fn hostile_programs_signatures_and_lists_take_no_more_than_their_bytes() {
+    let held = |bytes: &[u8]| deb(&gzip(&tar_of(&[("opt/a", bytes)])));
+    // Each of 65,535 segments is the dynamic section, and it lies over all of them.
+    let segment = [&[2, 0, 0, 0, 4, 0, 0, 0][..], &[0; 24], &[0xFF, 0xFF, 0xFF, 0x7F, 0, 0, 0, 0], &[0; 16]].concat();
+    let mut elf = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0\x01\0\0\0".to_vec();
+    elf.extend([&[0; 8][..], &[64, 0, 0, 0, 0, 0, 0, 0], &[0; 14], &[56, 0, 0xFF, 0xFF, 0, 0, 0, 0, 0, 0]].concat());
+    elf.extend(segment.repeat(65_535));
+    // The headers begin in the headers, with as many sections as fit into the number.
+    let mut pe = b"MZ".to_vec();
+    pe.resize(60, 0);
+    pe.extend([&[64, 0, 0, 0][..], b"PE\0\0\x64\x86\xFF\xFF", &[0; 12], &[0xF0, 0, 0x22, 0x20, 0x0B, 0x02]].concat());
+    pe.resize(4 << 20, 0x10);
+    let signed = |signature: &[u8]| [deb(&gzip(&tar_of(&[("opt/a", b"x")]))), member("_gpgorigin", signature)].concat();
+    let many = [&[4, 0, 1, 8, 0xFF, 0xFF][..], &[1, 100].repeat(32_767), &[0]].concat();
+    let rows = [
+        ("segments.deb", held(&elf)),
+        ("sections.deb", held(&pe)),
+        ("subpackets.deb", signed(&packet(2, &many))),
+        ("packets.deb", signed(&packet(2, &[4]).repeat(100_000))),
+        ("nested.msi", signed_msi(&[0x30, 0x80].repeat(300_000))),
+        ("lengths.msi", signed_msi(&[0x30, 0x84, 0x7F, 0xFF, 0xFF, 0xFF].repeat(50_000))),
+        ("transform.mst", msi(&[0; 4 << 20], &[0xFF, 0xFF, 1, 0].repeat(1 << 20), b"")),
+    ];
+    for (name, bytes) in rows {
+        Bomb::new(name, &bytes).is_judged_in_bounds();
+    }
+    let sums: String = (0..100_000).map(|at| format!("{at:064x}  f{at}\n")).collect();
+    for (list, bytes) in [("SHA256SUMS", sums.as_bytes()), ("manifest.json", &b"{\"a\":".repeat(500_000)), ("manifest.json", b"")]
+    {
+        let bomb = Bomb::new(list, bytes);
+        let (peak, code, said) = bomb.run(&["verify", "."]);
+        assert_eq!(code, Some(1), "{list}: {said:.2000}");
+        assert!(peak < MEMORY, "{list}: {} MiB", peak >> 10);
+    }
+    let keys: String = (0..50_000).map(|at| format!("k{at} = 1\n")).collect();
+    for text in [format!("x = {}", "[".repeat(1_000_000)), format!("{}a = 1", "a.".repeat(500_000)), keys] {
+        Bomb::new("linkpack.toml", text.as_bytes()).ends(&["build", "-f", "run"], "error: ");
+    }
+}
+
+/// A member of a DEB's archive.
+fn member(name: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut member = format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", 0, 0, 0, 100_644, bytes.len()).into_bytes();
+    member.extend(bytes);
+    member.resize(member.len().next_multiple_of(2), b'\n');
+    member
+}
+
+/// An MSI with this Authenticode signature.
+fn signed_msi(signature: &[u8]) -> Vec<u8> {
+    let plain = msi(&[], &[3, 0], b"");
+    let mut file = cfb::CompoundFile::open(std::io::Cursor::new(plain)).expect("a compound file");
+    file.create_stream("/\u{5}DigitalSignature").and_then(|mut stream| stream.write_all(signature)).expect("a stream");
+    file.flush().expect("a compound file");
+    file.into_inner().into_inner()
 }

@@ -296,6 +296,7 @@ fn what_may_be_meant_is_a_warning() {
             deb.script("preinst", "#!/bin/sh\n[ -d /opt ] || echo 'error: there is no /opt' >&2\nexit 0\n")
         }),
         ("local", "place-local", |deb| deb.file("usr/local/lib/x", "x", 0o644)),
+        ("empty folder in memory", "place", |deb| deb.run("mkdir", &["-p", "var/run/agent"])),
         ("password", "secret", |deb| {
             deb.file("etc/agent.conf", "DBPassword=Tr0ub4dor&3x\n", 0o644).file("DEBIAN/conffiles", "/etc/agent.conf\n", 0o644)
         }),
@@ -313,6 +314,9 @@ fn what_only_looks_like_a_fault_is_none() {
         .script("prerm", "#!/bin/sh\nset -e\nif [ \"$1\" = remove ]; then\n\tsystemctl stop agent.service\nfi\n")
         .script("preinst", "#!/bin/sh\nset -e\n[ -d /opt ] || { echo 'error: there is no /opt' >&2; exit 1; }\ncase $1 in done|if) : ;; esac\n")
         .file("usr/lib/agent/key.pem", KEY, 0o600)
+        // A cross compiler's library; and a build account's number at the root, which dpkg leaves as it is.
+        .file("usr/mips64el-linux-gnuabi64/lib/libx.so.1", program(Some(8)), 0o644)
+        .run("chown", &["1234:1234", "."])
         .file("etc/agent.conf", "token-file=/etc/agent/token\npassword=\n", 0o644)
         .file("DEBIAN/conffiles", "/etc/agent.conf\n", 0o644);
     assert_eq!(lint(&deb.build(), &[]), []);

@@ -144,7 +144,14 @@ fn compressed_data_that_is_no_tar_archive_is_said_to_be_none() {
     let place = Place::new();
     place.write("notes", "just text, nothing else");
     place.sh("gzip notes");
-    assert_says(&place.error(&source(place.path("notes.gz"))), &["notes.gz", "not a tar archive"]);
+    let error = place.error(&source(place.path("notes.gz")));
+    assert_says(&error, &["notes.gz", "not a tar archive"]);
+    assert!(!error.what().contains("damaged"), "{error}");
+    // Both tars read this; where it was cut between two entries, neither says so.
+    place.write("endless.tar", file("a", b"x", |_| {}));
+    let error = place.error(&source(place.path("endless.tar")));
+    assert_says(&error, &["without tar's end marker", "whether it is whole"]);
+    assert!(!error.what().contains("damaged"), "{error}");
 }
 
 /// A ustar header with these fields changed before its checksum is made.

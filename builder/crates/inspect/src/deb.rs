@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, HashSet};
 /// It is no ar archive of a Debian package. Lesser faults become damage.
 pub fn read(input: &mut Input, file: FileFacts, depth: Depth) -> Result<Report> {
     let name = file.name.clone();
-    let limit = limits::unpacked(file.size);
+    let size = file.size;
     let mut report = Report::new(Format::Deb, file);
     let members = members(input, &name)?;
     let mut first = [0; 8];
@@ -51,6 +51,7 @@ pub fn read(input: &mut Input, file: FileFacts, depth: Depth) -> Result<Report> 
         }
     };
     let sums = control.get(b"md5sums".as_slice());
+    let limit = limits::unpacked_as_stated(size, installed_size(&control));
     match members.iter().position(|member| member.name.starts_with("data.tar")) {
         Some(at) => {
             let watch = match depth {
@@ -225,6 +226,13 @@ fn identity(control: &str, report: &mut Report) {
     if get("Auto-Built-Package") == "debug-symbols" {
         report.notes.push("it holds debug symbols of another package".to_owned());
     }
+}
+
+/// What its control file says that it takes on the endpoint, in bytes.
+fn installed_size(control: &Control) -> u64 {
+    let Some(bytes) = control.get(b"control".as_slice()) else { return 0 };
+    let kib = fields(&text(bytes)).get("installed-size").and_then(|size| size.parse::<u64>().ok());
+    kib.unwrap_or_default().saturating_mul(1024)
 }
 
 /// The first stanza's fields by their names in small letters; lines that go on keep their line breaks.

@@ -6,6 +6,11 @@
 pub const UNPACKED_FLOOR: u64 = 4 << 30;
 /// Plain bytes for each packed one above that: ten times what programs compress to. A larger ratio needs a small package.
 pub const UNPACKED_RATIO: u64 = 200;
+/// Plain bytes above that which a package may have that says so where its user sees it, as its size on the endpoint: a hole of 16 GiB packs
+/// to nothing.
+pub const UNPACKED_STATED: u64 = 64 << 30;
+/// What an archive's own headers take beside its files.
+const HEADERS: u64 = 1 << 30;
 /// Entries of one package.
 pub const MOST_FILES: usize = 300_000;
 /// Bytes of all names and link targets together.
@@ -34,4 +39,22 @@ pub const SUMS: u64 = 16 << 20;
 /// How many bytes an archive of `packed` bytes may unpack to.
 pub fn unpacked(packed: u64) -> u64 {
     packed.saturating_mul(UNPACKED_RATIO).max(UNPACKED_FLOOR)
+}
+
+/// The same of a package that says that its files have `stated` bytes.
+pub fn unpacked_as_stated(packed: u64, stated: u64) -> u64 {
+    unpacked(packed).max(stated.min(UNPACKED_STATED) + HEADERS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_may_have_what_it_says_up_to_a_bound() {
+        assert_eq!(unpacked(1), 4 << 30);
+        assert_eq!(unpacked_as_stated(1, 0), 4 << 30);
+        assert!(unpacked_as_stated(12 << 20, 12 << 30) > 12 << 30);
+        assert_eq!(unpacked_as_stated(1, u64::MAX), UNPACKED_STATED + HEADERS);
+    }
 }

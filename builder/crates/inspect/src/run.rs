@@ -73,7 +73,7 @@ fn ours(input: &mut Input, file: FileFacts, head: &[u8], depth: Depth) -> Result
     report.parts.push(Part { name: "payload".into(), offset: Some(offset), size: size - offset, codec: None });
     if depth == Depth::Headers {
         list_alone(input, offset, size, &mut report)?;
-    } else if let Some(found) = payload(input, offset, size, &mut report)? {
+    } else if let Some(found) = payload(input, offset, size, stated_size(&facts), &mut report)? {
         if let Some(stated) = codec {
             report.claims.part("payload", "codec", stated, found);
         }
@@ -120,9 +120,14 @@ fn identify(facts: &BTreeMap<String, String>, report: &mut Report) {
     }
 }
 
-/// The tar behind the stub; the name of its codec where that could be told.
-fn payload(input: &mut Input, offset: u64, size: u64, report: &mut Report) -> Result<Option<String>> {
-    let limit = limits::unpacked(size - offset);
+/// What the stub says that its files take on the endpoint, in bytes.
+fn stated_size(facts: &BTreeMap<String, String>) -> u64 {
+    facts.get("NEEDED_KB").and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default().saturating_mul(1024)
+}
+
+/// The tar behind the stub, whose files are said to have `stated` bytes; the name of its codec where that could be told.
+fn payload(input: &mut Input, offset: u64, size: u64, stated: u64, report: &mut Report) -> Result<Option<String>> {
+    let limit = limits::unpacked_as_stated(size - offset, stated);
     let mut entries = Entries::default();
     let mut list = None;
     let mut sink = First { list: Keep::default(), watch: Watch::new(None, limit), first: true };

@@ -86,8 +86,8 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "place",
-        judged: Judged::Error,
-        warning: "",
+        judged: Judged::Either,
+        warning: "empty folders of the running system",
         finds: "files in folders of users, of the administrator or of the running system",
         remedy: "ship it elsewhere, and make it at the start of the service",
         like: "dir-or-file-in-home, dir-or-file-in-tmp, dir-or-file-in-run",

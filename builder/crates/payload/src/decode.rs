@@ -111,7 +111,8 @@ pub struct Stream<'a> {
     /// How many bytes it may decompress to, and how many of them are left.
     limit: u64,
     left: u64,
-    /// What follows it that its unpacker does not read.
+    /// Who unpacks it on the endpoint, and what follows it that is not read there.
+    unpacker: Unpacker,
     beyond: Rc<Cell<Beyond>>,
     /// Sees every decompressed byte.
     observer: Option<Observer<'a>>,
@@ -132,12 +133,27 @@ impl<'a> Stream<'a> {
             }
             _ => Box::new(Chain::new(input, codec, unpacker, Rc::clone(&beyond)).map_err(|error| damaged(&name, &error))?),
         };
-        Ok(Stream { reader, name, codec, block: vec![0; BLOCK], limit: u64::MAX, left: u64::MAX, beyond, observer: None })
+        Ok(Stream {
+            reader,
+            name,
+            codec,
+            block: vec![0; BLOCK],
+            limit: u64::MAX,
+            left: u64::MAX,
+            unpacker,
+            beyond,
+            observer: None,
+        })
     }
 
     /// What follows the compressed data that its unpacker reads; known once all of it was read.
     pub fn beyond(&self) -> Beyond {
         self.beyond.get()
+    }
+
+    /// Whether it is a member of a DEB, which says how long it is, and which dpkg reads.
+    pub(super) fn is_of_dpkg(&self) -> bool {
+        self.unpacker == Unpacker::Dpkg
     }
 
     /// What it is called in messages.
@@ -263,7 +279,10 @@ pub fn damaged(name: &str, error: &std::io::Error) -> Error {
             ))
             .help("repack it with a common level, for instance xz -9 or zstd -19");
     }
-    broken(name, error.to_string())
+    match error.kind() {
+        ErrorKind::UnexpectedEof => broken(name, "it ends early"),
+        _ => broken(name, error.to_string()),
+    }
 }
 
 #[cfg(test)]

@@ -171,10 +171,18 @@ enum Format {
     Rpm,
 }
 
+/// What an ISO image says of itself and where; before that it is free, and often empty like the end of a tar archive.
+const ISO: &[u8] = b"CD001";
+const ISO_AT: usize = 32_769;
+
 fn recognise(input: &mut Input, name: &str) -> Result<Format> {
-    let mut first = [0; 512];
+    // As far as the first volume descriptor of an ISO image.
+    let mut first = vec![0; ISO_AT + ISO.len()];
     let len = input.peek(&mut first)?;
-    let first = &first[..len];
+    if first[..len].ends_with(ISO) {
+        return Err(unknown(name, "an ISO image, which linkpack does not read"));
+    }
+    let first = &first[..len.min(512)];
     if first.is_empty() {
         return Err(unknown(name, "an empty file"));
     }
@@ -200,7 +208,27 @@ fn recognise(input: &mut Input, name: &str) -> Result<Format> {
     if input.path().extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
         return Ok(Format::Zip);
     }
-    Err(unknown(name, "of a format that linkpack does not know"))
+    match unread(first) {
+        Some(format) => Err(unknown(name, &format!("{format}, which linkpack does not read"))),
+        None => Err(unknown(name, "of a format that linkpack does not know")),
+    }
+}
+
+/// Formats that people may take for one of ours, by their first bytes.
+fn unread(first: &[u8]) -> Option<&'static str> {
+    const FORMATS: [(&[u8], &str); 10] = [
+        (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+        (b"Rar!\x1a\x07", "a RAR archive"),
+        (b"070701", "a cpio archive"),
+        (b"070702", "a cpio archive"),
+        (b"070707", "a cpio archive"),
+        (b"\xc7\x71", "a cpio archive"),
+        (b"xar!", "a xar archive"),
+        (b"MSWIM\0\0\0", "a Windows image (WIM)"),
+        (b"hsqs", "a squashfs image"),
+        (b"\x7fELF", "a program"),
+    ];
+    FORMATS.iter().find(|(magic, _)| first.starts_with(magic)).map(|(_, format)| *format)
 }
 
 fn unknown(name: &str, what: &str) -> Error {

@@ -12,7 +12,7 @@ use super::links::show;
 use super::sink::Sink;
 use super::spool::SpoolFile;
 use ::tar::{EntryType, GnuExtSparseHeader, GnuSparseHeader, Header};
-use base::error::Result;
+use base::error::{Error, Result};
 use std::ops::Range;
 
 const BLOCK: usize = 512;
@@ -134,17 +134,21 @@ pub fn walk<S: Sink>(stream: &mut Stream, sink: &mut S, each: &mut dyn FnMut(Mem
     loop {
         let mut block = [0; BLOCK];
         let len = stream.fill(&mut block)?;
-        let at_end = len == 0 && !(first || stream.codec() == Codec::Plain);
+        // Without compression nothing else tells a cut archive from a whole one, where what it lies in does not.
+        let alone = stream.codec() == Codec::Plain && !stream.is_of_dpkg();
+        let at_end = len == 0 && !first && !alone;
         if at_end || (len == BLOCK && block.iter().all(|&byte| byte == 0)) {
             break;
         }
         if first && !(len == BLOCK && is_header(&block)) {
-            let compressed = if stream.codec() == Codec::Plain { "" } else { "compressed, but " };
-            return Err(stream.broken(format!("it is {compressed}not a tar archive")));
+            return Err(no_archive(stream));
+        }
+        if len == 0 {
+            let what = format!("{} ends without tar's end marker, and nothing else tells whether it is whole", stream.name());
+            return Err(Error::new(what).help("fetch it again, or make it again with tar"));
         }
         if len < BLOCK {
-            // Without compression nothing else tells a cut archive from a whole one.
-            return Err(stream.broken("it ends without tar's end marker"));
+            return Err(stream.broken("it ends early"));
         }
         if !is_header(&block) {
             return Err(stream.broken("a header's checksum is wrong"));
@@ -162,6 +166,17 @@ pub fn walk<S: Sink>(stream: &mut Stream, sink: &mut S, each: &mut dyn FnMut(Mem
         return Err(stream.broken("its last header describes an entry that is missing"));
     }
     stream.drain()
+}
+
+/// What does not begin with a header: a compressed file of another kind is not damaged.
+fn no_archive(stream: &Stream) -> Error {
+    match stream.codec() {
+        Codec::Plain => stream.broken("it is not a tar archive"),
+        codec => {
+            Error::new(format!("{} is compressed with {}, and what it holds is not a tar archive", stream.name(), codec.name()))
+                .help("a compressed payload is a tar archive: put the file into a folder, and name the folder")
+        }
+    }
 }
 
 /// Records that describe the entry after them.

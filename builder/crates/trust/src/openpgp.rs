@@ -69,11 +69,11 @@ impl OpenPgpSigner {
             Error::new(format!("the OpenPGP key cannot be read: {why}"))
                 .help("export it: gpg --export-secret-keys --armor KEY; or let gpg sign with --openpgp-command")
         };
-        let (mut keys, _) = PublicOrSecret::from_reader_many(bytes).map_err(|error| unread(error.to_string()))?;
+        let (mut keys, _) = PublicOrSecret::from_reader_many(bytes).map_err(|error| unread(plainly(&error).to_owned()))?;
         let key = match keys.next() {
             Some(Ok(PublicOrSecret::Secret(key))) => key,
             Some(Ok(PublicOrSecret::Public(_))) => return Err(unread("it is a public key".to_owned())),
-            Some(Err(error)) => return Err(unread(error.to_string())),
+            Some(Err(error)) => return Err(unread(plainly(&error).to_owned())),
             None => return Err(unread("there is none in the file".to_owned())),
         };
         let subkey = choose(&key, password)?;
@@ -243,18 +243,19 @@ impl KeyRing {
     /// # Errors
     /// Not one, or more keys than any.
     pub fn read(bytes: &[u8]) -> Result<KeyRing> {
-        let unread = |why: String| Error::new(format!("the OpenPGP keys cannot be read: {why}"));
-        let (keys, _) = PublicOrSecret::from_reader_many(bytes).map_err(|error| unread(error.to_string()))?;
-        let mut ring = Vec::new();
+        let unread = |why: &str| Error::new(format!("the OpenPGP keys cannot be read: {why}"));
+        let (keys, _) = PublicOrSecret::from_reader_many(bytes).map_err(|error| unread(plainly(&error)))?;
+        let (mut ring, mut why) = (Vec::new(), "there is none");
         for key in keys.take(MOST_KEYS) {
-            let key = match key.map_err(|error| unread(error.to_string()))? {
-                PublicOrSecret::Public(key) => key,
-                PublicOrSecret::Secret(key) => key.to_public_key(),
-            };
-            ring.push(proven(key));
+            match key {
+                Ok(PublicOrSecret::Public(key)) => ring.push(proven(key)),
+                Ok(PublicOrSecret::Secret(key)) => ring.push(proven(key.to_public_key())),
+                // Rings of distributions hold keys of versions that are gone: nothing is trusted for what is left out.
+                Err(error) => why = plainly(&error),
+            }
         }
         match ring.is_empty() {
-            true => Err(unread("there is none".to_owned())),
+            true => Err(unread(why)),
             false => Ok(KeyRing(ring)),
         }
     }
@@ -289,6 +290,16 @@ impl KeyRing {
             }
         }
         Verdict::OtherKey { by: claimed_key(&signature) }
+    }
+}
+
+/// What is wrong with a key or a signature that the reader of packets did not take; its own words are for programmers.
+pub(super) fn plainly(error: &pgp::errors::Error) -> &'static str {
+    use pgp::errors::Error;
+    match error {
+        Error::Unsupported { .. } | Error::Unimplemented { .. } => "a part of it is of a kind that linkpack does not know",
+        Error::InvalidArmorWrappers | Error::InvalidChecksum | Error::Base64Decode { .. } => "its armour is damaged",
+        _ => "it is damaged, or is not OpenPGP",
     }
 }
 

@@ -1,7 +1,7 @@
 //! OpenPGP in the forms that repositories are signed in: armoured detached signatures, the cleartext framework (RFC 9580, section 7), and
 //! the public key that clients import.
 
-use super::openpgp::{newest, proven, shown, KeyRing, OpenPgpSigner, Usable};
+use super::openpgp::{newest, plainly, proven, shown, KeyRing, OpenPgpSigner, Usable};
 use base::error::{Error, Result};
 use pgp::armor::{self, BlockType};
 use pgp::composed::{DetachedSignature, SignedPublicKey};
@@ -102,7 +102,7 @@ impl OpenPgpSigner {
                 use pgp::composed::Deserializable;
                 let bytes = self.sign(purpose, &mut data)?.bytes;
                 DetachedSignature::from_bytes(bytes.as_slice())
-                    .map_err(|error| Error::new(format!("the OpenPGP command's signature cannot be read: {error}")))?
+                    .map_err(|error| Error::new(format!("the OpenPGP command's signature cannot be read: {}", plainly(&error))))?
             }
         };
         armored(&signature)

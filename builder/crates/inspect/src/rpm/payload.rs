@@ -73,7 +73,8 @@ fn contents(
 ) -> Result<Vec<Option<Seen>>> {
     let plain = Plain::of(rpm);
     let (offset, len) = (rpm.payload_range.start, rpm.payload_range.end - rpm.payload_range.start);
-    let limit = limits::unpacked(len);
+    let sizes = files.iter().filter(|file| file.is_regular()).fold(0, |sum: u64, file| sum.saturating_add(file.size));
+    let limit = limits::unpacked_as_stated(len, sizes);
     let stream = input.stream_for(Unpacker::Rpm, "payload".to_owned(), offset, len);
     let (contents, done) = match stream {
         Ok(stream) => {
@@ -94,10 +95,7 @@ fn contents(
         Err(error) => (vec![None; files.len()], Err(error)),
     };
     match done {
-        Ok(()) => {
-            let sizes = files.iter().filter(|file| file.is_regular()).fold(0, |sum: u64, file| sum.saturating_add(file.size));
-            plain.claim(rpm, sizes, report);
-        }
+        Ok(()) => plain.claim(rpm, sizes, report),
         Err(error) if error.is_interrupted() => return Err(error),
         Err(error) => report.damaged_by("payload", &error),
     }

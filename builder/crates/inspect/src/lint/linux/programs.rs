@@ -55,7 +55,7 @@ fn machines(architecture: &str) -> Option<&'static [u16]> {
 fn machine(subject: &Subject, file: &FileEntry, elf: &Elf, findings: &mut Findings) {
     let architecture = subject.report.identity.architecture.as_str();
     let Some(machines) = machines(architecture) else { return };
-    if machines.contains(&elf.machine) {
+    if machines.contains(&elf.machine) || is_for_cross_building(&file.path) {
         return;
     }
     let name = elf::machine_name(elf.machine);
@@ -70,6 +70,14 @@ fn machine(subject: &Subject, file: &FileEntry, elf: &Elf, findings: &mut Findin
             findings.error("machine", Place::part(&file.path), what, "ship the program that was built for the package's machine")
         }
     }
+}
+
+/// Whether it lies in /usr/TRIPLET, where a cross compiler's libraries are: they are data of this machine.
+fn is_for_cross_building(path: &str) -> bool {
+    let folder = path.strip_prefix("/usr/").and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    // Of the GNU form MACHINE-KERNEL-SYSTEM, with or without the vendor.
+    matches!(folder.split('-').count(), 3 | 4)
+        && ["-linux-", "-mingw", "-elf", "-eabi", "-gnu"].iter().any(|part| folder.contains(part))
 }
 
 /// Folders that a program looks for libraries in, of which others may write to some.

@@ -1,6 +1,7 @@
-//! That everything is the machine's and nothing a user's (ICE38, 57, 64, 91).
+//! That everything is the machine's and nothing a user's (ICE38, 57, 64, 91). A service belongs to the machine: a package with one that
+//! installs for a user goes wrong, any other may mean it.
 
-use super::super::{Findings, Place};
+use super::super::{Finding, Findings, Place, Severity};
 use super::folders::{Folders, PROFILE};
 use crate::msi::Msi;
 
@@ -10,25 +11,31 @@ const USER_OR_MACHINE: i32 = -1;
 const NO_ELEVATION: i32 = 8;
 
 pub(super) fn check(msi: &Msi, findings: &mut Findings) {
+    let severity = match msi.database.rows("ServiceInstall").next() {
+        Some(_) => Severity::Error,
+        None => Severity::Warning,
+    };
+    let mut found =
+        |rule, place, what: &str, remedy| findings.add(Finding { rule, severity, place, what: what.to_owned(), remedy });
     let all_users = msi.database.property("ALLUSERS") == Some("1");
     let remedy = "set ALLUSERS to 1: a deployment as SYSTEM else installs for SYSTEM's own profile";
     if !all_users {
-        let what = "the package is not installed for all users".to_owned();
-        findings.error("per-machine", Place::row("Property", "ALLUSERS"), what, remedy);
+        let what = "the package is not installed for all users";
+        found("per-machine", Place::row("Property", "ALLUSERS"), what, remedy);
     }
     if msi.database.property("MSIINSTALLPERUSER").is_some() {
-        let what = "the package may be installed for one user".to_owned();
-        findings.error("per-machine", Place::row("Property", "MSIINSTALLPERUSER"), what, "leave the property out");
+        let what = "the package may be installed for one user";
+        found("per-machine", Place::row("Property", "MSIINSTALLPERUSER"), what, "leave the property out");
     }
     if msi.summary.words.is_some_and(|words| words & NO_ELEVATION != 0) {
-        let what = "the package says that it needs no elevation".to_owned();
-        findings.error("per-machine", Place::part("summary information"), what, "clear bit 8 of the word count");
+        let what = "the package says that it needs no elevation";
+        found("per-machine", Place::part("summary information"), what, "clear bit 8 of the word count");
     }
     for row in msi.database.rows("Registry") {
         let root = row.number("Root");
         if root == Some(CURRENT_USER) || (root == Some(USER_OR_MACHINE) && !all_users) {
-            let what = "the value goes to the user who installs, and to nobody else".to_owned();
-            findings.error("per-user", Place::cell("Registry", &row, "Root"), what, "use HKEY_LOCAL_MACHINE (2)");
+            let what = "the value goes to the user who installs, and to nobody else";
+            found("per-user", Place::cell("Registry", &row, "Root"), what, "use HKEY_LOCAL_MACHINE (2)");
         }
     }
     let folders = Folders::new(msi);
@@ -36,7 +43,7 @@ pub(super) fn check(msi: &Msi, findings: &mut Findings) {
         let system = folders.system(row.text("Directory_").unwrap_or_default()).unwrap_or_default();
         if PROFILE.contains(&system) {
             let what = format!("it is installed to {system}, the profile of who installs");
-            findings.error("per-user", Place::cell("Component", &row, "Directory_"), what, "use a folder of the machine");
+            found("per-user", Place::cell("Component", &row, "Directory_"), &what, "use a folder of the machine");
         }
     }
 }

@@ -335,7 +335,10 @@ fn bytes<const N: usize>(input: &mut impl Read) -> Result<[u8; N]> {
 }
 
 fn damaged(error: std::io::Error) -> Error {
-    Error::new(format!("it cannot be read: {error}"))
+    match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => Error::new("it ends early"),
+        _ => Error::new(format!("it cannot be read: {error}")),
+    }
 }
 
 /// Of a slice that is known to be long enough.
