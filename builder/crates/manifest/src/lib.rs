@@ -7,6 +7,7 @@ mod check;
 #[cfg(test)]
 mod documented;
 mod explain;
+mod format;
 mod given;
 mod model;
 pub mod place;
@@ -25,6 +26,7 @@ mod text;
 mod values;
 mod windows;
 
+pub use format::Format;
 pub use given::{Given, Setting};
 pub use model::{ContainerTable, DebPriority, Inject, LintTable, Manifest, Target, Watchdog};
 pub use product::{Product, DEFAULT_LINUX_ROOT};

@@ -1,6 +1,6 @@
 //! Rules of the format that every RPM keeps: a header that breaks them was changed after it was made.
 
-use super::Rpm;
+use super::Headers;
 use crate::report::Report;
 use payload::rpm_header::Header;
 
@@ -32,7 +32,7 @@ const KNOWN: [(u32, u32); 19] = [
 /// Reserved space, in which signatures go later.
 const RESERVED: u32 = 1008;
 
-pub(super) fn check(rpm: &Rpm, report: &mut Report) {
+pub(super) fn check(rpm: &Headers, report: &mut Report) {
     let regions = [("signature header", &rpm.signature, SIGNATURES), ("header", &rpm.header, IMMUTABLE)];
     for (part, header, tag) in regions {
         // rpm before 4.0 knew none, and rpm up to 4 takes either without.
