@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 5] = [&["cli"], &["build"], &["kit"], &["format"], &["endpoint"]];
 
 /// A format's folder or file below format/; the other files there are shared by all formats.
-const FORMATS: [&str; 5] = ["deb", "rpm", "run", "msi", "site"];
+const FORMATS: [&str; 4] = ["deb", "rpm", "run", "msi"];
 
 #[test]
 fn no_module_imports_upwards_or_sideways() {

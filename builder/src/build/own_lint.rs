@@ -26,7 +26,7 @@ pub fn check(product: &Product, output: &Path, packages: &[Package], listener: &
     let mut seen = BTreeSet::new();
     let judged: Vec<&Package> = packages
         .iter()
-        .filter(|package| package.format != "recipe" && (!package.overlay || seen.insert(package.format.clone())))
+        .filter(|package| package.format.format().is_some() && (!package.overlay || seen.insert(package.format)))
         .collect();
     let judged: Vec<Result<Vec<String>>> = judged
         .par_iter()

@@ -2,11 +2,13 @@
 
 use super::examples;
 use super::told::SchemaOf;
-use crate::build::{CodecChoice, FormatName, Packing, PerSite};
-use crate::manifest::{Setting, System, Target};
+use crate::build::{CodecChoice, Packing, PerSite};
+use crate::format::asked_for;
+use crate::manifest::{Format, Setting, System, Target};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 /// Makes MSI, DEB, RPM and self-extracting .run packages of a connector and its containers, from one manifest, offline.
 #[derive(Debug, Parser)]
@@ -115,16 +117,16 @@ pub struct ProductArguments {
     #[arg(long, value_name = "VERSION")]
     pub product_version: Option<String>,
     /// The formats, separated by commas [default: every format the connector has a payload for]
-    #[arg(short = 'f', long = "format", value_delimiter = ',', value_name = "FORMAT,...")]
-    pub formats: Vec<FormatName>,
+    #[arg(short = 'f', long = "format", value_delimiter = ',', value_name = "FORMAT,...", value_parser = one_of(formats(), Format::name))]
+    pub formats: Vec<Format>,
     /// The targets, separated by commas [default: every target the connector has a payload for]
     #[arg(short = 't', long = "target", value_delimiter = ',', value_name = "TARGET,...", value_parser = one_of(&Target::ALL, Target::name))]
     pub targets: Vec<Target>,
     /// How payloads are compressed (an MSI has a compression of its own)
-    #[arg(long, default_value = "auto")]
+    #[arg(long, default_value = "auto", value_parser = one_of_these(&CodecChoice::ALL, CodecChoice::name, codec_help))]
     pub codec: CodecChoice,
     /// How an MSI's cabinets are packed; lzx with --codec small, else mszip
-    #[arg(long, value_name = "PACKING")]
+    #[arg(long, value_name = "PACKING", value_parser = one_of_these(&Packing::ALL, Packing::name, packing_help))]
     pub cabinet: Option<Packing>,
     /// The MSI that transforms (-f mst) have to fit; that of the manifest when not given
     #[arg(long, value_name = "MSI")]
@@ -146,7 +148,7 @@ pub struct BuildArguments {
     pub sites: Vec<PathBuf>,
     /// What is made for each site: packages of its own; its settings alone, which are laid over the product's packages; or recipes, by
     /// which linkpack assemble makes its packages (docs/fleet.md)
-    #[arg(long, default_value = "packages", value_name = "WHAT")]
+    #[arg(long, default_value = "packages", value_name = "WHAT", value_parser = one_of(&PerSite::ALL, PerSite::name))]
     pub per_site: PerSite,
     /// The folder that packages go to
     #[arg(short = 'o', long, default_value = "dist", value_name = "DIR")]
@@ -352,60 +354,32 @@ pub struct PreflightArguments {
     pub json: bool,
 }
 
-impl ValueEnum for CodecChoice {
-    fn value_variants<'a>() -> &'a [Self] {
-        &CodecChoice::ALL
-    }
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        let help = match self {
-            CodecChoice::Auto => {
-                "The smallest that every system can read in all formats asked for: xz, or gzip where a .run is among them"
-            }
-            CodecChoice::Fast => "gzip: quickest to make, read everywhere",
-            CodecChoice::Zstd => {
-                "zstd: quickest to install, where all systems of the manifest read it; a .run needs zstd on the endpoint"
-            }
-            CodecChoice::Small => "xz: smallest; a .run needs xz on the endpoint",
-        };
-        Some(PossibleValue::new(self.name()).help(help))
+/// What each choice of a codec is for.
+fn codec_help(choice: CodecChoice) -> &'static str {
+    match choice {
+        CodecChoice::Auto => {
+            "The smallest that every system can read in all formats asked for: xz, or gzip where a .run is among them"
+        }
+        CodecChoice::Fast => "gzip: quickest to make, read everywhere",
+        CodecChoice::Zstd => {
+            "zstd: quickest to install, where all systems of the manifest read it; a .run needs zstd on the endpoint"
+        }
+        CodecChoice::Small => "xz: smallest; a .run needs xz on the endpoint",
     }
 }
 
-impl ValueEnum for Packing {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Packing::Mszip, Packing::Lzx]
-    }
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        let help = match self {
-            Packing::Mszip => "Quick to make",
-            Packing::Lzx => "A quarter smaller, and takes several times as long to make; every Windows unpacks it",
-        };
-        Some(PossibleValue::new(self.name()).help(help))
+/// What each way to pack cabinets is for.
+fn packing_help(packing: Packing) -> &'static str {
+    match packing {
+        Packing::Mszip => "Quick to make",
+        Packing::Lzx => "A quarter smaller, and takes several times as long to make; every Windows unpacks it",
     }
 }
 
-impl ValueEnum for PerSite {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[PerSite::Packages, PerSite::Overlay, PerSite::Recipes]
-    }
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.name()))
-    }
-}
-
-impl ValueEnum for FormatName {
-    fn value_variants<'a>() -> &'a [Self] {
-        &FormatName::ALL
-    }
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.name()))
-    }
-}
-
-impl std::fmt::Display for FormatName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
+/// The formats that `-f` takes.
+fn formats() -> &'static [Format] {
+    static FORMATS: LazyLock<Vec<Format>> = LazyLock::new(|| asked_for().collect());
+    &FORMATS
 }
 
 /// Reads one of `all` by its name, and shows the names in help and completions.
@@ -413,6 +387,23 @@ pub fn one_of<T: Copy + Send + Sync + 'static>(
     all: &'static [T],
     name: fn(T) -> &'static str,
 ) -> impl TypedValueParser<Value = T> {
-    PossibleValuesParser::new(all.iter().map(move |one| name(*one)))
+    chosen(all, name, all.iter().map(|one| PossibleValue::new(name(*one))).collect())
+}
+
+/// Reads one of `all` by its name, and shows what each is for.
+fn one_of_these<T: Copy + Send + Sync + 'static>(
+    all: &'static [T],
+    name: fn(T) -> &'static str,
+    help: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    chosen(all, name, all.iter().map(|one| PossibleValue::new(name(*one)).help(help(*one))).collect())
+}
+
+fn chosen<T: Copy + Send + Sync + 'static>(
+    all: &'static [T],
+    name: fn(T) -> &'static str,
+    values: Vec<PossibleValue>,
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(values)
         .map(move |given| *all.iter().find(|one| name(**one) == given).expect("clap lets none but the names through"))
 }

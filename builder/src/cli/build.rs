@@ -136,7 +136,7 @@ fn table(report: &Report, began: Instant) -> Vec<String> {
     }
     let overlays: Vec<_> = report.packages.iter().filter(|package| package.overlay).collect();
     if let Some(last) = overlays.last() {
-        let formats: BTreeSet<&str> = overlays.iter().map(|overlay| &*overlay.format).collect();
+        let formats: BTreeSet<&str> = overlays.iter().map(|overlay| overlay.format.name()).collect();
         let what =
             format!("{} of sites ({})", counted(overlays.len(), "overlay", "overlays"), Vec::from_iter(formats).join(", "));
         let size = overlays.iter().map(|overlay| overlay.size).sum();

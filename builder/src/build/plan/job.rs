@@ -1,10 +1,11 @@
 //! One job of a plan: built, or recognised as done.
 
-use super::super::output::{digest, MANIFEST, SUMS};
+use super::super::output::{MANIFEST, SUMS};
 use super::super::{build, Report};
 use super::{sources, write_whole, Job, Planned, AGAIN, OUTPUTS, SEAL};
 use crate::compress::{Cache, CacheKey};
 use crate::error::{Error, IoContext, Result};
+use crate::format::stream::digest;
 use crate::interrupt;
 use crate::listener::Listener;
 use crate::trust::record::Record;

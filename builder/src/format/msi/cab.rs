@@ -6,8 +6,10 @@
 
 use crate::compress::{lzx, Ordered, Store};
 use crate::error::{Error, Result};
+pub use crate::format::Packing;
 use crate::format::{patch, Digests, PreparedFile};
 use crate::listener::Listener;
+use crate::payload::TreePath;
 use flate2::{Compress, Compression, FlushCompress, Status};
 use md5::{Digest, Md5};
 use std::io::{Seek, Write};
@@ -18,6 +20,8 @@ use std::sync::Arc;
 pub struct Member<'a> {
     /// The File table's key; ASCII.
     pub name: String,
+    /// Where it lies in the package, relative to the root.
+    pub path: &'a TreePath,
     /// What it holds.
     pub file: &'a PreparedFile,
     /// Whether its MD5 is wanted.
@@ -27,24 +31,7 @@ pub struct Member<'a> {
     pub own: bool,
 }
 
-/// How cabinets are packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Packing {
-    /// Quick to make and to unpack.
-    Mszip,
-    /// A quarter smaller, with a window of 2 MiB; every Windows unpacks it.
-    Lzx,
-}
-
 impl Packing {
-    /// Its name in options and in manifest.json.
-    pub fn name(self) -> &'static str {
-        match self {
-            Packing::Mszip => "mszip",
-            Packing::Lzx => "lzx",
-        }
-    }
-
     /// Plain bytes of a job: whole blocks.
     pub fn job_len(self) -> usize {
         match self {
@@ -494,7 +481,7 @@ mod tests {
     }
 
     fn member(file: &PreparedFile) -> Member<'_> {
-        Member { name: file.entry.path.display(), file, md5: true, own: false }
+        Member { name: file.entry.path.display(), path: &file.entry.path, file, md5: true, own: false }
     }
 
     fn cabinet(files: &[PreparedFile], packing: Packing, threads: usize) -> Vec<u8> {

@@ -9,7 +9,9 @@ mod covered;
 mod database;
 mod dialogs;
 mod gathered;
+mod mst;
 mod names;
+mod package;
 mod pe;
 mod product;
 mod sequences;
@@ -21,6 +23,7 @@ mod summary;
 pub mod transform;
 mod version;
 
+pub use super::door::Sidecar;
 use super::{patch, Digests, PreparedFile};
 use crate::compress::Store;
 use crate::error::{Error, IoContext, Result};
@@ -30,6 +33,7 @@ use container::{Container, StreamName};
 use contents::{Cabinet, Contents};
 use database::Database;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::io::{Read, Seek, Write};
 use std::sync::Arc;
 use tempfile::NamedTempFile;
@@ -38,6 +42,8 @@ use uuid::Uuid;
 pub use cab::Packing;
 pub use code_page::CodePage;
 pub use container::SIZE_LIMIT;
+pub use mst::Mst;
+pub use package::Msi;
 pub use pe::{machine, Machine};
 pub use version::product_version;
 
@@ -70,7 +76,7 @@ pub struct MsiSpec<'a> {
     /// The containers; what lies in none of their folders is the connector's.
     pub containers: &'a [ContainerSpec<'a>],
     /// The files, their paths relative to the root, sorted, parents first.
-    pub files: &'a [PreparedFile],
+    pub files: &'a [Placed<'a>],
     /// Folders below the root, made empty, that only SYSTEM and administrators may read.
     pub private_folders: &'a [TreePath],
     /// Public properties that are kept over repair and upgrade, with their defaults (empty: none).
@@ -100,6 +106,21 @@ pub struct MsiSpec<'a> {
     pub spool: &'a dyn Fn() -> Result<NamedTempFile>,
     /// The time of everything, in seconds since 1970.
     pub mtime: i64,
+}
+
+/// A file and where it lies in the package.
+pub struct Placed<'a> {
+    /// The path relative to the root.
+    pub path: Cow<'a, TreePath>,
+    /// What it holds.
+    pub file: &'a PreparedFile,
+}
+
+impl<'a> Placed<'a> {
+    /// In its own place.
+    pub fn here(file: &'a PreparedFile) -> Self {
+        Placed { path: Cow::Borrowed(&file.entry.path), file }
+    }
 }
 
 /// The machines a package is for.
@@ -210,15 +231,6 @@ pub enum Stage {
     BeforeFiles,
     /// As SYSTEM, when all went well.
     Commit,
-}
-
-/// A cabinet that does not fit into the MSI and has to lie beside it.
-#[derive(Debug)]
-pub struct Sidecar {
-    /// Its name beside the MSI.
-    pub name: String,
-    /// Its bytes, in the spool folder; it goes away unless it is persisted.
-    pub file: NamedTempFile,
 }
 
 /// The file's name: `NAME-VERSION-x64.msi`.
@@ -341,7 +353,7 @@ fn write_database<W: Read + Write + Seek>(
     let mut identity = Sha256::new();
     let in_order = contents.in_order_of_files(digests);
     let mut known = in_order.iter();
-    for file in spec.files {
+    for Placed { file, .. } in spec.files {
         let digests = if matches!(file.entry.kind, Kind::File(_)) { known.next() } else { None };
         identity.update(digests.map_or([0; 32], |digests| digests.sha256));
     }
@@ -418,6 +430,7 @@ mod tests {
         let entries = vec![entry("bin/service.exe", program()), entry("bin/zeros", vec![0; 4 << 20])];
         let store = Store::open(CacheChoice::Temporary(std::env::temp_dir()), 2).unwrap();
         let files = unread(Tree::new(entries).unwrap());
+        let files: Vec<Placed> = files.iter().map(Placed::here).collect();
         let executable = path("bin/service.exe");
         let spec = MsiSpec {
             code_page: Default::default(),

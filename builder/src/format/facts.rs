@@ -1,9 +1,8 @@
 //! What a package's scripts must know of the product.
 
-use super::assemble::Base;
+use super::base::Base;
 use crate::endpoint::{Arch, ContainerFact, Facts, Settings};
 use crate::error::Result;
-use crate::format::rpm::{Ghost, GhostKind};
 use crate::manifest::{Product, Target};
 use crate::payload::Kind;
 use contract::settings::SETTINGS;
@@ -81,18 +80,4 @@ fn others(base: &Base) -> Vec<String> {
         Kind::File(_) => with_files,
         Kind::Symlink(_) => true,
     })
-}
-
-/// What the scriptlets make outside the root: listed, so that `rpm -qf` knows whose it is.
-pub fn ghosts() -> Vec<Ghost> {
-    let file = |path: &str, mode| Ghost { path: path.to_owned(), kind: GhostKind::File { mode } };
-    let link = |path: &str| Ghost { path: path.to_owned(), kind: GhostKind::Link { target: "../init.d/vlink".to_owned() } };
-    vec![
-        file("/etc/init.d/vlink", 0o755),
-        file("/etc/intigua/location.conf", 0o644),
-        link("/etc/rc3.d/S30vlink"),
-        link("/etc/rc5.d/S30vlink"),
-        file("/lib/systemd/system/vlink.service", 0o644),
-        file("/var/lib/intigua/state", 0o644),
-    ]
 }

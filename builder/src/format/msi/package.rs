@@ -1,19 +1,30 @@
-//! A Windows target's package for one product: what the MSI carries beside the payload, and what it does on an endpoint.
+//! A product as an MSI: what that carries beside the payload, and what it does on an endpoint.
 
-use super::assemble::Base;
-use super::output::{digest, Output};
-use super::{Cabinet, Package};
+use super::{
+    file_name, machine, product_version, signing, ActionSpec, CodePage, ContainerSpec, LibrarySpec, Machine, MsiSpec, Placed,
+    Platform, ServiceSpec, Stage,
+};
 use crate::endpoint::{self, windows::WindowsParts};
-use crate::error::{Error, Result};
-use crate::format::msi::{self, ActionSpec, CodePage, Machine, MsiSpec, Platform, Stage};
-use crate::format::PreparedFile;
+use crate::error::{Error, IoContext, Result};
+use crate::format::door::{Compression, Door, Job, Overlays, Sites, Writer, Written};
+use crate::format::stream::digest;
+use crate::format::{Base, Digests, PreparedFile, Signatures, Signing};
+use crate::inspect;
 use crate::listener::Listener;
 use crate::manifest::steps;
-use crate::manifest::{proposed_upgrade_code, Name, Product, RelativePath, Target};
+use crate::manifest::{proposed_upgrade_code, Format, Name, Product, RelativePath, Target};
 use crate::payload::{Kind, TreePath};
+use crate::trust::authenticode::About;
+use crate::trust::certificate::Purpose;
+use crate::trust::keys::Keys;
+use crate::trust::record::Signed;
+use crate::trust::Verdict;
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::File;
-use std::time::Instant;
+use std::path::Path;
+use std::time::SystemTime;
+use tempfile::NamedTempFile;
 use uuid::Uuid;
 
 /// The service's name, which the product's documentation fixes.
@@ -43,28 +54,129 @@ const fn action(name: &'static str, stage: Stage, condition: &'static str, may_f
     ActionSpec { name, function: name, stage, condition, may_fail }
 }
 
-/// Writes the MSI of a target, and cabinets beside it where it would be too large, to temporary files that `output` keeps.
-pub fn write(product: &Product, base: &mut Base, output: &mut Output, listener: &dyn Listener) -> Result<Package> {
-    let in_package = |error: Error| error.note("while writing the msi package");
-    let parts = endpoint::windows::parts()?;
-    add_own(product, base, parts).map_err(in_package)?;
-    let bytes = base.files.iter().map(PreparedFile::len).sum();
-    listener.begin("pack", bytes);
-    let (package, files) = write_files(product, base, parts, output, listener).map_err(in_package)?;
-    listener.end("pack");
-    listener.wrote(&package.file);
-    for (file, name) in files {
-        output.keep(file, name);
+/// Windows Installer's packages.
+pub struct Msi;
+
+impl Door for Msi {
+    fn is_for(&self, target: Target) -> bool {
+        !target.is_linux()
     }
-    Ok(package)
+
+    fn writer(&self) -> Option<&'static dyn Writer> {
+        Some(&Msi)
+    }
+
+    fn overlay(&self) -> Format {
+        Format::Mst
+    }
+
+    fn overlays<'a>(&self, sites: &'a Sites<'a>) -> Result<Box<dyn Overlays + 'a>> {
+        super::Mst.overlays(sites)
+    }
+
+    fn signatures(&self) -> Signatures {
+        Signatures::Authenticode
+    }
+
+    fn covers(&self, keys: &Signing, listener: &dyn Listener) -> Result<bool> {
+        let Some(end) = keys.chain().first() else {
+            if keys.signer().is_some() {
+                listener.warning("no MSI is signed: that needs the key's certificate, --cert FILE");
+            }
+            return Ok(false);
+        };
+        end.check_use(Purpose::CodeSigning, SystemTime::now()).map_err(|why| {
+            Error::new(format!("an MSI cannot be signed by {}: {why}", end.describe()))
+                .note("Windows would refuse the signature, and timestamping now cannot fix an expired certificate")
+                .help("sign with a certificate for code signing that is valid today (extendedKeyUsage = codeSigning)")
+        })?;
+        if keys.stamper().is_none() {
+            let until = end.valid_until();
+            listener
+                .info(&format!("without a time stamp an MSI's signature holds no longer than its certificate, until {until}"));
+        }
+        Ok(true)
+    }
+
+    fn sign(&self, file: &mut File, path: &Path, keys: &Signing, listener: &dyn Listener) -> Result<Option<Signed>> {
+        let (Some(end), Some(signer)) = (keys.chain().first(), keys.signer()) else { return Ok(None) };
+        let about = about(file, listener);
+        let signing = signing::MsiSigning { signer, chain: keys.chain(), stamper: keys.stamper(), about: &about };
+        signing::sign(file, path, &signing)?;
+        Ok(Some(Signed { kind: "authenticode".into(), key: end.describe() }))
+    }
+
+    fn verify(&self, file: &mut File, path: &Path, keys: &Keys) -> Result<Vec<(String, Verdict)>> {
+        signing::verify(file, path, &keys.certificates, SystemTime::now())
+    }
+}
+
+impl Writer for Msi {
+    fn check(&self, product: &Product, target: Target) -> Result<()> {
+        check(product, target)
+    }
+
+    /// MSZIP or LZX.
+    fn compression(&self) -> Option<Compression> {
+        None
+    }
+
+    /// Writes an MSI, and cabinets beside it where it would be too large.
+    fn write(&self, job: &Job, new: &dyn Fn() -> Result<NamedTempFile>, listener: &dyn Listener) -> Result<Written> {
+        let (product, base) = (job.product, job.base);
+        let parts = endpoint::windows::parts()?;
+        let own = own(product, base, parts)?;
+        let (mut files, mut places) = placed(&base.files, &own)?;
+        let folders = missing_folders(&files, base.mtime);
+        files.extend(folders.iter().map(Placed::here));
+        places.extend(folders.iter().map(|_| None));
+        let (files, places) = sorted(files, places);
+        let content = files.iter().map(|placed| placed.file.len()).sum();
+        listener.begin("pack", content);
+        let programs = Programs::find(product, &files)?;
+        let environment = Environment { base, files: &files, parts, programs: &programs, spool: new, listener };
+        let file = new()?;
+        let written = environment.with_spec(product, |spec| super::write(spec, &mut &file))?;
+        let name = file_name(&product.package_name(), product.manifest().product.version.as_str(), platform(base.target)?);
+        // It was not written in order.
+        let read = || File::open(file.path()).and_then(|mut file| digest(&mut file));
+        let (size, sha256) = read().or_cannot("read back", file.path())?;
+        listener.end("pack");
+        let learned = learned(&files, &places, written.digests);
+        Ok(Written { file, name, size, sha256, content, beside: written.sidecars, learned })
+    }
+}
+
+/// The digests of the base's files, by their place in its list: those of the package's regular files are in the package's order.
+fn learned(files: &[Placed], places: &[Option<usize>], digests: Vec<Digests>) -> Vec<(usize, Digests)> {
+    let regular = files.iter().zip(places).filter(|(placed, _)| matches!(placed.file.entry.kind, Kind::File(_)));
+    regular.zip(digests).filter_map(|((_, place), digests)| Some(((*place)?, digests))).collect()
+}
+
+/// What Windows shows of the package, from its own properties.
+fn about(file: &File, listener: &dyn Listener) -> About {
+    let clone = || file.try_clone().map_err(|error| Error::new(error.to_string()));
+    if let Ok(Some(transform)) = clone().and_then(|file| inspect::msi::transform::read(file, None)) {
+        return About { name: transform.summary.subject, url: None };
+    }
+    match clone().and_then(inspect::msi::read_tables) {
+        Ok((database, _)) => {
+            let property = |name: &str| database.property(name).filter(|text| !text.is_empty()).map(str::to_owned);
+            About { name: property("ProductName"), url: property("ARPURLINFOABOUT").or_else(|| property("ARPHELPLINK")) }
+        }
+        Err(error) => {
+            listener.warning(&format!("the signature will not name the product: {error}"));
+            About::default()
+        }
+    }
 }
 
 /// Refuses what no MSI can be made of, before payloads are read.
-pub fn check(product: &Product, target: Target) -> Result<()> {
+fn check(product: &Product, target: Target) -> Result<()> {
     platform(target)?;
     endpoint::windows::parts()?;
     upgrade_code(product)?;
-    msi::product_version(product.manifest().product.version.as_str()).map(|_| ())
+    product_version(product.manifest().product.version.as_str()).map(|_| ())
 }
 
 /// The code page of the MSI's texts.
@@ -101,82 +213,41 @@ fn upgrade_code(product: &Product) -> Result<Uuid> {
     })
 }
 
-type Written = (Package, Vec<(tempfile::NamedTempFile, String)>);
-
-fn write_files(
-    product: &Product,
-    base: &mut Base,
-    parts: &WindowsParts,
-    output: &Output,
-    listener: &dyn Listener,
-) -> Result<Written> {
-    let (name, version) = (product.package_name(), product.manifest().product.version.as_str());
-    let file_name = output.name(msi::file_name(&name, version, platform(base.target)?));
-    let (began, file) = (Instant::now(), output.partial()?);
-    let msi::Written { sidecars, digests } = write_msi(product, base, parts, output, listener, &mut &file)?;
-    let regular = base.files.iter_mut().filter(|file| matches!(file.entry.kind, Kind::File(_)));
-    regular.zip(digests).for_each(|(file, digests)| file.digests = Some(digests));
-    let failed = |error: std::io::Error| {
-        Error::failed(&format!("cannot read {file_name} back"), &error).help("choose another output folder with -o DIR")
-    };
-    let (size, sha256) = File::open(file.path()).and_then(|mut file| digest(&mut file)).map_err(failed)?;
-    let mut cabinets = Vec::new();
-    let mut whole = vec![(file, file_name.clone())];
-    for sidecar in sidecars {
-        let (size, sha256) = File::open(sidecar.file.path()).and_then(|mut file| digest(&mut file)).map_err(failed)?;
-        cabinets.push(Cabinet { file: sidecar.name.clone(), size, sha256 });
-        whole.push((sidecar.file, sidecar.name));
-    }
-    let site = product.site_name().map(str::to_owned);
-    let package = Package {
-        file: file_name,
-        format: "msi".into(),
-        target: base.target.name().into(),
-        site,
-        overlay: false,
-        size,
-        sha256,
-        cabinets,
-        signed: None,
-        content: base.files.iter().map(PreparedFile::len).sum(),
-        took: began.elapsed(),
-    };
-    Ok((package, whole))
-}
-
 /// The administrator's program, and where the event log finds the texts of the connector's events.
 const LINKCTL: &[u8] = b"bin/linkctl.exe";
 /// What is made for one product, in each package anew.
 const OWN: [&str; 3] = ["bin/csclient.default", "bin/linkctl.exe", "bin/seal.paths"];
 
-/// Puts linkctl and what it and the native actions read among the base's files, in place of another product's: there may be too many
-/// files to copy them.
-fn add_own(product: &Product, base: &mut Base, parts: &WindowsParts) -> Result<()> {
-    base.files.retain(|file| !OWN.iter().any(|own| file.entry.path.as_bytes() == own.as_bytes()));
-    differ_in_more_than_case(&base.files)?;
-    for file in base.files.iter_mut().filter(|file| file.entry.config && matches!(file.entry.kind, Kind::File(_))) {
-        // Windows Installer would overwrite or keep what administrators edit by its times alone. So it is shipped as a default, which
-        // `Configure` puts in place where the file was not edited.
-        file.entry.path = file.entry.path.below(&TreePath::new(DEFAULTS)?);
-        file.entry.config = false;
-    }
+/// linkctl and what it and the native actions read.
+fn own(product: &Product, base: &Base, parts: &WindowsParts) -> Result<Vec<PreparedFile>> {
     let bytes = [
         endpoint::client_defaults(&product.client_settings()),
         parts.linkctl.to_vec(),
         endpoint::seal_paths(&product.manifest().connector.seal_paths),
     ];
-    for (path, bytes) in OWN.into_iter().zip(bytes) {
-        base.files.push(PreparedFile::made(TreePath::new(path.as_bytes())?, bytes, 0o644, base.mtime));
-    }
-    add_folders(&mut base.files, base.mtime);
-    base.files.sort_unstable_by(|a, b| a.entry.path.components().cmp(b.entry.path.components()));
-    Ok(())
+    let file = |(path, bytes): (&str, Vec<u8>)| Ok(PreparedFile::made(TreePath::new(path.as_bytes())?, bytes, 0o644, base.mtime));
+    OWN.into_iter().zip(bytes).map(file).collect()
 }
 
-/// A file's path in its payload, be it shipped as a default or in its place.
-pub fn source_path(path: &TreePath) -> &[u8] {
-    let path = path.as_bytes();
-    path.strip_prefix(DEFAULTS).and_then(|rest| rest.strip_prefix(b"/")).unwrap_or(path)
+/// Where the payload's files and the package's own lie in the package, and the places of the former in the payload's list.
+fn placed<'a>(payload: &'a [PreparedFile], own: &'a [PreparedFile]) -> Result<(Vec<Placed<'a>>, Vec<Option<usize>>)> {
+    differ_in_more_than_case(payload)?;
+    let defaults = TreePath::new(DEFAULTS)?;
+    let place = |file: &'a PreparedFile| match file.entry.config && matches!(file.entry.kind, Kind::File(_)) {
+        // Windows Installer would overwrite or keep what administrators edit by its times alone. So it is shipped as a default, which
+        // `Configure` puts in place where the file was not edited.
+        true => Placed { path: Cow::Owned(file.entry.path.below(&defaults)), file },
+        false => Placed::here(file),
+    };
+    let files = payload.iter().map(place).chain(own.iter().map(Placed::here)).collect();
+    Ok((files, (0..payload.len()).map(Some).chain(own.iter().map(|_| None)).collect()))
+}
+
+/// In the order of a package: by path, parents first.
+fn sorted<'a>(files: Vec<Placed<'a>>, places: Vec<Option<usize>>) -> (Vec<Placed<'a>>, Vec<Option<usize>>) {
+    let mut both: Vec<(Placed, Option<usize>)> = files.into_iter().zip(places).collect();
+    both.sort_unstable_by(|(a, _), (b, _)| a.path.components().cmp(b.path.components()));
+    both.into_iter().unzip()
 }
 
 /// Windows takes names that differ only in case for one.
@@ -192,41 +263,29 @@ fn differ_in_more_than_case(files: &[PreparedFile]) -> Result<()> {
     Ok(())
 }
 
-/// Adds the folders that are missing above files.
-fn add_folders(files: &mut Vec<PreparedFile>, mtime: i64) {
-    let known: HashSet<&TreePath> =
-        files.iter().filter(|file| matches!(file.entry.kind, Kind::Directory)).map(|file| &file.entry.path).collect();
+/// The folders that are missing above files.
+fn missing_folders(files: &[Placed], mtime: i64) -> Vec<PreparedFile> {
+    let folders = files.iter().filter(|placed| matches!(placed.file.entry.kind, Kind::Directory));
+    let known: HashSet<&TreePath> = folders.map(|placed| &*placed.path).collect();
     let mut missing = BTreeSet::new();
-    for file in files.iter() {
-        let mut parent = file.entry.path.parent();
+    for placed in files {
+        let mut parent = placed.path.parent();
         while let Some(path) = parent.filter(|path| !known.contains(path) && !missing.contains(path)) {
             parent = path.parent();
             missing.insert(path);
         }
     }
-    files.extend(missing.into_iter().map(|path| PreparedFile::directory(path, mtime)));
-}
-
-fn write_msi(
-    product: &Product,
-    base: &Base,
-    parts: &WindowsParts,
-    output: &Output,
-    listener: &dyn Listener,
-    out: &mut &tempfile::NamedTempFile,
-) -> Result<msi::Written> {
-    let programs = Programs::find(product, &base.files)?;
-    let environment = Environment { base, parts, programs: &programs, spool: &|| output.partial(), listener };
-    environment.with_spec(product, |spec| msi::write(spec, out))
+    missing.into_iter().map(|path| PreparedFile::directory(path, mtime)).collect()
 }
 
 /// The tables that transforms change, as the MSI of a manifest has them: of the payload nothing is read.
 pub fn settings_tables(product: &Product, base: &Base, listener: &dyn Listener) -> Result<Vec<u8>> {
     let none = || Err(Error::new("settings have no cabinets"));
     let programs = Programs { user_application: None, helpers: Vec::new() };
-    let environment = Environment { base, parts: endpoint::windows::parts()?, programs: &programs, spool: &none, listener };
+    let parts = endpoint::windows::parts()?;
+    let environment = Environment { base, files: &[], parts, programs: &programs, spool: &none, listener };
     let mut out = std::io::Cursor::new(Vec::new());
-    environment.with_spec(product, |spec| msi::write_settings(spec, &mut out))?;
+    environment.with_spec(product, |spec| super::write_settings(spec, &mut out))?;
     Ok(out.into_inner())
 }
 
@@ -238,9 +297,10 @@ pub fn family(product: &Product) -> Result<String> {
 /// What a specification is made of beside the product.
 struct Environment<'a> {
     base: &'a Base<'a>,
+    files: &'a [Placed<'a>],
     parts: &'a WindowsParts,
     programs: &'a Programs,
-    spool: &'a dyn Fn() -> Result<tempfile::NamedTempFile>,
+    spool: &'a dyn Fn() -> Result<NamedTempFile>,
     listener: &'a dyn Listener,
 }
 
@@ -254,10 +314,10 @@ impl Environment<'_> {
         let synopsis = table.description.trim().lines().next().unwrap_or_default();
         let arguments = product.arguments();
         let folders = container_folders(product, base.target)?;
-        let containers: Vec<msi::ContainerSpec> = product
+        let containers: Vec<ContainerSpec> = product
             .containers(base.target)
             .zip(&folders)
-            .map(|((container, _), folders)| msi::ContainerSpec {
+            .map(|((container, _), folders)| ContainerSpec {
                 name: container.name.as_str(),
                 title: container.title.as_ref().map_or(container.name.as_str(), |title| title.as_str()),
                 description: if container.required { "Is always installed." } else { "Is installed where it is chosen." },
@@ -267,7 +327,7 @@ impl Environment<'_> {
             .collect();
         let recorded: Vec<(&str, &TreePath)> = self.programs.helpers.iter().map(|(name, path)| (*name, path)).collect();
         let linkctl = TreePath::new(LINKCTL)?;
-        let facts = facts(product, base);
+        let facts = facts(product, base.target, self.files);
         let facts: Vec<(&str, &str)> = facts.iter().map(|(key, value)| (*key, value.as_str())).collect();
         let settings = settings(product, base.target);
         let settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
@@ -284,7 +344,7 @@ impl Environment<'_> {
             upgrade_code: upgrade_code(product)?,
             platform: platform(base.target)?,
             default_root: product.windows_root(),
-            service: msi::ServiceSpec {
+            service: ServiceSpec {
                 name: SERVICE,
                 title: table.title.as_str(),
                 description: synopsis,
@@ -292,15 +352,15 @@ impl Environment<'_> {
                 arguments: &arguments,
             },
             containers: &containers,
-            files: &base.files,
+            files: self.files,
             private_folders: &[TreePath::new(b"components")?],
             settings: &settings,
             forced: &forced,
             setup_key: SETUP_KEY,
             recorded: &recorded,
-            event_messages: base.files.iter().any(|file| file.entry.path == linkctl).then_some(&linkctl),
+            event_messages: self.files.iter().any(|placed| *placed.path == linkctl).then_some(&linkctl),
             at_logon: self.programs.user_application.as_ref(),
-            library: Some(msi::LibrarySpec { bytes: self.parts.dll, actions: &ACTIONS, facts: &facts }),
+            library: Some(LibrarySpec { bytes: self.parts.dll, actions: &ACTIONS, facts: &facts }),
             packing: base.cabinet,
             own: &OWN,
             store: base.store,
@@ -332,13 +392,13 @@ pub fn settings(product: &Product, target: Target) -> Vec<(&'static str, String)
 }
 
 /// What the native actions know besides the settings.
-fn facts(product: &Product, base: &Base) -> Vec<(&'static str, String)> {
+fn facts(product: &Product, target: Target, files: &[Placed]) -> Vec<(&'static str, String)> {
     let names = |required: bool| {
-        let containers = product.containers(base.target).filter(|(container, _)| container.required || !required);
+        let containers = product.containers(target).filter(|(container, _)| container.required || !required);
         containers.map(|(container, _)| container.name.as_str()).collect::<Vec<_>>().join(",")
     };
-    let deepest = base.files.iter().map(|file| file.entry.path.display().encode_utf16().count()).max().unwrap_or(0);
-    let kb: u64 = base.files.iter().map(|file| file.len().div_ceil(1024).max(1)).sum();
+    let deepest = files.iter().map(|placed| placed.path.display().encode_utf16().count()).max().unwrap_or(0);
+    let kb: u64 = files.iter().map(|placed| placed.file.len().div_ceil(1024).max(1)).sum();
     vec![
         ("PRODUCT", product.package_name()),
         ("VERSION", product.manifest().product.version.to_string()),
@@ -359,7 +419,7 @@ struct Programs {
 
 impl Programs {
     /// Finds them in the payload and checks that each runs where it is meant to.
-    fn find(product: &Product, files: &[PreparedFile]) -> Result<Programs> {
+    fn find(product: &Product, files: &[Placed]) -> Result<Programs> {
         let table = &product.manifest().connector.windows;
         let any = [Machine::X64, Machine::X86];
         let user_application = program(files, table.user_application.as_ref(), "user-application", &any)?;
@@ -374,17 +434,17 @@ impl Programs {
     }
 }
 
-fn program(files: &[PreparedFile], path: Option<&RelativePath>, key: &str, machines: &[Machine]) -> Result<Option<TreePath>> {
+fn program(files: &[Placed], path: Option<&RelativePath>, key: &str, machines: &[Machine]) -> Result<Option<TreePath>> {
     let Some(path) = path else { return Ok(None) };
     let key = format!("windows.{key}");
     let path = below_connector(path.as_str())?;
-    let found = files.iter().find(|file| file.entry.path == path);
-    let Some(file) = found else {
+    let found = files.iter().find(|placed| *placed.path == path);
+    let Some(Placed { file, .. }) = found else {
         return Err(Error::new(format!("the connector: its payload has no file {path:?}, which {key} names"))
             .help(format!("name a file of the payload in {key} of [connector], relative to the payload's folder")));
     };
     let wanted = machines.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
-    match msi::machine(file)? {
+    match machine(file)? {
         Some(machine) if machines.contains(&machine) => Ok(Some(path)),
         Some(machine) => Err(Error::new(format!("{path:?}, which {key} names, is for {machine}, not for {wanted}"))
             .help(format!("name the program for {wanted} in {key} of [connector]"))),
