@@ -1,10 +1,11 @@
 //! What all packages of one target are made of.
 
 use super::needs::Needs;
+use super::parts::Origin;
 use super::{Digests, Packing, PreparedFile};
 use crate::compress::{Codec, Store};
-use crate::manifest::{Product, Target};
-use crate::payload::{Kind, PackageFacts, TreePath};
+use crate::manifest::Target;
+use crate::payload::{Kind, TreePath};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -55,21 +56,4 @@ impl<'a> Base<'a> {
             self.files[at].digests = Some(digests);
         }
     }
-}
-
-/// The package that a payload came from.
-pub struct Origin {
-    /// "connector", or the container's name.
-    pub role: String,
-    /// What it says of itself.
-    pub package: PackageFacts,
-}
-
-/// The connector's name among a build's inputs, and its folder.
-pub const CONNECTOR: &str = "connector";
-
-/// The folders of the connector and the containers relative to the root, each with a slash at its end.
-pub fn folders(product: &Product, target: Target) -> Vec<String> {
-    let containers = product.containers(target).map(|(container, _)| format!("Intigua-Libs/{}/", container.name));
-    std::iter::once("vAgentManager/".to_owned()).chain(containers).collect()
 }

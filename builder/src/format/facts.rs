@@ -1,29 +1,12 @@
 //! What a package's scripts must know of the product.
 
+use super::architecture::architecture;
 use super::base::Base;
-use crate::endpoint::{Arch, ContainerFact, Facts, Settings};
+use crate::endpoint::{ContainerFact, Facts, Settings};
 use crate::error::Result;
 use crate::manifest::{Product, Target};
 use crate::payload::Kind;
 use contract::settings::SETTINGS;
-
-/// An architecture as each format names it.
-pub struct Architecture {
-    /// Debian's name.
-    pub deb: &'static str,
-    /// RPM's name.
-    pub rpm: &'static str,
-    /// What the scripts compare with `uname -m`.
-    pub machine: Arch,
-}
-
-/// A Linux target's architecture.
-pub fn architecture(target: Target) -> Architecture {
-    match target {
-        Target::LinuxAarch64 => Architecture { deb: "arm64", rpm: "aarch64", machine: Arch::Aarch64 },
-        _ => Architecture { deb: "amd64", rpm: "x86_64", machine: Arch::X86_64 },
-    }
-}
 
 /// The facts of one product's packages for one target.
 pub fn facts(product: &Product, base: &Base) -> Result<Facts> {

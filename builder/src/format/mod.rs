@@ -1,14 +1,16 @@
 //! The package formats: each turns prepared files and a package's facts into one file, written to a writer it is given.
 
+mod architecture;
 mod base;
 pub mod deb;
 mod door;
-pub mod facts;
+mod facts;
 mod hashing;
 pub mod msi;
 pub mod needs;
 mod overlay;
 mod packing;
+mod parts;
 mod patch;
 mod prepared;
 pub mod programs;
@@ -18,9 +20,10 @@ mod signing;
 pub mod stream;
 mod tar;
 
-pub use base::{folders, Base, Origin, CONNECTOR};
+pub use base::Base;
 pub use door::{Compression, Door, Job, Overlays, Sidecar, SiteJob, Sites, Unpacking, Writer, Written};
 pub use packing::Packing;
+pub use parts::{folders, Origin, CONNECTOR};
 pub use prepared::{prepare, unread, Digests, PreparedFile};
 pub use signing::{Signatures, Signing};
 

@@ -1,6 +1,6 @@
 //! The Linux programs and libraries of a payload, each read once.
 
-use super::facts::architecture;
+use super::architecture::architecture;
 use super::PreparedFile;
 use crate::error::Result;
 use crate::manifest::Target;

@@ -1,9 +1,10 @@
 //! Files and folders: Directory, Component, Feature, File, MsiFileHash, Media, CreateFolder, and what is locked.
 
 use super::cab::{self, Member};
+use super::choice::not_chosen;
 use super::database::{row, Database};
+use super::identity::{default_root, identity};
 use super::names::{self, Directory};
-use super::product::{default_root, identity};
 use super::summary::braced;
 use super::{file_name, pe, unfit, ContainerSpec, MsiSpec, Placed};
 use crate::error::{Error, Result};
@@ -141,7 +142,7 @@ impl<'a> Contents<'a> {
             add(feature, index + 1, container.title, container.description, container.required)?;
         }
         for (container, feature) in spec.containers.iter().zip(&self.features).filter(|(container, _)| !container.required) {
-            let condition = super::settings::not_chosen(container.name);
+            let condition = not_chosen(container.name);
             database.add("Condition", row![feature.as_str(), NOT_BY_DEFAULT, condition])?;
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 mod actions;
 pub mod cab;
+mod choice;
 mod code_page;
 mod container;
 mod contents;
@@ -9,6 +10,7 @@ mod covered;
 mod database;
 mod dialogs;
 mod gathered;
+mod identity;
 mod mst;
 mod names;
 mod package;
@@ -328,7 +330,7 @@ pub fn write_settings<W: Read + Write + Seek>(spec: &MsiSpec, out: &mut W) -> Re
     product::add(spec, &mut database)?;
     contents.add(spec, true, &[], &mut database)?;
     settings::add(spec, &contents, &mut database)?;
-    sequences::add(spec, &mut database)?;
+    sequences::add(spec, None, &mut database)?;
     database.complete()?;
     write_tables(spec, database, Sha256::new(), &mut container)?;
     container.finish()
@@ -347,7 +349,7 @@ fn write_database<W: Read + Write + Seek>(
     service::add(spec, &mut database)?;
     settings::add(spec, contents, &mut database)?;
     dialogs::add(&mut database)?;
-    sequences::add(spec, &mut database)?;
+    sequences::add(spec, spec.library.as_ref(), &mut database)?;
     actions::add(spec, &mut database)?;
     database.complete()?;
     let mut identity = Sha256::new();
@@ -386,7 +388,7 @@ fn write_tables<W: Read + Write + Seek>(
         author: spec.manufacturer,
         comments: spec.description,
         template: spec.platform.template(),
-        package_code: product::identity(spec, "package", &hex::encode(identity.finalize())),
+        package_code: identity::identity(spec, "package", &hex::encode(identity.finalize())),
         time: spec.mtime,
     };
     let bytes = summary.bytes()?;

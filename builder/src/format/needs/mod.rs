@@ -9,7 +9,7 @@ mod rpm;
 mod run;
 mod version;
 
-use super::base::{folders, Origin, CONNECTOR};
+use super::parts::{folders, Origin, CONNECTOR};
 use super::programs::{runs_on, Program};
 use super::PreparedFile;
 use crate::error::Result;
