@@ -1,6 +1,6 @@
 //! The output folder: packages under temporary names until all are whole, then all names at once (`switch`), SHA256SUMS last.
 
-use super::switch::switch;
+use super::switch::{switch, PARTIAL};
 use super::{Options, Package, Report, Signing};
 use crate::error::{Error, IoContext, Result};
 use crate::format::door;
@@ -19,9 +19,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tempfile::{NamedTempFile, TempPath};
-
-/// What names of unfinished packages begin with; they are locked while their build lives.
-pub(super) const PARTIAL: &str = ".linkpack-partial-";
 
 /// The ending of what lies beside packages.
 const CABINET: &str = "cab";
