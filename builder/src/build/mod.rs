@@ -230,8 +230,7 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
             true => {
                 let programs = programs::read(&files)?;
                 suits::check(&product, target, &programs, listener);
-                let needs = Needs::of(&product, target, &files, &programs, &trees.vendors, listener)?;
-                needs
+                Needs::of(&product, target, &files, &programs, &trees.vendors, listener)?
             }
             false => Needs::default(),
         };
