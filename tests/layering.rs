@@ -71,12 +71,13 @@ fn siblings_are_kept_apart_and_shared_files_are_not() {
 }
 
 /// Modules whose own modules import each other in one direction, from a crate's source folder.
-const WITHOUT_CIRCLES: [(&str, &[&str]); 7] = [
+const WITHOUT_CIRCLES: [(&str, &[&str]); 8] = [
     ("src", &["build"]),
     ("src", &["format"]),
     ("src", &["format", "msi"]),
     ("src", &["kit"]),
     ("src", &["endpoint"]),
+    ("crates/compress/src", &[]),
     ("crates/inspect/src", &[]),
     ("crates/inspect/src", &["lint", "linux"]),
 ];

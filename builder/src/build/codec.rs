@@ -34,6 +34,20 @@ impl CodecChoice {
 }
 
 impl CodecChoice {
+    /// What it is for, in `--help`.
+    pub fn help(self) -> &'static str {
+        match self {
+            CodecChoice::Auto => {
+                "The smallest that every system can read in all formats asked for: xz, or gzip where a .run is among them"
+            }
+            CodecChoice::Fast => "gzip: quickest to make, read everywhere",
+            CodecChoice::Zstd => {
+                "zstd: quickest to install, where all systems of the manifest read it; a .run needs zstd on the endpoint"
+            }
+            CodecChoice::Small => "xz: smallest; a .run needs xz on the endpoint",
+        }
+    }
+
     /// What asks for a codec, by that codec's name.
     pub fn of(codec: &str) -> Option<Self> {
         let asks = |choice: &CodecChoice| choice.codec().is_some_and(|asked| asked.name() == codec);
@@ -78,7 +92,8 @@ pub fn choose(product: &Product, formats: &[Format], choice: CodecChoice) -> Res
     if compressed.is_empty() {
         return Ok(None);
     }
-    let tool = |codec| compressed.iter().find_map(|(format, how)| Some((*format, (how.tool)(codec)?)));
+    let needs_tool = compressed.iter().find(|(_, how)| how.needs_tool).map(|(format, _)| *format);
+    let tool = |codec: Codec| Some((needs_tool?, codec.tool()?));
     let Some(codec) = choice.codec() else {
         return Ok(Some(match tool(Codec::Xz) {
             Some((format, _)) => {

@@ -14,6 +14,7 @@ mod packages;
 pub mod plan;
 mod rebuild;
 mod recipes;
+mod record;
 pub mod resign;
 mod selection;
 mod sign;

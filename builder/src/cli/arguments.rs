@@ -123,7 +123,7 @@ pub struct ProductArguments {
     #[arg(short = 't', long = "target", value_delimiter = ',', value_name = "TARGET,...", value_parser = one_of(&Target::ALL, Target::name))]
     pub targets: Vec<Target>,
     /// How payloads are compressed (an MSI has a compression of its own)
-    #[arg(long, default_value = "auto", value_parser = one_of_these(&CodecChoice::ALL, CodecChoice::name, codec_help))]
+    #[arg(long, default_value = "auto", value_parser = one_of_these(&CodecChoice::ALL, CodecChoice::name, CodecChoice::help))]
     pub codec: CodecChoice,
     /// How an MSI's cabinets are packed; lzx with --codec small, else mszip
     #[arg(long, value_name = "PACKING", value_parser = one_of_these(&Packing::ALL, Packing::name, packing_help))]
@@ -352,20 +352,6 @@ pub struct PreflightArguments {
     /// Print one JSON document on standard output
     #[arg(long)]
     pub json: bool,
-}
-
-/// What each choice of a codec is for.
-fn codec_help(choice: CodecChoice) -> &'static str {
-    match choice {
-        CodecChoice::Auto => {
-            "The smallest that every system can read in all formats asked for: xz, or gzip where a .run is among them"
-        }
-        CodecChoice::Fast => "gzip: quickest to make, read everywhere",
-        CodecChoice::Zstd => {
-            "zstd: quickest to install, where all systems of the manifest read it; a .run needs zstd on the endpoint"
-        }
-        CodecChoice::Small => "xz: smallest; a .run needs xz on the endpoint",
-    }
 }
 
 /// What each way to pack cabinets is for.

@@ -20,20 +20,27 @@ pub struct BuildCache {
     #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
     pub cache: Option<PathBuf>,
     /// Keep nothing for the next build
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["cache_key", "cache_limit"])]
     pub no_cache: bool,
-    /// Share the cache with others: what was not sealed with this key does not count. A file of 32 random bytes or more that others cannot read
-    #[arg(long, value_name = "FILE", conflicts_with = "no_cache")]
-    pub cache_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub terms: CacheTerms,
     /// Take from the cache and write nothing there
-    #[arg(long, conflicts_with = "no_cache")]
+    #[arg(long, conflicts_with_all = ["no_cache", "cache_limit"])]
     pub cache_read_only: bool,
-    /// What the cache may hold after the build, such as 20G; what was used longest ago goes first [default: 4G]
-    #[arg(long, value_name = "SIZE", value_parser = kit::bytes, conflicts_with_all = ["no_cache", "cache_read_only"])]
-    pub cache_limit: Option<u64>,
     /// Unpack what is taken from the cache and compare it with the content it stands for
     #[arg(long, conflicts_with = "no_cache")]
     pub cache_check: bool,
+}
+
+/// What holds for a cache, whoever uses it: one build, or the jobs of a plan.
+#[derive(Debug, Clone, Args)]
+pub struct CacheTerms {
+    /// Share the cache with others: what was not sealed with this key does not count. A file of 32 random bytes or more that others cannot read
+    #[arg(long, value_name = "FILE")]
+    pub cache_key: Option<PathBuf>,
+    /// What the cache may hold after the build, such as 20G; what was used longest ago goes first [default: 4G]
+    #[arg(long, value_name = "SIZE", value_parser = kit::bytes)]
+    pub cache_limit: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -155,7 +162,7 @@ fn age(seconds: u64) -> String {
 /// # Errors
 /// The key is none.
 pub fn of_build(arguments: &BuildCache, listener: &dyn Listener) -> Result<Cache> {
-    let key = arguments.cache_key.as_deref().map(CacheKey::read).transpose()?;
+    let key = arguments.terms.cache_key.as_deref().map(CacheKey::read).transpose()?;
     let choice = match (&arguments.cache, default_folder()) {
         _ if arguments.no_cache => None,
         (Some(folder), _) => Some(folder.clone()),
@@ -167,7 +174,7 @@ pub fn of_build(arguments: &BuildCache, listener: &dyn Listener) -> Result<Cache
     Ok(Cache {
         key,
         read_only: arguments.cache_read_only,
-        limit: arguments.cache_limit.unwrap_or(CACHE_LIMIT),
+        limit: arguments.terms.cache_limit.unwrap_or(CACHE_LIMIT),
         check: arguments.cache_check,
         ..choice.into()
     })
@@ -179,16 +186,16 @@ pub fn of_build(arguments: &BuildCache, listener: &dyn Listener) -> Result<Cache
 /// The key is none.
 pub fn of_job(arguments: &BuildCache) -> Result<Option<Cache>> {
     let Some(folder) = &arguments.cache else {
-        let other = arguments.cache_key.is_some() || arguments.cache_read_only || arguments.cache_limit.is_some();
+        let other = arguments.terms.cache_key.is_some() || arguments.cache_read_only || arguments.terms.cache_limit.is_some();
         return match other || arguments.cache_check {
             true => Err(Error::new("the plan says which cache its jobs have").help("name another one with --cache DIR as well")),
             false => Ok(None),
         };
     };
     Ok(Some(Cache {
-        key: arguments.cache_key.as_deref().map(CacheKey::read).transpose()?,
+        key: arguments.terms.cache_key.as_deref().map(CacheKey::read).transpose()?,
         read_only: arguments.cache_read_only,
-        limit: arguments.cache_limit.unwrap_or(CACHE_LIMIT),
+        limit: arguments.terms.cache_limit.unwrap_or(CACHE_LIMIT),
         check: arguments.cache_check,
         ..CacheChoice::Folder(folder.clone()).into()
     }))

@@ -1,9 +1,10 @@
 //! `linkpack plan` and `linkpack merge`.
 
 use super::arguments::{ProductArguments, SigningArguments};
+use super::cache::CacheTerms;
 use super::screen::Screen;
 use super::told::{self, Built};
-use super::{build, examples, kit, progress};
+use super::{build, examples, progress};
 use crate::build::plan::{self, Local, Made, Status, Wish, MOST_JOBS};
 use crate::compress::CacheChoice;
 use crate::error::{Error, IoContext, Result};
@@ -61,12 +62,8 @@ pub struct MakeArguments {
     /// The cache that all jobs share [default: a folder in the plan's]
     #[arg(long, value_name = "DIR")]
     pub cache: Option<PathBuf>,
-    /// Seals the cache, where others can write it
-    #[arg(long, value_name = "FILE")]
-    pub cache_key: Option<PathBuf>,
-    /// What the cache may hold after a job, such as 20G [default: 4G]
-    #[arg(long, value_name = "SIZE", value_parser = kit::bytes)]
-    pub cache_limit: Option<u64>,
+    #[command(flatten)]
+    pub terms: CacheTerms,
     /// Print one JSON document on standard output
     #[arg(long)]
     pub json: bool,
@@ -161,8 +158,8 @@ fn make(arguments: &MakeArguments) -> Result<String> {
         sites_each: usize::from(arguments.sites_per_job),
         most_jobs: arguments.max_jobs,
         cache: arguments.cache.clone(),
-        cache_key: arguments.cache_key.clone(),
-        cache_limit: arguments.cache_limit,
+        cache_key: arguments.terms.cache_key.clone(),
+        cache_limit: arguments.terms.cache_limit,
         threads: arguments.jobs.map(usize::from),
     };
     let made = plan::make(&options, &wish, &screen)?;

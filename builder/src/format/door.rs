@@ -108,8 +108,8 @@ pub trait Writer: Sync {
 pub struct Compression {
     /// The package manager that has to read it.
     pub installer: Option<Installer>,
-    /// The program that an endpoint must have to read it, where not every one has.
-    pub tool: fn(Codec) -> Option<&'static str>,
+    /// Whether an endpoint has to have the codec's own program to read it.
+    pub needs_tool: bool,
 }
 
 /// What a format adds to names while it unpacks.

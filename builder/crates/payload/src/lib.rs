@@ -154,7 +154,7 @@ pub fn load(source: &Source, spool: &Spool, listener: &dyn Listener) -> Result<L
                 "{name}: its sparse files have holes of {size:.1} GiB: a package has none, so every endpoint writes them"
             ));
         }
-        (found, package, matches!(format, Format::Deb | Format::Rpm))
+        (found, package, matches!(format, Archive::Deb | Archive::Rpm))
     } else {
         return Err(unknown(&name, "neither a directory nor a file"));
     };
@@ -164,14 +164,14 @@ pub fn load(source: &Source, spool: &Spool, listener: &dyn Listener) -> Result<L
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Format {
+enum Archive {
     Tar,
     Zip,
     Deb,
     Rpm,
 }
 
-fn recognise(input: &mut Input, name: &str) -> Result<Format> {
+fn recognise(input: &mut Input, name: &str) -> Result<Archive> {
     let mut first = [0; 512];
     let len = input.peek(&mut first)?;
     let first = &first[..len];
@@ -179,10 +179,10 @@ fn recognise(input: &mut Input, name: &str) -> Result<Format> {
         return Err(unknown(name, "an empty file"));
     }
     if first.starts_with(b"!<arch>\n") || deb::is_old(first) {
-        return Ok(Format::Deb);
+        return Ok(Archive::Deb);
     }
     if first.starts_with(&[0xed, 0xab, 0xee, 0xdb]) {
-        return Ok(Format::Rpm);
+        return Ok(Archive::Rpm);
     }
     // PK00 begins an archive in parts that came to be one.
     if first.starts_with(b"PK\x03\x04")
@@ -190,15 +190,15 @@ fn recognise(input: &mut Input, name: &str) -> Result<Format> {
         || first.starts_with(b"PK\x05\x06")
         || first.starts_with(b"PK\x07\x08")
     {
-        return Ok(Format::Zip);
+        return Ok(Archive::Zip);
     }
     // A compressed file can only be a tar archive; that it is one shows when it is read.
     if decode::codec(first) != Codec::Plain || tar::is_header(first) || first.iter().all(|&byte| byte == 0) {
-        return Ok(Format::Tar);
+        return Ok(Archive::Tar);
     }
     // A self-extracting zip begins with a program; zip readers look for its directory at the end.
     if input.path().extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
-        return Ok(Format::Zip);
+        return Ok(Archive::Zip);
     }
     Err(unknown(name, "of a format that linkpack does not know"))
 }
@@ -209,7 +209,7 @@ fn unknown(name: &str, what: &str) -> Error {
 }
 
 fn read_archive(
-    format: Format,
+    format: Archive,
     input: &mut Input,
     name: &str,
     selector: &Selector,
@@ -217,12 +217,12 @@ fn read_archive(
     listener: &dyn Listener,
 ) -> Result<(Vec<Found>, Option<PackageFacts>)> {
     match format {
-        Format::Tar => {
+        Archive::Tar => {
             let size = input.size();
             Ok((tar::read(&mut input.stream(name.to_string(), 0, size)?, spool)?, None))
         }
-        Format::Zip => Ok((zip::read(input, name, selector, spool, listener)?, None)),
-        Format::Deb => deb::read(input, name, spool).map(|(found, facts)| (found, Some(facts))),
-        Format::Rpm => rpm::read(input, name, spool).map(|(found, facts)| (found, Some(facts))),
+        Archive::Zip => Ok((zip::read(input, name, selector, spool, listener)?, None)),
+        Archive::Deb => deb::read(input, name, spool).map(|(found, facts)| (found, Some(facts))),
+        Archive::Rpm => rpm::read(input, name, spool).map(|(found, facts)| (found, Some(facts))),
     }
 }

@@ -166,7 +166,5 @@ impl Planned {
 
 /// The manifest.json of a build's output.
 pub(super) fn record(output: &Path) -> Result<Record<'static>> {
-    let path = output.join(MANIFEST);
-    let bytes = fs::read(&path).or_cannot("read", &path)?;
-    Record::parse(&bytes).map_err(|wrong| Error::new(format!("{} {wrong}", path.display())).help(AGAIN))
+    super::super::record::read(output, AGAIN)
 }

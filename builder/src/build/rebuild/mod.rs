@@ -59,9 +59,6 @@ fn asked(built: &Package) -> Option<Format> {
     }
 }
 
-/// Bytes of a manifest.json: thousands of packages'.
-const RECORD_LIMIT: u64 = 64 << 20;
-
 impl Rebuild {
     /// Builds packages again and compares each: those at these paths, and all that the manifest.json of a folder among them lists. What
     /// lies in one folder is built in one go. `failed` hears of what could not be compared, and why: there is no manifest.json beside a
@@ -220,14 +217,9 @@ fn parts(path: &Path) -> (&Path, Option<&OsStr>) {
 }
 
 fn record(folder: &Path) -> Result<Record<'static>> {
-    use std::io::Read;
-    let path = folder.join(RECORD);
-    let help = "the folder that build wrote has it: how a package was built (codec, site, SOURCE_DATE_EPOCH) is read from there";
-    let mut text = Vec::new();
-    let file = std::fs::File::open(&path).or_cannot("read", &path).map_err(|error| error.help(help))?;
-    file.take(RECORD_LIMIT).read_to_end(&mut text).or_cannot("read", &path)?;
-    Record::parse(&text)
-        .map_err(|wrong| Error::new(format!("{} {wrong}", path.display())).help("name a folder that linkpack build wrote"))
+    let help =
+        "name a folder that linkpack build wrote: how a package was built (codec, site, SOURCE_DATE_EPOCH) is read from there";
+    super::record::read(folder, help)
 }
 
 /// Why a package may differ, where that shows: it was given other values, or its times are the sources' own.

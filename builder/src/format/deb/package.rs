@@ -55,7 +55,7 @@ impl Door for Deb {
 
 impl Writer for Deb {
     fn compression(&self) -> Option<Compression> {
-        Some(Compression { installer: Some(Installer::Dpkg), tool: |_| None })
+        Some(Compression { installer: Some(Installer::Dpkg), needs_tool: false })
     }
 
     fn unpacking(&self) -> Option<&'static Unpacking> {

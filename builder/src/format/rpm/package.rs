@@ -56,7 +56,7 @@ impl Door for Rpm {
 
 impl Writer for Rpm {
     fn compression(&self) -> Option<Compression> {
-        Some(Compression { installer: Some(Installer::Rpm), tool: |_| None })
+        Some(Compression { installer: Some(Installer::Rpm), needs_tool: false })
     }
 
     fn unpacking(&self) -> Option<&'static Unpacking> {

@@ -1,7 +1,6 @@
 //! A product as a `.run`, and a site's settings as a file for one.
 
 use super::{file_name, signing, site, RunSpec};
-use crate::compress::Codec;
 use crate::endpoint;
 use crate::error::Result;
 use crate::format::door::{Compression, Door, Job, Overlays, SiteJob, Sites, Unpacking, Writer, Written};
@@ -54,13 +53,7 @@ impl Door for Run {
 
 impl Writer for Run {
     fn compression(&self) -> Option<Compression> {
-        // Every Linux has gzip.
-        let tool = |codec| match codec {
-            Codec::Gzip => None,
-            Codec::Xz => Some("xz of XZ Utils"),
-            Codec::Zstd => Some("zstd"),
-        };
-        Some(Compression { installer: None, tool })
+        Some(Compression { installer: None, needs_tool: true })
     }
 
     fn unpacking(&self) -> Option<&'static Unpacking> {
