@@ -8,6 +8,7 @@ mod examples;
 mod init;
 mod inspect;
 mod kit;
+mod line;
 mod lint;
 mod plan;
 mod preflight;

@@ -50,3 +50,35 @@ pub fn writer(format: Format) -> Option<&'static dyn Writer> {
 pub fn asked_for() -> impl Iterator<Item = Format> {
     Format::ALL.into_iter().filter(|format| door(*format).is_asked_for())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::reader;
+    use crate::manifest::Target;
+
+    #[test]
+    fn every_format_is_for_a_target_and_what_holds_settings_alone_is_laid_over_a_package() {
+        for format in Format::ALL {
+            assert!(Target::ALL.iter().any(|target| door(format).is_for(*target)), "{format}");
+            let over = asked_for().find(|other| writer(*other).is_some() && door(*other).overlay() == format);
+            assert_eq!(writer(format).is_none(), door(format).is_on_request(), "{format}");
+            assert!(writer(format).is_some() || over.is_some(), "{format}");
+        }
+    }
+
+    #[test]
+    fn a_format_and_what_is_laid_over_it_are_signed_alike() {
+        for format in Format::ALL {
+            assert_eq!(door(format).signatures(), door(door(format).overlay()).signatures(), "{format}");
+        }
+    }
+
+    #[test]
+    fn what_signs_a_package_says_which_streams_are_set_aside() {
+        use crate::inspect::reader::Aside;
+        let file = crate::inspect::report::FileFacts { name: String::new(), size: 0, sha256: String::new() };
+        let report = crate::inspect::Report::new(Format::Msi, file);
+        assert!(matches!(reader(Format::Msi).aside(&report), Aside::Streams(names) if names == msi::signing::STREAMS));
+    }
+}
