@@ -71,7 +71,8 @@ fn siblings_are_kept_apart_and_shared_files_are_not() {
 }
 
 /// Modules whose own modules import each other in one direction, from a crate's source folder.
-const WITHOUT_CIRCLES: [(&str, &[&str]); 8] = [
+const WITHOUT_CIRCLES: [(&str, &[&str]); 9] = [
+    ("src", &["cli"]),
     ("src", &["build"]),
     ("src", &["format"]),
     ("src", &["format", "msi"]),

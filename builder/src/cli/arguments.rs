@@ -1,82 +1,12 @@
-//! The arguments, as clap reads them.
+//! The arguments of verbs, as clap reads them.
 
-use super::examples;
-use super::told::SchemaOf;
-use crate::build::{CodecChoice, Packing, PerSite};
+use crate::build::{CodecChoice, Packing};
 use crate::format::asked_for;
 use crate::manifest::{Format, Setting, System, Target};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::sync::LazyLock;
-
-/// Makes MSI, DEB, RPM and self-extracting .run packages of a connector and its containers, from one manifest, offline.
-#[derive(Debug, Parser)]
-#[command(name = "linkpack", version, disable_help_subcommand = true)]
-pub struct Arguments {
-    #[command(subcommand)]
-    pub verb: Verb,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Verb {
-    /// Make a commented linkpack.toml
-    #[command(after_help = examples::INIT)]
-    Init(InitArguments),
-    /// Build packages
-    #[command(after_help = examples::BUILD)]
-    Build(Box<BuildArguments>),
-    /// Sign packages, and SHA256SUMS of their folder
-    #[command(after_help = examples::SIGN)]
-    Sign(SignArguments),
-    /// Make a site's package out of the product's and a recipe, byte for byte
-    #[command(after_help = examples::ASSEMBLE)]
-    Assemble(AssembleArguments),
-    /// Show what a package is and holds
-    #[command(after_help = examples::INSPECT)]
-    Inspect(InspectArguments),
-    /// Verify checksums and signatures
-    #[command(after_help = examples::VERIFY)]
-    Verify(VerifyArguments),
-    /// Find installation, upgrade and removal problems
-    #[command(after_help = examples::LINT)]
-    Lint(LintArguments),
-    /// Make a kit for a closed site: repositories for apt, dnf and zypper, one signature over all, a page
-    #[command(after_help = examples::KIT)]
-    Kit(Box<super::kit::KitArguments>),
-    /// Cut a build of many sites into jobs for any engine, and run them
-    #[command(after_help = examples::PLAN)]
-    Plan(Box<super::plan::PlanArguments>),
-    /// Put the packages of a plan's jobs together as one build would, and sign them
-    #[command(after_help = examples::MERGE)]
-    Merge(super::plan::MergeArguments),
-    /// Show what the cache of compressed content holds, or remove some of it
-    #[command(after_help = examples::CACHE)]
-    Cache(super::cache::CacheArguments),
-    /// Run the packages' own checks on this machine; changes nothing
-    #[command(after_help = examples::PREFLIGHT)]
-    Preflight(PreflightArguments),
-    /// Print the JSON Schema of linkpack.toml, of a site file, or of what a verb prints with --json
-    #[command(after_help = examples::SCHEMA)]
-    Schema {
-        /// Of what
-        #[arg(default_value = "manifest", value_name = "WHAT")]
-        what: SchemaOf,
-    },
-    /// Print a completion script for a shell
-    #[command(after_help = examples::COMPLETIONS)]
-    Completions {
-        /// The shell
-        shell: clap_complete::Shell,
-    },
-    /// Print the manual page (roff), or write one for each verb
-    #[command(after_help = examples::MAN)]
-    Man {
-        /// Write linkpack.1 and a page for each verb, linkpack-VERB.1, into this folder
-        #[arg(long, value_name = "DIR")]
-        out: Option<PathBuf>,
-    },
-}
 
 #[derive(Debug, Args)]
 pub struct AssembleArguments {
@@ -137,45 +67,6 @@ pub struct ProductArguments {
     /// Write a dot for ~ in the names of files: GitHub's releases and some stores do not keep it. The version stays
     #[arg(long)]
     pub no_tilde: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct BuildArguments {
-    #[command(flatten)]
-    pub product: ProductArguments,
-    /// A site file; repeat it for several sites
-    #[arg(short = 's', long = "site", value_name = "SITE.toml")]
-    pub sites: Vec<PathBuf>,
-    /// What is made for each site: packages of its own; its settings alone, which are laid over the product's packages; or recipes, by
-    /// which linkpack assemble makes its packages (docs/fleet.md)
-    #[arg(long, default_value = "packages", value_name = "WHAT", value_parser = one_of(&PerSite::ALL, PerSite::name))]
-    pub per_site: PerSite,
-    /// The folder that packages go to
-    #[arg(short = 'o', long, default_value = "dist", value_name = "DIR")]
-    pub output: PathBuf,
-    /// How many threads compress [default: the number of processors]
-    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub jobs: Option<u16>,
-    /// Append a summary in Markdown to this file (GitHub: "$GITHUB_STEP_SUMMARY")
-    #[arg(long, value_name = "FILE")]
-    pub summary: Option<PathBuf>,
-    /// Print one JSON document on standard output
-    #[arg(long)]
-    pub json: bool,
-    /// Print nothing but warnings and errors
-    #[arg(short = 'q', long)]
-    pub quiet: bool,
-    /// Build one job of this plan, which says everything else; a job that is done is recognised by its sums
-    #[arg(long, value_name = "PLAN", requires = "job", conflicts_with_all = ["manifest", "set", "product_version", "sites", "per_site", "formats", "targets",
-        "output", "codec", "cabinet", "base", "no_cache", "no_sbom", "no_tilde", "SigningArguments"])]
-    pub plan: Option<PathBuf>,
-    /// The job's number, from 0
-    #[arg(long, value_name = "N", requires = "plan")]
-    pub job: Option<usize>,
-    #[command(flatten)]
-    pub cache: super::cache::BuildCache,
-    #[command(flatten)]
-    pub signing: SigningArguments,
 }
 
 /// Where keys are; never what opens them.

@@ -1,7 +1,8 @@
 //! `linkpack cache`, and the options of a build that are about its cache.
 
+use super::bytes::bytes;
 use super::examples;
-use super::{kit, progress, told};
+use super::{progress, told};
 use crate::compress::prune::{self, Prune, Pruned, Survey};
 use crate::compress::{guard, Cache, CacheChoice, CacheKey, CACHE_LIMIT};
 use crate::error::{Error, Result};
@@ -39,7 +40,7 @@ pub struct CacheTerms {
     #[arg(long, value_name = "FILE")]
     pub cache_key: Option<PathBuf>,
     /// What the cache may hold after the build, such as 20G; what was used longest ago goes first [default: 4G]
-    #[arg(long, value_name = "SIZE", value_parser = kit::bytes)]
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
     pub cache_limit: Option<u64>,
 }
 
@@ -63,7 +64,7 @@ pub enum CacheVerb {
         #[command(flatten)]
         place: Place,
         /// What may be left, such as 20G; 0 removes everything
-        #[arg(long, value_name = "SIZE", value_parser = kit::bytes, default_value = "4G")]
+        #[arg(long, value_name = "SIZE", value_parser = bytes, default_value = "4G")]
         cache_limit: u64,
         /// Remove also what no build used for so many days
         #[arg(long, value_name = "DAYS")]

@@ -11,8 +11,6 @@ use crate::error::{Error, IoContext, Result};
 use crate::inspect::text::counted;
 use clap::{Args, Subcommand};
 use globset::GlobBuilder;
-use schemars::JsonSchema;
-use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -119,15 +117,6 @@ pub struct MergeArguments {
     pub signing: SigningArguments,
 }
 
-/// `build --plan PLAN --job N --json` of a job that was done.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct AlreadyDone {
-    /// True.
-    pub already: bool,
-    /// The folder of its packages.
-    pub output: PathBuf,
-}
-
 fn jobs(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|jobs| (2..=100_000).contains(jobs)).ok_or_else(|| format!("{text} is not between 2 and 100000"))
 }
@@ -150,7 +139,7 @@ pub fn run(arguments: &PlanArguments) -> ExitCode {
 
 fn make(arguments: &MakeArguments) -> Result<String> {
     let screen = Screen::new(arguments.quiet);
-    let epoch = build::epoch(std::env::var_os("SOURCE_DATE_EPOCH"))?;
+    let epoch = super::epoch::epoch(std::env::var_os("SOURCE_DATE_EPOCH"))?;
     let cache = CacheChoice::Temporary(std::env::temp_dir()).into();
     let options = build::options_of(&arguments.product, sites(&arguments.sites)?, arguments.output.clone(), cache, epoch);
     let wish = Wish {
