@@ -163,7 +163,7 @@ impl<'a> Job<'a> {
     /// As [`Job::scripted`]'s.
     pub fn files(&self) -> Result<Vec<&PreparedFile>> {
         let (base, own) = (&self.base.files, &self.scripted()?.own);
-        // "bin" sorts before "vAgentManager" and after "Intigua-Libs", as bytes do.
+        // No other folder begins with "bin" (contract::names), so they have one place in the order of bytes.
         let at = base.partition_point(|file| file.entry.path.as_bytes() < b"bin".as_slice());
         let mut files = Vec::with_capacity(base.len() + own.len());
         files.extend(&base[..at]);

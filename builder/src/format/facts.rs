@@ -16,6 +16,7 @@ pub fn facts(product: &Product, base: &Base) -> Result<Facts> {
     Ok(Facts {
         product: manifest.product.name.to_string(),
         package: product.package_name(),
+        names: product.names().clone(),
         title: manifest.product.title.to_string(),
         version: manifest.product.version.to_string(),
         packaged_root: product.linux_root(),

@@ -16,6 +16,8 @@ pub const CONNECTOR: &str = "connector";
 
 /// The folders of the connector and the containers relative to the root, each with a slash at its end.
 pub fn folders(product: &Product, target: Target) -> Vec<String> {
-    let containers = product.containers(target).map(|(container, _)| format!("Intigua-Libs/{}/", container.name));
-    std::iter::once("vAgentManager/".to_owned()).chain(containers).collect()
+    let names = product.names();
+    let containers =
+        product.containers(target).map(|(container, _)| format!("{}/{}/", names.get("containers-folder"), container.name));
+    std::iter::once(format!("{}/", names.get("connector-folder"))).chain(containers).collect()
 }

@@ -2,7 +2,7 @@
 
 use super::{file_name, signing, DebSpec, Weak};
 use crate::compress::{Codec, Store};
-use crate::endpoint::{self, SITE_FOLDER};
+use crate::endpoint;
 use crate::error::Result;
 use crate::format::architecture::architecture;
 use crate::format::door::{Compression, Door, Job, Overlays, SiteJob, Sites, Unpacking, Writer, Written};
@@ -146,6 +146,7 @@ fn write_overlay(site: &SiteJob) -> Result<(String, Vec<u8>)> {
     let table = &product.manifest().product;
     let (name, stands_for) = (package_name(product), overlay_name(product));
     let store = Store::in_memory(site.pool.clone());
+    let folder = product.names().place("site");
     let spec = DebSpec {
         name: &name,
         version: version(product),
@@ -161,7 +162,7 @@ fn write_overlay(site: &SiteJob) -> Result<(String, Vec<u8>)> {
         priority: "optional",
         provides: Some(&stands_for),
         license: table.license.as_str(),
-        root: SITE_FOLDER,
+        root: &folder,
         files: &[&overlay::file(site)?],
         control_files: &[],
         codec: Codec::Gzip,

@@ -2,7 +2,7 @@
 
 use super::{file_name, signing, Ghost, GhostKind, RpmSpec, Scriptlets};
 use crate::compress::{Codec, Store};
-use crate::endpoint::{self, SITE_FOLDER};
+use crate::endpoint;
 use crate::error::Result;
 use crate::format::architecture::architecture;
 use crate::format::door::{Compression, Door, Job, Overlays, SiteJob, Sites, Unpacking, Writer, Written};
@@ -14,6 +14,7 @@ use crate::manifest::{Format, Installer};
 use crate::trust::keys::Keys;
 use crate::trust::record::Signed;
 use crate::trust::Verdict;
+use contract::names::Names;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
@@ -32,8 +33,8 @@ impl Door for Rpm {
         Format::Rpm
     }
 
-    fn overlays<'a>(&self, _: &'a Sites<'a>) -> Result<Box<dyn Overlays + 'a>> {
-        Ok(Box::new(SiteRpms { scriptlets: endpoint::site_scriptlets()? }))
+    fn overlays<'a>(&self, sites: &'a Sites<'a>) -> Result<Box<dyn Overlays + 'a>> {
+        Ok(Box::new(SiteRpms { scriptlets: endpoint::site_scriptlets(sites.product.names())? }))
     }
 
     fn signatures(&self) -> Signatures {
@@ -124,7 +125,7 @@ fn write(job: &Job, out: &mut dyn Write) -> Result<String> {
         relocatable: true,
         build_time: base.mtime,
         files: &job.files()?,
-        ghosts: &ghosts(),
+        ghosts: &ghosts(product.names()),
         capabilities: &base.capabilities,
         scriptlets: Scriptlets {
             pre: Some(scripts.pre),
@@ -161,6 +162,7 @@ fn write_overlay(site: &SiteJob, (posttrans, postun): &(String, String)) -> Resu
     let (table, table_of_rpm) = (&product.manifest().product, &product.manifest().rpm);
     let (name, stands_for) = (package_name(product), [overlay_name(product)]);
     let store = Store::in_memory(site.pool.clone());
+    let folder = product.names().place("site");
     let summary = description(product);
     let spec = RpmSpec {
         name: &name,
@@ -175,7 +177,7 @@ fn write_overlay(site: &SiteJob, (posttrans, postun): &(String, String)) -> Resu
         vendor: Some(table.publisher.as_str()),
         packager: Some(table.contact.as_str()),
         group: table_of_rpm.group.as_ref().map(|group| group.as_str()),
-        prefix: SITE_FOLDER,
+        prefix: &folder,
         relocatable: false,
         build_time: site.mtime,
         files: &[&overlay::file(site)?],
@@ -198,15 +200,16 @@ fn write_overlay(site: &SiteJob, (posttrans, postun): &(String, String)) -> Resu
 }
 
 /// What the scriptlets make outside the root: listed, so that `rpm -qf` knows whose it is.
-fn ghosts() -> Vec<Ghost> {
-    let file = |path: &str, mode| Ghost { path: path.to_owned(), kind: GhostKind::File { mode } };
-    let link = |path: &str| Ghost { path: path.to_owned(), kind: GhostKind::Link { target: "../init.d/vlink".to_owned() } };
+fn ghosts(names: &Names) -> Vec<Ghost> {
+    let file = |path: String, mode| Ghost { path, kind: GhostKind::File { mode } };
+    let target = format!("../init.d/{}", names.get("service"));
+    let link = |key: &str| Ghost { path: names.place(key), kind: GhostKind::Link { target: target.clone() } };
     vec![
-        file("/etc/init.d/vlink", 0o755),
-        file("/etc/intigua/location.conf", 0o644),
-        link("/etc/rc3.d/S30vlink"),
-        link("/etc/rc5.d/S30vlink"),
-        file("/lib/systemd/system/vlink.service", 0o644),
-        file("/var/lib/intigua/state", 0o644),
+        file(names.place("init"), 0o755),
+        file(names.place("etc") + "/location.conf", 0o644),
+        link("start-3"),
+        link("start-5"),
+        file(names.place("unit"), 0o644),
+        file(names.place("lib") + "/state", 0o644),
     ]
 }
