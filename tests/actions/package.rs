@@ -121,6 +121,7 @@ impl Package {
             settings: &settings,
             forced: &[],
             setup_key: SETUP_KEY,
+            root_value: "IntiguaRootDir",
             recorded: &[],
             event_messages: None,
             at_logon: None,

@@ -165,6 +165,7 @@ fn write_within<W: std::io::Read + std::io::Write + std::io::Seek>(
         settings: &[("SERVER_URL", "https://core.example:443"), ("CORE_ID", ""), ("CONTAINERS", "*")],
         forced: &[],
         setup_key: SETUP_KEY,
+        root_value: "IntiguaRootDir",
         recorded: &[],
         event_messages: None,
         at_logon: None,

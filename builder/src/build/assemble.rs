@@ -103,7 +103,7 @@ impl Reader<'_> {
         let (product, target) = (self.product, self.target);
         let manifest = product.manifest();
         let (mut entries, mut origins, mut vendors) = (Vec::new(), Vec::new(), Vec::new());
-        let folder = TreePath::new(b"vAgentManager")?;
+        let folder = TreePath::new(product.names().get("connector-folder").as_bytes())?;
         let what = "the connector";
         let place = steps!["connector", "payload", target.name()];
         let (connector, packages) = self.load(&manifest.connector.payload[&target], &folder, what, &place)?;
@@ -119,7 +119,7 @@ impl Reader<'_> {
                 self.listener.info(&format!("{what} has no payload for {}: left out of its packages", target.name()));
                 continue;
             };
-            let folder = TreePath::new(&[b"Intigua-Libs/", container.name.as_str().as_bytes()].concat())?;
+            let folder = TreePath::new(format!("{}/{}", product.names().get("containers-folder"), container.name).as_bytes())?;
             let (loaded, packages) = self.load(source, &folder, &what, &steps!["container", at, "payload", target.name()])?;
             vendors.extend(packages.into_iter().map(|package| Origin { role: container.name.to_string(), package }));
             self.check_container(container, at, &Inside { tree: &loaded.tree, folder: &folder, what: &what })?;
@@ -304,8 +304,10 @@ pub fn inputs(product: &Product, base: &Base) -> Vec<Input> {
 
 /// The folders of the connector and the containers relative to the root, each with a slash at its end.
 pub fn folders(product: &Product, target: Target) -> Vec<String> {
-    let containers = product.containers(target).map(|(container, _)| format!("Intigua-Libs/{}/", container.name));
-    std::iter::once("vAgentManager/".to_owned()).chain(containers).collect()
+    let names = product.names();
+    let containers =
+        product.containers(target).map(|(container, _)| format!("{}/{}/", names.get("containers-folder"), container.name));
+    std::iter::once(format!("{}/", names.get("connector-folder"))).chain(containers).collect()
 }
 
 fn input(name: String, prefix: &str, source: &SourceSpec, base: &Base) -> Input {

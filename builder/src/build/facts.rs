@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::format::rpm::{Ghost, GhostKind};
 use crate::manifest::{Product, Target};
 use crate::payload::Kind;
+use contract::names::Names;
 use contract::settings::SETTINGS;
 
 /// An architecture as each format names it.
@@ -34,6 +35,7 @@ pub fn facts(product: &Product, base: &Base) -> Result<Facts> {
     Ok(Facts {
         product: manifest.product.name.to_string(),
         package: product.package_name(),
+        names: product.names().clone(),
         title: manifest.product.title.to_string(),
         version: manifest.product.version.to_string(),
         packaged_root: product.linux_root(),
@@ -84,15 +86,16 @@ fn others(base: &Base) -> Vec<String> {
 }
 
 /// What the scriptlets make outside the root: listed, so that `rpm -qf` knows whose it is.
-pub fn ghosts() -> Vec<Ghost> {
-    let file = |path: &str, mode| Ghost { path: path.to_owned(), kind: GhostKind::File { mode } };
-    let link = |path: &str| Ghost { path: path.to_owned(), kind: GhostKind::Link { target: "../init.d/vlink".to_owned() } };
+pub fn ghosts(names: &Names) -> Vec<Ghost> {
+    let file = |path: String, mode| Ghost { path, kind: GhostKind::File { mode } };
+    let target = format!("../init.d/{}", names.get("service"));
+    let link = |key: &str| Ghost { path: names.place(key), kind: GhostKind::Link { target: target.clone() } };
     vec![
-        file("/etc/init.d/vlink", 0o755),
-        file("/etc/intigua/location.conf", 0o644),
-        link("/etc/rc3.d/S30vlink"),
-        link("/etc/rc5.d/S30vlink"),
-        file("/lib/systemd/system/vlink.service", 0o644),
-        file("/var/lib/intigua/state", 0o644),
+        file(names.place("init"), 0o755),
+        file(names.place("etc") + "/location.conf", 0o644),
+        link("start-3"),
+        link("start-5"),
+        file(names.place("unit"), 0o644),
+        file(names.place("lib") + "/state", 0o644),
     ]
 }

@@ -6,7 +6,7 @@ use super::packages::{overlay_name, FormatName};
 use super::transforms::{self, Tables};
 use super::{Package, Signing};
 use crate::compress::{Codec, Store};
-use crate::endpoint::{self, Answers, SITE_FOLDER};
+use crate::endpoint::{self, Answers};
 use crate::error::{Error, IoContext, Result};
 use crate::format::{deb, rpm, site, PreparedFile};
 use crate::listener::Listener;
@@ -81,7 +81,7 @@ impl Overlays<'_> {
         let bulk = output.bulk()?;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads.max(1)).build();
         let pool = Arc::new(pool.map_err(|error| Error::new(format!("cannot start worker threads: {error}")))?);
-        let scriptlets = endpoint::site_scriptlets()?;
+        let scriptlets = endpoint::site_scriptlets(self.product.names())?;
         let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
         let bulk = &*bulk;
         let (scriptlets, faults, seen) = (&scriptlets, &wrong, &Mutex::new(HashMap::new()));
@@ -214,6 +214,7 @@ impl Writer<'_> {
         let table = &product.manifest().product;
         let (name, stands_for) = (package_name(product), overlay_name(product));
         let store = Store::in_memory(self.pool.clone());
+        let folder = product.names().place("site");
         let spec = deb::DebSpec {
             name: &name,
             version: version(product),
@@ -229,7 +230,7 @@ impl Writer<'_> {
             priority: "optional",
             provides: Some(&stands_for),
             license: table.license.as_str(),
-            root: SITE_FOLDER,
+            root: &folder,
             files: &[&self.file(product, answers)?],
             control_files: &[],
             codec: Codec::Gzip,
@@ -246,6 +247,7 @@ impl Writer<'_> {
         let (name, stands_for) = (package_name(product), [overlay_name(product)]);
         let store = Store::in_memory(self.pool.clone());
         let summary = description(product);
+        let folder = product.names().place("site");
         let spec = rpm::RpmSpec {
             name: &name,
             version: version(product),
@@ -259,7 +261,7 @@ impl Writer<'_> {
             vendor: Some(table.publisher.as_str()),
             packager: Some(table.contact.as_str()),
             group: table_of_rpm.group.as_ref().map(|group| group.as_str()),
-            prefix: SITE_FOLDER,
+            prefix: &folder,
             relocatable: false,
             build_time: self.all.mtime,
             files: &[&self.file(product, answers)?],

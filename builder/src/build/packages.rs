@@ -84,7 +84,7 @@ impl<'a> Work<'a> {
     /// The base's files and the product's own. The list is all that a product takes for each of a hundred thousand files.
     fn files(&self) -> Vec<&PreparedFile> {
         let base = &self.base.files;
-        // "bin" sorts before "vAgentManager" and after "Intigua-Libs", as bytes do.
+        // No other folder begins with "bin" (contract::names), so they have one place in the order of bytes.
         let at = base.partition_point(|file| file.entry.path.as_bytes() < b"bin".as_slice());
         let mut files = Vec::with_capacity(base.len() + self.own.len());
         files.extend(&base[..at]);
@@ -334,7 +334,7 @@ fn write_rpm(work: &Work, out: &mut impl Write) -> Result<String> {
         relocatable: true,
         build_time: base.mtime,
         files: &work.files(),
-        ghosts: &ghosts(),
+        ghosts: &ghosts(product.names()),
         capabilities: &base.capabilities,
         scriptlets: rpm::Scriptlets {
             pre: Some(scripts.pre),

@@ -104,6 +104,7 @@ fn bytes(product: &Product, tables: &Tables, target: Target, epoch: Option<i64>)
     let forced: Vec<&str> = site.forced.iter().map(|forced| forced.0.name).collect();
     let forced: Vec<(&str, &str)> = defaults.iter().filter(|(name, _)| forced.contains(name)).copied().collect();
     let lines: Vec<(&str, &str)> = product.site_lines().iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let root = site.root.windows.is_some().then(|| product.windows_root());
     let spec = TransformSpec {
         base: transform::Base {
             code_page: CodePage::new(tables.database.code_page).unwrap_or_default(),
@@ -116,7 +117,7 @@ fn bytes(product: &Product, tables: &Tables, target: Target, epoch: Option<i64>)
             forces: &|name| tables.database.property(name).is_some(),
         },
         defaults: &defaults,
-        root: site.root.windows.is_some().then(|| product.windows_root()),
+        root: root.as_deref(),
         forced: &forced,
         lines: &lines,
         time: epoch,

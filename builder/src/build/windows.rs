@@ -11,15 +11,12 @@ use crate::listener::Listener;
 use crate::manifest::steps;
 use crate::manifest::{proposed_upgrade_code, Name, Product, RelativePath, Target};
 use crate::payload::{Kind, TreePath};
+use contract::names::FILE as NAMES_FILE;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use std::time::Instant;
 use uuid::Uuid;
 
-/// The service's name, which the product's documentation fixes.
-const SERVICE: &str = "vAgentManager";
-/// The key below HKEY_LOCAL_MACHINE that keeps root and settings (docs/windows.md).
-const SETUP_KEY: &str = r"SOFTWARE\VMI\setup";
 /// Where the defaults of files that administrators edit are shipped.
 const DEFAULTS: &[u8] = b"bin/defaults";
 /// Neither an uninstall nor the removal of an older version.
@@ -147,7 +144,7 @@ fn write_files(
 /// The administrator's program, and where the event log finds the texts of the connector's events.
 const LINKCTL: &[u8] = b"bin/linkctl.exe";
 /// What is made for one product, in each package anew.
-const OWN: [&str; 3] = ["bin/csclient.default", "bin/linkctl.exe", "bin/seal.paths"];
+const OWN: [&str; 4] = ["bin/csclient.default", "bin/linkctl.exe", NAMES_FILE, "bin/seal.paths"];
 
 /// Puts linkctl and what it and the native actions read among the base's files, in place of another product's: there may be too many
 /// files to copy them.
@@ -163,9 +160,11 @@ fn add_own(product: &Product, base: &mut Base, parts: &WindowsParts) -> Result<(
     let bytes = [
         endpoint::client_defaults(&product.client_settings()),
         parts.linkctl.to_vec(),
+        product.names().changed("\r\n").into_bytes(),
         endpoint::seal_paths(&product.manifest().connector.seal_paths),
     ];
-    for (path, bytes) in OWN.into_iter().zip(bytes) {
+    // Without a file of names all are the default.
+    for (path, bytes) in OWN.into_iter().zip(bytes).filter(|(path, bytes)| *path != NAMES_FILE || !bytes.is_empty()) {
         base.files.push(PreparedFile::made(TreePath::new(path.as_bytes())?, bytes, 0o644, base.mtime));
     }
     add_folders(&mut base.files, base.mtime);
@@ -250,7 +249,7 @@ impl Environment<'_> {
         let manifest = product.manifest();
         let table = &manifest.product;
         let name = product.package_name();
-        let executable = below_connector(manifest.connector.executable.of(base.target))?;
+        let executable = below_connector(product, manifest.connector.executable.of(base.target))?;
         let synopsis = table.description.trim().lines().next().unwrap_or_default();
         let arguments = product.arguments();
         let folders = container_folders(product, base.target)?;
@@ -267,6 +266,8 @@ impl Environment<'_> {
             .collect();
         let recorded: Vec<(&str, &TreePath)> = self.programs.helpers.iter().map(|(name, path)| (*name, path)).collect();
         let linkctl = TreePath::new(LINKCTL)?;
+        let (names, root) = (product.names(), product.windows_root());
+        let setup_key = names.place("setup-key");
         let facts = facts(product, base);
         let facts: Vec<(&str, &str)> = facts.iter().map(|(key, value)| (*key, value.as_str())).collect();
         let settings = settings(product, base.target);
@@ -283,9 +284,9 @@ impl Environment<'_> {
             homepage: table.homepage.as_ref().map(|url| url.as_str()),
             upgrade_code: upgrade_code(product)?,
             platform: platform(base.target)?,
-            default_root: product.windows_root(),
+            default_root: &root,
             service: msi::ServiceSpec {
-                name: SERVICE,
+                name: names.get("windows-service"),
                 title: table.title.as_str(),
                 description: synopsis,
                 executable: &executable,
@@ -296,7 +297,8 @@ impl Environment<'_> {
             private_folders: &[TreePath::new(b"components")?],
             settings: &settings,
             forced: &forced,
-            setup_key: SETUP_KEY,
+            setup_key: &setup_key,
+            root_value: names.get("root-value"),
             recorded: &recorded,
             event_messages: base.files.iter().any(|file| file.entry.path == linkctl).then_some(&linkctl),
             at_logon: self.programs.user_application.as_ref(),
@@ -311,15 +313,15 @@ impl Environment<'_> {
     }
 }
 
-fn below_connector(path: &str) -> Result<TreePath> {
-    Ok(TreePath::new(path.as_bytes())?.below(&TreePath::new(b"vAgentManager")?))
+fn below_connector(product: &Product, path: &str) -> Result<TreePath> {
+    Ok(TreePath::new(path.as_bytes())?.below(&TreePath::new(product.names().get("connector-folder").as_bytes())?))
 }
 
 /// Where each container's files lie, and the defaults of those that administrators edit.
 fn container_folders(product: &Product, target: Target) -> Result<Vec<[TreePath; 2]>> {
     let defaults = TreePath::new(DEFAULTS)?;
     let folders = |name: &Name| {
-        let folder = TreePath::new(format!("Intigua-Libs/{name}").as_bytes())?;
+        let folder = TreePath::new(format!("{}/{name}", product.names().get("containers-folder")).as_bytes())?;
         Ok([folder.below(&defaults), folder])
     };
     product.containers(target).map(|(container, _)| folders(&container.name)).collect()
@@ -344,7 +346,8 @@ fn facts(product: &Product, base: &Base) -> Vec<(&'static str, String)> {
         ("VERSION", product.manifest().product.version.to_string()),
         ("PAYLOAD_KB", kb.to_string()),
         ("DEEPEST", deepest.to_string()),
-        ("SERVICE", SERVICE.to_owned()),
+        ("SERVICE", product.names().get("windows-service").to_owned()),
+        ("NAMES", Some(product.names().changed(";")).filter(|names| !names.is_empty()).unwrap_or_else(|| "default".to_owned())),
         ("HOLDS", names(false)),
         ("REQUIRES", names(true)),
     ]
@@ -362,22 +365,29 @@ impl Programs {
     fn find(product: &Product, files: &[PreparedFile]) -> Result<Programs> {
         let table = &product.manifest().connector.windows;
         let any = [Machine::X64, Machine::X86];
-        let user_application = program(files, table.user_application.as_ref(), "user-application", &any)?;
+        let program = |path, key, machines: &[Machine]| program(product, files, path, key, machines);
+        let user_application = program(table.user_application.as_ref(), "user-application", &any)?;
         let mut helpers = Vec::new();
         for (value, path, key, machine) in [
             ("Helper32", &table.helper_x86, "helper-x86", Machine::X86),
             ("Helper64", &table.helper_x64, "helper-x64", Machine::X64),
         ] {
-            helpers.extend(program(files, path.as_ref(), key, &[machine])?.map(|path| (value, path)));
+            helpers.extend(program(path.as_ref(), key, &[machine])?.map(|path| (value, path)));
         }
         Ok(Programs { user_application, helpers })
     }
 }
 
-fn program(files: &[PreparedFile], path: Option<&RelativePath>, key: &str, machines: &[Machine]) -> Result<Option<TreePath>> {
+fn program(
+    product: &Product,
+    files: &[PreparedFile],
+    path: Option<&RelativePath>,
+    key: &str,
+    machines: &[Machine],
+) -> Result<Option<TreePath>> {
     let Some(path) = path else { return Ok(None) };
     let key = format!("windows.{key}");
-    let path = below_connector(path.as_str())?;
+    let path = below_connector(product, path.as_str())?;
     let found = files.iter().find(|file| file.entry.path == path);
     let Some(file) = found else {
         return Err(Error::new(format!("the connector: its payload has no file {path:?}, which {key} names"))

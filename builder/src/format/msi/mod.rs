@@ -77,9 +77,11 @@ pub struct MsiSpec<'a> {
     pub settings: &'a [(&'a str, &'a str)],
     /// Of these, those that every installation, repair and upgrade sets again: rows of Property, over whatever was kept.
     pub forced: &'a [&'a str],
-    /// The key below HKEY_LOCAL_MACHINE that holds IntiguaRootDir and the settings, such as `SOFTWARE\VMI\setup`. Windows lets no
+    /// The key below HKEY_LOCAL_MACHINE that holds the root and the settings, such as `SOFTWARE\VMI\setup`. Windows lets no
     /// program make a key directly below HKEY_LOCAL_MACHINE (RegCreateKeyEx), so `VMI\setup` itself would fail there.
     pub setup_key: &'a str,
+    /// The value of the root in it.
+    pub root_value: &'a str,
     /// Files whose paths stand in the setup key, by their values' names there.
     pub recorded: &'a [(&'a str, &'a TreePath)],
     /// The file that holds the texts of the service's events; the event log then knows the service as a source.
@@ -438,6 +440,7 @@ mod tests {
             settings: &[],
             forced: &[],
             setup_key: r"SOFTWARE\VMI\setup",
+            root_value: "IntiguaRootDir",
             recorded: &[("Helper64", &executable)],
             event_messages: None,
             at_logon: Some(&executable),

@@ -19,8 +19,7 @@ const CONTAINERS_BY_DEFAULT: &str = "ContainersByDefault";
 /// Lines of csclient.cfg that a transform brings, in place of those that the package ships. Private, so that no command line sets them.
 pub const SITE_LINES: &str = "SiteLines";
 const COMPONENT: &str = "Settings";
-/// Where the root and the version are in the setup key.
-const ROOT_VALUE: &str = "IntiguaRootDir";
+/// Where the version is in the setup key.
 const VERSION_VALUE: &str = "Version";
 /// The version that is there already, as its package wrote it.
 pub const PREVIOUS: &str = "PREVIOUS";
@@ -111,8 +110,8 @@ pub fn add(spec: &MsiSpec, contents: &Contents, database: &mut Database) -> Resu
     const REGISTRY_KEY_PATH: i32 = 4;
     add_component(spec, COMPONENT, "INSTALL_ROOT", REGISTRY_KEY_PATH, Some(component), "registry", database)?;
     database.add("FeatureComponents", row![CONNECTOR, COMPONENT])?;
-    record(component, ROOT_VALUE, "[INSTALL_ROOT]".into(), spec, database)?;
-    find(ROOT_VALUE, OLD_ROOT, spec, database)?;
+    record(component, spec.root_value, "[INSTALL_ROOT]".into(), spec, database)?;
+    find(spec.root_value, OLD_ROOT, spec, database)?;
     record("setup.version", VERSION_VALUE, escaped(spec.version), spec, database)?;
     find(VERSION_VALUE, PREVIOUS, spec, database)?;
     record("setup.product", "ProductCode", "[ProductCode]".into(), spec, database)?;
