@@ -6,6 +6,7 @@ use crate::build::{CodecChoice, FormatName, Packing, PerSite};
 use crate::manifest::{Setting, System, Target};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 /// Makes MSI, DEB, RPM and self-extracting .run packages of a connector and its containers, from one manifest, offline.
@@ -152,7 +153,7 @@ pub struct BuildArguments {
     #[arg(short = 'o', long, default_value = "dist", value_name = "DIR")]
     pub output: PathBuf,
     /// How many threads compress [default: the number of processors]
-    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(short = 'j', long, value_name = "N", value_parser = number::<u16>(1..=1024))]
     pub jobs: Option<u16>,
     /// Append a summary in Markdown to this file (GitHub: "$GITHUB_STEP_SUMMARY")
     #[arg(long, value_name = "FILE")]
@@ -415,4 +416,15 @@ pub fn one_of<T: Copy + Send + Sync + 'static>(
 ) -> impl TypedValueParser<Value = T> {
     PossibleValuesParser::new(all.iter().map(move |one| name(*one)))
         .map(move |given| *all.iter().find(|one| name(**one) == given).expect("clap lets none but the names through"))
+}
+
+/// Reads a whole number between two bounds.
+pub fn number<T>(range: RangeInclusive<u64>) -> impl TypedValueParser<Value = T>
+where
+    T: TryFrom<u64> + Clone + Send + Sync + 'static,
+{
+    move |text: &str| {
+        let found = text.parse().ok().filter(|number| range.contains(number)).and_then(|number| T::try_from(number).ok());
+        found.ok_or_else(|| format!("give a whole number from {} to {}", range.start(), range.end()))
+    }
 }

@@ -1,6 +1,6 @@
 //! `linkpack kit`: kits for closed sites.
 
-use super::arguments::SigningArguments;
+use super::arguments::{number, SigningArguments};
 use super::examples;
 use super::screen::Screen;
 use crate::build::{ByOwn, Signing};
@@ -57,7 +57,7 @@ pub struct AcceptArguments {
     #[arg(long, value_name = "OLDKIT")]
     pub against: Option<PathBuf>,
     /// How many trusted keys have to have signed
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = number::<u8>(1..=16))]
     pub require: u8,
     /// Who accepts; the account's name when not given
     #[arg(long, value_name = "NAME")]
@@ -174,7 +174,7 @@ pub struct MakeArguments {
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub volume_size: Option<u64>,
     /// Add recovery data (PAR2) for worn discs and diodes: so much of the kit, and of each zip and image, may be lost
-    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_name = "PERCENT", value_parser = number::<u32>(1..=100))]
     pub par2: Option<u32>,
     #[command(flatten)]
     pub known: KnownArguments,
