@@ -136,6 +136,7 @@ pub struct ServeArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("images").args(["zip", "iso"]).multiple(true)))]
 pub struct MakeArguments {
     /// Folders that `build` wrote to, and packages
     #[arg(required = true, value_name = "DIST")]
@@ -171,7 +172,7 @@ pub struct MakeArguments {
     #[arg(long, value_name = "FILE")]
     pub iso: Option<PathBuf>,
     /// No zip or image larger than this (4.7G, 700M, 25GiB): several, each a kit of its own
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = size, requires = "images")]
     pub volume_size: Option<u64>,
     /// Add recovery data (PAR2) for worn discs and diodes: so much of the kit, and of each zip and image, may be lost
     #[arg(long, value_name = "PERCENT", value_parser = number::<u32>(1..=100))]
