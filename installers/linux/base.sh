@@ -180,12 +180,13 @@ lp_sync_file() {
     if lp_sync_takes_a_path; then sync "$1"; else sync; fi
 }
 
-# What an lp_write that was killed has left in a directory.
+# What an lp_write that was killed has left in a directory. In the system's own folders another product's installer may be at work.
 lp_sweep() {
-    local dir file
+    local dir file name
     for dir in "$@"; do
         for file in "$dir"/.lp-[0-9]*; do
-            [ ! -f "$file" ] || [ -L "$file" ] || rm -f "$file"
+            name=${file##*/.lp-}
+            [ ! -f "$file" ] || [ -L "$file" ] || [ -d "/proc/${name%%-*}" ] || rm -f "$file"
         done
     done
 }

@@ -84,7 +84,7 @@ lp_check_other() {
 lp_is_renamed() {
     case $1 in
         "$LP_LIB/state") [ "$lp_old_product" = "$LP_PRODUCT" ] && [ "$lp_old_names" != "$LP_NAMES" ] ;;
-        *) [ "${1%/*}" != "$LP_LIB" ] && [ -f "$1" ] && ! lp_is_foreign "$1" && grep -Fqsx "product=$LP_PRODUCT" "$1" ;;
+        *) [ "${1%/*}" != "$LP_LIB" ] && [ -f "$1" ] && ! lp_is_foreign "$1" && ! lp_is_foreign "${1%/*}" && grep -Fqsx "product=$LP_PRODUCT" "$1" ;;
     esac
 }
 
@@ -92,8 +92,7 @@ lp_check_channel() {
     local location record
     for record in "$LP_LIB/state" "${LP_LIB%/*}"/*/state "${LP_LIB%/*}"/*/"kept.$LP_PACKAGE"; do
         lp_is_renamed "$record" || continue
-        lp_check other 17 "$record" "$LP_PRODUCT is installed, or kept, under other names ([names] of its manifest)" '' \
-            'build this version with the same names, or remove and purge the other one first'
+        lp_check other 17 "$record" "$LP_PRODUCT is installed, or kept, under other names ([names] of its manifest)" '' 'build it with the same names, or purge that first'
         return
     done
     if [ -n "$lp_old_product" ]; then

@@ -5,6 +5,7 @@ use crate::format::asked_for;
 use crate::manifest::{Format, Setting, System, Target};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
@@ -283,4 +284,15 @@ fn chosen<T: Copy + Send + Sync + 'static>(
 ) -> impl TypedValueParser<Value = T> {
     PossibleValuesParser::new(values)
         .map(move |given| *all.iter().find(|one| name(**one) == given).expect("clap lets none but the names through"))
+}
+
+/// Reads a whole number between two bounds.
+pub fn number<T>(range: RangeInclusive<u64>) -> impl TypedValueParser<Value = T>
+where
+    T: TryFrom<u64> + Clone + Send + Sync + 'static,
+{
+    move |text: &str| {
+        let found = text.parse().ok().filter(|number| range.contains(number)).and_then(|number| T::try_from(number).ok());
+        found.ok_or_else(|| format!("give a whole number from {} to {}", range.start(), range.end()))
+    }
 }

@@ -1,6 +1,6 @@
 //! `linkpack build`.
 
-use super::arguments::{one_of, ProductArguments, SigningArguments};
+use super::arguments::{number, one_of, ProductArguments, SigningArguments};
 use super::epoch::epoch;
 use super::screen::Screen;
 use super::told::{self, Built};
@@ -36,7 +36,7 @@ pub struct BuildArguments {
     #[arg(short = 'o', long, default_value = "dist", value_name = "DIR")]
     pub output: PathBuf,
     /// How many threads compress [default: the number of processors]
-    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(short = 'j', long, value_name = "N", value_parser = number::<u16>(1..=1024))]
     pub jobs: Option<u16>,
     /// Append a summary in Markdown to this file (GitHub: "$GITHUB_STEP_SUMMARY")
     #[arg(long, value_name = "FILE")]

@@ -1,5 +1,6 @@
 //! `linkpack cache`, and the options of a build that are about its cache.
 
+use super::arguments::number;
 use super::bytes::bytes;
 use super::examples;
 use super::{progress, told};
@@ -67,7 +68,7 @@ pub enum CacheVerb {
         #[arg(long, value_name = "SIZE", value_parser = bytes, default_value = "4G")]
         cache_limit: u64,
         /// Remove also what no build used for so many days
-        #[arg(long, value_name = "DAYS")]
+        #[arg(long, value_name = "DAYS", value_parser = number::<u32>(0..=36_500))]
         unused_for: Option<u32>,
     },
 }
@@ -143,9 +144,10 @@ fn text(survey: &Survey, with_key: bool) -> String {
         let at = if hosts.is_empty() { String::new() } else { format!(", on {}", hosts.join(", ")) };
         lines.push(("being made", format!("{}{at}", counted(survey.unfinished as usize, "unit", "units"))));
     }
-    let open =
-        survey.open.as_ref().map_or_else(|| "this account and root".to_owned(), |why| format!("{why}: use it with --cache-key"));
-    lines.push(("written by", open));
+    match &survey.open {
+        None => lines.push(("written by", "this account and root".to_owned())),
+        Some(why) => lines.extend([("written by", "others, too: use it with --cache-key".to_owned()), ("because", why.clone())]),
+    }
     lines.iter().map(|(name, value)| format!("{name:<12}{value}\n")).collect()
 }
 

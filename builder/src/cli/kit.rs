@@ -1,6 +1,6 @@
 //! `linkpack kit`: kits for closed sites.
 
-use super::arguments::SigningArguments;
+use super::arguments::{number, SigningArguments};
 use super::examples;
 use super::screen::Screen;
 use crate::build::{ByOwn, Signing};
@@ -57,7 +57,7 @@ pub struct AcceptArguments {
     #[arg(long, value_name = "OLDKIT")]
     pub against: Option<PathBuf>,
     /// How many trusted keys have to have signed
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = number::<u8>(1..=16))]
     pub require: u8,
     /// Who accepts; the account's name when not given
     #[arg(long, value_name = "NAME")]
@@ -136,6 +136,7 @@ pub struct ServeArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("images").args(["zip", "iso"]).multiple(true)))]
 pub struct MakeArguments {
     /// Folders that `build` wrote to, and packages
     #[arg(required = true, value_name = "DIST")]
@@ -171,10 +172,10 @@ pub struct MakeArguments {
     #[arg(long, value_name = "FILE")]
     pub iso: Option<PathBuf>,
     /// No zip or image larger than this (4.7G, 700M, 25GiB): several, each a kit of its own
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = size, requires = "images")]
     pub volume_size: Option<u64>,
     /// Add recovery data (PAR2) for worn discs and diodes: so much of the kit, and of each zip and image, may be lost
-    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_name = "PERCENT", value_parser = number::<u32>(1..=100))]
     pub par2: Option<u32>,
     #[command(flatten)]
     pub known: KnownArguments,

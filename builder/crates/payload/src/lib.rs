@@ -94,6 +94,8 @@ pub struct PackageFacts {
     pub version: String,
     /// RPM's epoch, which is not in `version`.
     pub epoch: Option<u64>,
+    /// What it was built of, as its format writes it: a DEB's Source field, an RPM's SOURCERPM.
+    pub source: Option<String>,
     /// Its architecture as its format names it.
     pub architecture: Option<String>,
     /// Its licence: RPM's License, or what the files of a DEB's machine-readable copyright file (DEP-5) are under.

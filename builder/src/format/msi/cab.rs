@@ -31,6 +31,24 @@ pub struct Member<'a> {
     pub own: bool,
 }
 
+impl Member<'_> {
+    /// Gives the content to `each`, and its digests: those of the very bytes, or what another package of the same build made of them.
+    fn read(&self, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<Digests> {
+        if let Some(known) = self.file.digests.filter(|known| !self.md5 || known.md5.is_some()) {
+            self.file.read_hashed_before(each)?;
+            return Ok(known);
+        }
+        let mut md5 = self.md5.then(Md5::new);
+        let sha256 = self.file.read_hashed(&mut |bytes| {
+            if let Some(md5) = &mut md5 {
+                md5.update(bytes);
+            }
+            each(bytes)
+        })?;
+        Ok(Digests { sha256: sha256.unwrap_or_default(), md5: md5.map(|md5| md5.finalize().into()) })
+    }
+}
+
 impl Packing {
     /// Plain bytes of a job: whole blocks.
     pub fn job_len(self) -> usize {
@@ -156,8 +174,8 @@ fn folders(members: &[Member], packing: Packing) -> Vec<Range<usize>> {
     folders
 }
 
-/// Writes one cabinet at the writer's start; `mtime` is every member's time, in seconds since 1970. Each content is read once: its
-/// digests are those of the very bytes that were compressed.
+/// Writes one cabinet at the writer's start; `mtime` is every member's time, in seconds since 1970. Each content is read once, and
+/// digested where it was not before.
 ///
 /// # Errors
 /// A content cannot be read or changed since it was prepared, or the writer refuses.
@@ -176,15 +194,10 @@ pub fn write<W: Write + Seek>(
     let mut digests = Vec::with_capacity(members.len());
     for folder in folders {
         for member in &members[folder] {
-            let mut md5 = member.md5.then(Md5::new);
-            let sha256 = member.file.read_hashed(&mut |bytes| {
-                if let Some(md5) = &mut md5 {
-                    md5.update(bytes);
-                }
+            digests.push(member.read(&mut |bytes| {
                 listener.advance("pack", bytes.len() as u64);
                 data.add(bytes)
-            })?;
-            digests.push(Digests { sha256: sha256.unwrap_or_default(), md5: md5.map(|md5| md5.finalize().into()) });
+            })?);
         }
         data.end_folder()?;
     }
