@@ -7,6 +7,8 @@ mod image;
 mod install;
 #[path = "dpkg/leave.rs"]
 mod leave;
+#[path = "dpkg/names.rs"]
+mod names;
 #[path = "dpkg/refuse.rs"]
 mod refuse;
 #[path = "dpkg/replace.rs"]

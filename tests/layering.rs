@@ -1,5 +1,6 @@
-//! The floors of the crate linkpack: nothing imports upwards, no format imports a sibling. What lies below them is crates of its own
-//! (builder/crates), where the compiler sees to it.
+//! The floors of the crate linkpack: nothing imports upwards, no format imports a sibling, and no modules import each other in a circle. What
+//! lies below them is crates of its own (builder/crates), where the compiler sees to it.
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 5] = [&["cli"], &["build"], &["kit"], &["format"], &["endpoint"]];
 
 /// A format's folder or file below format/; the other files there are shared by all formats.
-const FORMATS: [&str; 5] = ["deb", "rpm", "run", "msi", "site"];
+const FORMATS: [&str; 4] = ["deb", "rpm", "run", "msi"];
 
 #[test]
 fn no_module_imports_upwards_or_sideways() {
@@ -69,6 +70,75 @@ fn siblings_are_kept_apart_and_shared_files_are_not() {
     assert!(offences(&[], "use crate::cli;").is_empty());
 }
 
+/// Modules whose own modules import each other in one direction, from a crate's source folder.
+const WITHOUT_CIRCLES: [(&str, &[&str]); 9] = [
+    ("src", &["cli"]),
+    ("src", &["build"]),
+    ("src", &["format"]),
+    ("src", &["format", "msi"]),
+    ("src", &["kit"]),
+    ("src", &["endpoint"]),
+    ("crates/compress/src", &[]),
+    ("crates/inspect/src", &[]),
+    ("crates/inspect/src", &["lint", "linux"]),
+];
+
+#[test]
+fn no_modules_import_each_other_in_a_circle() {
+    let mut found = Vec::new();
+    for (source, inside) in WITHOUT_CIRCLES {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
+        let mut files = Vec::new();
+        rust_files(&source, &mut files);
+        let texts = files.iter().map(|file| (module_of(file.strip_prefix(&source).unwrap()), fs::read_to_string(file).unwrap()));
+        let circle = circle(inside, &texts.collect::<Vec<_>>());
+        found.extend(circle.map(|circle| format!("{}: {}", inside.join("::"), circle.join(" -> "))));
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn a_circle_is_found_however_it_is_written() {
+    let module = |name: &str, text: &str| (vec!["format".to_owned(), name.to_owned()], text.to_owned());
+    let (a, b) = (module("a", "use super::b::B;"), module("b", "fn f() { super::c::c() }"));
+    let open = [a.clone(), b.clone(), module("c", "use super::C; #[cfg(test)] mod tests { use super::super::a::A; }")];
+    assert_eq!(circle(&["format"], &open), None);
+    let closed = [a, b, module("c", "fn c() { crate::format::a::a() }")];
+    assert_eq!(circle(&["format"], &closed).unwrap(), ["a", "b", "c", "a"]);
+}
+
+/// A way from one of the modules inside `inside` back to it.
+fn circle(inside: &[&str], files: &[(Vec<String>, String)]) -> Option<Vec<String>> {
+    let own = |path: &[String]| {
+        let starts = path.len() > inside.len() && path.iter().zip(inside).all(|(one, other)| one == other);
+        starts.then(|| path[inside.len()].clone())
+    };
+    let nodes: BTreeSet<String> = files.iter().filter_map(|(module, _)| own(module)).collect();
+    let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (module, text) in files {
+        let Some(from) = own(module) else { continue };
+        let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let targets = paths(module, text, true).into_iter().filter_map(|path| own(&path));
+        graph.entry(from.clone()).or_default().extend(targets.filter(|to| *to != from && nodes.contains(to)));
+    }
+    nodes.iter().find_map(|start| way_back(&graph, vec![start.clone()], &mut BTreeSet::new()))
+}
+
+fn way_back(graph: &BTreeMap<String, BTreeSet<String>>, way: Vec<String>, seen: &mut BTreeSet<String>) -> Option<Vec<String>> {
+    for next in graph.get(way.last()?)? {
+        let longer = [&way[..], std::slice::from_ref(next)].concat();
+        if *next == way[0] {
+            return Some(longer);
+        }
+        if seen.insert(next.clone()) {
+            if let Some(circle) = way_back(graph, longer, seen) {
+                return Some(circle);
+            }
+        }
+    }
+    None
+}
+
 fn rust_files(dir: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()) {
         if entry.is_dir() {
@@ -120,14 +190,21 @@ fn why_not(own: &str, module: &[String], path: &[String]) -> Option<&'static str
     }
 }
 
-/// The first one or two names of every path into the crate that `text` mentions, relative ones resolved from `module`.
+/// The first one or two names of every path into the crate that `text` mentions, relative ones of `use` resolved from `module`.
 fn imports(module: &[String], text: &str) -> Vec<Vec<String>> {
+    let mut found = paths(module, text, false);
+    found.iter_mut().for_each(|path| path.truncate(2));
+    found
+}
+
+/// Every path into the crate that `text` mentions; relative ones outside of `use`, too, where that is asked for.
+fn paths(module: &[String], text: &str, everywhere: bool) -> Vec<Vec<String>> {
     let tokens = tokens(text);
     let mut found = Vec::new();
     for at in 0..tokens.len() {
         let starts = at == 0 || tokens[at - 1] != "::";
         let word = tokens[at].as_str();
-        let in_use = in_use_statement(&tokens[..at]);
+        let in_use = everywhere || in_use_statement(&tokens[..at]);
         if starts
             && (word == "crate" || word == "linkpack" || (in_use && (word == "super" || word == "self")))
             && tokens.get(at + 1).is_some_and(|t| t == "::")
@@ -141,9 +218,6 @@ fn imports(module: &[String], text: &str) -> Vec<Vec<String>> {
             };
             follow(&tokens, at + 2, base, &mut found);
         }
-    }
-    for path in &mut found {
-        path.truncate(2);
     }
     found
 }

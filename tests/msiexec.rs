@@ -3,6 +3,8 @@
 #[path = "msiexec/endpoint.rs"]
 mod endpoint;
 mod msi;
+#[path = "msiexec/names.rs"]
+mod names;
 #[path = "msi/sample.rs"]
 mod sample;
 #[path = "msiexec/transform.rs"]

@@ -298,7 +298,7 @@ fn every_rendered_script_is_clean_to_shellcheck_and_parses_in_every_shell() {
         ("preun", rpm.preun),
         ("postun", rpm.postun),
         ("posttrans", rpm.posttrans),
-        ("site", endpoint::site_scriptlets().expect("renders").1),
+        ("site", endpoint::site_scriptlets(&contract::names::Names::default()).expect("renders").1),
         ("linkctl", file("bin/linkctl")),
         ("texts", format!("#!/bin/sh\n{}", file("bin/lib/texts.sh"))),
         ("preflight", endpoint::preflight_script(&facts).expect("renders")),

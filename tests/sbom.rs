@@ -102,7 +102,7 @@ impl Project {
     fn make_deb(&self) {
         self.write(
             "deb/DEBIAN/control",
-            b"Package: agent\nVersion: 1:2.0+dfsg-3~deb12u1\nArchitecture: amd64\nMaintainer: Debian Agent Team <agent@lists.debian.org>\n\
+            b"Package: agent\nVersion: 1:2.0+dfsg-3~deb12u1\nSource: agents (2.0+dfsg-3)\nArchitecture: amd64\nMaintainer: Debian Agent Team <agent@lists.debian.org>\n\
               Homepage: https://agent.example.org/\nDepends: libc6 (>= 2.14), adduser\nDescription: an agent\n long\n",
         );
         self.write("deb/usr/share/doc/agent/copyright", COPYRIGHT.as_bytes());
@@ -193,12 +193,12 @@ fn a_deb_and_an_rpm_bring_their_own_name_version_licence_and_url() {
     let bom = json(&made, &format!("{LINUX}.cdx.json"));
     let agent = part(&bom, "agent");
     assert_eq!((agent["name"].as_str(), agent["version"].as_str()), (Some("agent"), Some("1:2.0+dfsg-3~deb12u1")));
-    assert_eq!(agent["purl"], "pkg:deb/debian/agent@1:2.0%2Bdfsg-3~deb12u1?arch=amd64");
+    assert_eq!(agent["purl"], "pkg:deb/debian/agent@1:2.0%2Bdfsg-3~deb12u1?arch=amd64&upstream=agents%402.0%2Bdfsg-3");
     assert_eq!(agent["licenses"][0]["expression"], "GPL-2.0-or-later AND (MIT OR LicenseRef-Acme-terms)");
     assert_eq!(agent["supplier"]["name"], "Debian Agent Team");
     assert_eq!(property(agent, "linkpack:depends"), Some("libc6 (>= 2.14), adduser"));
     let probe = part(&bom, "probe");
-    assert_eq!(probe["purl"], "pkg:rpm/fedora/probe@2.1-4.fc39?arch=noarch&epoch=3");
+    assert_eq!(probe["purl"], "pkg:rpm/fedora/probe@2.1-4.fc39?arch=noarch&epoch=3&upstream=probe-2.1-4.fc39.src.rpm");
     assert_eq!(probe["licenses"][0]["license"]["name"], "The probe's own terms");
     assert!(property(probe, "linkpack:depends").expect("depends").contains("bash >= 4"));
     let product = &bom["metadata"]["component"];
@@ -208,7 +208,10 @@ fn a_deb_and_an_rpm_bring_their_own_name_version_licence_and_url() {
     let packages = spdx["packages"].as_array().expect("packages");
     let agent = packages.iter().find(|package| package["name"] == "agent").expect("the agent");
     assert_eq!(agent["licenseDeclared"], "GPL-2.0-or-later AND (MIT OR LicenseRef-Acme-terms)");
-    assert_eq!(agent["externalRefs"][0]["referenceLocator"], "pkg:deb/debian/agent@1:2.0%2Bdfsg-3~deb12u1?arch=amd64");
+    assert_eq!(
+        agent["externalRefs"][0]["referenceLocator"],
+        "pkg:deb/debian/agent@1:2.0%2Bdfsg-3~deb12u1?arch=amd64&upstream=agents%402.0%2Bdfsg-3"
+    );
     assert_eq!(spdx["hasExtractedLicensingInfos"].as_array().expect("others").len(), 3);
 }
 

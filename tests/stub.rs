@@ -1,5 +1,7 @@
 //! The self-extracting archive, run on machines of its own.
 
+#[path = "stub/names.rs"]
+mod names;
 mod sandbox;
 #[path = "stub/signed.rs"]
 mod signed;

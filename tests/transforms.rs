@@ -174,7 +174,7 @@ fn transforms_fit_the_package_when_no_difference_is_borne() {
 #[test]
 fn a_transform_is_made_for_a_site_and_checked_against_the_msi_that_is_given() {
     let sample = Sample::new();
-    has(&sample.refused(&["-f", "mst"]), &["a transform (mst) holds a site's settings", "-s SITE.toml"]);
+    has(&sample.refused(&["-f", "mst"]), &["mst holds a site's settings alone", "-s SITE.toml"]);
     let msi = sample.msi();
     let kept = sample.product("base.msi");
     fs::rename(&msi, &kept).unwrap();

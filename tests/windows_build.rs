@@ -6,9 +6,11 @@ mod msi;
 mod sample;
 
 use sample::{files, Sample};
-use serde_json::Value;
+use serde_json::{json, Value};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
@@ -269,6 +271,41 @@ fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     files(folder).into_iter().map(|name| (name.clone(), fs::read(folder.join(name)).unwrap())).collect()
 }
 
+/// The digests of manifest.json are those of the sources as they lie there, wherever the package puts a file, and without linkpack's own.
+fn inputs_are_what_the_user_has(sample: &Sample, dist: &Path) {
+    let manifest: Value = serde_json::from_slice(&fs::read(dist.join("manifest.json")).unwrap()).unwrap();
+    for (name, root) in [("connector", "vAgentManager"), ("pulse", "Intigua-Libs/pulse"), ("tracer", "Intigua-Libs/tracer")] {
+        let source = sample.product(&format!("windows/{name}"));
+        let (mut entries, mut digest, mut bytes, mut count) = (Vec::new(), Sha256::new(), 0, 0);
+        below(&source, &mut entries);
+        entries.sort_by(|a, b| a.components().cmp(b.components()));
+        for path in entries {
+            let meta = fs::metadata(&path).unwrap();
+            let relative = path.strip_prefix(&source).unwrap();
+            digest.update(format!("{root}/{}", relative.display()));
+            digest.update((meta.permissions().mode() & 0o7777).to_be_bytes());
+            if meta.is_file() {
+                (bytes, count) = (bytes + meta.len(), count + 1);
+                digest.update(Sha256::digest(fs::read(&path).unwrap()));
+            }
+            digest.update([0]);
+        }
+        let inputs = manifest["inputs"].as_array().unwrap();
+        let input = inputs.iter().find(|input| input["name"] == name && input["target"] == "windows-x86_64").unwrap();
+        let expected = json!([count, bytes, hex::encode(digest.finalize())]);
+        assert_eq!(json!([input["files"], input["bytes"], input["sha256"]]), expected, "{name}");
+    }
+}
+
+fn below(folder: &Path, entries: &mut Vec<PathBuf>) {
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        entries.push(path.clone());
+        if path.is_dir() {
+            below(&path, entries);
+        }
+    }
+}
+
 #[test]
 fn msiextract_and_cabextract_give_back_the_payload_to_the_byte() {
     let sample = Sample::new();
@@ -295,6 +332,8 @@ fn msiextract_and_cabextract_give_back_the_payload_to_the_byte() {
     }
     take("bin/seal.paths", Some(Vec::new()));
     assert!(found.is_empty(), "{:?}", found.keys());
+
+    inputs_are_what_the_user_has(&sample, msi.parent().unwrap());
 
     let stream = |name: &str| {
         msi::output(std::process::Command::new("msiinfo").args(["extract", msi.to_str().unwrap(), name]), "msitools").stdout

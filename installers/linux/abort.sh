@@ -4,7 +4,7 @@
 # lp_package_abort [ROOT LINK MADE]: what to take back, where no journal says it yet.
 lp_package_abort() {
     local lib root link made
-    lib=$LP_D/var/lib/intigua root=${1:-} link=${2:-} made=${3:-}
+    lib=$LP_D$LP_P_LIB root=${1:-} link=${2:-} made=${3:-}
     if [ -f "$lib/journal" ]; then
         # After an installation that was killed, what is in place is not yet a version known to work.
         [ "$(lp_purge_value "$lib/journal" carried)" != 1 ] && [ "$(lp_purge_value "$lib/journal" channel)" != run ] || return 0

@@ -86,7 +86,7 @@ lp_account_make() {
 # after the removal has none of the other modules: this needs none.
 lp_account_remove() {
     local record name
-    record=$LP_D/var/lib/intigua/account
+    record=$LP_D$LP_P_LIB/account
     name=$(sed -n 's/^name=//p' "$record" 2>/dev/null)
     if [ -n "$name" ] && grep -qx made=1 "$record" && [ -z "$LP_D" ] && id -u "$name" >/dev/null 2>&1; then
         if command -v userdel >/dev/null 2>&1; then userdel "$name"; else deluser "$name"; fi >&2 </dev/null ||

@@ -112,7 +112,7 @@ lp_aside_end() {
 lp_aside_return() {
     local target
     # A link in front of the versions of a .run, which the .run makes.
-    case $1 in vAgentManager | Intigua-Libs | bin) return 0 ;; esac
+    case " $LP_TREES " in *" $1 "*) return 0 ;; esac
     target=$LP_D$lp_root/$1
     if [ -e "$target" ] || [ -L "$target" ] || ! mkdir -p "${target%/*}" 2>/dev/null; then
         target=$LP_D$lp_root/kept/$1

@@ -1,14 +1,7 @@
 # Messages, quoting and small file helpers: the first module of every script.
 # No module uses a here-document: bash before 5.1 writes those to /tmp, which may be full.
 
-lp_quiet=0
-lp_logging=0
-LP_D=
-LP_ETC=/etc/intigua
-LP_LIB=/var/lib/intigua
-LP_LOG=/var/log/intigua
-LP_RUN=/var/run/intigua
-lp_options=
+lp_quiet=0 lp_logging=0 lp_options='' LP_D='' LP_ETC=$LP_P_ETC LP_LIB=$LP_P_LIB LP_LOG=$LP_P_LOG LP_RUN=$LP_P_RUN
 
 # The environment and the descriptors are in order: see templates/linux/entry.sh.
 lp_init() {
@@ -19,10 +12,7 @@ lp_init() {
 # A DPKG_ROOT installation runs the host's tools on files below another directory.
 lp_set_image_root() {
     LP_D=${1%/}
-    LP_ETC=$LP_D/etc/intigua
-    LP_LIB=$LP_D/var/lib/intigua
-    LP_LOG=$LP_D/var/log/intigua
-    LP_RUN=$LP_D/var/run/intigua
+    LP_ETC=$LP_D$LP_P_ETC LP_LIB=$LP_D$LP_P_LIB LP_LOG=$LP_D$LP_P_LOG LP_RUN=$LP_D$LP_P_RUN
 }
 
 lp_now() {
@@ -190,12 +180,13 @@ lp_sync_file() {
     if lp_sync_takes_a_path; then sync "$1"; else sync; fi
 }
 
-# What an lp_write that was killed has left in a directory.
+# What an lp_write that was killed has left in a directory. In the system's own folders another product's installer may be at work.
 lp_sweep() {
-    local dir file
+    local dir file name
     for dir in "$@"; do
         for file in "$dir"/.lp-[0-9]*; do
-            [ ! -f "$file" ] || [ -L "$file" ] || rm -f "$file"
+            name=${file##*/.lp-}
+            [ ! -f "$file" ] || [ -L "$file" ] || [ -d "/proc/${name%%-*}" ] || rm -f "$file"
         done
     done
 }

@@ -43,7 +43,9 @@ lp_leave_record() {
     [ "$lp_old_channel" != deb ] && [ -f "$LP_D$lp_root/bin/lib/purge.sh" ] || return 0
     {
         printf '%s\n' '#!/bin/sh' "# Removes what removed packages have kept: identity, queues, logs, edited files."
-        cat "$LP_D$lp_root/bin/lib/entry.sh" "$LP_D$lp_root/bin/lib/purge.sh"
+        cat "$LP_D$lp_root/bin/lib/entry.sh"
+        grep '^LP_[NP]_' "$LP_D$lp_root/bin/lib/facts.sh"
+        cat "$LP_D$lp_root/bin/lib/purge.sh"
         printf '%s\n' 'LP_D=' 'umask 022' lp_purge_all
     } | lp_write "$LP_LIB/purge" 700
 }

@@ -188,7 +188,7 @@ lp_check_running() {
     while [ -n "$rest" ]; do
         row=${rest%%"$lp_nl"*} rest=${rest#"${rest%%"$lp_nl"*}"}
         rest=${rest#"$lp_nl"} name=${row%%	*}
-        lp_check containers 33 "$lp_root/Intigua-Libs/$name" "container $name ${row#*	}$(lp_log_end "$name" | sed '1s/^/the last lines of its log:\
+        lp_check containers 33 "$lp_root/$LP_N_CONTAINERS/$name" "container $name ${row#*	}$(lp_log_end "$name" | sed '1s/^/the last lines of its log:\
 /' | sed '1s/^/; /')" '' "linkctl logs $name"
     done
 }

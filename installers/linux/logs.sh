@@ -16,7 +16,7 @@ lp_logs() {
     done
     case $lines in '' | *[!0-9]*) lp_linkctl_usage '-n needs a number' 'linkctl logs -n 50'; return ;; esac
     if ! lp_log_is_file "$name" && ! lp_log_is_journal "$name"; then
-        if [ -d "$lp_root/Intigua-Libs/$name" ] || [ "$name" = "$LP_SERVICE" ]; then
+        if [ -d "$lp_root/$LP_N_CONTAINERS/$name" ] || [ "$name" = "$LP_SERVICE" ]; then
             lp_error "$name has written no log yet" "$LP_LOG" "there are: $(lp_log_names)"
             return 30
         fi

@@ -28,7 +28,7 @@ lp_nagios() {
 
 # What stands behind | is for programs, and a second line for nobody.
 lp_nagios_line() {
-    printf 'VLINK %s - %s' "$1" "$(printf '%s' "$2" | tr '|\n' '/ ' | tr -d '\001-\037\177')"
+    printf '%s %s - %s' "$(printf '%s' "$LP_SERVICE" | tr '[:lower:]' '[:upper:]')" "$1" "$(printf '%s' "$2" | tr '|\n' '/ ' | tr -d '\001-\037\177')"
 }
 
 lp_nagios_unknown() {
@@ -43,14 +43,14 @@ lp_prometheus_text() {
     ! lp_service_is_active || up=1
     [ "$(id -u)" != 0 ] || ! lp_is_template || template=1
     [ -z "$(lp_rolled_back)" ] || rolled_back=1
-    { printf '%s\n--\n' "$lp_failing"; lp_containers_rows; } | awk -F '\t' -v up="$up" -v template="$template" -v rolled_back="$rolled_back" \
+    { printf '%s\n--\n' "$lp_failing"; lp_containers_rows; } | awk -F '\t' -v our="$LP_N_METRIC" -v up="$up" -v template="$template" -v rolled_back="$rolled_back" \
         -v package="$lp_old_package" -v version="$lp_old_version" -v channel="$lp_old_channel" '
         function label(s) { gsub(/\\/, "\\\\", s); gsub(/"/, "\\\"", s); return "\"" s "\"" }
-        function head(name, type, help) { printf "# HELP vlink_%s %s\n# TYPE vlink_%s %s\n", name, help, name, type }
-        function one(name, help, value) { head(name, "gauge", help); printf "vlink_%s %d\n", name, value }
+        function head(name, type, help) { printf "# HELP %s_%s %s\n# TYPE %s_%s %s\n", our, name, help, our, name, type }
+        function one(name, help, value) { head(name, "gauge", help); printf "%s_%s %d\n", our, name, value }
         function each(name, type, help, values, i) {
             if (count) head(name, type, help)
-            for (i = 1; i <= count; i++) printf "vlink_%s{container=%s} %d\n", name, label(names[i]), values[i]
+            for (i = 1; i <= count; i++) printf "%s_%s{container=%s} %d\n", our, name, label(names[i]), values[i]
         }
         $0 == "--" { part++; next }
         !part { if ($1 != "") failing[$1] = 1; next }
@@ -60,7 +60,7 @@ lp_prometheus_text() {
             one("template", "Whether this machine is a template: its next boot starts the service.", template)
             one("rolled_back", "Whether a version did not come up and the one before was put back.", rolled_back)
             head("info", "gauge", "What is installed.")
-            printf "vlink_info{package=%s,version=%s,channel=%s} 1\n", label(package), label(version), label(channel)
+            printf "%s_info{package=%s,version=%s,channel=%s} 1\n", our, label(package), label(version), label(channel)
             each("container_running", "gauge", "Whether the container runs.", runs)
             each("container_failing", "gauge", "Whether the container has died or ends again and again.", fails)
             each("container_restarts_total", "counter", "How often the container was started again since the connector started.", restarts)

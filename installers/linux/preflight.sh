@@ -80,8 +80,21 @@ lp_check_other() {
     [ "$lp_checks" != "$before" ] || lp_check other 17 "$lp_root" '' "${lp_old_version:+version }${lp_old_version:-nothing} is installed" ''
 }
 
+# Whether a record is of a version of this product that goes, or went, by other names: what those have made would stay behind.
+lp_is_renamed() {
+    case $1 in
+        "$LP_LIB/state") [ "$lp_old_product" = "$LP_PRODUCT" ] && [ "$lp_old_names" != "$LP_NAMES" ] ;;
+        *) [ "${1%/*}" != "$LP_LIB" ] && [ -f "$1" ] && ! lp_is_foreign "$1" && ! lp_is_foreign "${1%/*}" && grep -Fqsx "product=$LP_PRODUCT" "$1" ;;
+    esac
+}
+
 lp_check_channel() {
-    local location
+    local location record
+    for record in "$LP_LIB/state" "${LP_LIB%/*}"/*/state "${LP_LIB%/*}"/*/"kept.$LP_PACKAGE"; do
+        lp_is_renamed "$record" || continue
+        lp_check other 17 "$record" "$LP_PRODUCT is installed, or kept, under other names ([names] of its manifest)" '' 'build it with the same names, or purge that first'
+        return
+    done
     if [ -n "$lp_old_product" ]; then
         lp_check_replaceable || lp_check other 17 "$lp_old_root" "$lp_old_package $lp_old_version is installed from its .$lp_old_channel" '' \
             "remove it first: $(lp_removal_command "$lp_old_channel" "$lp_old_package" "$lp_old_root")"
@@ -92,9 +105,9 @@ lp_check_channel() {
             "see what $LP_ETC/location.conf names; to install anew: rm $(lp_quote "$LP_LIB/state")"
         return
     fi
-    if location=$(lp_location) && [ -d "$LP_D$location/vAgentManager" ] && [ "$lp_returns" = 0 ]; then
+    if location=$(lp_location) && [ -d "$LP_D$location/$LP_N_CONNECTOR" ] && [ "$lp_returns" = 0 ]; then
         lp_check other 17 "$location" 'a connector that none of these packages installed is there' '' \
-            "uninstall it by its own means, or, if it is dead, remove $LP_ETC/location.conf and $location/vAgentManager"
+            "uninstall it by its own means, or, if it is dead, remove $LP_ETC/location.conf and $location/$LP_N_CONNECTOR"
     else
         lp_check_in_the_way
     fi
@@ -139,7 +152,7 @@ lp_check_in_the_way() {
     remedy='choose another INSTALL_ROOT, or move it away'
     [ "$(lp_journal channel)" != run ] || remedy='a .run was killed there: run it again, which repairs, or with --uninstall'
     [ "$lp_root" != "$lp_kept_root" ] || return 0
-    for name in components kept vAgentManager Intigua-Libs bin current versions; do
+    for name in components kept $LP_TREES current versions; do
         ! lp_check_rpm_leftovers "$LP_D$lp_root/$name" || continue
         if [ -e "$LP_D$lp_root/$name" ] || [ -L "$LP_D$lp_root/$name" ]; then
             lp_check other 17 "$lp_root/$name" "$lp_root/$name is there already, and not from this package" '' "$remedy"

@@ -1,9 +1,9 @@
-# What runs when the package's files are gone: the end of a removal, and the purge. It needs no other module, only LP_D and PATH: a
-# plain removal leaves it as /var/lib/intigua/purge where the package manager has no purge of its own.
-# All it knows it has from kept.PACKAGE in /var/lib/intigua, the record that the first half of the removal wrote.
+# What runs when the package's files are gone: the end of a removal, and the purge. It needs no other module, only LP_D, PATH and the names: a
+# plain removal leaves it as $LP_P_LIB/purge where the package manager has no purge of its own.
+# All it knows it has from kept.PACKAGE in that folder, the record that the first half of the removal wrote.
 
 # The folders of the root that packages bring.
-LP_TREES='vAgentManager Intigua-Libs bin'
+LP_TREES="$LP_N_CONNECTOR $LP_N_CONTAINERS bin"
 
 # The name that a row of a list stands for: a line feed in it is written as byte 1.
 lp_files_name() {
@@ -21,19 +21,19 @@ lp_purge_value() {
 # The root of what is installed, or on its way; "?" where that is damaged, so that nothing is taken for unused.
 lp_purge_live() {
     local lib root
-    lib=$LP_D/var/lib/intigua root=
+    lib=$LP_D$LP_P_LIB root=
     [ -e "$lib/state" ] || [ -e "$lib/journal" ] || return 0
     for file in "$lib/state" "$lib/journal"; do
         [ -n "$root" ] || root=$(lp_purge_value "$file" root)
     done
-    [ -n "$root" ] || root=$(head -n 1 "$LP_D/etc/intigua/location.conf" 2>/dev/null)
+    [ -n "$root" ] || root=$(head -n 1 "$LP_D$LP_P_ETC/location.conf" 2>/dev/null)
     printf '%s' "${root:-?}"
 }
 
 # The record of a package, as the name of a plain file.
 lp_purge_record() {
     local record
-    record=$LP_D/var/lib/intigua/kept.$1
+    record=$LP_D$LP_P_LIB/kept.$1
     [ -f "$record" ] && [ ! -L "$record" ] || return 1
     case $(lp_purge_value "$record" root)/ in
         /*/../* | //* | [!/]*) return 1 ;;
@@ -45,7 +45,7 @@ lp_purge_record() {
 # What was killed while it was installed leaves without a first half: that is made up for here. lp_removed_unrecorded PACKAGE CHANNEL
 lp_removed_unrecorded() {
     local lib file package
-    lib=$LP_D/var/lib/intigua file=$LP_D/var/lib/intigua/state
+    lib=$LP_D$LP_P_LIB file=$LP_D$LP_P_LIB/state
     # An installation that never came as far as its state has nothing to keep.
     [ -s "$file" ] || file=$lib/journal lp_removed_all=1
     package=$(lp_purge_value "$file" package)
@@ -101,7 +101,7 @@ lp_removed() {
     local record root name left
     lp_removed_all=0
     if ! record=$(lp_purge_record "$1") && ! { lp_removed_unrecorded "$1" "$2" && record=$(lp_purge_record "$1"); }; then
-        lp_links_show "$LP_D$(head -n 1 "$LP_D/etc/intigua/location.conf" 2>/dev/null)" hidden
+        lp_links_show "$LP_D$(head -n 1 "$LP_D$LP_P_ETC/location.conf" 2>/dev/null)" hidden
         return 0
     fi
     root=$(lp_purge_value "$record" root)
@@ -111,9 +111,9 @@ lp_removed() {
         [ ! -d "$LP_D$root/$name" ] || [ -L "$LP_D$root/$name" ] || find "$LP_D$root/$name" -depth -type d -exec rmdir {} \; 2>/dev/null
     done
     lp_purge_link "$(lp_purge_value "$record" link)" "$root"
-    lp_purge_tree "$LP_D/var/run/intigua"
-    rm -f "$LP_D/etc/intigua/location.conf"
-    for name in state journal leaving rolled_back; do rm -f "$LP_D/var/lib/intigua/$name"; done
+    lp_purge_tree "$LP_D$LP_P_RUN"
+    rm -f "$LP_D$LP_P_ETC/location.conf"
+    for name in state journal leaving rolled_back; do rm -f "$LP_D$LP_P_LIB/$name"; done
     # What is there now is all that a purge takes one day.
     left=
     for name in components kept $LP_TREES; do
@@ -123,13 +123,13 @@ lp_removed() {
     rmdir "$LP_D$root" 2>/dev/null || :
     lp_purge_made "$(lp_purge_value "$record" made)"
     # `linkctl purge` has asked for all of it.
-    if [ "$lp_removed_all" = 1 ] || [ "$(head -n 1 "$LP_D/var/lib/intigua/purge-next" 2>/dev/null)" = "$1" ]; then lp_purge "$1"; fi
+    if [ "$lp_removed_all" = 1 ] || [ "$(head -n 1 "$LP_D$LP_P_LIB/purge-next" 2>/dev/null)" = "$1" ]; then lp_purge "$1"; fi
 }
 
 # Files that a rollback put back and the package manager does not know, and what a killed rpm left half unpacked (NAME;TIME). One that
 # a package has brought since then is another inode, or known, or has its new version beside it.
 lp_removed_orphans() {
-    [ "$2" != rpm ] || find "$1/vAgentManager" "$1/Intigua-Libs" "$1/bin" ! -type d \
+    [ "$2" != rpm ] || find "$1/$LP_N_CONNECTOR" "$1/$LP_N_CONTAINERS" "$1/bin" ! -type d \
         -name '*;[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]' -exec sh -c '
         for file; do rpm -qf "$file" >/dev/null 2>&1 || rm -f "$file"; done' sh {} + 2>/dev/null
     [ -d "$1/.linkpack/orphans" ] || return 0
@@ -189,15 +189,15 @@ lp_purge() {
 # What every product of linkpack shares goes with the last of them.
 lp_purge_shared() {
     local name
-    for name in "$LP_D"/var/lib/intigua/kept.*; do [ ! -f "$name" ] || return 0; done
-    lp_purge_tree "$LP_D/var/log/intigua"
-    lp_purge_tree "$LP_D/var/run/intigua"
+    for name in "$LP_D$LP_P_LIB"/kept.*; do [ ! -f "$name" ] || return 0; done
+    lp_purge_tree "$LP_D$LP_P_LOG"
+    lp_purge_tree "$LP_D$LP_P_RUN"
     # The account of the product's own, where a package's script has its module.
     ! command -v lp_account_remove >/dev/null || lp_account_remove
-    rm -f "$LP_D/etc/intigua/install.conf"
-    for name in settings written site lock purge purge-next kept rolled_back; do rm -f "$LP_D/var/lib/intigua/$name"; done
+    rm -f "$LP_D$LP_P_ETC/install.conf"
+    for name in settings written site lock purge purge-next kept rolled_back; do rm -f "$LP_D$LP_P_LIB/$name"; done
     # What an installation that was killed had begun to write.
-    for name in "$LP_D"/var/lib/intigua/.lp-[0-9]*; do [ ! -f "$name" ] || rm -f "$name"; done
+    for name in "$LP_D$LP_P_LIB"/.lp-[0-9]*; do [ ! -f "$name" ] || rm -f "$name"; done
 }
 
 # Removes a folder that may belong to another account. What lies in it goes with that account's rights; what the account may not remove
@@ -233,15 +233,15 @@ lp_purge_made() {
         dir=${rest%%:*} rest=${rest#*:}
         case $dir in /*) rmdir "$dir" 2>/dev/null || : ;; esac
     done
-    rmdir "$LP_D/etc/intigua" "$LP_D/var/lib/intigua" 2>/dev/null || :
+    rmdir "$LP_D$LP_P_ETC" "$LP_D$LP_P_LIB" 2>/dev/null || :
 }
 
-# /var/lib/intigua/purge: every record there is.
+# The script that stays: every record there is.
 lp_purge_all() {
     local record
     [ "$(id -u)" = 0 ] || { printf 'error: this must run as root\n' >&2; return 10; }
     cd / || return
-    for record in "$LP_D"/var/lib/intigua/kept.*; do
+    for record in "$LP_D$LP_P_LIB"/kept.*; do
         [ ! -f "$record" ] || lp_purge "${record##*/kept.}"
     done
 }

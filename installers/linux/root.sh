@@ -21,7 +21,7 @@ lp_root_fault() {
         /usr/bin | /usr/games | /usr/include | /usr/lib | /usr/lib32 | /usr/lib64 | /usr/libexec | /usr/libx32 | /usr/local | /usr/sbin | /usr/share | /usr/src) ;;
         /usr/local/bin | /usr/local/etc | /usr/local/games | /usr/local/include | /usr/local/lib | /usr/local/lib64 | /usr/local/libexec | /usr/local/man | /usr/local/sbin | /usr/local/share | /usr/local/src) ;;
         /var/backups | /var/cache | /var/lib | /var/local | /var/lock | /var/log | /var/mail | /var/opt | /var/run | /var/spool | /var/tmp) ;;
-        /etc/intigua | /var/lib/intigua | /var/log/intigua | /var/run/intigua) ;;
+        "$LP_P_ETC" | "$LP_P_LIB" | "$LP_P_LOG" | "$LP_P_RUN") ;;
         /proc/* | /sys/* | /dev/* | /run/* | /var/run/*) ;;
         *) return ;;
     esac
@@ -35,13 +35,13 @@ lp_root_misplaced() {
         /tmp/* | /var/tmp/*) printf 'lies where everybody may write and old files are removed' ;;
         /var/lock/* | /var/spool/* | /var/mail/*) printf "lies in a directory of the system's services" ;;
         /boot/* | /bin/* | /sbin/* | /lib/* | /lib32/* | /lib64/* | /libx32/* | /usr/bin/* | /usr/sbin/* | /usr/local/bin/* | /usr/local/sbin/*) printf 'lies in a directory of programs or of the boot loader' ;;
-        /etc/* | /var/lib/intigua/* | /var/log/intigua/*) printf 'lies in a directory of settings, state or logs' ;;
+        /etc/* | "$LP_P_LIB"/* | "$LP_P_LOG"/*) printf 'lies in a directory of settings, state or logs' ;;
     esac
 }
 
 # The root as a whole, before anything is tried in it. Leaves what is wrong in lp_judged, what to do in lp_judged_remedy.
 lp_root_judge() {
-    lp_judged_remedy='choose an absolute path such as /opt/intigua'
+    lp_judged_remedy="choose an absolute path such as /opt/$LP_N_VENDOR"
     lp_judged=$(lp_root_fault "$lp_root")
     # An installation that older packages have put there is kept.
     if [ -z "$lp_judged" ] && [ "$lp_root" != "$lp_old_root" ]; then lp_judged=$(lp_root_misplaced "$lp_root"); fi
@@ -79,7 +79,7 @@ lp_root_unmounted() {
 
 lp_root_is_filled() {
     local name
-    for name in vAgentManager current .linkpack; do
+    for name in $LP_N_CONNECTOR current .linkpack; do
         if [ -e "$LP_D$lp_root/$name" ] || [ -L "$LP_D$lp_root/$name" ]; then return 0; fi
     done
     return 1

@@ -60,7 +60,7 @@ lp_pid_is_ours() {
     [ "$(lp_live)" != systemd ] && [ -r "/proc/$1/cmdline" ] || return 0
     [ "$(sed -n 's/^Uid:[[:space:]]*\([0-9]*\).*/\1/p' "/proc/$1/status" 2>/dev/null)" = "$(id -u "$(lp_service_account)")" ] || return 1
     root=${lp_root:-$lp_old_root}
-    case $(tr '\000' ' ' 2>/dev/null <"/proc/$1/cmdline") in *"$root/vAgentManager/"*) return 0 ;; esac
+    case $(tr '\000' ' ' 2>/dev/null <"/proc/$1/cmdline") in *"$root/$LP_N_CONNECTOR/"*) return 0 ;; esac
     root=$(cd -P -- "$root" 2>/dev/null && pwd -P) || return 1
     case $(readlink "/proc/$1/exe") in "$root"/*) return 0 ;; esac
     return 1

@@ -1,7 +1,7 @@
 # What is installed here, as the installer wrote it down; and the journal of an installation under way.
 
 lp_old_product='' lp_old_package='' lp_old_version='' lp_old_channel='' lp_old_root='' lp_old_run_as='' lp_old_image=''
-lp_old_link='' lp_old_made='' lp_old_config_sum=''
+lp_old_link='' lp_old_made='' lp_old_config_sum='' lp_old_names=''
 lp_root='' lp_link='' lp_config_sum=''
 # 1 where the package's scripts know that another may take over.
 lp_old_knows=0
@@ -41,6 +41,7 @@ lp_state_read() {
             image=*) lp_old_image=${line#*=} ;;
             link=*) lp_old_link=${line#*=} ;;
             made=*) lp_old_made=${line#*=} ;;
+            names=*) lp_old_names=${line#*=} ;;
             config_sum=*)
                 lp_old_config_sum=${line#*=}
                 [ "$lp_old_knows" = 1 ] || whole=0 ;;
@@ -55,7 +56,7 @@ lp_state_read() {
 lp_state_clear() {
     lp_old_knows=0
     lp_old_product='' lp_old_package='' lp_old_version='' lp_old_channel='' lp_old_root='' lp_old_run_as='' lp_old_image=''
-    lp_old_link='' lp_old_made='' lp_old_config_sum=''
+    lp_old_link='' lp_old_made='' lp_old_config_sum='' lp_old_names=''
 }
 
 # A root that is not even a path is none; root.sh judges the rest where it is loaded.
@@ -71,7 +72,9 @@ lp_state_write() {
     {
         printf 'product=%s\npackage=%s\nversion=%s\nchannel=%s\n' "$LP_PRODUCT" "$LP_PACKAGE" "$1" "$LP_CHANNEL"
         printf 'root=%s\nrun_as=%s\nimage=%s\n' "$lp_root" "$lp_v_RUN_AS" "${lp_v_IMAGE:-0}"
-        printf 'link=%s\nmade=%s\nconfig_sum=%s\nend=1\n' "$lp_link" "$lp_made" "$lp_config_sum"
+        printf 'link=%s\nmade=%s\nconfig_sum=%s\n' "$lp_link" "$lp_made" "$lp_config_sum"
+        [ -z "$LP_NAMES" ] || printf 'names=%s\n' "$LP_NAMES"
+        echo end=1
     } | lp_write "$LP_LIB/state" 644 || return 1
     lp_state_copy && printf '%s\n' "$lp_root" | lp_write "$LP_ETC/location.conf" 644
 }
@@ -88,7 +91,7 @@ lp_state_change() {
 
 # The root that the state names has to be there: a file system that is not mounted is not an empty place to install into.
 lp_state_root_missing() {
-    [ -n "$lp_old_root" ] && [ ! -d "$LP_D$lp_old_root/.linkpack" ] && [ ! -d "$LP_D$lp_old_root/vAgentManager" ]
+    [ -n "$lp_old_root" ] && [ ! -d "$LP_D$lp_old_root/.linkpack" ] && [ ! -d "$LP_D$lp_old_root/$LP_N_CONNECTOR" ]
 }
 
 # Whether this machine is still a template: installed with IMAGE=1 or sealed, and not started since.

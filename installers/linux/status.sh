@@ -49,7 +49,7 @@ lp_rolled_back() {
 # NAME STATE PID RESTARTS VERSION DETAIL of every container: the connector's word, else "unknown".
 lp_containers_rows() {
     local dir name row
-    for dir in "$lp_root"/Intigua-Libs/*/; do
+    for dir in "$lp_root/$LP_N_CONTAINERS"/*/; do
         [ -d "$dir" ] || continue
         name=${dir%/}
         name=${name##*/}

@@ -32,7 +32,7 @@ lp_may_write() {
 
 # A unit or init script of ours says so, or, from before that, runs what lies below the root that the state names.
 lp_service_is_ours() {
-    lp_is_marked "$1" || { [ -f "$1" ] && [ ! -L "$1" ] && [ -n "$lp_old_root" ] && grep -Fq "$lp_old_root/vAgentManager/" "$1"; }
+    lp_is_marked "$1" || { [ -f "$1" ] && [ ! -L "$1" ] && [ -n "$lp_old_root" ] && grep -Fq "$lp_old_root/$LP_N_CONNECTOR/" "$1"; }
 }
 
 # For the checks before any change: a service of the same name that is not ours stays what it is. One row each.
@@ -46,7 +46,7 @@ lp_check_service() {
         lp_check_service_file "$file/$LP_SERVICE.service"
     done
     lp_check_service_file "$LP_D/etc/init.d/$LP_SERVICE"
-    for file in "$LP_D"/etc/rc[2-5].d/"S30$LP_SERVICE"; do
+    for file in "$LP_D"/etc/rc[2-5].d/"S$LP_N_START$LP_SERVICE"; do
         [ ! -e "$file" ] || lp_service_link_is_ours "$file" || lp_check_service_row "$file"
     done
     # Without root's rights it goes without saying, and has a row of its own.
@@ -89,7 +89,7 @@ lp_service_expected() {
     printf 'init=%s\n' "$LP_D/etc/init.d/$LP_SERVICE"
     [ "$(lp_live)" != openrc ] || return 0
     for level in 3 5; do
-        [ ! -d "$LP_D/etc/rc$level.d" ] || printf 'link=%s\n' "$LP_D/etc/rc$level.d/S30$LP_SERVICE"
+        [ ! -d "$LP_D/etc/rc$level.d" ] || printf 'link=%s\n' "$LP_D/etc/rc$level.d/S$LP_N_START$LP_SERVICE"
     done
 }
 
@@ -137,11 +137,11 @@ lp_init_write() {
         sysv | none)
             lp_init_register
             # Debian boots into runlevel 2.
-            for level in 2 3 4 5; do lp_service_link S30 "$level" || return 1; done
-            for level in 0 1 6; do lp_service_link K70 "$level" || return 1; done ;;
+            for level in 2 3 4 5; do lp_service_link "S$LP_N_START" "$level" || return 1; done
+            for level in 0 1 6; do lp_service_link "K$LP_N_STOP" "$level" || return 1; done ;;
         *)
             # What the product's documentation names; systemd has the unit.
-            lp_service_link S30 3 && lp_service_link S30 5 ;;
+            lp_service_link "S$LP_N_START" 3 && lp_service_link "S$LP_N_START" 5 ;;
     esac
 }
 
@@ -156,7 +156,7 @@ lp_init_register() {
 
 # lp_service_link NAME LEVEL: /etc/rcN.d is an alias of /etc/rc.d/rcN.d on some systems. A K link in a level that starts
 # services means that an administrator switched this one off there. Links of another number, by a tool that orders them,
-# do as well but in levels 3 and 5: there the product's documentation names S30.
+# do as well but in levels 3 and 5: there the product's documentation names the number.
 lp_service_link() {
     local dir link other
     dir=$LP_D/etc/rc$2.d
@@ -171,7 +171,7 @@ lp_service_link() {
     for other in "$dir"/[KS][0-9][0-9]"$LP_SERVICE"; do
         [ -L "$other" ] || continue
         case $1$2:${other##*/} in
-            S303:S* | S305:S*) ! lp_service_link_is_ours "$other" || rm -f "$other" ;;
+            "S${LP_N_START}3:S"* | "S${LP_N_START}5:S"*) ! lp_service_link_is_ours "$other" || rm -f "$other" ;;
             *) return 0 ;;
         esac
     done

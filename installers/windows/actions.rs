@@ -51,12 +51,13 @@ mod sys;
 #[path = "src/token.rs"]
 mod token;
 
-use msi::{version_of, Installation};
+use msi::{location_of, version_of, Installation};
 use preflight::Facts;
 use contract::exit_codes as code;
 use report::{document, Ending, Report};
 use service::Service;
-use contract::checks;
+use contract::rules::System;
+use contract::{checks, names};
 use settings::{keys, Settings};
 use std::io;
 use std::time::Duration;
@@ -88,6 +89,7 @@ fn from_properties(installation: &Installation) -> Settings {
         _ => first_version(&installation.property("OLDER_VERSION")),
     };
     settings.set("PREVIOUS", &previous);
+    places::adopt(settings.get("NAMES"));
     settings.set("STARTED_AT", &clock::now());
     settings.set("RUN_ID", &sys::random());
     settings
@@ -100,7 +102,9 @@ fn first_version(products: &str) -> String {
 
 /// The settings as a deferred action sees them.
 fn from_data(installation: &Installation) -> Settings {
-    Settings::from_data(&installation.property("CustomActionData"))
+    let settings = Settings::from_data(&installation.property("CustomActionData"));
+    places::adopt(settings.get("NAMES"));
+    settings
 }
 
 /// Who installs, where that is SYSTEM or an elevated administrator. A deferred action is SYSTEM, and is told who it was that asked:
@@ -176,6 +180,9 @@ fn others(installation: &Installation, settings: &Settings) -> Vec<(String, Stri
         let fault = format!("it is installed in {old_root} already, and {} was asked for", settings.root());
         found.push((fault, "uninstall it there first, or leave out INSTALL_ROOT".to_string()));
     }
+    if let Some(fault) = renamed(&installation.property("OLDER_VERSION")) {
+        found.push((fault, "build this version with the same names, or uninstall the older one first".to_string()));
+    }
     let known = installed || !old_root.is_empty() || !installation.property("OLDER_VERSION").is_empty();
     let service = settings.get("SERVICE");
     if !known && found.is_empty() && !service.is_empty() && Service::open(service).is_some() {
@@ -183,6 +190,15 @@ fn others(installation: &Installation, settings: &Settings) -> Vec<(String, Stri
         found.push((fault, format!("uninstall it by its own means or, if it is a leftover, remove it: sc delete {service}")));
     }
     found
+}
+
+/// An upgrade keeps its product's names: what was made by other ones would stay behind. The older version has its own beside linkctl.
+fn renamed(older: &str) -> Option<String> {
+    let place = older.split(';').map(location_of).find(|place| !place.is_empty())?;
+    let text = std::fs::read_to_string(format!("{}\\{}", place.trim_end_matches('\\'), names::FILE.replace('/', "\\")));
+    let older = names::Names::read(&text.unwrap_or_default());
+    let is_same = older.lasting(System::Windows) == places::names().lasting(System::Windows);
+    (!is_same).then(|| format!("the version in {place} is installed under other names ([names] of its manifest)"))
 }
 
 /// Writes install.json where a launch condition is about to refuse a downgrade or another root. Fails by itself where the drive of the
@@ -363,13 +379,15 @@ pub extern "system" fn Undo(session: u32) -> u32 {
     for problem in &undone.problems {
         installation.log(&format!("undo: {problem}"));
     }
+    let saved =
+        format!("the installation failed, and not everything could be put back; what was saved is in {}", journal::Journal::place());
     let ending = match undone.code {
         code::NOT_STARTED => ("rolled_back", undone.code, "the service did not start; everything was put back"),
         code::FAILED => ("rolled_back", undone.code, "the installation failed; everything was put back"),
         _ => (
             "failed",
             undone.code,
-            "the installation failed, and not everything could be put back; what was saved is in ProgramData\\Intigua\\undo",
+            saved.as_str(),
         ),
     };
     record(&installation, &settings, ending, "", user.as_deref());

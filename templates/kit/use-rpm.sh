@@ -6,7 +6,7 @@
 #   --once           installs the packages (@NAME@ when none is named) from this kit alone, and leaves no repository behind
 @BEGIN@
 tool=
-for one in dnf yum zypper; do
+for one in dnf dnf5 yum zypper; do
 	if command -v $one >/dev/null 2>&1; then
 		tool=$one
 		break

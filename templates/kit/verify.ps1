@@ -113,7 +113,7 @@ foreach ($line in [System.Text.Encoding]::UTF8.GetString($data).Split("`n")) {
 }
 foreach ($file in Get-ChildItem -LiteralPath $root -Recurse -Force | Where-Object { -not $_.PSIsContainer }) {
     $name = $file.FullName.Substring($root.TrimEnd('\').Length + 1) -replace '\\', '/'
-    if ($name -cmatch '^SHA256SUMS(\.sig)?$|^SHA256SUMS\.(sig|pub)\.[0-9a-f]{16}$') { continue }
+    if ($name -cmatch '^SHA256SUMS(\.sig)?$|^SHA256SUMS\.((sig|pub)\.[0-9a-f]{16}|(vol0\+[0-9]+\.)?par2)$') { continue }
     if (-not $listed.ContainsKey($name)) { Fail "not listed: $name" }
 }
 if ($script:bad) {

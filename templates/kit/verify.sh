@@ -70,9 +70,9 @@ fi
 	fail "there is no SHA256SUMS"
 	exit 1
 }
-# Files that the list does not name are not seen by sha256sum -c. Further signatures of the list cannot be in it.
+# Files that the list does not name are not seen by sha256sum -c. Further signatures of the list, and what repairs it, cannot be in it.
 find . ! -type d ! -path ./SHA256SUMS ! -path ./SHA256SUMS.sig | sed 's,^\./,,' |
-	grep -vE '^SHA256SUMS\.(sig|pub)\.[0-9a-f]{16}$' | sort >"$work/there"
+	grep -vE '^SHA256SUMS\.((sig|pub)\.[0-9a-f]{16}|(vol0\+[0-9]+\.)?par2)$' | sort >"$work/there"
 sed -n 's/^[0-9a-f]\{64\}  //p' SHA256SUMS | sort >"$work/listed"
 [ "$(wc -l <SHA256SUMS)" -eq "$(wc -l <"$work/listed")" ] || fail "SHA256SUMS has lines that are not a digest and a name"
 if grep -E '^/|(^|/)\.\.(/|$)' "$work/listed" >/dev/null; then fail "SHA256SUMS names files outside of the kit"; fi

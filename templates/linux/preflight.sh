@@ -10,7 +10,7 @@ main() {
         case $1 in
             --json) json=1 ;;
             --root)
-                [ $# -ge 2 ] || { lp_error '--root needs a directory' '' '--root /opt/intigua'; return 2; }
+                [ $# -ge 2 ] || { lp_error '--root needs a directory' '' '--root /opt/{{ name.vendor }}'; return 2; }
                 shift
                 lp_option INSTALL_ROOT "$1" ;;
             *) lp_error "unknown argument: $1" '' 'preflight knows --root DIR and --json'; return 2 ;;

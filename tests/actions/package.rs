@@ -3,7 +3,7 @@
 use crate::msi;
 use linkpack::compress::{CacheChoice, Store};
 use linkpack::endpoint::windows;
-use linkpack::format::msi::{ActionSpec, LibrarySpec, MsiSpec, Platform, ServiceSpec, Stage};
+use linkpack::format::msi::{ActionSpec, LibrarySpec, MsiSpec, Placed, Platform, ServiceSpec, Stage};
 use linkpack::format::unread;
 use linkpack::listener::Silent;
 use linkpack::payload::{Content, Entry, Kind, Tree};
@@ -80,6 +80,7 @@ impl Package {
         let store = Store::open(CacheChoice::Temporary(std::env::temp_dir()), 2).unwrap();
         let tree = Tree::new(contents.into_iter().map(entry).collect()).unwrap();
         let files = unread(tree);
+        let files: Vec<Placed> = files.iter().map(Placed::here).collect();
         let settings = [
             ("SERVER_URL", "https://core.example:443"),
             ("FALLBACK_URLS", ""),
@@ -121,6 +122,7 @@ impl Package {
             settings: &settings,
             forced: &[],
             setup_key: SETUP_KEY,
+            root_value: "IntiguaRootDir",
             recorded: &[],
             event_messages: None,
             at_logon: None,

@@ -35,33 +35,39 @@ pub fn give_openssl(scratch: &Scratch) {
 }
 
 #[test]
-fn three_commands_of_the_page_lead_from_the_medium_to_a_running_agent() {
+fn three_commands_of_the_page_lead_from_the_medium_to_a_running_agent_by_apt_and_by_dnf() {
     let folder = copy();
-    let scratch = Scratch::debian();
-    give_openssl(&scratch);
     let page = fs::read_to_string(folder.path().join("kit/index.html")).unwrap().replace("&#x2f;", "/");
     let commands: Vec<&str> = page
         .split("<pre>")
         .skip(1)
         .filter_map(|rest| rest.split("</pre>").next())
         .flat_map(str::lines)
-        .filter(|line| line.contains("/mnt") && !line.contains("/rpm/"))
-        .take(3)
+        .filter(|line| line.contains("/mnt"))
         .collect();
-    let [mount, verify, install] = commands[..] else { panic!("{commands:?}") };
+    let [mount, verify, ..] = commands[..] else { panic!("{commands:?}") };
     // The image is what would be mounted; a namespace has no loop devices, so its files are put where they would be.
     assert_eq!(mount, "mount -o ro /dev/sr0 /mnt");
     make(folder.path(), "dist-1.0.0 -o again --iso kit.iso").run().ok();
     cmd("xorriso").args("-osirrox on -indev kit.iso -extract / medium".split(' ')).dir(folder.path()).run().ok();
     cmd("sh").args(["-c", "chmod -R u+w medium; tar -C medium -cf medium.tar ."]).dir(folder.path()).run().ok();
-    let machine = scratch.boot();
-    let bytes = fs::read(folder.path().join("medium.tar")).unwrap();
-    machine.cmd("tar").args(["-xf", "-", "-C", "/mnt"]).stdin(bytes).run().ok();
     let right = fingerprint(&folder.path().join("key.pub"));
-    machine.sh(&verify.replace("FINGERPRINT", &right)).ok().says("ok    signature");
-    machine.sh(install).ok();
-    machine.sh("systemctl is-active vlink").ok();
-    machine.sh("/usr/local/intigua/bin/linkctl status").ok();
+    for way in ["/linux/apt/", "/linux/rpm/"] {
+        let scratch = Scratch::debian();
+        give_openssl(&scratch);
+        if way == "/linux/rpm/" {
+            scratch.copy_in(&shell_package(), "/srv/shell.rpm");
+            scratch.sh("rpm -i /srv/shell.rpm").ok();
+        }
+        let machine = scratch.boot();
+        let bytes = fs::read(folder.path().join("medium.tar")).unwrap();
+        machine.cmd("tar").args(["-xf", "-", "-C", "/mnt"]).stdin(bytes).run().ok();
+        machine.sh(&verify.replace("FINGERPRINT", &right)).ok().says("ok    signature");
+        let install = commands.iter().find(|line| line.contains(way)).expect("the page has it");
+        machine.sh(install).ok();
+        machine.sh("systemctl is-active vlink").ok();
+        machine.sh("/usr/local/intigua/bin/linkctl status").ok();
+    }
 }
 
 #[test]

@@ -89,6 +89,46 @@ fn a_kit_shows_what_is_known_of_its_components_and_what_the_vendor_clears() {
     cve(at, "kit").exits(1).says("is not what SHA256SUMS says");
 }
 
+/// As distributions write them: by the source package, about several vulnerabilities, with names for releases.
+#[test]
+fn distributions_advisories_are_matched_by_the_source_package_and_cleared_one_vulnerability_at_a_time() {
+    let folder = copy();
+    let at = folder.path();
+    let bill = json!({ "bomFormat": "CycloneDX", "metadata": { "component": { "name": "agent", "version": "1.0", "purl": PRODUCT } },
+        "components": [
+            component("pkg:deb/debian/libpq5@15.3-0%2Bdeb12u1?arch=amd64&upstream=postgresql-15"),
+            component("pkg:rpm/rocky-linux/libuuid@2.37.4-18.el9?arch=x86_64&upstream=util-linux-2.37.4-18.el9.src.rpm"),
+        ] });
+    fs::write(at.join("dist-1.0.0/vendor.cdx.json"), bill.to_string()).unwrap();
+    let of = |ecosystem: &str, name: &str, fixed: &str| {
+        json!({ "package": { "ecosystem": ecosystem, "name": name, "purl": format!("pkg:deb/debian/{name}?arch=source&distro=bookworm") },
+            "ranges": [{ "type": "ECOSYSTEM", "events": [{ "introduced": "0" }, { "fixed": fixed }] }] })
+    };
+    let advisories = [
+        json!({ "id": "DSA-1", "upstream": ["CVE-1", "CVE-2"], "affected":
+            [of("Debian:12", "postgresql-15", "15.5-0+deb12u1"), of("Debian:13", "postgresql-15", "16.1-1")] }),
+        json!({ "id": "RLSA-1", "upstream": ["CVE-3"], "affected": [of("Rocky Linux:9", "util-linux", "0:2.37.4-21.el9")] }),
+    ];
+    fs::write(at.join("osv.json"), json!({ "vulns": advisories }).to_string()).unwrap();
+    make(at, "dist-1.0.0 -o kit --osv osv.json").run().ok();
+    cve(at, "kit")
+        .exits(3)
+        .says("affected: DSA-1 CVE-1 CVE-2: pkg:deb/debian/libpq5@15.3-0%2Bdeb12u1?arch=amd64&upstream=postgresql-15; Debian:12; mended in 15.5-0+deb12u1\n")
+        .says("affected: RLSA-1 CVE-3: pkg:rpm/rocky-linux/libuuid@");
+    let cleared = |ids: &[&str]| {
+        let statements: Vec<Value> = ids
+            .iter()
+            .map(|id| json!({ "vulnerability": { "name": id }, "status": "not_affected", "products": [{ "@id": "pkg:deb/debian/postgresql-15" }] }))
+            .collect();
+        let document = json!({ "@context": "https://openvex.dev/ns/v0.2.0", "statements": statements });
+        fs::write(at.join("vex.json"), document.to_string()).unwrap();
+    };
+    cleared(&["CVE-1"]);
+    cve(at, "kit --vex vex.json").exits(3).says("affected: DSA-1");
+    cleared(&["CVE-1", "CVE-2"]);
+    cve(at, "kit --vex vex.json").exits(3).says("not affected: DSA-1").says("2 known, 1 of them open");
+}
+
 #[test]
 fn advisories_that_cannot_be_read_are_refused_before_anything_is_made() {
     let folder = copy();

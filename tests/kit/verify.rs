@@ -68,6 +68,46 @@ fn a_kit_that_was_changed_is_named_wrong_with_sha256sum_and_with_openssl_alone()
 }
 
 #[test]
+fn a_copy_to_a_disk_goes_on_where_it_stopped_and_is_verified() {
+    need("busybox", "busybox-static");
+    let folder = copy();
+    let at = folder.path();
+    let right = fingerprint(&at.join("key.pub"));
+    let run = "linux/run/intigua-sample-1.0.0-linux-x86_64.run";
+    for shell in [["dash"].as_slice(), &["bash"], &["busybox", "sh"]] {
+        let copied = |kit: &str, to: &str| {
+            let script = format!("{kit}/copy.sh");
+            cmd(shell[0]).args(&shell[1..]).args([&script, to, "--fingerprint", &right]).dir(at).run()
+        };
+        let to = format!("copy of {}", shell[0]);
+        copied("kit", &to).ok().says("; 0 were there").says("ok    key fingerprint");
+        // Cut off in a large file, with one missing and one that was worn.
+        let list = at.join(&to).join("SHA256SUMS");
+        fs::remove_file(&list).unwrap();
+        let whole = fs::read(at.join(&to).join(run)).unwrap();
+        fs::remove_file(at.join(&to).join(run)).unwrap();
+        fs::write(at.join(&to).join(format!("{run}.part")), &whole[..whole.len() / 3]).unwrap();
+        fs::remove_file(at.join(&to).join("index.html")).unwrap();
+        damage(&at.join(&to).join("kit.json"));
+        copied("kit", &to).ok().says("copied 3 files");
+        let same = "diff -r kit \"$1\"; for one in kit \"$1\"; do (cd \"$one\"; find . -printf '%p %m %T@\\n' | sort); done | sort | uniq -u";
+        assert_eq!(cmd("sh").args(["-ec", same, "sh", &to]).dir(at).run().ok().stdout, "", "modes and times, too");
+        // What is there of another end is not built upon.
+        fs::remove_file(at.join(&to).join(run)).unwrap();
+        fs::write(at.join(&to).join(format!("{run}.part")), "rubbish").unwrap();
+        copied("kit", &to).ok().says("copied 1 files");
+    }
+    let copied = |kit: &str, to: &str| cmd("sh").args([&format!("{kit}/copy.sh"), to]).dir(at).run();
+    cmd("cp").args(["-a", "kit", "worn"]).dir(at).run().ok();
+    damage(&at.join("worn").join(run));
+    copied("worn", "new").exits(1).says(run).says("VERIFY.md");
+    assert!(!at.join("new/SHA256SUMS").exists(), "what is not whole is no kit");
+    crate::material::make(at, "dist-1.1.0 -o next").run().ok();
+    copied("next", "copy of dash").exits(1).says("holds another kit");
+    copied("kit", "").exits(2).says("usage:");
+}
+
+#[test]
 fn the_page_shows_the_fingerprint_and_reaches_for_nothing_outside() {
     need("chromium", "chromium");
     let folder = copy();

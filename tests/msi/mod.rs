@@ -4,7 +4,7 @@
 pub mod exit;
 
 use linkpack::compress::{CacheChoice, Store};
-use linkpack::format::msi::{self, ContainerSpec, LibrarySpec, MsiSpec, Platform, ServiceSpec};
+use linkpack::format::msi::{self, ContainerSpec, LibrarySpec, MsiSpec, Placed, Platform, ServiceSpec};
 use linkpack::format::{unread, PreparedFile};
 use linkpack::listener::Silent;
 use linkpack::payload::{Content, Entry, Kind, Tree, TreePath};
@@ -128,6 +128,7 @@ fn write_within<W: std::io::Read + std::io::Write + std::io::Seek>(
     out: &mut W,
 ) -> linkpack::Result<Vec<msi::Sidecar>> {
     let store = store();
+    let files: Vec<Placed> = files.iter().map(Placed::here).collect();
     let executable = path("vAgentManager/vlinkservice.exe");
     let (pulse, tracer) = ([path("Intigua-Libs/pulse")], [path("Intigua-Libs/tracer")]);
     let container = |name, folders, required| ContainerSpec { name, title: name, description: "", required, folders };
@@ -160,11 +161,12 @@ fn write_within<W: std::io::Read + std::io::Write + std::io::Seek>(
             arguments: &["run".into(), "--root".into(), "{root}".into()],
         },
         containers: &[container("pulse", &pulse, true), container("tracer", &tracer, false)],
-        files,
+        files: &files,
         private_folders: &[path("components")],
         settings: &[("SERVER_URL", "https://core.example:443"), ("CORE_ID", ""), ("CONTAINERS", "*")],
         forced: &[],
         setup_key: SETUP_KEY,
+        root_value: "IntiguaRootDir",
         recorded: &[],
         event_messages: None,
         at_logon: None,

@@ -17,6 +17,7 @@ pub fn facts(version: &str) -> Facts {
     Facts {
         product: "intigua-link".into(),
         package: "intigua-link".into(),
+        names: contract::names::Names::default(),
         title: "Intigua Link".into(),
         version: version.into(),
         packaged_root: "/usr/local/intigua".into(),

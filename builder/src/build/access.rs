@@ -52,11 +52,12 @@ pub fn check(products: &[Product], target: Target, tree: &Tree, listener: &dyn L
 
 fn parts(product: &Product, target: Target) -> Vec<Part<'_>> {
     let manifest = product.manifest();
-    let program = Some(format!("vAgentManager/{}", manifest.connector.executable.of(target)));
-    let mut parts =
-        vec![Part { what: "the connector".to_owned(), folder: "vAgentManager".to_owned(), program, account: product.run_as() }];
+    let names = product.names();
+    let folder = names.get("connector-folder").to_owned();
+    let program = Some(format!("{folder}/{}", manifest.connector.executable.of(target)));
+    let mut parts = vec![Part { what: "the connector".to_owned(), folder, program, account: product.run_as() }];
     for (container, _) in product.containers(target) {
-        let folder = format!("Intigua-Libs/{}", container.name);
+        let folder = format!("{}/{}", names.get("containers-folder"), container.name);
         let command = container.words(target).first().map_or("", String::as_str);
         let inside = command.strip_prefix("{dir}/").unwrap_or(command);
         let program = (!inside.is_empty() && !inside.starts_with(['/', '{'])).then(|| format!("{folder}/{inside}"));

@@ -1,12 +1,9 @@
 //! The tree that all packages of one target share: the connector, the containers and their descriptors.
 
-use super::needs::Needs;
-use super::{windows, windows_source};
-use crate::compress::{Codec, Store};
+use super::windows_source;
 use crate::endpoint;
 use crate::error::{Error, Result};
-use crate::format::msi::Packing;
-use crate::format::PreparedFile;
+use crate::format::{folders, Base, Origin, CONNECTOR};
 use crate::listener::Listener;
 use crate::manifest::place::Step;
 use crate::manifest::steps;
@@ -16,46 +13,6 @@ use crate::trust::record::Input;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
-
-/// What all packages of one target are made of.
-pub struct Base<'a> {
-    /// The target.
-    pub target: Target,
-    /// How it is compressed.
-    pub codec: Codec,
-    /// How an MSI's cabinets are packed.
-    pub cabinet: Packing,
-    /// Where compressed units are.
-    pub store: &'a Arc<Store>,
-    /// The time of the package and of what linkpack itself adds to it, in seconds since 1970.
-    pub mtime: i64,
-    /// Paths relative to the install root, sorted, parents first.
-    pub files: Vec<PreparedFile>,
-    /// What the files need of the endpoint.
-    pub needs: Needs,
-    /// What the DEBs and RPMs among the payloads say of themselves.
-    pub origins: Vec<Origin>,
-    /// The files that have capabilities, as cap_to_text(3) writes them.
-    pub capabilities: BTreeMap<TreePath, String>,
-}
-
-impl<'a> Base<'a> {
-    /// Without any payload.
-    pub fn empty(target: Target, codec: Codec, store: &'a Arc<Store>, mtime: i64) -> Self {
-        let (files, origins, capabilities) = (Vec::new(), Vec::new(), BTreeMap::new());
-        let needs = Needs::default();
-        Base { target, codec, cabinet: Packing::Mszip, store, mtime, files, needs, origins, capabilities }
-    }
-}
-
-/// The package that a payload came from.
-pub struct Origin {
-    /// "connector", or the container's name.
-    pub role: String,
-    /// What it says of itself.
-    pub package: PackageFacts,
-}
 
 /// The tree of a target before its contents are read.
 pub struct Trees {
@@ -80,9 +37,6 @@ fn newest(entries: &[Entry]) -> i64 {
     entries.iter().filter(|entry| matches!(entry.kind, Kind::File(_))).map(|entry| entry.mtime).max().unwrap_or(0)
 }
 
-/// The connector's name among a build's inputs, and its folder.
-pub const CONNECTOR: &str = "connector";
-
 /// Reads payloads for a build.
 pub struct Reader<'a> {
     /// What is built.
@@ -103,7 +57,7 @@ impl Reader<'_> {
         let (product, target) = (self.product, self.target);
         let manifest = product.manifest();
         let (mut entries, mut origins, mut vendors) = (Vec::new(), Vec::new(), Vec::new());
-        let folder = TreePath::new(b"vAgentManager")?;
+        let folder = TreePath::new(product.names().get("connector-folder").as_bytes())?;
         let what = "the connector";
         let place = steps!["connector", "payload", target.name()];
         let (connector, packages) = self.load(&manifest.connector.payload[&target], &folder, what, &place)?;
@@ -119,7 +73,7 @@ impl Reader<'_> {
                 self.listener.info(&format!("{what} has no payload for {}: left out of its packages", target.name()));
                 continue;
             };
-            let folder = TreePath::new(&[b"Intigua-Libs/", container.name.as_str().as_bytes()].concat())?;
+            let folder = TreePath::new(format!("{}/{}", product.names().get("containers-folder"), container.name).as_bytes())?;
             let (loaded, packages) = self.load(source, &folder, &what, &steps!["container", at, "payload", target.name()])?;
             vendors.extend(packages.into_iter().map(|package| Origin { role: container.name.to_string(), package }));
             self.check_container(container, at, &Inside { tree: &loaded.tree, folder: &folder, what: &what })?;
@@ -244,8 +198,11 @@ impl Reader<'_> {
 const ENDPOINT_S_OWN: &[&str] =
     &["sh", "bash", "dash", "ksh", "env", "nice", "ionice", "setsid", "sleep", "python3", "perl", "java"];
 
+/// What tells the connector about a container, in its folder.
+const DESCRIPTOR: &[u8] = b"container.json";
+
 fn descriptor(container: &ContainerTable, target: Target, version: Option<&str>, folder: &TreePath, mtime: i64) -> Result<Entry> {
-    let path = TreePath::new(b"container.json")?.below(folder);
+    let path = TreePath::new(DESCRIPTOR)?.below(folder);
     let kind = Kind::File(Content::memory(endpoint::container_json(container, target, version)));
     Ok(Entry { path, kind, mode: 0o644, config: false, mtime })
 }
@@ -302,14 +259,11 @@ pub fn inputs(product: &Product, base: &Base) -> Vec<Input> {
     all.map(|((name, source), folder)| input(name, &folder, source, base)).collect()
 }
 
-/// The folders of the connector and the containers relative to the root, each with a slash at its end.
-pub fn folders(product: &Product, target: Target) -> Vec<String> {
-    let containers = product.containers(target).map(|(container, _)| format!("Intigua-Libs/{}/", container.name));
-    std::iter::once("vAgentManager/".to_owned()).chain(containers).collect()
-}
-
 fn input(name: String, prefix: &str, source: &SourceSpec, base: &Base) -> Input {
-    let below = base.files.iter().filter(|file| windows::source_path(&file.entry.path).starts_with(prefix.as_bytes()));
+    // The descriptor is linkpack's own.
+    let descriptor = [prefix.as_bytes(), DESCRIPTOR].concat();
+    let is_of_source = |path: &[u8]| path.starts_with(prefix.as_bytes()) && path != descriptor;
+    let below = base.files.iter().filter(|file| is_of_source(file.entry.path.as_bytes()));
     let (mut files, mut bytes, mut digest) = (0, 0, Sha256::new());
     for file in below {
         if matches!(file.entry.kind, Kind::File(_)) {

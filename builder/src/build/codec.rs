@@ -1,10 +1,9 @@
 //! Which codec a build uses: what was asked for, where every system it is for can read it.
 
-use super::packages::FormatName;
 use crate::compress::Codec;
 use crate::error::{Error, Result};
-use crate::format::msi::Packing;
-use crate::manifest::{Installer, Product, System};
+use crate::format::{writer, Compression, Packing};
+use crate::manifest::{Format, Installer, Product, System};
 
 /// What users ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,11 +33,43 @@ impl CodecChoice {
     }
 }
 
+impl CodecChoice {
+    /// What it is for, in `--help`.
+    pub fn help(self) -> &'static str {
+        match self {
+            CodecChoice::Auto => {
+                "The smallest that every system can read in all formats asked for: xz, or gzip where a .run is among them"
+            }
+            CodecChoice::Fast => "gzip: quickest to make, read everywhere",
+            CodecChoice::Zstd => {
+                "zstd: quickest to install, where all systems of the manifest read it; a .run needs zstd on the endpoint"
+            }
+            CodecChoice::Small => "xz: smallest; a .run needs xz on the endpoint",
+        }
+    }
+
+    /// What asks for a codec, by that codec's name.
+    pub fn of(codec: &str) -> Option<Self> {
+        let asks = |choice: &CodecChoice| choice.codec().is_some_and(|asked| asked.name() == codec);
+        CodecChoice::ALL.into_iter().find(asks)
+    }
+
+    /// The codec that is asked for; `None` where it is left to linkpack.
+    fn codec(self) -> Option<Codec> {
+        match self {
+            CodecChoice::Auto => None,
+            CodecChoice::Fast => Some(Codec::Gzip),
+            CodecChoice::Zstd => Some(Codec::Zstd),
+            CodecChoice::Small => Some(Codec::Xz),
+        }
+    }
+}
+
 /// How an MSI's cabinets are packed by default.
 pub fn cabinet(choice: CodecChoice) -> Packing {
     match choice {
         CodecChoice::Small => Packing::Lzx,
-        CodecChoice::Auto | CodecChoice::Fast | CodecChoice::Zstd => Packing::Mszip,
+        _ => Packing::Mszip,
     }
 }
 
@@ -55,41 +86,42 @@ pub struct ChosenCodec {
 ///
 /// # Errors
 /// A package manager of a system that the packages are for cannot read what was asked for.
-pub fn choose(product: &Product, formats: &[FormatName], choice: CodecChoice) -> Result<Option<ChosenCodec>> {
-    if formats.iter().all(|format| matches!(format, FormatName::Msi | FormatName::Mst)) {
+pub fn choose(product: &Product, formats: &[Format], choice: CodecChoice) -> Result<Option<ChosenCodec>> {
+    let compressed: Vec<(Format, Compression)> =
+        formats.iter().filter_map(|format| Some((*format, writer(*format)?.compression()?))).collect();
+    if compressed.is_empty() {
         return Ok(None);
     }
-    let run = formats.contains(&FormatName::Run);
-    let (codec, reason) = match choice {
-        CodecChoice::Auto if run => (Codec::Gzip, "the smallest that a .run can count on everywhere".to_owned()),
-        CodecChoice::Auto => (Codec::Xz, "the smallest, and every dpkg and rpm reads it".to_owned()),
-        CodecChoice::Fast => (Codec::Gzip, asked_for("fast", None)),
-        CodecChoice::Small => (Codec::Xz, asked_for("small", run.then_some("xz of XZ Utils"))),
-        CodecChoice::Zstd => {
-            require_zstd(product, formats)?;
-            (Codec::Zstd, asked_for("zstd", run.then_some("zstd")))
-        }
+    let needs_tool = compressed.iter().find(|(_, how)| how.needs_tool).map(|(format, _)| *format);
+    let tool = |codec: Codec| Some((needs_tool?, codec.tool()?));
+    let Some(codec) = choice.codec() else {
+        return Ok(Some(match tool(Codec::Xz) {
+            Some((format, _)) => {
+                ChosenCodec { codec: Codec::Gzip, reason: format!("the smallest that a .{format} can count on everywhere") }
+            }
+            None => ChosenCodec { codec: Codec::Xz, reason: "the smallest, and every dpkg and rpm reads it".to_owned() },
+        }));
     };
-    Ok(Some(ChosenCodec { codec, reason }))
+    require(product, codec, compressed.iter().filter_map(|(_, how)| how.installer))?;
+    Ok(Some(ChosenCodec { codec, reason: asked_for(choice.name(), tool(codec)) }))
 }
 
-/// A `.run` whose tool is missing refuses by itself, before it changes anything: that may be what the site wants.
-fn asked_for(name: &str, tool: Option<&str>) -> String {
+/// A package whose tool is missing refuses by itself, before it changes anything: that may be what the site wants.
+fn asked_for(name: &str, tool: Option<(Format, &str)>) -> String {
     match tool {
-        Some(tool) => format!("--codec {name} asks for it; the .run needs {tool} on the endpoint"),
+        Some((format, tool)) => format!("--codec {name} asks for it; the .{format} needs {tool} on the endpoint"),
         None => format!("--codec {name} asks for it"),
     }
 }
 
-fn require_zstd(product: &Product, formats: &[FormatName]) -> Result<()> {
-    let installers = [(FormatName::Deb, Installer::Dpkg), (FormatName::Rpm, Installer::Rpm)];
-    let asked = installers.into_iter().filter(|(format, _)| formats.contains(format));
-    let systems = asked.flat_map(|(_, installer)| systems_of(product, installer));
-    let cannot: Vec<&str> = systems.filter(|system| !system.reads_zstd()).map(System::name).collect();
+/// Refuses a codec that a system of the packages cannot read.
+fn require(product: &Product, codec: Codec, installers: impl Iterator<Item = Installer>) -> Result<()> {
+    let systems = installers.flat_map(|installer| systems_of(product, installer));
+    let cannot: Vec<&str> = systems.filter(|system| codec == Codec::Zstd && !system.reads_zstd()).map(System::name).collect();
     if cannot.is_empty() {
         return Ok(());
     }
-    Err(Error::new(format!("packages compressed with zstd cannot be read on {}", cannot.join(", ")))
+    Err(Error::new(format!("packages compressed with {} cannot be read on {}", codec.name(), cannot.join(", ")))
         .note("systems in [product] names the systems that the packages are for; if it is absent, or names none for this format, all are assumed")
         .help("list the systems that do read it: systems = [\"debian-12\", \"rhel-9\"]; or build with --codec small or auto"))
 }
@@ -107,7 +139,7 @@ fn systems_of(product: &Product, installer: Installer) -> Vec<System> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use FormatName::{Deb, Msi, Rpm, Run};
+    use Format::{Deb, Msi, Rpm, Run};
 
     /// The commented template with a line in [product].
     fn product(line: &str) -> Product {
@@ -116,7 +148,7 @@ mod tests {
         crate::manifest::parse("linkpack.toml", &text, Default::default(), &Default::default()).unwrap()
     }
 
-    fn codec(systems: &str, formats: &[FormatName], choice: CodecChoice) -> Option<Codec> {
+    fn codec(systems: &str, formats: &[Format], choice: CodecChoice) -> Option<Codec> {
         choose(&product(systems), formats, choice).unwrap().map(|chosen| chosen.codec)
     }
 

@@ -1,9 +1,10 @@
 //! The documents beside the packages: bills of materials, one of each form a target, and the provenance of all.
 
-use super::assemble::{folders, Base, CONNECTOR};
-use super::output::{file_sha256, Digesting, Output};
-use super::{windows, Document, Options, Report};
+use super::output::{file_sha256, Output};
+use super::{Document, Options, Report};
 use crate::error::{Error, Result};
+use crate::format::stream::Digesting;
+use crate::format::{folders, Base, CONNECTOR};
 use crate::manifest::Product;
 use crate::payload::Kind;
 use crate::trust::provenance::{self, Material, Parameters};
@@ -64,7 +65,7 @@ pub fn provenance(
         ..Parameters::default()
     };
     for package in report.packages.iter().filter(|package| !package.overlay) {
-        add(&mut parameters.formats, &package.format);
+        add(&mut parameters.formats, package.format.name());
         add(&mut parameters.targets, &package.target);
     }
     write_document("provenance", format!("{}.provenance.json", stem(product)), None, output, |out| {
@@ -148,10 +149,10 @@ fn parts(product: &Product, base: &Base) -> Vec<Part> {
     std::iter::once(of(connector)).chain(containers).collect()
 }
 
-/// The regular files below a folder, wherever the package puts those that administrators edit.
+/// The regular files below a folder, as their sources have them.
 fn files_below<'a>(base: &'a Base, folder: String) -> impl Iterator<Item = File<'a>> {
     base.files.iter().filter_map(move |file| {
-        let path = windows::source_path(&file.entry.path);
+        let path = file.entry.path.as_bytes();
         match (&file.entry.kind, file.digests) {
             (Kind::File(content), Some(digests)) if path.starts_with(folder.as_bytes()) => {
                 Some(File { path, sha256: digests.sha256, content, may_be_program: file.may_be_program })

@@ -1,8 +1,8 @@
 //! Names and paths that a package manager can write into a package and no system can unpack: refused here, where they can be shortened.
 
-use super::packages::FormatName;
 use crate::error::{Error, Result};
-use crate::manifest::Product;
+use crate::format::{writer, Unpacking};
+use crate::manifest::{Format, Product};
 use crate::payload::{Entry, Kind, Tree};
 
 /// NAME_MAX and PATH_MAX of Linux, in bytes; the latter counts the NUL.
@@ -11,22 +11,13 @@ const PATH: usize = 4096;
 /// Entries named in one error.
 const NAMED: usize = 10;
 
-/// What a format adds to a name while it unpacks, and to that of a file that administrators edit.
-fn suffixes(format: FormatName) -> (&'static str, &'static str) {
-    match format {
-        FormatName::Deb => (".dpkg-new", ".dpkg-dist"),
-        // rpm unpacks under the transaction's number.
-        FormatName::Rpm => (";65f0a1b2", ";65f0a1b2"),
-        FormatName::Run | FormatName::Msi | FormatName::Mst | FormatName::Site => ("", ".new"),
-    }
-}
-
 /// # Errors
 /// All entries that a format cannot hold.
-pub fn check(products: &[Product], formats: &[FormatName], tree: &Tree) -> Result<()> {
-    for format in formats.iter().copied().filter(|format| !matches!(format, FormatName::Msi | FormatName::Mst)) {
-        let above = products.iter().map(|product| above(product, format)).max().unwrap_or_default();
-        let faults: Vec<String> = tree.entries().iter().filter_map(|entry| fault(entry, format, above)).collect();
+pub fn check(products: &[Product], formats: &[Format], tree: &Tree) -> Result<()> {
+    for format in formats.iter().copied() {
+        let Some(how) = writer(format).and_then(|writer| writer.unpacking()) else { continue };
+        let above = products.iter().map(|product| above(product, how)).max().unwrap_or_default();
+        let faults: Vec<String> = tree.entries().iter().filter_map(|entry| fault(entry, format, how, above)).collect();
         if faults.is_empty() {
             continue;
         }
@@ -47,19 +38,18 @@ pub fn check(products: &[Product], formats: &[FormatName], tree: &Tree) -> Resul
 }
 
 /// How many bytes stand before a path.
-fn above(product: &Product, format: FormatName) -> usize {
+fn above(product: &Product, how: &Unpacking) -> usize {
     let version = product.manifest().product.version.as_str().len();
-    let versions = if format == FormatName::Run { "/versions/-r99".len() + version } else { 0 };
+    let versions = if how.versions { "/versions/-r99".len() + version } else { 0 };
     product.linux_root().len() + versions + 1
 }
 
-fn fault(entry: &Entry, format: FormatName, above: usize) -> Option<String> {
+fn fault(entry: &Entry, format: Format, how: &Unpacking, above: usize) -> Option<String> {
     let path = entry.path.as_bytes();
-    let (plain, edited) = suffixes(format);
     let suffix = match entry.kind {
         Kind::Directory => "",
-        _ if entry.config => edited,
-        _ => plain,
+        _ if entry.config => how.edited,
+        _ => how.suffix,
     };
     let name = entry.path.file_name();
     let shown = entry.path.display();
@@ -68,7 +58,7 @@ fn fault(entry: &Entry, format: FormatName, above: usize) -> Option<String> {
         let why = if suffix.is_empty() {
             String::new()
         } else {
-            format!(", since {} adds {} while it unpacks", program(format), suffix.len())
+            format!(", since {} adds {} while it unpacks", how.program, suffix.len())
         };
         return Some(format!(
             "\"{shown}\" has a name of {} bytes, and {} may have at most {}{why}",
@@ -81,14 +71,6 @@ fn fault(entry: &Entry, format: FormatName, above: usize) -> Option<String> {
         let most = PATH - 1 - suffix.len() - above;
         return Some(format!("\"{shown}\" is a path of {} bytes, and below the install root at most {most} fit", path.len()));
     }
-    let blank = entry.config && format == FormatName::Deb && name.last().is_some_and(u8::is_ascii_whitespace);
+    let blank = entry.config && how.cuts_blanks && name.last().is_some_and(u8::is_ascii_whitespace);
     blank.then(|| format!("\"{shown}\" is a configuration file that ends in a space, which dpkg's list of conffiles cuts off"))
-}
-
-fn program(format: FormatName) -> &'static str {
-    match format {
-        FormatName::Deb => "dpkg",
-        FormatName::Rpm => "rpm",
-        FormatName::Run | FormatName::Msi | FormatName::Mst | FormatName::Site => "the installer",
-    }
 }

@@ -2,7 +2,8 @@
 
 use super::signatures::{self, proves, verify_detached};
 use crate::error::{IoContext, Result};
-use crate::inspect::report::{Format, Report, Signature};
+use crate::format::door;
+use crate::inspect::report::{Report, Signature};
 use crate::inspect::verify::signatures::{detached, Judge, Judged, NoKeys, Outcome};
 use crate::inspect::verify::{SUMS, SUMS_SIGNATURE};
 use crate::trust::keys::Keys;
@@ -72,12 +73,7 @@ impl ByOwn {
 
 impl Judge for ByOwn {
     fn package(&self, path: &Path, report: &Report) -> Result<Vec<Judged>> {
-        let keys = &self.0 .0;
-        let known = match report.format {
-            Format::Deb | Format::Rpm => !keys.openpgp.is_empty(),
-            Format::Run | Format::Site => !keys.public.is_empty(),
-            Format::Msi | Format::Mst => !keys.certificates.is_empty(),
-        };
+        let known = door(report.format).signatures().are_known_to(&self.0 .0);
         match known && !report.signatures.is_empty() {
             true => self.0.package(path, report),
             false => NoKeys.package(path, report),
@@ -109,11 +105,9 @@ fn bad(signature: Signature, why: &str) -> Judged {
 
 /// A signature that the report does not have.
 fn unknown(report: &Report, place: &str) -> Signature {
-    let kind = match report.format {
-        _ if place.is_empty() => "none",
-        Format::Deb | Format::Rpm => "OpenPGP",
-        Format::Msi | Format::Mst => "Authenticode",
-        Format::Run | Format::Site => "detached",
+    let kind = match place.is_empty() {
+        true => "none",
+        false => door(report.format).signatures().name(),
     };
     let place = if place.is_empty() { "nowhere" } else { place };
     Signature { kind: kind.to_owned(), ..detached(place) }

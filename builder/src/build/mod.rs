@@ -5,18 +5,16 @@ mod access;
 mod assemble;
 mod codec;
 mod documents;
-mod facts;
 mod fit;
 mod judge;
-mod needs;
 mod output;
 mod overlay;
 mod own_lint;
 mod packages;
 pub mod plan;
-mod programs;
 mod rebuild;
 mod recipes;
+mod record;
 pub mod resign;
 mod selection;
 mod sign;
@@ -24,27 +22,24 @@ pub mod signatures;
 mod sources;
 mod suits;
 mod switch;
-mod transforms;
-mod windows;
 mod windows_source;
 
-pub use crate::format::msi::Packing;
+pub use crate::format::Packing;
 pub use crate::trust::record::{Cabinet, Document, Package, Signed};
 pub use codec::CodecChoice;
 pub use judge::{ByKeys, ByOwn};
-pub use packages::FormatName;
 pub use rebuild::{Comparison, Rebuild};
 pub use sign::{Signing, SigningOptions};
 
 use crate::compress::{Cache, CacheChoice, CacheUse, Codec, Store};
 use crate::error::{Error, IoContext, Result};
-use crate::format;
+use crate::format::needs::Needs;
+use crate::format::{self, door, programs, writer, Base, Sites};
 use crate::listener::{some_of, Listener};
-use crate::manifest::{self, Given, Product, Target};
+use crate::manifest::{self, Format, Given, Product, Target};
 use crate::payload::Spool;
-use assemble::{Base, Reader, Trees};
+use assemble::{Reader, Trees};
 use codec::ChosenCodec;
-use needs::Needs;
 use output::Output;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -63,7 +58,7 @@ pub struct Options {
     /// What is made for each of them.
     pub per_site: PerSite,
     /// The formats; all that the connector has a payload for when empty.
-    pub formats: Vec<FormatName>,
+    pub formats: Vec<Format>,
     /// The targets; all that the connector has a payload for when empty.
     pub targets: Vec<Target>,
     /// The MSI that transforms have to fit; the manifest's own when there is none.
@@ -103,6 +98,9 @@ pub enum PerSite {
 }
 
 impl PerSite {
+    /// All of them.
+    pub const ALL: [PerSite; 3] = [PerSite::Packages, PerSite::Overlay, PerSite::Recipes];
+
     /// The name in arguments.
     pub fn name(self) -> &'static str {
         match self {
@@ -177,53 +175,43 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     // A password that is wrong should not be found out after the work.
     let signing = Signing::open(&options.signing, listener)?;
     for format in &chosen.formats {
-        signing.covers(*format, listener)?;
+        door(*format).covers(&signing, listener)?;
     }
     let mut output = Output::open(&options.output, options.no_tilde)?;
     let store = Store::open(options.cache.clone(), options.threads)?;
     let spool = Spool::new(&spool_folder(&options.cache)?)?;
     let (mut packages, mut documents, mut inputs) = (Vec::new(), Vec::new(), Vec::new());
     output.warn_of_another_family(&product, listener);
-    let mut overlays = overlay::Overlays {
-        product: &product,
-        files: &options.sites,
-        formats: &chosen.formats,
-        tables: None,
-        mtime: options.epoch.unwrap_or(0),
-        epoch: options.epoch,
-        signing: &signing,
-        threads: options.threads,
+    let sites = |format: &Format| {
+        let target = chosen.targets.iter().copied().find(|target| door(*format).is_for(*target))?;
+        let base = options.base.as_deref();
+        Some((*format, Sites { product: &product, target, base, codec, store: &store, epoch: options.epoch, listener }))
     };
+    let sites: Vec<(Format, Sites)> = chosen.formats.iter().filter_map(sites).collect();
+    // What no overlay can be made of is told before the packages are.
+    let writers = if as_overlays { overlay::writers(&chosen.formats, &sites)? } else { Vec::new() };
+    let mut mtime_of_sites = options.epoch.unwrap_or(0);
     let own = own_folders(options);
     for target in chosen.targets.iter().copied() {
-        let settings_only = || {
-            let base = Base::empty(target, codec, &store, options.epoch.unwrap_or(0));
-            transforms::Tables::of(&product, &base, options.base.as_deref(), listener)
-        };
-        // One transform fits the MSIs of both architectures: it has their upgrade code compared.
-        if as_overlays && !target.is_linux() {
-            if overlays.tables.is_none() {
-                overlays.tables = Some((settings_only()?, target));
+        let (full, settings): (Vec<Format>, Vec<Format>) =
+            chosen.formats.iter().filter(|format| door(**format).is_for(target)).partition(|format| writer(**format).is_some());
+        if !as_overlays {
+            for format in settings {
+                packages.extend(overlay::of_settings(products, format, target, &sites, &mut output)?);
             }
-            if !chosen.formats.contains(&FormatName::Msi) {
-                continue;
-            }
-        } else if !as_overlays && chosen.formats.contains(&FormatName::Mst) && !target.is_linux() {
-            let tables = settings_only()?;
-            packages.extend(transforms::write_all(products, &tables, target, options.epoch, &mut output, listener)?);
-            if !chosen.formats.contains(&FormatName::Msi) {
-                continue;
-            }
+        }
+        if full.is_empty() {
+            continue;
         }
         let reader = Reader { product: &product, target, own: &own, spool: &spool, listener };
         let trees = reader.read()?;
         if target.is_linux() {
             access::check(products, target, &trees.tree, listener)?;
-            fit::check(products, &chosen.formats, &trees.tree)?;
-            capabilities_told(&trees, &chosen.formats, listener);
+            fit::check(products, &full, &trees.tree)?;
+            capabilities_told(&trees, &full, listener);
         }
         let mtime = options.epoch.unwrap_or_else(|| trees.newest());
-        overlays.mtime = overlays.mtime.max(mtime);
+        mtime_of_sites = mtime_of_sites.max(mtime);
         let bytes = trees.tree.total_bytes();
         // Without SOURCE_DATE_EPOCH each file keeps its own time: one that changes is then all that changes.
         let tree = match options.epoch {
@@ -243,9 +231,7 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
             true => {
                 let programs = programs::read(&files)?;
                 suits::check(&product, target, &programs, listener);
-                let needs = Needs::of(&product, target, &files, &programs, &trees.vendors, listener)?;
-                needs.tell(&product, target, &chosen.formats, listener);
-                needs
+                Needs::of(&product, target, &files, &programs, &trees.vendors, listener)?
             }
             false => Needs::default(),
         };
@@ -260,18 +246,11 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
             origins: trees.origins,
             capabilities: trees.capabilities,
         };
-        let mut made = Vec::new();
-        if target.is_linux() {
-            made.extend(packages::write_all(products, &base, &chosen.formats, &mut output, listener)?);
-        } else {
-            // The first MSI reads what was not read before: digests are known then.
-            for product in products {
-                made.push(windows::write(product, &mut base, &mut output, listener)?);
-            }
-        }
+        full.iter().filter_map(|format| writer(*format)).for_each(|writer| writer.warn(&product, &base, listener));
+        let mut made = packages::write_all(products, &mut base, &full, &mut output, listener)?;
         if options.per_site == PerSite::Recipes {
             output.sign(&mut made, &signing, listener)?;
-            let recipes = recipes::Recipes { sites: &of_sites, formats: &chosen.formats, signing: &signing };
+            let recipes = recipes::Recipes { sites: &of_sites, formats: &full, signing: &signing };
             made.extend(recipes.write(&made, &mut base, &mut output, listener)?);
         }
         packages.extend(made);
@@ -284,6 +263,14 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     if options.per_site != PerSite::Recipes {
         output.sign(&mut packages, &signing, listener)?;
     }
+    let overlays = overlay::Overlays {
+        product: &product,
+        files: &options.sites,
+        writers: &writers,
+        mtime: mtime_of_sites,
+        signing: &signing,
+        threads: options.threads,
+    };
     let overlaid = if as_overlays { overlays.write(&mut output, listener)? } else { Vec::new() };
     let mut used: Vec<(String, String)> = of_sites
         .iter()
@@ -299,7 +286,7 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
         version: product.manifest().product.version.to_string(),
         output: options.output.clone(),
         codec: compression.as_ref().map(|compression| compression.codec.name().into()),
-        cabinet: chosen.formats.contains(&FormatName::Msi).then(|| cabinet.name().into()),
+        cabinet: chosen.formats.iter().any(packs_itself).then(|| cabinet.name().into()),
         codec_reason: compression.map(|compression| compression.reason),
         packages,
         documents,
@@ -315,16 +302,17 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
 }
 
 /// Refuses transforms of nothing, and an MSI that no transform is for.
-fn needs_sites(formats: &[FormatName], options: &Options) -> Result<()> {
+fn needs_sites(formats: &[Format], options: &Options) -> Result<()> {
     if options.per_site != PerSite::Packages && options.sites.is_empty() {
         return Err(Error::new(format!("--per-site {} is about sites, and no site file was given", options.per_site.name()))
             .help("give one or more with -s SITE.toml"));
     }
-    let transforms = formats.contains(&FormatName::Mst) || options.per_site == PerSite::Overlay;
-    if transforms && options.sites.is_empty() {
-        return Err(Error::new("a transform (mst) holds a site's settings, and no site file was given")
-            .help("give one or more with -s SITE.toml, or leave mst out of -f"));
+    let alone = formats.iter().find(|format| writer(**format).is_none());
+    if let Some(format) = alone.filter(|_| options.sites.is_empty()) {
+        return Err(Error::new(format!("{format} holds a site's settings alone, and no site file was given"))
+            .help(format!("give one or more with -s SITE.toml, or leave {format} out of -f")));
     }
+    let transforms = alone.is_some() || options.per_site == PerSite::Overlay;
     match &options.base {
         Some(path) if !transforms => Err(Error::new(format!("--base {} is for transforms, and none is built", path.display()))
             .help("add mst to -f, or leave --base out")),
@@ -357,10 +345,15 @@ fn own_folders(options: &Options) -> Vec<PathBuf> {
     std::iter::once(options.output.clone()).chain(cache).chain(options.own.clone()).collect()
 }
 
+/// Whether a format has a compression of its own.
+fn packs_itself(format: &Format) -> bool {
+    writer(*format).is_some_and(|writer| writer.compression().is_none())
+}
+
 /// Says which formats lose capabilities.
-fn capabilities_told(trees: &Trees, formats: &[FormatName], listener: &dyn Listener) {
-    let without: Vec<&str> =
-        [FormatName::Deb, FormatName::Run].into_iter().filter(|one| formats.contains(one)).map(FormatName::name).collect();
+fn capabilities_told(trees: &Trees, formats: &[Format], listener: &dyn Listener) {
+    let cannot = |format: &&Format| writer(**format).is_some_and(|writer| !writer.holds_capabilities());
+    let without: Vec<&str> = formats.iter().filter(cannot).map(|format| format.name()).collect();
     if trees.capabilities.is_empty() || without.is_empty() {
         return;
     }

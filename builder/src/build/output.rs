@@ -1,11 +1,13 @@
 //! The output folder: packages under temporary names until all are whole, then all names at once (`switch`), SHA256SUMS last.
 
-use super::switch::switch;
-use super::{FormatName, Options, Package, Report, Signing};
+use super::switch::{switch, PARTIAL};
+use super::{Options, Package, Report, Signing};
 use crate::error::{Error, IoContext, Result};
+use crate::format::door;
+use crate::format::stream::digest;
 pub use crate::inspect::verify::{MANIFEST, SUMS, SUMS_SIGNATURE};
 use crate::listener::{some_of, Listener};
-use crate::manifest::Product;
+use crate::manifest::{Format, Product};
 use crate::trust::record::{About, Input, Record, FORM};
 use crate::workdir::WorkDir;
 use rustix::fs::{flock, FlockOperation};
@@ -13,16 +15,13 @@ use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{Seek, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tempfile::{NamedTempFile, TempPath};
 
-/// What names of unfinished packages begin with; they are locked while their build lives.
-pub(super) const PARTIAL: &str = ".linkpack-partial-";
-
-/// Endings of packages and of what lies beside them.
-const PACKAGES: [&str; 7] = ["deb", "rpm", "run", "msi", "mst", "site", "cab"];
+/// The ending of what lies beside packages.
+const CABINET: &str = "cab";
 
 /// The output folder of one build.
 pub struct Output {
@@ -171,9 +170,9 @@ impl Output {
         let mut unsigned = Vec::new();
         for (file, name) in &mut self.whole {
             let Some(package) = packages.iter_mut().find(|package| package.file == *name) else { continue };
-            let Some(format) = FormatName::ALL.into_iter().find(|format| format.name() == package.format) else { continue };
+            let Some(format) = package.format.format() else { continue };
             crate::interrupt::check()?;
-            package.signed = signing.sign(format, file.as_file_mut(), Path::new(name), listener)?;
+            package.signed = door(format).sign(file.as_file_mut(), Path::new(name), signing, listener)?;
             match package.signed {
                 Some(_) => (package.size, package.sha256) = digest(file.as_file_mut()).or_cannot("read", file.path())?,
                 None => unsigned.push(name.as_str()),
@@ -206,7 +205,8 @@ impl Output {
 
     /// Names the packages in the folder that this build did not make: SHA256SUMS and manifest.json are not about them any more.
     pub fn warn_of_others(&self, listener: &dyn Listener) {
-        let is_package = |name: &str| name.rsplit_once('.').is_some_and(|(_, ending)| PACKAGES.contains(&ending));
+        let is_ours = |ending: &str| ending == CABINET || Format::ALL.iter().any(|format| format.name() == ending);
+        let is_package = |name: &str| name.rsplit_once('.').is_some_and(|(_, ending)| is_ours(ending));
         let Ok(entries) = fs::read_dir(&self.folder) else { return };
         let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
         let mut ours: HashSet<String> = self.whole.iter().map(|(_, name)| name.clone()).collect();
@@ -267,46 +267,6 @@ fn sum(digest: &str, file: &str) -> String {
 
 fn elsewhere(error: Error) -> Error {
     error.help("choose another output folder with -o DIR")
-}
-
-/// The length and SHA-256, hexadecimal, of a file that was not written in order, as an MSI is.
-pub fn digest(file: &mut File) -> std::io::Result<(u64, String)> {
-    file.rewind()?;
-    let mut digesting = Digesting::new(std::io::sink());
-    std::io::copy(file, &mut digesting)?;
-    Ok(digesting.finish())
-}
-
-/// Digests and counts what is written through it, so that a package is not read again.
-pub struct Digesting<W> {
-    out: W,
-    digest: Sha256,
-    size: u64,
-}
-
-impl<W: Write> Digesting<W> {
-    /// Nothing written yet.
-    pub fn new(out: W) -> Self {
-        Digesting { out, digest: Sha256::new(), size: 0 }
-    }
-
-    /// How many bytes were written, and their SHA-256, hexadecimal.
-    pub fn finish(self) -> (u64, String) {
-        (self.size, hex::encode(self.digest.finalize()))
-    }
-}
-
-impl<W: Write> Write for Digesting<W> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let count = self.out.write(bytes)?;
-        self.digest.update(&bytes[..count]);
-        self.size += count as u64;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.out.flush()
-    }
 }
 
 /// The product's family as one text, however the manifest writes it.

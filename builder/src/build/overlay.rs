@@ -2,20 +2,18 @@
 //! memory grows with the list of what was made alone.
 
 use super::output::{Bulk, Output};
-use super::packages::{overlay_name, FormatName};
-use super::transforms::{self, Tables};
 use super::{Package, Signing};
-use crate::compress::{Codec, Store};
-use crate::endpoint::{self, Answers, SITE_FOLDER};
+use crate::endpoint::Answers;
 use crate::error::{Error, IoContext, Result};
-use crate::format::{deb, rpm, site, PreparedFile};
+use crate::format::stream::digest;
+use crate::format::{door, SiteJob, Sites};
 use crate::listener::Listener;
-use crate::manifest::{self, Product, Target};
-use crate::payload::TreePath;
+use crate::manifest::{self, Format, Product, Target};
 use contract::settings::SETTINGS;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,8 +21,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// What sites' answers are told for where they are for every Linux.
 const LINUX: Target = Target::LinuxX86_64;
-/// What a package of every architecture is for, in reports.
-const ANY_LINUX: &str = "linux";
 
 /// What all sites' overlays share.
 pub struct Overlays<'a> {
@@ -32,18 +28,84 @@ pub struct Overlays<'a> {
     pub product: &'a Product,
     /// The site files.
     pub files: &'a [PathBuf],
-    /// The formats of the packages that they are laid over.
-    pub formats: &'a [FormatName],
-    /// The MSI's tables, where there is one.
-    pub tables: Option<(Tables, Target)>,
+    /// What writes them, format by format.
+    pub writers: &'a [(Format, Box<dyn crate::format::Overlays + 'a>)],
     /// The time of everything in them, in seconds since 1970.
     pub mtime: i64,
-    /// SOURCE_DATE_EPOCH.
-    pub epoch: Option<i64>,
     /// What signs them.
     pub signing: &'a Signing,
     /// How many are written at once.
     pub threads: usize,
+}
+
+/// What writes the overlays of these formats' packages, each kind of overlay once.
+///
+/// # Errors
+/// There can be none of one.
+pub fn writers<'a>(
+    formats: &[Format],
+    sites: &'a [(Format, Sites<'a>)],
+) -> Result<Vec<(Format, Box<dyn crate::format::Overlays + 'a>)>> {
+    let mut writers: Vec<(Format, _)> = Vec::new();
+    for (format, sites) in sites.iter().filter(|(format, _)| formats.contains(format)) {
+        let kind = door(*format).overlay();
+        if !writers.iter().any(|(known, _)| *known == kind) {
+            writers.push((kind, door(*format).overlays(sites)?));
+        }
+    }
+    Ok(writers)
+}
+
+/// Writes the files of a format that holds sites' settings alone, for one target.
+///
+/// # Errors
+/// A value that the format cannot hold; the output folder.
+pub fn of_settings(
+    products: &[Product],
+    format: Format,
+    target: Target,
+    sites: &[(Format, Sites)],
+    output: &mut Output,
+) -> Result<Vec<Package>> {
+    let Some((_, sites)) = sites.iter().find(|(one, _)| *one == format) else { return Ok(Vec::new()) };
+    let sites = Sites { target, ..*sites };
+    let writer = door(format).overlays(&sites)?;
+    let pool = sites.store.pool();
+    let mut packages = Vec::new();
+    for product in products {
+        crate::interrupt::check()?;
+        let answers = answers(product).text()?;
+        let site = SiteJob { product, answers: &answers, mtime: sites.epoch.unwrap_or(0), pool: &pool };
+        let (file, bytes) = writer.write(&site)?;
+        let file = output.name(file);
+        let mut partial = output.partial()?;
+        partial.write_all(&bytes).or_cannot("write", partial.path())?;
+        output.keep(partial, file.clone());
+        sites.listener.wrote(&file);
+        packages.push(Package {
+            target: target.name().into(),
+            site: product.site_name().map(str::to_owned),
+            ..package(format, file, &bytes)
+        });
+    }
+    Ok(packages)
+}
+
+/// What is listed of a small file.
+fn package(format: Format, file: String, bytes: &[u8]) -> Package {
+    Package {
+        file,
+        format: format.into(),
+        target: Cow::Borrowed(""),
+        site: None,
+        overlay: false,
+        size: bytes.len() as u64,
+        sha256: hex::encode(Sha256::digest(bytes)),
+        cabinets: Vec::new(),
+        signed: None,
+        content: 0,
+        took: std::time::Duration::ZERO,
+    }
 }
 
 /// A site whose overlays were written.
@@ -81,12 +143,11 @@ impl Overlays<'_> {
         let bulk = output.bulk()?;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads.max(1)).build();
         let pool = Arc::new(pool.map_err(|error| Error::new(format!("cannot start worker threads: {error}")))?);
-        let scriptlets = endpoint::site_scriptlets()?;
         let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
         let bulk = &*bulk;
-        let (scriptlets, faults, seen) = (&scriptlets, &wrong, &Mutex::new(HashMap::new()));
+        let (faults, seen) = (&wrong, &Mutex::new(HashMap::new()));
         let work = || {
-            let (mut sites, writer) = (Vec::new(), Writer { all: self, pool: pool.clone(), bulk, seen, scriptlets, listener });
+            let (mut sites, writer) = (Vec::new(), Writer { all: self, pool: pool.clone(), bulk, seen, listener });
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some(file) = self.files.get(index) else { return sites };
@@ -128,8 +189,6 @@ struct Writer<'a> {
     bulk: &'a Bulk,
     /// The sites that there are, in small letters: Windows knows no capital ones apart.
     seen: &'a Mutex<HashMap<String, usize>>,
-    /// An RPM's `%posttrans` and `%postun`.
-    scriptlets: &'a (String, String),
     listener: &'a dyn Listener,
 }
 
@@ -142,29 +201,10 @@ impl Writer<'_> {
         let sha256 = super::output::file_sha256(path)?;
         let mut packages = Vec::new();
         let answers = answers(&product).text().map_err(in_site)?;
-        for format in self.all.formats {
-            let (format, file, target, bytes) = match format {
-                FormatName::Deb => {
-                    let (file, bytes) = self.deb(&product, &answers).map_err(in_site)?;
-                    (FormatName::Deb, file, ANY_LINUX, bytes)
-                }
-                FormatName::Rpm => {
-                    let (file, bytes) = self.rpm(&product, &answers).map_err(in_site)?;
-                    (FormatName::Rpm, file, ANY_LINUX, bytes)
-                }
-                FormatName::Run => {
-                    (FormatName::Site, site::file_name(&product.package_name()), ANY_LINUX, answers.clone().into_bytes())
-                }
-                FormatName::Msi | FormatName::Mst => {
-                    // Once, where both were asked for.
-                    let own = *format == FormatName::Msi || !self.all.formats.contains(&FormatName::Msi);
-                    let Some((tables, target)) = self.all.tables.as_ref().filter(|_| own) else { continue };
-                    let (file, bytes) = transforms::one(&product, tables, *target, self.all.epoch).map_err(in_site)?;
-                    (FormatName::Mst, file, target.name(), bytes)
-                }
-                FormatName::Site => continue,
-            };
-            let package = self.keep(format, file, target, &bytes).map_err(in_site)?;
+        let site = SiteJob { product: &product, answers: &answers, mtime: self.all.mtime, pool: &self.pool };
+        for (format, writer) in self.all.writers {
+            let (file, bytes) = writer.write(&site).map_err(in_site)?;
+            let package = self.keep(*format, self.bulk.name(file), writer.target(), &bytes).map_err(in_site)?;
             packages.push(Package { site: Some(name.clone()), content: answers.len() as u64, ..package });
         }
         self.listener.advance("sites", 1);
@@ -181,124 +221,16 @@ impl Writer<'_> {
     }
 
     /// Writes and signs a file that gets its name with all others.
-    fn keep(&self, format: FormatName, file: String, target: &'static str, bytes: &[u8]) -> Result<Package> {
+    fn keep(&self, format: Format, file: String, target: &'static str, bytes: &[u8]) -> Result<Package> {
         let (path, mut out) = self.bulk.create(&file)?;
         out.write_all(bytes).or_cannot("write", &path)?;
-        let signed = self.all.signing.sign(format, &mut out, Path::new(&file), self.listener)?;
-        let (size, sha256) = match &signed {
-            Some(_) => super::output::digest(&mut out).or_cannot("read", &path)?,
-            None => (bytes.len() as u64, hex::encode(Sha256::digest(bytes))),
-        };
-        Ok(Package {
-            file,
-            format: format.name().into(),
-            target: target.into(),
-            site: None,
-            overlay: true,
-            size,
-            sha256,
-            cabinets: Vec::new(),
-            signed,
-            content: 0,
-            took: std::time::Duration::ZERO,
-        })
+        let signed = door(format).sign(&mut out, Path::new(&file), self.all.signing, self.listener)?;
+        let mut package = Package { target: target.into(), overlay: true, ..package(format, file, bytes) };
+        if signed.is_some() {
+            (package.size, package.sha256) = digest(&mut out).or_cannot("read", &path)?;
+        }
+        Ok(Package { signed, ..package })
     }
-
-    /// The site's file, as a configuration package brings it.
-    fn file(&self, product: &Product, answers: &str) -> Result<PreparedFile> {
-        let path = TreePath::new(format!("{}.site", product.manifest().product.name).as_bytes())?;
-        Ok(PreparedFile::made(path, answers.as_bytes().to_vec(), 0o644, self.all.mtime))
-    }
-
-    fn deb(&self, product: &Product, answers: &str) -> Result<(String, Vec<u8>)> {
-        let table = &product.manifest().product;
-        let (name, stands_for) = (package_name(product), overlay_name(product));
-        let store = Store::in_memory(self.pool.clone());
-        let spec = deb::DebSpec {
-            name: &name,
-            version: version(product),
-            architecture: "all",
-            maintainer: table.contact.as_str(),
-            publisher: table.publisher.as_str(),
-            homepage: table.homepage.as_ref().map(|url| url.as_str()),
-            description: &description(product),
-            pre_depends: None,
-            depends: &[],
-            weak: deb::Weak::default(),
-            section: product.manifest().deb.section.as_ref().map_or("admin", |section| section.as_str()),
-            priority: "optional",
-            provides: Some(&stands_for),
-            license: table.license.as_str(),
-            root: SITE_FOLDER,
-            files: &[&self.file(product, answers)?],
-            control_files: &[],
-            codec: Codec::Gzip,
-            store: &store,
-            mtime: self.all.mtime,
-        };
-        let mut bytes = Vec::new();
-        deb::write(&spec, &mut bytes)?;
-        Ok((self.bulk.name(deb::file_name(spec.name, spec.version, spec.architecture)), bytes))
-    }
-
-    fn rpm(&self, product: &Product, answers: &str) -> Result<(String, Vec<u8>)> {
-        let (table, table_of_rpm) = (&product.manifest().product, &product.manifest().rpm);
-        let (name, stands_for) = (package_name(product), [overlay_name(product)]);
-        let store = Store::in_memory(self.pool.clone());
-        let summary = description(product);
-        let spec = rpm::RpmSpec {
-            name: &name,
-            version: version(product),
-            release: table_of_rpm.release.as_ref().map_or("1", |release| release.as_str()),
-            epoch: table_of_rpm.epoch,
-            arch: "noarch",
-            summary: &summary,
-            description: &summary,
-            license: table.license.as_str(),
-            url: table.homepage.as_ref().map(|url| url.as_str()),
-            vendor: Some(table.publisher.as_str()),
-            packager: Some(table.contact.as_str()),
-            group: table_of_rpm.group.as_ref().map(|group| group.as_str()),
-            prefix: SITE_FOLDER,
-            relocatable: false,
-            build_time: self.all.mtime,
-            files: &[&self.file(product, answers)?],
-            ghosts: &[],
-            capabilities: &BTreeMap::new(),
-            scriptlets: rpm::Scriptlets {
-                posttrans: Some(self.scriptlets.0.clone()),
-                postun: Some(self.scriptlets.1.clone()),
-                ..rpm::Scriptlets::default()
-            },
-            requires: &[],
-            recommends: &[],
-            suggests: &[],
-            provides: &stands_for,
-            conflicts: &stands_for,
-            obsoletes: &[],
-            after: &[],
-            codec: Codec::Gzip,
-            store: &store,
-        };
-        let mut bytes = Vec::new();
-        rpm::write(&spec, &mut bytes)?;
-        Ok((self.bulk.name(rpm::file_name(spec.name, spec.version, spec.release, spec.arch)), bytes))
-    }
-}
-
-/// `NAME-site-SITE`: a full package of the site has the name `NAME-SITE`.
-fn package_name(product: &Product) -> String {
-    format!("{}-{}", overlay_name(product), product.site_name().unwrap_or_default())
-}
-
-/// The site's own version, else the product's.
-fn version(product: &Product) -> &str {
-    let own = product.site().and_then(|site| site.version.as_ref());
-    own.unwrap_or(&product.manifest().product.version).as_str()
-}
-
-fn description(product: &Product) -> String {
-    format!("settings of {} for {}", product.site_name().unwrap_or_default(), product.manifest().product.title)
 }
 
 /// What a site says on Linux, and nothing that the product says already.

@@ -22,11 +22,12 @@ pub fn check(product: &Product, output: &Path, packages: &[Package], listener: &
     let manifest = product.manifest();
     let allowed: BTreeSet<&str> = manifest.lint.allow.iter().map(|rule| rule.as_str()).collect();
     let systems = manifest.product.systems.as_deref().unwrap_or_default();
-    // Of overlays one of each format speaks for all: they differ in their settings alone.
+    // Of a hundred sites' packages the first of each format speaks for all: they hold the same files and scripts, and differ in values
+    // that the manifest's own rules have judged. Reading all of them would take as long as writing them.
     let mut seen = BTreeSet::new();
     let judged: Vec<&Package> = packages
         .iter()
-        .filter(|package| package.format != "recipe" && (!package.overlay || seen.insert(package.format.clone())))
+        .filter(|package| package.format.format().is_some() && seen.insert((package.format, &package.target, package.overlay)))
         .collect();
     let judged: Vec<Result<Vec<String>>> = judged
         .par_iter()

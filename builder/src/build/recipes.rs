@@ -1,13 +1,13 @@
 //! Recipes of sites' full packages. Each package is built and signed as ever, its recipe is taken, and it is dropped.
 
-use super::assemble::Base;
 use super::output::Output;
-use super::packages::{self, FormatName};
-use super::{windows, Package, Signing};
+use super::{packages, Package, Signing};
 use crate::error::{Error, IoContext, Result};
+use crate::format::Base;
 use crate::kit::delta::recipe::{self, ENDING};
 use crate::listener::{Listener, Silent};
-use crate::manifest::Product;
+use crate::manifest::{Format, Product};
+use crate::trust::record::Listed;
 use sha2::{Digest, Sha256};
 use std::io::Write;
 
@@ -16,7 +16,7 @@ pub struct Recipes<'a> {
     /// The product with each site.
     pub sites: &'a [Product],
     /// The formats.
-    pub formats: &'a [FormatName],
+    pub formats: &'a [Format],
     /// What signs packages.
     pub signing: &'a Signing,
 }
@@ -34,7 +34,7 @@ impl Recipes<'_> {
                     .help("leave msi out of -f, or build full packages or overlays of it"));
             }
             let path = output.kept(&package.file).ok_or_else(|| Error::new(format!("{} was not kept", package.file)))?;
-            products.push((package.format.clone(), recipe::Product::open(path, &package.file)?));
+            products.push((package.format, recipe::Product::open(path, &package.file)?));
         }
         let bulk = output.bulk()?;
         let mut recipes = Vec::new();
@@ -42,10 +42,7 @@ impl Recipes<'_> {
         for site in self.sites {
             crate::interrupt::check()?;
             let mut aside = Output::open(bulk.folder(), output.no_tilde())?;
-            let mut full = match base.target.is_linux() {
-                true => packages::write_all(std::slice::from_ref(site), base, self.formats, &mut aside, &Silent)?,
-                false => vec![windows::write(site, base, &mut aside, &Silent)?],
-            };
+            let mut full = packages::write_all(std::slice::from_ref(site), base, self.formats, &mut aside, &Silent)?;
             aside.sign(&mut full, self.signing, &Silent)?;
             for package in full {
                 let product = products.iter().find(|(format, _)| *format == package.format);
@@ -55,7 +52,7 @@ impl Recipes<'_> {
                 file.write_all(&bytes).or_cannot("write", &path)?;
                 recipes.push(Package {
                     file: format!("{}.{ENDING}", package.file),
-                    format: ENDING.into(),
+                    format: Listed::RECIPE,
                     overlay: true,
                     size: bytes.len() as u64,
                     sha256: hex::encode(Sha256::digest(&bytes)),

@@ -1,11 +1,13 @@
 //! `linkpack sign`: packages that were built before, and the lists beside them that state their digests.
 
 use super::output::{self, Output};
-use super::packages::FormatName;
 use super::sign::Signing;
-use crate::endpoint::SITE_FIRST_LINE;
 use crate::error::{Error, IoContext, Result};
+use crate::format::door;
+use crate::format::stream::digest;
+use crate::inspect;
 use crate::listener::Listener;
+use crate::manifest::Format;
 use crate::trust::record::{Document, Record, Signed};
 use serde::Serialize;
 use serde_json::Value;
@@ -38,7 +40,7 @@ const LIST_LIMIT: u64 = 64 << 20;
 /// # Errors
 /// One is no package or cannot be signed; no name then has anything but a whole package, of before or after.
 pub fn sign(paths: &[PathBuf], signing: &Signing, listener: &dyn Listener) -> Result<Vec<Resigned>> {
-    let mut folders: BTreeMap<PathBuf, BTreeMap<PathBuf, FormatName>> = BTreeMap::new();
+    let mut folders: BTreeMap<PathBuf, BTreeMap<PathBuf, Format>> = BTreeMap::new();
     for path in paths {
         let whole = path.is_dir();
         let folder = if whole { path.clone() } else { parent(path) };
@@ -53,7 +55,7 @@ pub fn sign(paths: &[PathBuf], signing: &Signing, listener: &dyn Listener) -> Re
     let mut covered = BTreeMap::new();
     for format in folders.values().flat_map(BTreeMap::values) {
         if !covered.contains_key(format) {
-            covered.insert(*format, signing.covers(*format, listener)?);
+            covered.insert(*format, door(*format).covers(signing, listener)?);
         }
     }
     let mut all = Vec::new();
@@ -68,15 +70,17 @@ pub fn sign(paths: &[PathBuf], signing: &Signing, listener: &dyn Listener) -> Re
 /// A package, and whether there is a key for it.
 struct Work<'a> {
     path: &'a Path,
-    format: FormatName,
+    format: Format,
     covered: bool,
 }
 
-fn known_format(path: &Path) -> Result<FormatName> {
-    let mut file = File::open(path).or_cannot("read", path)?;
-    format_of(&mut file).or_cannot("read", path)?.ok_or_else(|| {
-        Error::new(format!("{} is not a package that linkpack can sign", path.display()))
-            .help("it signs .deb, .rpm, .msi, .mst, .site and its own .run")
+fn known_format(path: &Path) -> Result<Format> {
+    // A file that cannot be opened is told as such.
+    File::open(path).or_cannot("read", path)?;
+    inspect::format_of(path).map_err(|error| match error.is_interrupted() {
+        true => error,
+        false => Error::new(format!("{} is not a package that linkpack can sign", path.display()))
+            .help("it signs .deb, .rpm, .msi, .mst, .site and its own .run"),
     })
 }
 
@@ -88,7 +92,10 @@ fn packages_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).or_cannot("list", folder)? {
         let path = entry.or_cannot("list", folder)?.path();
-        let ours = path.extension().and_then(|end| end.to_str()).is_some_and(|end| signable().any(|one| one.name() == end));
+        let ours = path
+            .extension()
+            .and_then(|end| end.to_str())
+            .is_some_and(|end| Format::ALL.iter().any(|format| format.name() == end));
         let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         if ours && !hidden && path.symlink_metadata().is_ok_and(|meta| meta.is_file()) {
             found.push(path);
@@ -98,27 +105,6 @@ fn packages_in(folder: &Path) -> Result<Vec<PathBuf>> {
         true => Err(Error::new(format!("{} holds no packages", folder.display()))),
         false => Ok(found),
     }
-}
-
-fn signable() -> impl Iterator<Item = FormatName> {
-    FormatName::ALL.into_iter().chain([FormatName::Site])
-}
-
-/// The format of a package by its first bytes; `None` for none of them.
-pub fn format_of(file: &mut File) -> std::io::Result<Option<FormatName>> {
-    use std::io::Seek;
-    let mut start = Vec::new();
-    file.rewind()?;
-    file.by_ref().take(18).read_to_end(&mut start)?;
-    file.rewind()?;
-    let magics: [(FormatName, &[u8]); 5] = [
-        (FormatName::Deb, b"!<arch>\n"),
-        (FormatName::Rpm, &[0xed, 0xab, 0xee, 0xdb]),
-        (FormatName::Run, b"#!/bin/sh\nLP_SUM="),
-        (FormatName::Site, SITE_FIRST_LINE.as_bytes()),
-        (FormatName::Msi, &[0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1]),
-    ];
-    Ok(magics.into_iter().find(|(_, magic)| start.starts_with(magic)).map(|(format, _)| format))
 }
 
 fn sign_folder(folder: &Path, packages: &[Work], signing: &Signing, listener: &dyn Listener) -> Result<Vec<Resigned>> {
@@ -190,13 +176,13 @@ fn sign_one(
     std::io::copy(&mut original, copy.as_file_mut()).or_cannot("copy", path)?;
     let mode = original.metadata().or_cannot("read", path)?.permissions();
     copy.as_file().set_permissions(mode).or_cannot("set the mode of the copy of", path)?;
-    let signed = signing.sign(work.format, copy.as_file_mut(), path, listener)?;
+    let signed = door(work.format).sign(copy.as_file_mut(), path, signing, listener)?;
     crate::interrupt::check()?;
     Ok((resigned(work, copy.as_file_mut(), signed)?, copy))
 }
 
 fn resigned(work: &Work, file: &mut File, signed: Option<Signed>) -> Result<Resigned> {
-    let (size, sha256) = output::digest(file).or_cannot("read", work.path)?;
+    let (size, sha256) = digest(file).or_cannot("read", work.path)?;
     Ok(Resigned { path: work.path.to_path_buf(), format: work.format.name(), size, sha256, signed })
 }
 

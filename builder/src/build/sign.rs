@@ -1,22 +1,16 @@
 //! Signing: which key signs which format, at a build and later.
 
-use super::packages::FormatName;
 use crate::error::{Error, Result};
-use crate::format::{deb, msi, rpm, run, site};
-use crate::inspect;
+pub use crate::format::Signing;
 use crate::listener::Listener;
-use crate::trust::authenticode::About;
-use crate::trust::certificate::{Certificate, Purpose};
+use crate::trust::certificate::Certificate;
 use crate::trust::key::{PrivateKey, PublicKey};
 use crate::trust::openpgp::OpenPgpSigner;
-use crate::trust::record::Signed;
 use crate::trust::secret::{key_file, public_file, PasswordSource};
 use crate::trust::signer::{ShellCommand, Signer};
 use crate::trust::timestamp::Stamper;
 use sha2::{Digest, Sha256};
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 /// Where keys are. No secret is in here.
 #[derive(Debug, Clone, Default)]
@@ -43,21 +37,7 @@ pub struct SigningOptions {
     pub epoch: Option<i64>,
 }
 
-/// Opened keys.
-#[derive(Default)]
-pub struct Signing {
-    signer: Option<Signer>,
-    chain: Vec<Certificate>,
-    openpgp: Option<OpenPgpSigner>,
-    stamper: Option<Stamper>,
-}
-
 impl Signing {
-    /// Whether any package is signed.
-    pub fn signs(&self) -> bool {
-        self.signer.is_some() || self.openpgp.is_some()
-    }
-
     /// Opens the keys.
     ///
     /// # Errors
@@ -86,92 +66,6 @@ impl Signing {
         Ok(Signing { signer, chain, openpgp, stamper })
     }
 
-    /// Whether there is no key at all.
-    pub fn is_empty(&self) -> bool {
-        self.signer.is_none() && self.openpgp.is_none()
-    }
-
-    /// What signs MSI, `.run` and SHA256SUMS.
-    pub fn signer(&self) -> Option<&Signer> {
-        self.signer.as_ref()
-    }
-
-    /// What signs RPM and DEB.
-    pub fn openpgp(&self) -> Option<&OpenPgpSigner> {
-        self.openpgp.as_ref()
-    }
-
-    /// The signer's certificate and those of its issuers.
-    pub fn chain(&self) -> &[Certificate] {
-        &self.chain
-    }
-
-    /// Whether packages of this format get a signature: asked before any work, so that none is done in vain.
-    ///
-    /// # Errors
-    /// The certificate is of no use for it: expired, or not for code signing.
-    pub fn covers(&self, format: FormatName, listener: &dyn Listener) -> Result<bool> {
-        match format {
-            FormatName::Deb | FormatName::Rpm => Ok(self.openpgp.is_some()),
-            FormatName::Run | FormatName::Site => Ok(self.signer.is_some()),
-            FormatName::Msi | FormatName::Mst => self.covers_msi(listener),
-        }
-    }
-
-    fn covers_msi(&self, listener: &dyn Listener) -> Result<bool> {
-        let Some(end) = self.chain.first() else {
-            if self.signer.is_some() {
-                listener.warning("no MSI is signed: that needs the key's certificate, --cert FILE");
-            }
-            return Ok(false);
-        };
-        end.check_use(Purpose::CodeSigning, SystemTime::now()).map_err(|why| {
-            Error::new(format!("an MSI cannot be signed by {}: {why}", end.describe()))
-                .note("Windows would refuse the signature, and timestamping now cannot fix an expired certificate")
-                .help("sign with a certificate for code signing that is valid today (extendedKeyUsage = codeSigning)")
-        })?;
-        if self.stamper.is_none() {
-            let until = end.valid_until();
-            listener
-                .info(&format!("without a time stamp an MSI's signature holds no longer than its certificate, until {until}"));
-        }
-        Ok(true)
-    }
-
-    /// Signs a package in place; `None` where no key is for its format. `path` is what the user knows it by.
-    ///
-    /// # Errors
-    /// It is damaged, or cannot be signed.
-    pub fn sign(&self, format: FormatName, file: &mut File, path: &Path, listener: &dyn Listener) -> Result<Option<Signed>> {
-        let signed = match (format, &self.openpgp, &self.signer) {
-            (FormatName::Deb, Some(openpgp), _) => {
-                Some(Signed { kind: "openpgp".into(), key: deb::signing::sign(file, path, openpgp)?.key })
-            }
-            (FormatName::Rpm, Some(openpgp), _) => {
-                Some(Signed { kind: "openpgp".into(), key: rpm::signing::sign(file, path, openpgp)?.key })
-            }
-            (FormatName::Run, _, Some(signer)) => {
-                run::signing::sign(file, path, signer)?;
-                Some(Signed { kind: "detached".into(), key: signer.public().fingerprint() })
-            }
-            (FormatName::Site, _, Some(signer)) => {
-                site::sign(file, path, signer)?;
-                Some(Signed { kind: "detached".into(), key: signer.public().fingerprint() })
-            }
-            (FormatName::Msi | FormatName::Mst, _, Some(signer)) => self.sign_msi(file, path, signer, listener)?,
-            _ => None,
-        };
-        Ok(signed)
-    }
-
-    fn sign_msi(&self, file: &mut File, path: &Path, signer: &Signer, listener: &dyn Listener) -> Result<Option<Signed>> {
-        let Some(end) = self.chain.first() else { return Ok(None) };
-        let about = about(file, listener);
-        let signing = msi::signing::MsiSigning { signer, chain: &self.chain, stamper: self.stamper.as_ref(), about: &about };
-        msi::signing::sign(file, path, &signing)?;
-        Ok(Some(Signed { kind: "authenticode".into(), key: end.describe() }))
-    }
-
     /// Signs SHA256SUMS; `None` without a key for it.
     ///
     /// # Errors
@@ -179,24 +73,6 @@ impl Signing {
     pub fn sign_sums(&self, sums: &[u8]) -> Result<Option<Vec<u8>>> {
         let digest: [u8; 32] = Sha256::digest(sums).into();
         self.signer.as_ref().map(|signer| signer.sign(&digest, "sums")).transpose()
-    }
-}
-
-/// What Windows shows of the package, from its own properties.
-fn about(file: &File, listener: &dyn Listener) -> About {
-    let clone = || file.try_clone().map_err(|error| Error::new(error.to_string()));
-    if let Ok(Some(transform)) = clone().and_then(|file| inspect::msi::transform::read(file, None)) {
-        return About { name: transform.summary.subject, url: None };
-    }
-    match clone().and_then(inspect::msi::read_tables) {
-        Ok((database, _)) => {
-            let property = |name: &str| database.property(name).filter(|text| !text.is_empty()).map(str::to_owned);
-            About { name: property("ProductName"), url: property("ARPURLINFOABOUT").or_else(|| property("ARPHELPLINK")) }
-        }
-        Err(error) => {
-            listener.warning(&format!("the signature will not name the product: {error}"));
-            About::default()
-        }
     }
 }
 

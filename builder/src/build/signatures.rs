@@ -1,16 +1,14 @@
 //! The signatures of any package, judged by given keys.
 
-use super::packages::FormatName;
-use super::resign::format_of;
-use crate::error::{Error, IoContext, Result};
-use crate::format::{deb, msi, rpm, run, site};
+use crate::error::{IoContext, Result};
+use crate::format::door;
+use crate::inspect;
 use crate::trust::key::PublicKey;
 use crate::trust::keys::Keys;
 use crate::trust::Verdict;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::path::Path;
-use std::time::SystemTime;
 
 /// One signature of a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,14 +24,9 @@ pub struct Judged {
 /// # Errors
 /// It cannot be read, or is no package.
 pub fn verify(path: &Path, keys: &Keys) -> Result<Vec<Judged>> {
+    let format = inspect::format_of(path)?;
     let mut file = File::open(path).or_cannot("read", path)?;
-    let judged = match format(&mut file, path)? {
-        FormatName::Deb => deb::signing::verify(&mut file, path, &keys.openpgp)?,
-        FormatName::Rpm => rpm::signing::verify(&mut file, path, &keys.openpgp)?,
-        FormatName::Run => run::signing::verify(&mut file, path, &keys.public)?,
-        FormatName::Site => site::verify(&mut file, path, &keys.public)?,
-        FormatName::Msi | FormatName::Mst => msi::signing::verify(&mut file, path, &keys.certificates, SystemTime::now())?,
-    };
+    let judged = door(format).verify(&mut file, path, keys)?;
     if judged.is_empty() {
         return Ok(vec![Judged { place: String::new(), verdict: Verdict::Unsigned }]);
     }
@@ -48,10 +41,4 @@ pub fn proves(judged: &[Judged]) -> bool {
 /// Judges a detached signature, such as SHA256SUMS.sig, over a file's bytes.
 pub fn verify_detached(bytes: &[u8], signature: &[u8], keys: &Keys) -> Verdict {
     PublicKey::judge(&keys.public, &Sha256::digest(bytes).into(), signature)
-}
-
-fn format(file: &mut File, path: &Path) -> Result<FormatName> {
-    format_of(file)
-        .or_cannot("read", path)?
-        .ok_or_else(|| Error::new(format!("{} is not a package whose signature linkpack knows", path.display())))
 }

@@ -1,11 +1,10 @@
 //! Whether the programs of a payload can start where the packages are meant for: their machine, and the glibc of each system that the
 //! manifest names.
 
-use super::facts::architecture;
-use super::programs::Program;
+use crate::format::programs::{runs_on, Program};
 use crate::listener::{some_of, Listener};
 use crate::manifest::{Product, System, Target};
-use crate::payload::elf::{machine_name, Elf, Glibc, EM_386, EM_AARCH64, EM_BPF, EM_X86_64};
+use crate::payload::elf::{machine_name, Glibc};
 use std::collections::BTreeMap;
 
 /// Files named in one message.
@@ -43,17 +42,6 @@ pub fn check(product: &Product, target: Target, programs: &[Program], listener: 
     }
 }
 
-/// An object or a core is no program, and a 32-bit program of the same family starts where its libraries are.
-pub fn runs_on(elf: &Elf, target: Target) -> bool {
-    use crate::endpoint::Arch;
-    let machines: &[u16] = match architecture(target).machine {
-        Arch::X86_64 => &[EM_X86_64, EM_386, EM_BPF],
-        Arch::Aarch64 => &[EM_AARCH64, EM_BPF],
-        Arch::Any => return true,
-    };
-    !matches!(elf.kind, 2 | 3) || machines.contains(&elf.machine)
-}
-
 /// Which of the systems have an older one, in words; empty where all have it.
 fn older(systems: &[System], needed: Glibc) -> String {
     let has = |system: &&System| Glibc::parse(system.glibc()).is_some_and(|has| has < needed);
@@ -72,12 +60,5 @@ mod tests {
         assert_eq!(older(&systems, Glibc(2, 17, 0)), "");
         assert_eq!(older(&systems, Glibc(2, 34, 0)), "rhel-7 has 2.17");
         assert_eq!(older(&[], Glibc(2, 99, 0)), "");
-    }
-
-    #[test]
-    fn a_program_of_another_machine_does_not_run() {
-        let program = |machine| Elf { machine, kind: 3, ..Elf::default() };
-        assert!(runs_on(&program(EM_X86_64), Target::LinuxX86_64) && !runs_on(&program(EM_AARCH64), Target::LinuxX86_64));
-        assert!(runs_on(&Elf { kind: 1, ..program(EM_AARCH64) }, Target::LinuxX86_64));
     }
 }

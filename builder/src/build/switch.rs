@@ -3,13 +3,15 @@
 //! SHA256SUMS speaks for the folder: it is taken away before the first package changes and put back when all have. A build killed in
 //! between leaves whole packages of either build and no list that contradicts them; one that fails puts everything back.
 
-use super::output::PARTIAL;
 use crate::error::{Error, IoContext, Result};
 use rustix::fs::{flock, renameat_with, FlockOperation, RenameFlags, CWD};
 use rustix::io::Errno;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use tempfile::TempPath;
+
+/// What names of unfinished packages begin with; they are locked while their build lives.
+pub(super) const PARTIAL: &str = ".linkpack-partial-";
 
 /// Gives every file its name, in their order; of the names in `lists`, which tell what is there, nothing is left meanwhile.
 ///

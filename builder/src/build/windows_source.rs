@@ -131,6 +131,7 @@ fn facts(msi: &Msi, source: &Source) -> Result<PackageFacts> {
         name,
         version: need("ProductVersion")?,
         epoch: None,
+        source: None,
         architecture: platform.filter(|name| !name.is_empty()).map(str::to_owned),
         license: None,
         summary: property("ARPCOMMENTS"),

@@ -1,80 +1,13 @@
-//! The arguments, as clap reads them.
+//! The arguments of verbs, as clap reads them.
 
-use super::examples;
-use super::told::SchemaOf;
-use crate::build::{CodecChoice, FormatName, Packing, PerSite};
-use crate::manifest::{Setting, System, Target};
+use crate::build::{CodecChoice, Packing};
+use crate::format::asked_for;
+use crate::manifest::{Format, Setting, System, Target};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
-
-/// Makes MSI, DEB, RPM and self-extracting .run packages of a connector and its containers, from one manifest, offline.
-#[derive(Debug, Parser)]
-#[command(name = "linkpack", version, disable_help_subcommand = true)]
-pub struct Arguments {
-    #[command(subcommand)]
-    pub verb: Verb,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Verb {
-    /// Make a commented linkpack.toml
-    #[command(after_help = examples::INIT)]
-    Init(InitArguments),
-    /// Build packages
-    #[command(after_help = examples::BUILD)]
-    Build(Box<BuildArguments>),
-    /// Sign packages, and SHA256SUMS of their folder
-    #[command(after_help = examples::SIGN)]
-    Sign(SignArguments),
-    /// Make a site's package out of the product's and a recipe, byte for byte
-    #[command(after_help = examples::ASSEMBLE)]
-    Assemble(AssembleArguments),
-    /// Show what a package is and holds
-    #[command(after_help = examples::INSPECT)]
-    Inspect(InspectArguments),
-    /// Verify checksums and signatures
-    #[command(after_help = examples::VERIFY)]
-    Verify(VerifyArguments),
-    /// Find installation, upgrade and removal problems
-    #[command(after_help = examples::LINT)]
-    Lint(LintArguments),
-    /// Make a kit for a closed site: repositories for apt, dnf and zypper, one signature over all, a page
-    #[command(after_help = examples::KIT)]
-    Kit(Box<super::kit::KitArguments>),
-    /// Cut a build of many sites into jobs for any engine, and run them
-    #[command(after_help = examples::PLAN)]
-    Plan(Box<super::plan::PlanArguments>),
-    /// Put the packages of a plan's jobs together as one build would, and sign them
-    #[command(after_help = examples::MERGE)]
-    Merge(super::plan::MergeArguments),
-    /// Show what the cache of compressed content holds, or remove some of it
-    #[command(after_help = examples::CACHE)]
-    Cache(super::cache::CacheArguments),
-    /// Run the packages' own checks on this machine; changes nothing
-    #[command(after_help = examples::PREFLIGHT)]
-    Preflight(PreflightArguments),
-    /// Print the JSON Schema of linkpack.toml, of a site file, or of what a verb prints with --json
-    #[command(after_help = examples::SCHEMA)]
-    Schema {
-        /// Of what
-        #[arg(default_value = "manifest", value_name = "WHAT")]
-        what: SchemaOf,
-    },
-    /// Print a completion script for a shell
-    #[command(after_help = examples::COMPLETIONS)]
-    Completions {
-        /// The shell
-        shell: clap_complete::Shell,
-    },
-    /// Print the manual page (roff), or write one for each verb
-    #[command(after_help = examples::MAN)]
-    Man {
-        /// Write linkpack.1 and a page for each verb, linkpack-VERB.1, into this folder
-        #[arg(long, value_name = "DIR")]
-        out: Option<PathBuf>,
-    },
-}
+use std::sync::LazyLock;
 
 #[derive(Debug, Args)]
 pub struct AssembleArguments {
@@ -115,16 +48,16 @@ pub struct ProductArguments {
     #[arg(long, value_name = "VERSION")]
     pub product_version: Option<String>,
     /// The formats, separated by commas [default: every format the connector has a payload for]
-    #[arg(short = 'f', long = "format", value_delimiter = ',', value_name = "FORMAT,...")]
-    pub formats: Vec<FormatName>,
+    #[arg(short = 'f', long = "format", value_delimiter = ',', value_name = "FORMAT,...", value_parser = one_of(formats(), Format::name))]
+    pub formats: Vec<Format>,
     /// The targets, separated by commas [default: every target the connector has a payload for]
     #[arg(short = 't', long = "target", value_delimiter = ',', value_name = "TARGET,...", value_parser = one_of(&Target::ALL, Target::name))]
     pub targets: Vec<Target>,
     /// How payloads are compressed (an MSI has a compression of its own)
-    #[arg(long, default_value = "auto")]
+    #[arg(long, default_value = "auto", value_parser = one_of_these(&CodecChoice::ALL, CodecChoice::name, CodecChoice::help))]
     pub codec: CodecChoice,
     /// How an MSI's cabinets are packed; lzx with --codec small, else mszip
-    #[arg(long, value_name = "PACKING")]
+    #[arg(long, value_name = "PACKING", value_parser = one_of_these(&Packing::ALL, Packing::name, packing_help))]
     pub cabinet: Option<Packing>,
     /// The MSI that transforms (-f mst) have to fit; that of the manifest when not given
     #[arg(long, value_name = "MSI")]
@@ -135,45 +68,6 @@ pub struct ProductArguments {
     /// Write a dot for ~ in the names of files: GitHub's releases and some stores do not keep it. The version stays
     #[arg(long)]
     pub no_tilde: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct BuildArguments {
-    #[command(flatten)]
-    pub product: ProductArguments,
-    /// A site file; repeat it for several sites
-    #[arg(short = 's', long = "site", value_name = "SITE.toml")]
-    pub sites: Vec<PathBuf>,
-    /// What is made for each site: packages of its own; its settings alone, which are laid over the product's packages; or recipes, by
-    /// which linkpack assemble makes its packages (docs/fleet.md)
-    #[arg(long, default_value = "packages", value_name = "WHAT")]
-    pub per_site: PerSite,
-    /// The folder that packages go to
-    #[arg(short = 'o', long, default_value = "dist", value_name = "DIR")]
-    pub output: PathBuf,
-    /// How many threads compress [default: the number of processors]
-    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub jobs: Option<u16>,
-    /// Append a summary in Markdown to this file (GitHub: "$GITHUB_STEP_SUMMARY")
-    #[arg(long, value_name = "FILE")]
-    pub summary: Option<PathBuf>,
-    /// Print one JSON document on standard output
-    #[arg(long)]
-    pub json: bool,
-    /// Print nothing but warnings and errors
-    #[arg(short = 'q', long)]
-    pub quiet: bool,
-    /// Build one job of this plan, which says everything else; a job that is done is recognised by its sums
-    #[arg(long, value_name = "PLAN", requires = "job", conflicts_with_all = ["manifest", "set", "product_version", "sites", "per_site", "formats", "targets",
-        "output", "codec", "cabinet", "base", "no_cache", "no_sbom", "no_tilde", "SigningArguments"])]
-    pub plan: Option<PathBuf>,
-    /// The job's number, from 0
-    #[arg(long, value_name = "N", requires = "plan")]
-    pub job: Option<usize>,
-    #[command(flatten)]
-    pub cache: super::cache::BuildCache,
-    #[command(flatten)]
-    pub signing: SigningArguments,
 }
 
 /// Where keys are; never what opens them.
@@ -352,60 +246,18 @@ pub struct PreflightArguments {
     pub json: bool,
 }
 
-impl ValueEnum for CodecChoice {
-    fn value_variants<'a>() -> &'a [Self] {
-        &CodecChoice::ALL
-    }
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        let help = match self {
-            CodecChoice::Auto => {
-                "The smallest that every system can read in all formats asked for: xz, or gzip where a .run is among them"
-            }
-            CodecChoice::Fast => "gzip: quickest to make, read everywhere",
-            CodecChoice::Zstd => {
-                "zstd: quickest to install, where all systems of the manifest read it; a .run needs zstd on the endpoint"
-            }
-            CodecChoice::Small => "xz: smallest; a .run needs xz on the endpoint",
-        };
-        Some(PossibleValue::new(self.name()).help(help))
+/// What each way to pack cabinets is for.
+fn packing_help(packing: Packing) -> &'static str {
+    match packing {
+        Packing::Mszip => "Quick to make",
+        Packing::Lzx => "A quarter smaller, and takes several times as long to make; every Windows unpacks it",
     }
 }
 
-impl ValueEnum for Packing {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Packing::Mszip, Packing::Lzx]
-    }
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        let help = match self {
-            Packing::Mszip => "Quick to make",
-            Packing::Lzx => "A quarter smaller, and takes several times as long to make; every Windows unpacks it",
-        };
-        Some(PossibleValue::new(self.name()).help(help))
-    }
-}
-
-impl ValueEnum for PerSite {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[PerSite::Packages, PerSite::Overlay, PerSite::Recipes]
-    }
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.name()))
-    }
-}
-
-impl ValueEnum for FormatName {
-    fn value_variants<'a>() -> &'a [Self] {
-        &FormatName::ALL
-    }
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.name()))
-    }
-}
-
-impl std::fmt::Display for FormatName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
+/// The formats that `-f` takes.
+fn formats() -> &'static [Format] {
+    static FORMATS: LazyLock<Vec<Format>> = LazyLock::new(|| asked_for().collect());
+    &FORMATS
 }
 
 /// Reads one of `all` by its name, and shows the names in help and completions.
@@ -413,6 +265,34 @@ pub fn one_of<T: Copy + Send + Sync + 'static>(
     all: &'static [T],
     name: fn(T) -> &'static str,
 ) -> impl TypedValueParser<Value = T> {
-    PossibleValuesParser::new(all.iter().map(move |one| name(*one)))
+    chosen(all, name, all.iter().map(|one| PossibleValue::new(name(*one))).collect())
+}
+
+/// Reads one of `all` by its name, and shows what each is for.
+fn one_of_these<T: Copy + Send + Sync + 'static>(
+    all: &'static [T],
+    name: fn(T) -> &'static str,
+    help: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    chosen(all, name, all.iter().map(|one| PossibleValue::new(name(*one)).help(help(*one))).collect())
+}
+
+fn chosen<T: Copy + Send + Sync + 'static>(
+    all: &'static [T],
+    name: fn(T) -> &'static str,
+    values: Vec<PossibleValue>,
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(values)
         .map(move |given| *all.iter().find(|one| name(**one) == given).expect("clap lets none but the names through"))
+}
+
+/// Reads a whole number between two bounds.
+pub fn number<T>(range: RangeInclusive<u64>) -> impl TypedValueParser<Value = T>
+where
+    T: TryFrom<u64> + Clone + Send + Sync + 'static,
+{
+    move |text: &str| {
+        let found = text.parse().ok().filter(|number| range.contains(number)).and_then(|number| T::try_from(number).ok());
+        found.ok_or_else(|| format!("give a whole number from {} to {}", range.start(), range.end()))
+    }
 }

@@ -1,21 +1,73 @@
 //! `linkpack build`.
 
-use super::arguments::{BuildArguments, ProductArguments};
+use super::arguments::{number, one_of, ProductArguments, SigningArguments};
+use super::epoch::epoch;
 use super::screen::Screen;
 use super::told::{self, Built};
 use super::{cache, progress, summary};
 use crate::build::plan::{self, Done, How};
 use crate::build::{build, Options, PerSite, Report, SigningOptions};
 use crate::compress::Cache;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::inspect::text::counted;
 use crate::listener::Listener;
 use crate::manifest::{Given, Setting};
+use clap::Args;
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
+
+/// The arguments.
+#[derive(Debug, Args)]
+pub struct BuildArguments {
+    #[command(flatten)]
+    pub product: ProductArguments,
+    /// A site file; repeat it for several sites
+    #[arg(short = 's', long = "site", value_name = "SITE.toml")]
+    pub sites: Vec<PathBuf>,
+    /// What is made for each site: packages of its own; its settings alone, which are laid over the product's packages; or recipes, by
+    /// which linkpack assemble makes its packages (docs/fleet.md)
+    #[arg(long, default_value = "packages", value_name = "WHAT", value_parser = one_of(&PerSite::ALL, PerSite::name))]
+    pub per_site: PerSite,
+    /// The folder that packages go to
+    #[arg(short = 'o', long, default_value = "dist", value_name = "DIR")]
+    pub output: PathBuf,
+    /// How many threads compress [default: the number of processors]
+    #[arg(short = 'j', long, value_name = "N", value_parser = number::<u16>(1..=1024))]
+    pub jobs: Option<u16>,
+    /// Append a summary in Markdown to this file (GitHub: "$GITHUB_STEP_SUMMARY")
+    #[arg(long, value_name = "FILE")]
+    pub summary: Option<PathBuf>,
+    /// Print one JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// Print nothing but warnings and errors
+    #[arg(short = 'q', long)]
+    pub quiet: bool,
+    /// Build one job of this plan, which says everything else; a job that is done is recognised by its sums
+    #[arg(long, value_name = "PLAN", requires = "job", conflicts_with_all = ["manifest", "set", "product_version", "sites", "per_site", "formats", "targets",
+        "output", "codec", "cabinet", "base", "no_cache", "no_sbom", "no_tilde", "SigningArguments"])]
+    pub plan: Option<PathBuf>,
+    /// The job's number, from 0
+    #[arg(long, value_name = "N", requires = "plan")]
+    pub job: Option<usize>,
+    #[command(flatten)]
+    pub cache: super::cache::BuildCache,
+    #[command(flatten)]
+    pub signing: SigningArguments,
+}
+
+/// `build --plan PLAN --job N --json` of a job that was done.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct AlreadyDone {
+    /// True.
+    pub already: bool,
+    /// The folder of its packages.
+    pub output: PathBuf,
+}
 
 /// Builds packages and says which.
 pub fn run(arguments: &BuildArguments) -> ExitCode {
@@ -70,7 +122,7 @@ fn already(job: usize, output: &Path, json: bool, screen: &Screen) -> ExitCode {
     if !json {
         return ExitCode::SUCCESS;
     }
-    let document = super::plan::AlreadyDone { already: true, output: output.to_path_buf() };
+    let document = AlreadyDone { already: true, output: output.to_path_buf() };
     super::conclude(&told::json(&document), false)
 }
 
@@ -136,7 +188,7 @@ fn table(report: &Report, began: Instant) -> Vec<String> {
     }
     let overlays: Vec<_> = report.packages.iter().filter(|package| package.overlay).collect();
     if let Some(last) = overlays.last() {
-        let formats: BTreeSet<&str> = overlays.iter().map(|overlay| &*overlay.format).collect();
+        let formats: BTreeSet<&str> = overlays.iter().map(|overlay| overlay.format.name()).collect();
         let what =
             format!("{} of sites ({})", counted(overlays.len(), "overlay", "overlays"), Vec::from_iter(formats).join(", "));
         let size = overlays.iter().map(|overlay| overlay.size).sum();
@@ -144,27 +196,4 @@ fn table(report: &Report, began: Instant) -> Vec<String> {
     }
     lines.push(format!("built {} in {}", counted(report.packages.len(), "package", "packages"), progress::span(began.elapsed())));
     lines
-}
-
-/// SOURCE_DATE_EPOCH.
-pub fn epoch(value: Option<OsString>) -> Result<Option<i64>> {
-    let Some(value) = value else { return Ok(None) };
-    let parsed = value.to_str().and_then(|text| text.parse::<u32>().ok());
-    parsed.map(|seconds| Some(i64::from(seconds))).ok_or_else(|| {
-        Error::new(format!("SOURCE_DATE_EPOCH is \"{}\", not a number of seconds since 1970", value.display()))
-            .help("set it to a number such as the last commit's: SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)")
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::epoch;
-
-    #[test]
-    fn a_source_date_epoch_that_is_no_number_is_refused() {
-        assert_eq!(epoch(Some("1700000000".into())).unwrap(), Some(1_700_000_000));
-        for bad in ["", "yesterday", "-1", "99999999999999"] {
-            assert!(epoch(Some(bad.into())).is_err(), "{bad}");
-        }
-    }
 }

@@ -1,7 +1,9 @@
 //! `linkpack cache`, and the options of a build that are about its cache.
 
+use super::arguments::number;
+use super::bytes::bytes;
 use super::examples;
-use super::{kit, progress, told};
+use super::{progress, told};
 use crate::compress::prune::{self, Prune, Pruned, Survey};
 use crate::compress::{guard, Cache, CacheChoice, CacheKey, CACHE_LIMIT};
 use crate::error::{Error, Result};
@@ -20,20 +22,27 @@ pub struct BuildCache {
     #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
     pub cache: Option<PathBuf>,
     /// Keep nothing for the next build
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["cache_key", "cache_limit"])]
     pub no_cache: bool,
-    /// Share the cache with others: what was not sealed with this key does not count. A file of 32 random bytes or more that others cannot read
-    #[arg(long, value_name = "FILE", conflicts_with = "no_cache")]
-    pub cache_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub terms: CacheTerms,
     /// Take from the cache and write nothing there
-    #[arg(long, conflicts_with = "no_cache")]
+    #[arg(long, conflicts_with_all = ["no_cache", "cache_limit"])]
     pub cache_read_only: bool,
-    /// What the cache may hold after the build, such as 20G; what was used longest ago goes first [default: 4G]
-    #[arg(long, value_name = "SIZE", value_parser = kit::bytes, conflicts_with_all = ["no_cache", "cache_read_only"])]
-    pub cache_limit: Option<u64>,
     /// Unpack what is taken from the cache and compare it with the content it stands for
     #[arg(long, conflicts_with = "no_cache")]
     pub cache_check: bool,
+}
+
+/// What holds for a cache, whoever uses it: one build, or the jobs of a plan.
+#[derive(Debug, Clone, Args)]
+pub struct CacheTerms {
+    /// Share the cache with others: what was not sealed with this key does not count. A file of 32 random bytes or more that others cannot read
+    #[arg(long, value_name = "FILE")]
+    pub cache_key: Option<PathBuf>,
+    /// What the cache may hold after the build, such as 20G; what was used longest ago goes first [default: 4G]
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub cache_limit: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -56,10 +65,10 @@ pub enum CacheVerb {
         #[command(flatten)]
         place: Place,
         /// What may be left, such as 20G; 0 removes everything
-        #[arg(long, value_name = "SIZE", value_parser = kit::bytes, default_value = "4G")]
+        #[arg(long, value_name = "SIZE", value_parser = bytes, default_value = "4G")]
         cache_limit: u64,
         /// Remove also what no build used for so many days
-        #[arg(long, value_name = "DAYS")]
+        #[arg(long, value_name = "DAYS", value_parser = number::<u32>(0..=36_500))]
         unused_for: Option<u32>,
     },
 }
@@ -135,9 +144,10 @@ fn text(survey: &Survey, with_key: bool) -> String {
         let at = if hosts.is_empty() { String::new() } else { format!(", on {}", hosts.join(", ")) };
         lines.push(("being made", format!("{}{at}", counted(survey.unfinished as usize, "unit", "units"))));
     }
-    let open =
-        survey.open.as_ref().map_or_else(|| "this account and root".to_owned(), |why| format!("{why}: use it with --cache-key"));
-    lines.push(("written by", open));
+    match &survey.open {
+        None => lines.push(("written by", "this account and root".to_owned())),
+        Some(why) => lines.extend([("written by", "others, too: use it with --cache-key".to_owned()), ("because", why.clone())]),
+    }
     lines.iter().map(|(name, value)| format!("{name:<12}{value}\n")).collect()
 }
 
@@ -155,7 +165,7 @@ fn age(seconds: u64) -> String {
 /// # Errors
 /// The key is none.
 pub fn of_build(arguments: &BuildCache, listener: &dyn Listener) -> Result<Cache> {
-    let key = arguments.cache_key.as_deref().map(CacheKey::read).transpose()?;
+    let key = arguments.terms.cache_key.as_deref().map(CacheKey::read).transpose()?;
     let choice = match (&arguments.cache, default_folder()) {
         _ if arguments.no_cache => None,
         (Some(folder), _) => Some(folder.clone()),
@@ -167,7 +177,7 @@ pub fn of_build(arguments: &BuildCache, listener: &dyn Listener) -> Result<Cache
     Ok(Cache {
         key,
         read_only: arguments.cache_read_only,
-        limit: arguments.cache_limit.unwrap_or(CACHE_LIMIT),
+        limit: arguments.terms.cache_limit.unwrap_or(CACHE_LIMIT),
         check: arguments.cache_check,
         ..choice.into()
     })
@@ -179,16 +189,16 @@ pub fn of_build(arguments: &BuildCache, listener: &dyn Listener) -> Result<Cache
 /// The key is none.
 pub fn of_job(arguments: &BuildCache) -> Result<Option<Cache>> {
     let Some(folder) = &arguments.cache else {
-        let other = arguments.cache_key.is_some() || arguments.cache_read_only || arguments.cache_limit.is_some();
+        let other = arguments.terms.cache_key.is_some() || arguments.cache_read_only || arguments.terms.cache_limit.is_some();
         return match other || arguments.cache_check {
             true => Err(Error::new("the plan says which cache its jobs have").help("name another one with --cache DIR as well")),
             false => Ok(None),
         };
     };
     Ok(Some(Cache {
-        key: arguments.cache_key.as_deref().map(CacheKey::read).transpose()?,
+        key: arguments.terms.cache_key.as_deref().map(CacheKey::read).transpose()?,
         read_only: arguments.cache_read_only,
-        limit: arguments.cache_limit.unwrap_or(CACHE_LIMIT),
+        limit: arguments.terms.cache_limit.unwrap_or(CACHE_LIMIT),
         check: arguments.cache_check,
         ..CacheChoice::Folder(folder.clone()).into()
     }))

@@ -1,6 +1,6 @@
 //! `linkpack kit`: kits for closed sites.
 
-use super::arguments::SigningArguments;
+use super::arguments::{number, SigningArguments};
 use super::examples;
 use super::screen::Screen;
 use crate::build::{ByOwn, Signing};
@@ -57,7 +57,7 @@ pub struct AcceptArguments {
     #[arg(long, value_name = "OLDKIT")]
     pub against: Option<PathBuf>,
     /// How many trusted keys have to have signed
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = number::<u8>(1..=16))]
     pub require: u8,
     /// Who accepts; the account's name when not given
     #[arg(long, value_name = "NAME")]
@@ -136,6 +136,7 @@ pub struct ServeArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("images").args(["zip", "iso"]).multiple(true)))]
 pub struct MakeArguments {
     /// Folders that `build` wrote to, and packages
     #[arg(required = true, value_name = "DIST")]
@@ -171,10 +172,10 @@ pub struct MakeArguments {
     #[arg(long, value_name = "FILE")]
     pub iso: Option<PathBuf>,
     /// No zip or image larger than this (4.7G, 700M, 25GiB): several, each a kit of its own
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = size, requires = "images")]
     pub volume_size: Option<u64>,
     /// Add recovery data (PAR2) for worn discs and diodes: so much of the kit, and of each zip and image, may be lost
-    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_name = "PERCENT", value_parser = number::<u32>(1..=100))]
     pub par2: Option<u32>,
     #[command(flatten)]
     pub known: KnownArguments,
@@ -253,7 +254,7 @@ fn accept(arguments: &AcceptArguments) -> Result<Option<Error>> {
         against: arguments.against.clone(),
         require: usize::from(arguments.require),
         who: arguments.by.clone().unwrap_or_else(account),
-        time: super::build::epoch(std::env::var_os("SOURCE_DATE_EPOCH"))?.unwrap_or(now),
+        time: super::epoch::epoch(std::env::var_os("SOURCE_DATE_EPOCH"))?.unwrap_or(now),
     };
     let report = kit::accept::accept(&request)?;
     if let Some(path) = &arguments.output {
@@ -310,7 +311,7 @@ fn countersign(arguments: &CountersignArguments) -> Result<()> {
 /// Makes a kit and says what is in it.
 fn make(arguments: &MakeArguments) -> Result<()> {
     let screen = Screen::new(arguments.quiet);
-    let epoch = super::build::epoch(std::env::var_os("SOURCE_DATE_EPOCH"))?;
+    let epoch = super::epoch::epoch(std::env::var_os("SOURCE_DATE_EPOCH"))?;
     let signing = Signing::open(&super::sign::options(&arguments.signing, epoch), &screen)?;
     let trusted = trusted(arguments, &signing)?;
     let mut public = trust::keys::Keys::default();
@@ -422,43 +423,21 @@ fn digits(text: &str) -> std::result::Result<String, String> {
 /// The size of a kit's volume.
 fn size(text: &str) -> std::result::Result<u64, String> {
     // Smaller ones hold no kit at all.
-    match bytes(text)? {
+    match super::bytes::bytes(text)? {
         bytes @ 8_000_000.. => Ok(bytes),
         _ => Err(format!("{text} is not between 8M and 1000T")),
     }
 }
 
-/// A number of bytes with a unit: K, M, G, T of 1000, KiB, MiB, GiB, TiB of 1024.
-pub fn bytes(text: &str) -> std::result::Result<u64, String> {
-    let wrong = || format!("{text} is not a size such as 4.7G, 700M or 25GiB");
-    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len()));
-    let unit = match unit.to_ascii_uppercase().trim_end_matches('B') {
-        "" => 1.0,
-        unit => {
-            let base: f64 = if unit.ends_with('I') { 1024.0 } else { 1000.0 };
-            let power =
-                "KMGT".find(unit.trim_end_matches('I')).filter(|_| unit.trim_end_matches('I').len() == 1).ok_or_else(wrong)?;
-            base.powi(power as i32 + 1)
-        }
-    };
-    let bytes = number.parse::<f64>().map_err(|_| wrong())? * unit;
-    match (0.0..=1e15).contains(&bytes) {
-        true => Ok(bytes as u64),
-        false => Err(format!("{text} is not between 0 and 1000T")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{bytes, size};
+    use super::size;
 
     #[test]
     fn sizes_have_units() {
         assert_eq!(size("4.7G"), Ok(4_700_000_000));
         assert_eq!(size("25GiB"), Ok(25 << 30));
         assert_eq!(size("700MB"), Ok(700_000_000));
-        assert_eq!(bytes("0"), Ok(0));
-        assert!(bytes("-1").is_err());
         for wrong in ["", "G", "4.7X", "1", "-1G", "NaN"] {
             assert!(size(wrong).is_err(), "{wrong}");
         }

@@ -3,11 +3,14 @@
 mod arguments;
 mod assemble;
 mod build;
+mod bytes;
 mod cache;
+mod epoch;
 mod examples;
 mod init;
 mod inspect;
 mod kit;
+mod line;
 mod lint;
 mod plan;
 mod preflight;
@@ -16,12 +19,13 @@ mod screen;
 mod sign;
 mod summary;
 mod told;
+mod verbs;
 mod verify;
 
 use crate::error::IoContext;
-use arguments::{Arguments, Verb};
 use clap::{CommandFactory, Parser};
 use std::process::ExitCode;
+use verbs::{Arguments, Verb};
 
 /// Runs the command line of this process. Exit codes: 0 done, 1 refused or failed, 2 usage.
 pub fn run() -> ExitCode {

@@ -1,17 +1,16 @@
 //! `linkpack plan` and `linkpack merge`.
 
-use super::arguments::{ProductArguments, SigningArguments};
+use super::arguments::{number, ProductArguments, SigningArguments};
+use super::cache::CacheTerms;
 use super::screen::Screen;
 use super::told::{self, Built};
-use super::{build, examples, kit, progress};
+use super::{build, examples, progress};
 use crate::build::plan::{self, Local, Made, Status, Wish, MOST_JOBS};
 use crate::compress::CacheChoice;
 use crate::error::{Error, IoContext, Result};
 use crate::inspect::text::counted;
 use clap::{Args, Subcommand};
 use globset::GlobBuilder;
-use schemars::JsonSchema;
-use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -50,23 +49,19 @@ pub struct MakeArguments {
     #[arg(short = 'o', long, default_value = "plan", value_name = "DIR")]
     pub output: PathBuf,
     /// About how many sites share a job, where there are many: each job reads the payload once
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = number::<u16>(1..=65_535))]
     pub sites_per_job: u16,
     /// The most jobs
-    #[arg(long, value_name = "N", default_value_t = MOST_JOBS, value_parser = jobs)]
+    #[arg(long, value_name = "N", default_value_t = MOST_JOBS, value_parser = number::<usize>(2..=100_000))]
     pub max_jobs: usize,
     /// How many threads each job takes [default: 1, and all processors for the job that fills the cache]
-    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(short = 'j', long, value_name = "N", value_parser = number::<u16>(1..=1024))]
     pub jobs: Option<u16>,
     /// The cache that all jobs share [default: a folder in the plan's]
     #[arg(long, value_name = "DIR")]
     pub cache: Option<PathBuf>,
-    /// Seals the cache, where others can write it
-    #[arg(long, value_name = "FILE")]
-    pub cache_key: Option<PathBuf>,
-    /// What the cache may hold after a job, such as 20G [default: 4G]
-    #[arg(long, value_name = "SIZE", value_parser = kit::bytes)]
-    pub cache_limit: Option<u64>,
+    #[command(flatten)]
+    pub terms: CacheTerms,
     /// Print one JSON document on standard output
     #[arg(long)]
     pub json: bool,
@@ -81,10 +76,10 @@ pub struct RunArguments {
     #[arg(value_name = "PLAN")]
     pub plan: PathBuf,
     /// How many jobs run side by side [default: the number of processors]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", value_parser = number::<u16>(1..=1024))]
     pub local: Option<u16>,
     /// How many threads each job takes, over what the plan says
-    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(short = 'j', long, value_name = "N", value_parser = number::<u16>(1..=1024))]
     pub jobs: Option<u16>,
     /// Print nothing but warnings and errors
     #[arg(short = 'q', long)]
@@ -122,26 +117,13 @@ pub struct MergeArguments {
     pub signing: SigningArguments,
 }
 
-/// `build --plan PLAN --job N --json` of a job that was done.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct AlreadyDone {
-    /// True.
-    pub already: bool,
-    /// The folder of its packages.
-    pub output: PathBuf,
-}
-
-fn jobs(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|jobs| (2..=100_000).contains(jobs)).ok_or_else(|| format!("{text} is not between 2 and 100000"))
-}
-
 /// Runs the verb.
 pub fn run(arguments: &PlanArguments) -> ExitCode {
     let (done, json) = match &arguments.verb {
         None => (make(&arguments.make), arguments.make.json),
         Some(PlanVerb::Run(arguments)) => (run_here(arguments), false),
         Some(PlanVerb::Status(arguments)) => match plan::status(&arguments.plan, arguments.check) {
-            Ok(status) => return show(&status, arguments.json),
+            Ok(status) => return show(&status, arguments),
             Err(error) => (Err(error), arguments.json),
         },
     };
@@ -153,7 +135,7 @@ pub fn run(arguments: &PlanArguments) -> ExitCode {
 
 fn make(arguments: &MakeArguments) -> Result<String> {
     let screen = Screen::new(arguments.quiet);
-    let epoch = build::epoch(std::env::var_os("SOURCE_DATE_EPOCH"))?;
+    let epoch = super::epoch::epoch(std::env::var_os("SOURCE_DATE_EPOCH"))?;
     let cache = CacheChoice::Temporary(std::env::temp_dir()).into();
     let options = build::options_of(&arguments.product, sites(&arguments.sites)?, arguments.output.clone(), cache, epoch);
     let wish = Wish {
@@ -161,8 +143,8 @@ fn make(arguments: &MakeArguments) -> Result<String> {
         sites_each: usize::from(arguments.sites_per_job),
         most_jobs: arguments.max_jobs,
         cache: arguments.cache.clone(),
-        cache_key: arguments.cache_key.clone(),
-        cache_limit: arguments.cache_limit,
+        cache_key: arguments.terms.cache_key.clone(),
+        cache_limit: arguments.terms.cache_limit,
         threads: arguments.jobs.map(usize::from),
     };
     let made = plan::make(&options, &wish, &screen)?;
@@ -228,20 +210,21 @@ fn run_here(arguments: &RunArguments) -> Result<String> {
     Ok(String::new())
 }
 
-fn show(status: &Status, json: bool) -> ExitCode {
-    let shown = if json { told::json(status) } else { text(status) };
+fn show(status: &Status, arguments: &StatusArguments) -> ExitCode {
+    let shown = if arguments.json { told::json(status) } else { text(status, arguments.check) };
     match super::conclude(&shown, false) {
         ExitCode::SUCCESS if !status.complete => ExitCode::from(OPEN),
         code => code,
     }
 }
 
-fn text(status: &Status) -> String {
+fn text(status: &Status, checked: bool) -> String {
+    let unread = if checked { "" } else { " as the jobs say; --check reads every package" };
     let mut lines = vec![
         ("plan", format!("{} {}, {}", status.product, status.version, status.folder.display())),
-        ("done", format!("{} of {}", status.done, counted(status.jobs, "job", "jobs"))),
+        ("done", format!("{} of {}{unread}", status.done, counted(status.jobs, "job", "jobs"))),
         ("failed", status.failed.to_string()),
-        ("begun", status.begun.to_string()),
+        ("begun", format!("{}, at work or killed", status.begun)),
         ("waiting", status.waiting.to_string()),
         ("sites", format!("{} of {}", status.sites_done, status.sites)),
         ("packages", format!("{}, {}", status.packages, progress::size(status.bytes))),

@@ -3,7 +3,7 @@
 use super::arguments::PreflightArguments;
 use crate::endpoint::{self, Arch, Facts, Settings};
 use crate::error::{Error, Result};
-use crate::manifest::DEFAULT_LINUX_ROOT;
+use contract::names::Names;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
@@ -22,9 +22,10 @@ fn facts() -> Facts {
     Facts {
         product: "linkpack".to_owned(),
         package: "linkpack".to_owned(),
+        names: Names::default(),
         title: "linkpack".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        packaged_root: DEFAULT_LINUX_ROOT.to_owned(),
+        packaged_root: Names::default().place("root"),
         arch: Arch::Any,
         installed_kb: 0,
         containers: Vec::new(),

@@ -1,6 +1,6 @@
 //! What a long build is at: lines every few seconds without a terminal, bars on one.
 
-use super::screen::say;
+use super::line::say;
 use crate::error::plain;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::sync::mpsc::{channel, RecvTimeoutError, Sender};

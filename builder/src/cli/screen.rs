@@ -1,15 +1,11 @@
 //! How messages, errors and progress look: plain without a terminal, bars and colours on one.
 
+pub use super::line::say;
 use super::progress::Progress;
 use crate::error::{plain, Error, Snippet};
 use crate::listener::Listener;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
-
-/// Puts one line on stderr. Where it cannot be written (a full disk, a closed pipe), the exit code has to do.
-pub fn say(line: &str) {
-    let _ = std::io::stderr().lock().write_all((plain(line.to_owned()) + "\n").as_bytes());
-}
 
 /// The text with its judgements in colours, where standard output is a terminal that has them and NO_COLOR (no-color.org) is not set.
 pub fn coloured(text: &str) -> String {

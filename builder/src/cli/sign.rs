@@ -10,7 +10,7 @@ use crate::trust::secret::PasswordSource;
 /// Signs packages and says by which keys.
 pub fn run(arguments: &SignArguments) -> Result<()> {
     let screen = Screen::new(arguments.quiet);
-    let options = options(&arguments.signing, super::build::epoch(std::env::var_os("SOURCE_DATE_EPOCH"))?);
+    let options = options(&arguments.signing, super::epoch::epoch(std::env::var_os("SOURCE_DATE_EPOCH"))?);
     let signing = Signing::open(&options, &screen)?;
     if signing.is_empty() {
         return Err(Error::new("there is no key to sign with")

@@ -2,6 +2,8 @@
 
 use contract::checks::CHECKS;
 use contract::exit_codes::EXIT_CODES;
+use contract::names::{Names, NAMES};
+use contract::places::{Place, PLACES};
 use contract::settings::{BuiltIn, Lifetime, Setting, SETTINGS};
 
 #[path = "../../../tests/common/documented.rs"]
@@ -47,9 +49,25 @@ fn checks() -> String {
     "| id | code | Linux | Windows |\n|---|---|---|---|\n".to_owned() + &rows.collect::<String>()
 }
 
+fn names() -> String {
+    let rows = NAMES.iter().map(|name| format!("| `{}` | `{}` | {} |\n", name.key, name.default, name.summary));
+    "| key | default | what |\n|---|---|---|\n".to_owned() + &rows.collect::<String>()
+}
+
+fn places() -> String {
+    let names = Names::default();
+    let row = |place: &Place| {
+        let (default, pattern) = (names.place(place.key), place.pattern);
+        format!("| `{default}` | `{pattern}` | {} | {} |\n", place.owner, names.fill(place.summary))
+    };
+    let head = "| by default | made of | owner | what |\n|---|---|---|---|\n";
+    head.to_owned() + &PLACES.iter().map(row).collect::<String>()
+}
+
 #[test]
 fn the_contract_is_documented_as_it_is() {
     held::hold("contract.md", &[("settings", settings()), ("exit codes", exit_codes()), ("checks", checks())]);
+    held::hold("endpoint.md", &[("names", names()), ("places", places())]);
 }
 
 /// What every check does, and in no other way than the table says: the scripts' own calls name their id and code.

@@ -1,5 +1,6 @@
 //! What the scripts of one package have to know, and which values can be put into them.
 
+use contract::names::Names;
 use contract::settings::{Setting, SETTINGS};
 use std::collections::BTreeMap;
 
@@ -28,7 +29,7 @@ impl Arch {
 /// One container of the package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerFact {
-    /// The directory below `Intigua-Libs/`: letters, digits, `.`, `_`, `-`, `+`.
+    /// The directory below the containers' folder: letters, digits, `.`, `_`, `-`, `+`.
     pub name: String,
     /// Whether CONTAINERS may leave it out.
     pub required: bool,
@@ -61,6 +62,8 @@ pub struct Facts {
     pub product: String,
     /// The package's name, as dpkg and rpm know it: the product's, and for a site `-SITE` behind it.
     pub package: String,
+    /// What the product goes by on an endpoint.
+    pub names: Names,
     /// For people: the unit's description, messages.
     pub title: String,
     /// The upstream version: digits, letters, `.`, `+`, `~`, `-`, `_`, `:`-free.
@@ -73,7 +76,7 @@ pub struct Facts {
     pub installed_kb: u64,
     /// The containers, in the manifest's order.
     pub containers: Vec<ContainerFact>,
-    /// The connector's executable, relative to `vAgentManager/`.
+    /// The connector's executable, relative to the connector's folder.
     pub executable: String,
     /// Its arguments; `{root}` is replaced on the endpoint. Usually `run --root {root}`.
     pub arguments: Vec<String>,
@@ -130,7 +133,7 @@ impl Facts {
     }
 
     fn called(&self, arguments: &[String]) -> Vec<String> {
-        let executable = format!("{ROOT_MARKER}/vAgentManager/{}", self.executable);
+        let executable = format!("{ROOT_MARKER}/{}/{}", self.names.get("connector-folder"), self.executable);
         let arguments = arguments.iter().map(|argument| argument.replace("{root}", ROOT_MARKER));
         std::iter::once(executable).chain(arguments).collect()
     }
@@ -162,7 +165,7 @@ impl Facts {
                 && !self.executable.starts_with('/')
                 && !self.executable.split('/').any(|part| part == ".."),
             "the connector's executable",
-            "is not a path below vAgentManager",
+            "is not a path below the connector's folder",
             &self.executable,
             "write it relative to the connector's payload, such as \"vlink\"",
         )?;

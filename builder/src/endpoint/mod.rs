@@ -22,6 +22,7 @@ pub use quote::{sh_quote, unit_quote};
 
 use crate::compress::Codec;
 pub use base::run_layout::{run_signature_field, RUN_SIGNATURE_AT, RUN_SUM_AT, RUN_SUM_COVERS_FROM};
+use contract::names::{Names, FILE as NAMES_FILE};
 use render::Channel;
 
 /// Where the scripts look for programs, whatever the caller's PATH is.
@@ -115,19 +116,16 @@ pub fn deb_scripts(facts: &Facts) -> Result<DebScripts, Error> {
 }
 
 /// The file that a site's configuration package brings, and that the product's scripts read as the site's level of the settings.
-pub fn site_file(product: &str) -> String {
-    format!("{SITE_FOLDER}/{product}.site")
+fn site_file(names: &Names, product: &str) -> String {
+    format!("{}/{product}.site", names.place("site"))
 }
-
-/// What [`site_file`] lies in.
-pub const SITE_FOLDER: &str = "/usr/share/intigua";
 
 /// `%posttrans` and `%postun` of a site's configuration package.
 ///
 /// # Errors
 /// A template of linkpack's is wrong.
-pub fn site_scriptlets() -> Result<(String, String), Error> {
-    Ok((render::site_scriptlet(false)?, render::site_scriptlet(true)?))
+pub fn site_scriptlets(names: &Names) -> Result<(String, String), Error> {
+    Ok((render::site_scriptlet(names, false)?, render::site_scriptlet(names, true)?))
 }
 
 /// The scriptlets of an RPM.
@@ -195,6 +193,10 @@ pub fn bin_files(facts: &Facts) -> Result<Vec<BinFile>, Error> {
         files.push(module(name, scripts.render(name)?));
     }
     files.push(file("bin/linkctl".to_owned(), 0o755, scripts.render("linkctl.sh")?));
+    let changed = facts.names.changed("\n");
+    if !changed.is_empty() {
+        files.push(file(NAMES_FILE.to_owned(), 0o644, changed));
+    }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(files)
 }

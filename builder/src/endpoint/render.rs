@@ -1,6 +1,8 @@
 //! The embedded files and the engine that puts facts into them.
 
 use contract::exit_codes::EXIT_CODES;
+use contract::names::Names;
+use contract::rules::System;
 use contract::settings::{Lifetime, Rule, Setting, SETTINGS};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{context, Environment, Error, ErrorKind, UndefinedBehavior, Value};
@@ -83,9 +85,6 @@ impl Channel {
         }
     }
 }
-
-/// The service's name, which the product's documentation fixes.
-const SERVICE: &str = "vlink";
 
 /// A file of `templates/` or `installers/`. A release carries its text; a debug build reads it from the working copy, so that a change
 /// to a script needs no compiler.
@@ -176,10 +175,10 @@ impl Scripts {
     }
 }
 
-/// A scriptlet of a site's configuration package, which knows no fact of the product.
-pub fn site_scriptlet(of_removal: bool) -> Result<String, Error> {
+/// A scriptlet of a site's configuration package, which knows the product's names alone.
+pub fn site_scriptlet(names: &Names, of_removal: bool) -> Result<String, Error> {
     let kept = Channel::Rpm.kept();
-    let context = context! { channel => Channel::Rpm.name(), kept => Vec::from(kept), passed => passed(kept), path => super::PATH, of_removal };
+    let context = context! { channel => Channel::Rpm.name(), kept => Vec::from(kept), passed => passed(kept), path => super::PATH, of_removal, place => places(names) };
     environment()?.get_template("rpm/site")?.render(context)
 }
 
@@ -230,8 +229,8 @@ fn context_of(environment: &Environment<'_>, facts: &Facts, channel: Channel) ->
         names.join(" ")
     };
     let basic = context! {
-        product => &facts.product, package => &facts.package, folders => facts.folders.join("\n"), others => facts.others.join("\n"), libraries => &facts.libraries, library_folders => &facts.library_folders, programs => &facts.programs, title => &facts.title, version => &facts.version, service => SERVICE,
-        channel => channel.name(), tools => channel.tools(), packaged_root => &facts.packaged_root, site_file => super::site_file(&facts.product),
+        product => &facts.product, package => &facts.package, folders => facts.folders.join("\n"), others => facts.others.join("\n"), libraries => &facts.libraries, library_folders => &facts.library_folders, programs => &facts.programs, title => &facts.title, version => &facts.version, service => facts.names.get("service"), place => places(&facts.names), name => names_of(&facts.names),
+        channel => channel.name(), tools => channel.tools(), packaged_root => &facts.packaged_root, site_file => super::site_file(&facts.names, &facts.product),
         arch => facts.arch.uname(), needed_kb => facts.installed_kb, command => facts.command(), core_check => core_check(facts),
         container_names => names(&|_| true), required_names => names(&|required| required),
         settings => settings(facts), exit_codes => exit_codes(), config => facts.config.clone(), seal_paths => facts.seal_paths.clone(),
@@ -248,6 +247,19 @@ fn context_of(environment: &Environment<'_>, facts: &Facts, channel: Channel) ->
         _ => context! {},
     };
     Ok(context! { ..payload, ..texts, ..basic })
+}
+
+/// The places that scripts ask for by name, which are the shell's `LP_P_...`.
+fn places(names: &Names) -> Value {
+    context! { etc => names.place("etc"), lib => names.place("lib"), log => names.place("log"), run => names.place("run") }
+}
+
+/// The names that scripts need besides the service's, and all that are not the default.
+fn names_of(names: &Names) -> Value {
+    context! {
+        connector => names.get("connector-folder"), containers => names.get("containers-folder"), vendor => names.get("vendor"),
+        start => names.fill("{start-link}"), stop => names.fill("{stop-link}"), metric => names.metric(), all => names.changed(";"), fixed => names.lasting(System::Linux),
+    }
 }
 
 /// The words of the connector's own check of the way to its server, for a shell; empty where it has none.

@@ -6,6 +6,7 @@ pub fn facts() -> Facts {
     Facts {
         product: "intigua-link".into(),
         package: "intigua-link".into(),
+        names: contract::names::Names::default(),
         title: "Intigua Link".into(),
         version: "1.2.0".into(),
         packaged_root: "/usr/local/intigua".into(),
@@ -90,6 +91,44 @@ fn a_value_with_a_newline_is_refused_with_its_name() {
     facts.arguments.push("two\nlines".into());
     let error = deb_scripts(&facts).expect_err("refused").to_string();
     assert!(error.contains("argument of the connector"), "{error}");
+}
+
+#[test]
+fn a_products_own_names_are_the_only_ones_in_all_that_is_rendered() {
+    let mut facts = facts();
+    for (key, value) in [
+        ("service", "acme"),
+        ("vendor", "acme-ltd"),
+        ("connector-folder", "Connector"),
+        ("containers-folder", "Agents"),
+        ("start-link", "9"),
+    ] {
+        assert!(facts.names.set(key, value), "{key}");
+    }
+    (facts.product, facts.package, facts.title) = ("acme".into(), "acme".into(), "Acme".into());
+    (facts.packaged_root, facts.executable) = ("/opt/acme".into(), "agent".into());
+    (facts.folders, facts.seal_paths) = (Vec::new(), Vec::new());
+    let DebScripts { modules, preinst, postinst, prerm, postrm, config, templates, triggers } =
+        deb_scripts(&facts).expect("renders");
+    let RpmScripts { pretrans, pre, post, preun, postun, posttrans } = rpm_scripts(&facts).expect("renders");
+    let (site, site_gone) = site_scriptlets(&facts.names).expect("renders");
+    let stub = run_stub_fitted(&facts, Codec::Gzip).expect("renders");
+    let files = bin_files(&facts).expect("renders");
+    let scripts = [
+        modules, preinst, postinst, prerm, postrm, config, templates, triggers, pretrans, pre, post, preun, postun, posttrans,
+        site, site_gone, stub,
+    ];
+    for text in scripts.iter().chain(files.iter().map(|file| &file.text)) {
+        // Keys of csclient.cfg belong to the connector.
+        let own = text.replace("vlinkCoreId", "").replace("vlinkMachineId", "").to_lowercase();
+        for name in ["vlink", "intigua", "vagentmanager", "s30", "k70"] {
+            let line = own.lines().find(|line| line.contains(name));
+            assert_eq!(line, None, "{name}");
+        }
+    }
+    let names = files.iter().find(|file| file.path == "bin/names").expect("the file");
+    assert_eq!(Names::read(&names.text), facts.names);
+    assert!(bin_files(&super::tests::facts()).expect("renders").iter().all(|file| file.path != "bin/names"));
 }
 
 #[test]

@@ -17,6 +17,6 @@ pub fn sha256(before: &[u8], packed: &Packed) -> Result<[u8; 32]> {
 }
 
 /// Writes the stream to a package.
-pub fn copy(packed: &Packed, out: &mut impl Write) -> Result<()> {
+pub fn copy(packed: &Packed, out: &mut (impl Write + ?Sized)) -> Result<()> {
     packed.read(&mut |block| out.write_all(block).map_err(write_failed))
 }

@@ -1,12 +1,10 @@
 //! The apt repository: <https://wiki.debian.org/DebianRepository/Format>, as far as apt 1.4 to 3 read it.
 
 use super::input::{Item, Kind};
-use super::meta::Deb;
 use super::stage::{Facts, Stage};
 use super::Plan;
 use crate::compress::again::gzip_text;
 use crate::error::{Error, Result};
-use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +19,7 @@ const ALL_FOR: &str = "amd64";
 /// Writes lists and signatures over the packages that lie in the pool already.
 ///
 /// # Errors
-/// A package cannot be read, the key fails, the disk is full.
+/// The key fails, the disk is full.
 pub fn write(stage: &Stage, items: &[Item], plan: &Plan) -> Result<()> {
     let files = stage.files();
     let debs: Vec<&Item> = items.iter().filter(|item| item.kind == Kind::Deb).collect();
@@ -29,13 +27,11 @@ pub fn write(stage: &Stage, items: &[Item], plan: &Plan) -> Result<()> {
         return Ok(());
     }
     let stanza = |item: &&Item| {
-        crate::interrupt::check()?;
         let place = item.place();
-        let control = Deb::read(&stage.root().join(&place))?.control;
         let path = place.strip_prefix(FOLDER).and_then(|path| path.strip_prefix('/')).unwrap_or(&place);
-        Ok((item.identity.architecture.clone(), stanza(&control, path, &files[&place])))
+        (item.identity.architecture.clone(), stanza(&item.identity.control, path, &files[&place]))
     };
-    let stanzas: Vec<(String, String)> = debs.par_iter().map(stanza).collect::<Result<_>>()?;
+    let stanzas: Vec<(String, String)> = debs.iter().map(stanza).collect();
     let mut architectures: BTreeSet<&str> = stanzas.iter().map(|(architecture, _)| architecture.as_str()).collect();
     architectures.remove("all");
     if architectures.is_empty() {

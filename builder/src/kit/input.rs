@@ -1,6 +1,6 @@
 //! What goes into a kit: packages and what travels with them, all of it verified before anything is made.
 
-use super::meta::{Deb, Identity, Rpm};
+use super::meta::{Identity, Rpm};
 use crate::error::{Error, IoContext, Result};
 use crate::inspect::report::{FileFacts, Format, Report};
 use crate::inspect::verify::signatures::{Judge, Outcome};
@@ -253,20 +253,22 @@ fn read(path: &Path, kind: Kind, judge: &(dyn Judge + Sync)) -> Result<Item> {
 /// A file of a signed SHA256SUMS: its bytes are compared when they are copied.
 fn listed(path: &Path, kind: Kind, sha256: &str, judge: &(dyn Judge + Sync)) -> Result<Item> {
     let size = path.metadata().or_cannot("read", path)?.len();
-    if kind == Kind::Rpm {
-        let mut report =
-            Report::new(Format::Rpm, FileFacts { name: path.display().to_string(), size, sha256: sha256.to_owned() });
-        inspect::rpm_signatures(&Rpm::read(path)?.signature, &mut report);
-        signed(path, kind, !report.signatures.is_empty())?;
-        refuse(&[verify::judged(path, &report, judge)?])?;
-    }
     let (found, identity) = match kind {
+        Kind::Rpm => {
+            let rpm = Rpm::read(path)?;
+            let mut report =
+                Report::new(Format::Rpm, FileFacts { name: path.display().to_string(), size, sha256: sha256.to_owned() });
+            inspect::rpm_signatures(&rpm.signature, &mut report);
+            signed(path, kind, !report.signatures.is_empty())?;
+            refuse(&[verify::judged(path, &report, judge)?])?;
+            (sha256.to_owned(), rpm.identity)
+        }
         // Their identity takes a reading anyway.
         Kind::Run | Kind::Msi | Kind::Site => {
             let report = inspect::read(path)?.report;
             (report.file.sha256.clone(), identity(path, kind, Some(&report))?)
         }
-        Kind::Deb | Kind::Rpm => (sha256.to_owned(), identity(path, kind, None)?),
+        Kind::Deb => (sha256.to_owned(), Identity::of_deb(path)?),
         Kind::Beside | Kind::Bill => (sha256.to_owned(), Identity::default()),
     };
     match found == sha256 {
@@ -288,7 +290,7 @@ fn signed(path: &Path, kind: Kind, is: bool) -> Result<()> {
 
 fn identity(path: &Path, kind: Kind, report: Option<&Report>) -> Result<Identity> {
     match (kind, report) {
-        (Kind::Deb, _) => Ok(Deb::read(path)?.identity),
+        (Kind::Deb, _) => Identity::of_deb(path),
         (Kind::Rpm, _) => Ok(Rpm::read(path)?.identity),
         (_, Some(report)) => {
             let id = &report.identity;
@@ -298,6 +300,7 @@ fn identity(path: &Path, kind: Kind, report: Option<&Report>) -> Result<Identity
                 architecture: id.architecture.clone(),
                 publisher: id.publisher.clone(),
                 time: report.files.iter().filter_map(|file| file.mtime).max(),
+                ..Identity::default()
             })
         }
         (_, None) => Ok(Identity::default()),

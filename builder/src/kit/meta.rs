@@ -13,6 +13,7 @@ use crate::payload::tar;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 
 const EPOCH: u32 = 1003;
 const BUILD_TIME: u32 = 1006;
@@ -32,22 +33,16 @@ pub struct Identity {
     pub publisher: String,
     /// In seconds since 1970.
     pub time: Option<i64>,
+    /// A DEB's control file, without comments: the one stanza, with a line end after its last line.
+    pub control: Arc<str>,
 }
 
-/// A DEB: the text of its control file without comments, and what it says.
-pub struct Deb {
-    /// The one stanza, with a line end after its last line.
-    pub control: String,
-    /// What it is called.
-    pub identity: Identity,
-}
-
-impl Deb {
-    /// Reads the package at `path`.
+impl Identity {
+    /// Reads a DEB.
     ///
     /// # Errors
     /// It is no DEB, or has no control file with a name, a version and an architecture.
-    pub fn read(path: &Path) -> Result<Deb> {
+    pub fn of_deb(path: &Path) -> Result<Identity> {
         let about = |error: Error| error.note(format!("in {}", path.display()));
         let mut input = Input::open(path, &Silent)?;
         let name = path.display().to_string();
@@ -57,13 +52,14 @@ impl Deb {
         let time = member_time(path, member.offset)?;
         let mut control = None;
         let mut stream = input.stream(member.name.clone(), member.offset, member.size).map_err(about)?.limited(limits::CONTROL);
-        tar::walk(&mut stream, &mut Keep::default(), &mut |member| {
+        // It comes first; what follows it are scripts, which take most of the time to unpack.
+        tar::walk_until(&mut stream, &mut Keep::default(), &mut |member| {
             if let FoundKind::File(bytes) = member.kind {
                 if member.name.strip_prefix(b"./").unwrap_or(&member.name) == b"control" {
                     control = Some(bytes);
                 }
             }
-            Ok(())
+            Ok(control.is_some())
         })
         .map_err(about)?;
         let control = String::from_utf8(control.ok_or_else(none)?)
@@ -78,10 +74,11 @@ impl Deb {
             architecture: field("Architecture"),
             publisher,
             time: Some(time),
+            control: control.as_str().into(),
         };
         match identity.name.is_empty() || identity.version.is_empty() || identity.architecture.is_empty() {
             true => Err(about(Error::new("the package's control file lacks its name, version or architecture"))),
-            false => Ok(Deb { control, identity }),
+            false => Ok(identity),
         }
     }
 }
@@ -148,6 +145,7 @@ impl Rpm {
             },
             publisher: text(Tag::Vendor),
             time: header.numbers(BUILD_TIME).first().and_then(|time| i64::try_from(*time).ok()),
+            control: Arc::default(),
         };
         Ok(Rpm { signature, header, range, identity })
     }

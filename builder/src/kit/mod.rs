@@ -39,6 +39,7 @@ use std::path::PathBuf;
 /// The kit's description of itself.
 pub const DESCRIPTION: &str = "kit.json";
 const VERIFY: &str = include_str!("../../../templates/kit/verify.sh");
+const COPY: &str = include_str!("../../../templates/kit/copy.sh");
 const VERIFY_WINDOWS: &str = include_str!("../../../templates/kit/verify.ps1");
 const VERIFY_TEXT: &str = include_str!("../../../templates/kit/VERIFY.md");
 /// How both of the next begin; they have @BEGIN@ in its place.
@@ -306,6 +307,9 @@ impl Maker<'_> {
         let signature = self.signer.sign(&Sha256::digest(sums.as_bytes()).into(), "sums")?;
         stage.put(SUMS, sums.as_bytes())?;
         stage.put(SUMS_SIGNATURE, &signature)?;
+        if self.options.par2.is_some() {
+            par2::write_of_sums(stage.root()).map_err(stage::elsewhere)?;
+        }
         stage.settle(i64::from(plan.time))?;
         Ok(description)
     }
@@ -319,7 +323,7 @@ impl Maker<'_> {
         self.known.iter().try_for_each(|known| known.put(stage))
     }
 
-    /// Recovery data of all files but those that come after it: the list of digests and its signature.
+    /// Recovery data of all files but the list of digests and its signature, which come after it and have their own.
     fn recovery(&self, stage: &Stage) -> Result<()> {
         let Some(percent) = self.options.par2 else { return Ok(()) };
         let member = |path: &String| par2::Member { path: stage.root().join(path), name: path.clone() };
@@ -436,6 +440,7 @@ fn scripts(stage: &Stage, items: &[Item], plan: &Plan) -> Result<()> {
         stage.put(&format!("{folder}/{script}"), text.as_bytes())
     };
     stage.put("verify.sh", VERIFY.as_bytes())?;
+    stage.put("copy.sh", COPY.as_bytes())?;
     stage.put("verify.ps1", VERIFY_WINDOWS.replace('\n', "\r\n").as_bytes())?;
     stage.put("VERIFY.md", VERIFY_TEXT.as_bytes())?;
     if items.iter().any(|item| item.kind == Kind::Deb) {

@@ -1,8 +1,8 @@
 //! Kits that were made before: read, and known from folders that are none.
 
 use super::input::{self, parse_sums, small, Item, Kind};
-use super::meta::{Deb, Identity, Rpm};
-use super::{Description, DESCRIPTION};
+use super::meta::{Identity, Rpm};
+use super::{par2, Description, DESCRIPTION};
 use crate::error::{Error, IoContext, Result};
 use crate::inspect::verify::signatures::{Judge, Outcome};
 use crate::inspect::verify::{SUMS, SUMS_SIGNATURE};
@@ -85,8 +85,7 @@ impl OldKit {
     /// Files that SHA256SUMS does not name.
     fn foreign(&self) -> Result<Vec<String>> {
         let there = walk(&self.folder)?;
-        let of_kit = |path: &String| self.sums.contains_key(path) || path == SUMS || path == SUMS_SIGNATURE || is_cosigners(path);
-        Ok(there.into_iter().filter(|path| !of_kit(path)).collect())
+        Ok(there.into_iter().filter(|path| !self.sums.contains_key(path) && !is_beside(path)).collect())
     }
 
     /// Where it lies.
@@ -124,7 +123,7 @@ impl OldKit {
                 return Err(wrong());
             }
             let identity = match file.kind {
-                Kind::Deb => Deb::read(&source)?.identity,
+                Kind::Deb => Identity::of_deb(&source)?,
                 Kind::Rpm => Rpm::read(&source)?.identity,
                 _ => Identity {
                     name: file.name.clone(),
@@ -149,6 +148,11 @@ impl OldKit {
         }
         Ok(items)
     }
+}
+
+/// What SHA256SUMS cannot name: itself, its signatures, and what repairs them.
+pub fn is_beside(path: &str) -> bool {
+    path == SUMS || path == SUMS_SIGNATURE || is_cosigners(path) || par2::is_of_sums(path)
 }
 
 /// A further signer's key or signature.

@@ -4,6 +4,7 @@
 //! slices may be lost. The slices are summed up strip by strip, so that memory does not grow with them.
 
 use crate::error::{Error, IoContext, Result};
+use crate::inspect::verify::{SUMS, SUMS_SIGNATURE};
 use md5::{Digest, Md5};
 use rayon::prelude::*;
 use std::fs::File;
@@ -13,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 /// Where a kit's own recovery data lies.
 pub const FOLDER: &str = "recovery";
+/// Of the list of digests and its signature: both may be lost, and some of this, too. They are small.
+const OF_SUMS: u32 = 300;
 /// Slices of a set: more make it fit small damages better, and take longer.
 const SLICES: u64 = 1000;
 /// Slices that a set can have.
@@ -80,6 +83,22 @@ pub fn write(members: &[Member], percent: u32, folder: &Path, stem: &str) -> Res
     std::fs::write(&index, &critical).or_cannot("write", &index)?;
     recovery(&known, slice as usize, count, &set, &critical, &volume)?;
     Ok(vec![index, volume])
+}
+
+/// Writes recovery data of a kit's SHA256SUMS and its signature beside them. No list can name it, since it covers the list.
+///
+/// # Errors
+/// They cannot be read; the folder cannot be written to.
+pub fn write_of_sums(kit: &Path) -> Result<Vec<PathBuf>> {
+    let members = [SUMS, SUMS_SIGNATURE].map(|name| Member { name: name.to_owned(), path: kit.join(name) });
+    write(&members, OF_SUMS, kit, SUMS)
+}
+
+/// Whether a kit's path is one of those that [`write_of_sums`] writes.
+pub fn is_of_sums(path: &str) -> bool {
+    let Some(end) = path.strip_prefix(SUMS).and_then(|rest| rest.strip_suffix(".par2")) else { return false };
+    let number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    end.is_empty() || end.strip_prefix(".vol0+").is_some_and(number)
 }
 
 /// The length of slices: about [`SLICES`] of them, however the files are cut.
@@ -303,6 +322,20 @@ mod tests {
         assert_eq!(field.factors(32_768).len(), 32_768);
         let table = field.table(u32::from(field.log[3]));
         assert_eq!((table[5], table[256 + 0x80]), (15, 0x8000 ^ (0x10000_u32 ^ GENERATOR) as u16));
+    }
+
+    #[test]
+    fn the_list_s_own_recovery_data_is_known_by_its_name() {
+        for (path, expected) in [
+            ("SHA256SUMS.par2", true),
+            ("SHA256SUMS.vol0+12.par2", true),
+            ("SHA256SUMS", false),
+            ("SHA256SUMS.vol0+.par2", false),
+            ("SHA256SUMS.evil.par2", false),
+            ("x/SHA256SUMS.par2", false),
+        ] {
+            assert_eq!(is_of_sums(path), expected, "{path}");
+        }
     }
 
     #[test]

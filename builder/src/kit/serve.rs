@@ -1,8 +1,7 @@
 //! A kit over HTTP, for apt, dnf, zypper and msiexec: read-only, only what SHA256SUMS names, bounded in connections, headers and time.
 
-use super::old::OldKit;
+use super::old::{self, OldKit};
 use crate::error::{Error, IoContext, Result};
-use crate::inspect::verify::{SUMS, SUMS_SIGNATURE};
 use crate::listener::Listener;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -36,7 +35,7 @@ impl Server {
     pub fn open(folder: &Path, address: SocketAddr) -> Result<Server> {
         let kit = OldKit::read(folder)?;
         let mut files: BTreeSet<String> = kit.sums.into_keys().collect();
-        files.extend([SUMS.to_owned(), SUMS_SIGNATURE.to_owned()]);
+        files.extend(old::walk(folder)?.into_iter().filter(|path| old::is_beside(path)));
         let taken = |error: io::Error| {
             Error::new(format!("cannot listen at {address}: {error}")).help("choose another --listen ADDRESS:PORT")
         };

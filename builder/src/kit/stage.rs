@@ -4,6 +4,7 @@ use crate::error::{Error, IoContext, Result};
 use crate::workdir::WorkDir;
 use rustix::fs::{renameat_with, RenameFlags, CWD};
 use sha2::{Digest, Sha256};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -11,6 +12,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
+
+thread_local! {
+    /// What copies go through: a fresh one for each of thousands of files costs more than the reading.
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 1 << 18]);
+}
 
 /// A file of the kit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,17 +76,19 @@ impl Stage {
     pub fn copy(&self, source: &Path, path: &str, sha256: &str) -> Result<()> {
         let mut from = File::open(source).or_cannot("read", source)?;
         let mut to = self.create(path)?;
-        let (mut digest, mut size, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 18]);
-        loop {
-            crate::interrupt::check()?;
-            let count = from.read(&mut buffer).or_cannot("read", source)?;
-            if count == 0 {
-                break;
+        let (mut digest, mut size) = (Sha256::new(), 0);
+        BUFFER.with_borrow_mut(|buffer| -> Result<()> {
+            loop {
+                crate::interrupt::check()?;
+                let count = from.read(buffer).or_cannot("read", source)?;
+                if count == 0 {
+                    return Ok(());
+                }
+                digest.update(&buffer[..count]);
+                to.write_all(&buffer[..count]).or_cannot("write", &self.root.join(path)).map_err(elsewhere)?;
+                size += count as u64;
             }
-            digest.update(&buffer[..count]);
-            to.write_all(&buffer[..count]).or_cannot("write", &self.root.join(path)).map_err(elsewhere)?;
-            size += count as u64;
-        }
+        })?;
         let found = hex::encode(digest.finalize());
         if found != sha256 {
             return Err(Error::new(format!(

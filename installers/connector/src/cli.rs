@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::contract::names::Names;
 use crate::launch::Layout;
 use crate::{check, connector, core_check, platform};
 
@@ -10,7 +11,7 @@ const DONE: i32 = 0;
 const FAILED: i32 = 1;
 const USAGE: i32 = 2;
 
-/// `{run}`, `{log}` and `{signals}` are the system's.
+/// `{run}`, `{log}` and `{signals}` are the system's; names are the default ones, which a product may have changed (bin/names).
 const HELP: &str = "\
 vlink keeps the containers of one install root running.
 
@@ -22,7 +23,7 @@ Usage:
   vlink --help
 
 Options:
-  --root DIR       the install root (holds components/ and Intigua-Libs/)
+  --root DIR       the install root (holds components/ and {containers}/)
   --run-dir DIR    where vlink.pid, vlink.lock and status go    [{run}]
   --log-dir DIR    where vlink.log and <container>.log go       [{log}]
   --once           one try each; else until timeouts.checkSeconds is over, with the pauses of retry.* (csclient.cfg)
@@ -58,8 +59,10 @@ pub fn main(arguments: Vec<OsString>) -> i32 {
             USAGE
         }
         Ok(Command::Help) => {
-            let platform::Defaults { run_dir, log_dir, signals } = platform::DEFAULTS;
-            print!("{}", HELP.replace("{run}", run_dir).replace("{log}", log_dir).replace("{signals}", signals));
+            let names = Names::default();
+            let [run_dir, log_dir] = platform::places(&names);
+            let help = HELP.replace("{run}", &run_dir).replace("{log}", &log_dir).replace("{signals}", platform::CONTROLS);
+            print!("{}", help.replace("{containers}", names.get("containers-folder")));
             DONE
         }
         Ok(Command::Version) => {
@@ -116,8 +119,7 @@ fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
 }
 
 fn layout(mut arguments: impl Iterator<Item = OsString>, directories: bool) -> Result<Layout, String> {
-    let mut root = None;
-    let (mut run_dir, mut log_dir) = platform::default_directories();
+    let (mut root, mut run_dir, mut log_dir) = (None, None, None);
     while let Some(argument) = arguments.next() {
         let text = argument.to_string_lossy().into_owned();
         let (name, joined) = match text.split_once('=') {
@@ -135,13 +137,13 @@ fn layout(mut arguments: impl Iterator<Item = OsString>, directories: bool) -> R
         // Windows Installer's directories end in a backslash, which is why its services are given `"ROOT\\."`.
         let value: PathBuf = value.components().collect();
         match name.as_str() {
-            "--run-dir" => run_dir = value,
-            "--log-dir" => log_dir = value,
+            "--run-dir" => run_dir = Some(value),
+            "--log-dir" => log_dir = Some(value),
             _ => root = Some(value),
         }
     }
-    let root = root.ok_or("--root DIR is missing")?;
-    Ok(Layout { root, run_dir, log_dir })
+    let layout = Layout::new(root.ok_or("--root DIR is missing")?);
+    Ok(Layout { run_dir: run_dir.unwrap_or(layout.run_dir), log_dir: log_dir.unwrap_or(layout.log_dir), ..layout })
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! From a descriptor to everything the platform needs to start the container.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::config::Config;
+use crate::contract::names::{self, Names};
 use crate::descriptor::{Descriptor, Inject, Throttle};
+use crate::platform;
 
 /// The directories of one connector.
 #[derive(Clone, Debug)]
@@ -14,9 +17,23 @@ pub struct Layout {
     pub run_dir: PathBuf,
     /// Holds the containers' output.
     pub log_dir: PathBuf,
+    /// What the product goes by.
+    pub names: Names,
 }
 
 impl Layout {
+    /// The directories of a root whose other ones are the system's own.
+    pub fn new(root: PathBuf) -> Layout {
+        let names = Names::read(&fs::read_to_string(root.join(names::FILE)).unwrap_or_default());
+        let (run_dir, log_dir) = platform::default_directories(&names);
+        Layout { root, run_dir, log_dir, names }
+    }
+
+    /// The connector's own log.
+    pub fn own_log(&self) -> PathBuf {
+        self.log(self.names.get("service"))
+    }
+
     /// The settings and the identity.
     pub fn config(&self) -> PathBuf {
         self.components().join("csclient.cfg")
@@ -34,7 +51,7 @@ impl Layout {
 
     /// The containers' payloads.
     pub fn containers(&self) -> PathBuf {
-        self.root.join("Intigua-Libs")
+        self.root.join(self.names.get("containers-folder"))
     }
 }
 
@@ -166,7 +183,12 @@ mod tests {
     use super::*;
 
     fn layout() -> Layout {
-        Layout { root: PathBuf::from("/opt/a b"), run_dir: PathBuf::from("/run/x"), log_dir: PathBuf::from("/log") }
+        Layout {
+            root: PathBuf::from("/opt/a b"),
+            run_dir: PathBuf::from("/run/x"),
+            log_dir: PathBuf::from("/log"),
+            names: Names::default(),
+        }
     }
 
     #[test]

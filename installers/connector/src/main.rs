@@ -9,6 +9,9 @@ mod cli;
 mod clock;
 mod config;
 mod connector;
+#[path = "../../contract/src/lib.rs"]
+#[allow(dead_code)] // The builder uses the rest.
+mod contract;
 mod core_check;
 mod descriptor;
 mod identity;

@@ -51,7 +51,12 @@ struct Bench {
 
 impl Bench {
     fn new(plan: Vec<Planned>) -> Bench {
-        let layout = Layout { root: PathBuf::from("/r"), run_dir: PathBuf::from("/run"), log_dir: PathBuf::from("/log") };
+        let layout = Layout {
+            root: PathBuf::from("/r"),
+            run_dir: PathBuf::from("/run"),
+            log_dir: PathBuf::from("/log"),
+            names: Default::default(),
+        };
         let mut bench = Bench { supervisor: Supervisor::new(layout), system: Fake::default(), now: Instant::now() };
         bench.adopt(plan);
         bench

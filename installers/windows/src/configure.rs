@@ -17,10 +17,10 @@ use std::thread::sleep;
 use std::time::Duration;
 use std::{fs, io};
 
-/// Where the vendor's scripts look for the root. Windows Installer cannot write there.
-pub const VENDOR_KEY: &str = r"VMI\setup";
-const VENDOR_PARENT: &str = "VMI";
-const ROOT_VALUE: &str = "IntiguaRootDir";
+/// Where the vendor's scripts look for the root, and the value there. Windows Installer cannot write there.
+fn vendors() -> (String, String) {
+    (places::place("vendor-key"), places::names().get("root-value").to_string())
+}
 
 /// The notes of [`Journal`].
 mod note {
@@ -74,7 +74,8 @@ pub fn configure(settings: &Settings, user: &str) -> Result<Vec<String>, String>
     }
     config(settings, &components, &mut journal)?;
     defaults::place(settings.root(), &mut journal)?;
-    let warnings = vendor_key(settings, &mut journal).err().map(says(&format!(r"set HKLM\{VENDOR_KEY}"))).into_iter().collect();
+    let failed = format!(r"set HKLM\{}", vendors().0);
+    let warnings = vendor_key(settings, &mut journal).err().map(says(&failed)).into_iter().collect();
     if settings.starts() {
         journal.note(note::STARTING, "1").map_err(&noted)?;
     }
@@ -129,9 +130,10 @@ fn config(settings: &Settings, components: &str, journal: &mut Journal) -> Resul
 }
 
 fn vendor_key(settings: &Settings, journal: &mut Journal) -> io::Result<()> {
-    let before = Key::open(VENDOR_KEY).and_then(|key| key.text(ROOT_VALUE));
+    let (vendors, value) = vendors();
+    let before = Key::open(&vendors).and_then(|key| key.text(&value));
     journal.note(note::SETUP, before.as_deref().unwrap_or(""))?;
-    Key::make(VENDOR_KEY)?.set(ROOT_VALUE, settings.get("INSTALL_ROOT"))
+    Key::make(&vendors)?.set(&value, settings.get("INSTALL_ROOT"))
 }
 
 /// Notes that the service came up, so that a later failure is not taken for its own.
@@ -177,7 +179,10 @@ pub fn undo(settings: &Settings, user: &str) -> Undone {
     if let Some(before) = journal.get(note::SETUP) {
         match before {
             "" => forget_vendor_key(),
-            root => tried("put back the registry", Key::make(VENDOR_KEY).and_then(|key| key.set(ROOT_VALUE, root))),
+            root => {
+                let (vendors, value) = vendors();
+                tried("put back the registry", Key::make(&vendors).and_then(|key| key.set(&value, root)));
+            }
         }
     }
     let made = journal.all(note::MADE);
@@ -202,11 +207,15 @@ pub fn undo(settings: &Settings, user: &str) -> Undone {
 }
 
 fn forget_vendor_key() {
-    if let Some(key) = Key::edit(VENDOR_KEY) {
-        key.remove(ROOT_VALUE);
+    let (vendors, value) = vendors();
+    if let Some(key) = Key::edit(&vendors) {
+        key.remove(&value);
     }
-    remove_empty(VENDOR_KEY);
-    remove_empty(VENDOR_PARENT);
+    let mut emptied = Some(vendors.as_str());
+    while let Some(path) = emptied {
+        remove_empty(path);
+        emptied = path.rsplit_once('\\').map(|(parent, _)| parent);
+    }
 }
 
 /// Removes what was made at run time. Never fails: what cannot be removed comes back as sentences.
@@ -247,7 +256,7 @@ pub fn await_end(root: &str) -> Option<PathBuf> {
 fn running(root: &str) -> Option<PathBuf> {
     const SHARING_VIOLATION: i32 = 32;
     const NO_LINKS: u32 = 0x0020_0000;
-    let programs = fs::read_dir(Path::new(root).join("vAgentManager")).ok()?.flatten().map(|entry| entry.path());
+    let programs = fs::read_dir(Path::new(root).join(places::names().get("connector-folder"))).ok()?.flatten().map(|entry| entry.path());
     programs.filter(|path| path.extension().map_or(false, |name| name.eq_ignore_ascii_case("exe"))).find(|path| {
         let opened = OpenOptions::new().write(true).custom_flags(NO_LINKS).open(path);
         opened.err().and_then(|error| error.raw_os_error()) == Some(SHARING_VIOLATION)

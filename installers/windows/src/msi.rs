@@ -64,7 +64,16 @@ impl Installation {
 
 /// The version of an installed product.
 pub fn version_of(product_code: &str) -> String {
-    let (code, property) = (wide(product_code), wide("VersionString"));
+    product_info(product_code, "VersionString")
+}
+
+/// The root of an installed product.
+pub fn location_of(product_code: &str) -> String {
+    product_info(product_code, "InstallLocation")
+}
+
+fn product_info(product_code: &str, property: &str) -> String {
+    let (code, property) = (wide(product_code), wide(property));
     // SAFETY: the size says how long the buffer is.
     grown(|buffer, size| unsafe { MsiGetProductInfoW(code.as_ptr(), property.as_ptr(), buffer, size) })
 }

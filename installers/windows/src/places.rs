@@ -1,8 +1,36 @@
 //! Where things lie on this machine, by the system's own word: an environment is whoever's.
 
+use super::contract::names::Names;
 use super::root::SystemFolders;
 use super::sys;
 use std::ptr::null_mut;
+use std::sync::Mutex;
+
+/// The names of the product at hand; none stands for the default ones.
+static NAMES: Mutex<Option<Names>> = Mutex::new(None);
+
+/// Takes the product's names: what the MSI's fact NAMES or `bin\names` says.
+pub fn adopt(names: &str) {
+    if let Ok(mut known) = NAMES.lock() {
+        *known = Some(Names::read(names));
+    }
+}
+
+/// The product's names.
+pub fn names() -> Names {
+    NAMES.lock().ok().and_then(|known| known.clone()).unwrap_or_default()
+}
+
+/// One of the contract's places, as the product's names make it.
+pub fn place(key: &str) -> String {
+    names().place(key)
+}
+
+/// The service's name.
+#[allow(dead_code)] // The native actions have it as a fact.
+pub fn service() -> String {
+    names().get("windows-service").to_string()
+}
 
 /// The Windows folder, without a backslash at its end.
 pub fn windows() -> String {
@@ -18,9 +46,9 @@ pub fn program_data() -> String {
     known(COMMON_APPDATA)
 }
 
-/// What the connector and its installer write: %ProgramData%\Intigua.
+/// What the connector and its installer write, below %ProgramData%.
 pub fn runtime() -> String {
-    program_data() + r"\Intigua"
+    place("runtime").replace("%ProgramData%", &program_data())
 }
 
 /// Folders that no root may be.

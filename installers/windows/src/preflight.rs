@@ -137,7 +137,7 @@ fn install_root(settings: &Settings, facts: &Facts) -> Outcome {
         return failed(format!("the install root {root:?} {fault}"), "choose a shorter INSTALL_ROOT");
     }
     if let Some(fault) = root::fault(root, &places::system_folders()) {
-        return failed(format!("the install root {root:?} {fault}"), r"choose a path such as D:\Intigua with INSTALL_ROOT");
+        return failed(format!("the install root {root:?} {fault}"), r"choose a path such as D:\Agents with INSTALL_ROOT");
     }
     if let Some((fault, remedy)) = drive(root) {
         return failed(fault, remedy);
@@ -180,13 +180,13 @@ pub fn drive(root: &str) -> Option<(String, String)> {
     Some((format!("the drive {drive} {fault}"), "choose an INSTALL_ROOT on a disk of this machine".to_string()))
 }
 
-/// Folders of ours below the root; one that is there already must be as trustworthy as the root.
-const WITHIN: [&str; 5] = ["vAgentManager", "Intigua-Libs", "bin", "components", ".linkpack"];
-
 /// What lets ordinary users change what SYSTEM will run from below the root: the fault and its remedy. `user` installs.
 pub fn untrusted(root: &str, user: &str) -> Option<(String, String)> {
     let chain = root::chain(root);
-    let own = WITHIN.iter().map(|name| format!("{root}\\{name}"));
+    // Folders of ours below the root; one that is there already must be as trustworthy as the root.
+    let names = places::names();
+    let within = [names.get("connector-folder"), names.get("containers-folder"), "bin", "components", ".linkpack"];
+    let own = within.iter().map(|name| format!("{root}\\{name}"));
     for path in own.chain(std::iter::once(root.to_string())) {
         if let Some(fault) = folder::foreign(&path, user) {
             return Some((fault, format!("move {path} away, or choose another INSTALL_ROOT")));

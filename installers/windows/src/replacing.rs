@@ -2,23 +2,22 @@
 //!
 //! Windows Installer says so by UPGRADINGPRODUCTCODE. Wine does not, so the session that replaces holds an event as long as it lasts.
 
+use super::places;
 use super::security::{self, Security};
 use super::sys::{self, wide};
-
-const NAME: &str = r"Global\IntiguaReplacing";
 
 /// Holds the event until this process, which lasts as long as the session, ends.
 pub fn announce() {
     if let Ok(owned) = Security::owned() {
         // SAFETY: the name is terminated by zero. The handle is kept open on purpose.
-        unsafe { sys::CreateEventW(&owned.attributes(), 1, 0, wide(NAME).as_ptr()) };
+        unsafe { sys::CreateEventW(&owned.attributes(), 1, 0, wide(&places::place("replacing")).as_ptr()) };
     }
 }
 
 /// Whether a session of SYSTEM or of an administrator holds the event. Everybody may make one of that name.
 pub fn is_announced(user: &str) -> bool {
     // SAFETY: the name is terminated by zero.
-    let event = unsafe { sys::OpenEventW(security::READ_CONTROL, 0, wide(NAME).as_ptr()) };
+    let event = unsafe { sys::OpenEventW(security::READ_CONTROL, 0, wide(&places::place("replacing")).as_ptr()) };
     if event.is_null() {
         return false;
     }

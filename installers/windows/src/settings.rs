@@ -8,8 +8,20 @@ pub fn keys() -> impl Iterator<Item = &'static str> {
     of_windows().map(|setting| setting.name).chain(FACTS.iter().copied())
 }
 
-const FACTS: &[&str] =
-    &["PRODUCT", "VERSION", "PREVIOUS", "GIVEN", "SiteLines", "PAYLOAD_KB", "DEEPEST", "SERVICE", "HOLDS", "REQUIRES", "RESULT"];
+const FACTS: &[&str] = &[
+    "PRODUCT",
+    "VERSION",
+    "PREVIOUS",
+    "GIVEN",
+    "SiteLines",
+    "PAYLOAD_KB",
+    "DEEPEST",
+    "SERVICE",
+    "HOLDS",
+    "REQUIRES",
+    "RESULT",
+    "NAMES",
+];
 
 /// Keys and values; a key that is absent reads as empty.
 #[derive(Clone, Debug, Default)]

@@ -31,6 +31,6 @@ done
 exec virt-customize -a "$image" --no-network "$@" \
     --copy-in "$run:/var/tmp" \
     --run-command "sh /var/tmp/{{ file }} --image$words" \
-    --run-command '"$(cat /etc/intigua/location.conf)/bin/linkctl" check' \
-    --run-command '"$(cat /etc/intigua/location.conf)/bin/linkctl" seal' \
+    --run-command '"$(cat @ETC@/location.conf)/bin/linkctl" check' \
+    --run-command '"$(cat @ETC@/location.conf)/bin/linkctl" seal' \
     --delete /var/tmp/{{ file }}

@@ -14,13 +14,13 @@ class agent (
 ) {
   $lines = $settings.map |$key, $value| { "${key}=${value}\n" }
 
-  file { '/etc/intigua':
+  file { '@ETC@':
     ensure => directory,
     owner  => 'root',
     group  => 'root',
     mode   => '0755',
   }
-  file { '/etc/intigua/install.conf':
+  file { '@ETC@/install.conf':
     ensure    => file,
     owner     => 'root',
     group     => 'root',
@@ -39,18 +39,18 @@ class agent (
   # Busy hosts (16) are tried again. Puppet's pauses do not grow.
   exec { 'agent':
     command   => ['/bin/sh', '/var/cache/agent.run', '--if-needed', '--quiet'],
-    unless    => [['/bin/grep', '-qxF', "version=${version}", '/var/lib/intigua/state']],
+    unless    => [['/bin/grep', '-qxF', "version=${version}", '@LIB@/state']],
     timeout   => @SECONDS@,
     tries     => 6,
     try_sleep => 10,
-    require   => File['/etc/intigua/install.conf', '/var/cache/agent.run'],
+    require   => File['@ETC@/install.conf', '/var/cache/agent.run'],
   }
   # Settings that changed since are taken up by the same version.
   exec { 'agent settings':
     command     => ['/bin/sh', '/var/cache/agent.run', '--quiet'],
     refreshonly => true,
     timeout     => @SECONDS@,
-    subscribe   => File['/etc/intigua/install.conf'],
+    subscribe   => File['@ETC@/install.conf'],
     require     => Exec['agent'],
   }
 }

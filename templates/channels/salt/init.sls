@@ -12,7 +12,7 @@
 
 agent-settings:
   file.managed:
-    - name: /etc/intigua/install.conf
+    - name: @ETC@/install.conf
     - makedirs: True
     - dir_mode: '0755'
     - user: root
@@ -32,7 +32,7 @@ agent-package:
 agent-installed:
   cmd.run:
     - name: sh /var/cache/agent.run --if-needed --quiet
-    - unless: {{ ("grep -qxF 'version=" ~ package.version ~ "' /var/lib/intigua/state") | json }}
+    - unless: {{ ("grep -qxF 'version=" ~ package.version ~ "' @LIB@/state") | json }}
     - timeout: {{ facts.timeouts.install }}
     - retry:
         attempts: 6

@@ -108,9 +108,9 @@ function Install-Agent($Vm, $Row, [bool]$Windows) {
 }
 
 function Uninstall-Agent($Vm, [bool]$Windows) {
-    $script = '[ -f /etc/intigua/location.conf ] || exit 0; root=$(cat /etc/intigua/location.conf); [ -x "$root/bin/linkctl" ] || exit 0; exec "$root/bin/linkctl" uninstall'
+    $script = '[ -f @ETC@/location.conf ] || exit 0; root=$(cat @ETC@/location.conf); [ -x "$root/bin/linkctl" ] || exit 0; exec "$root/bin/linkctl" uninstall'
     if ($Windows) {
-        $script = '$code = (Get-ItemProperty -LiteralPath ''HKLM:\SOFTWARE\VMI\setup'' -ErrorAction SilentlyContinue).ProductCode; if (-not $code) { exit 0 }; ' +
+        $script = '$code = (Get-ItemProperty -LiteralPath ''HKLM:\@SETUP_KEY@'' -ErrorAction SilentlyContinue).ProductCode; if (-not $code) { exit 0 }; ' +
             '$p = Start-Process msiexec.exe -PassThru -Wait -ArgumentList @(''/x'', $code, ''/qn'', ''/norestart''); exit $p.ExitCode'
     }
     return Invoke-Again ([int]$Facts.timeouts.uninstall) { Invoke-Guest $Vm $Windows $script } $Windows

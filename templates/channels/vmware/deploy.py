@@ -346,20 +346,20 @@ case $(sha256sum "$file") in "$sum "*) ;; *) exit 99 ;; esac
 case $(sh "$file" --help) in *--result*) set -- --result "$result" "$@" ;; esac
 if command -v timeout >/dev/null; then exec timeout -k 30 "$seconds" sh "$file" "$@"; fi
 exec sh "$file" "$@" """
-REMOVE_LINUX = """[ -f /etc/intigua/location.conf ] || exit 0
-root=$(cat /etc/intigua/location.conf); [ -x "$root/bin/linkctl" ] || exit 0
+REMOVE_LINUX = """[ -f @ETC@/location.conf ] || exit 0
+root=$(cat @ETC@/location.conf); [ -x "$root/bin/linkctl" ] || exit 0
 exec "$root/bin/linkctl" "$@" """
 INSTALL_WINDOWS = """if ((Get-FileHash -Algorithm SHA256 -LiteralPath %(file)s).Hash -ne '%(sum)s') { exit 99 }
 $p = Start-Process msiexec.exe -PassThru -ArgumentList @(%(words)s)
 if (-not $p.WaitForExit(%(seconds)d000)) { $p.Kill(); exit 1460 }
 exit $p.ExitCode
 """
-REMOVE_WINDOWS = """$code = (Get-ItemProperty -LiteralPath 'HKLM:\\SOFTWARE\\VMI\\setup' -ErrorAction SilentlyContinue).ProductCode
+REMOVE_WINDOWS = """$code = (Get-ItemProperty -LiteralPath 'HKLM:\\@SETUP_KEY_ESCAPED@' -ErrorAction SilentlyContinue).ProductCode
 if (-not $code) { exit 0 }
 $p = Start-Process msiexec.exe -PassThru -Wait -ArgumentList @('/x', $code, '/qn', '/norestart')
 exit $p.ExitCode
 """
-STATUS_WINDOWS = """$root = (Get-ItemProperty -LiteralPath 'HKLM:\\SOFTWARE\\VMI\\setup' -ErrorAction SilentlyContinue).IntiguaRootDir
+STATUS_WINDOWS = """$root = (Get-ItemProperty -LiteralPath 'HKLM:\\@SETUP_KEY_ESCAPED@' -ErrorAction SilentlyContinue).@ROOT_VALUE@
 if (-not $root) { exit 30 }
 & (Join-Path $root 'bin\\linkctl.exe') status | Out-Null
 exit $LASTEXITCODE
@@ -434,7 +434,7 @@ def told(guest, result, row):
             # Packages that were made before there was --result.
             if guest.windows:
                 raise
-            found = json.loads(guest.download("/var/log/intigua/install.json").decode("utf-8"))
+            found = json.loads(guest.download("@LOG@/install.json").decode("utf-8"))
             if found.get("exit_code") != row["exit_code"]:
                 raise
             row["install"] = found

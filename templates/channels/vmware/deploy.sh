@@ -69,8 +69,8 @@ install_one() {
 
 uninstall_one() {
     # shellcheck disable=SC2016 # expanded in the guest
-    again "$(fact .timeouts.uninstall)" guest_run /bin/sh -c '[ -f /etc/intigua/location.conf ] || exit 0
-        root=$(cat /etc/intigua/location.conf); [ -x "$root/bin/linkctl" ] || exit 0; exec "$root/bin/linkctl" uninstall'
+    again "$(fact .timeouts.uninstall)" guest_run /bin/sh -c '[ -f @ETC@/location.conf ] || exit 0
+        root=$(cat @ETC@/location.conf); [ -x "$root/bin/linkctl" ] || exit 0; exec "$root/bin/linkctl" uninstall'
 }
 
 # One machine, in a process of its own: its row is a JSON object that xargs hands over.

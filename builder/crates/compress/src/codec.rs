@@ -1,6 +1,7 @@
 //! The codecs and what each does to one unit.
 
 use super::nature::Nature;
+use super::segment::Segment;
 use super::source::{with_whole, Source};
 use super::{gzip, xz, zstd};
 use base::error::Result;
@@ -14,17 +15,6 @@ pub enum Codec {
     Zstd,
     /// xz: smallest; read by dpkg and rpm everywhere, by a `.run` where the endpoint has `xz`.
     Xz,
-}
-
-/// What is known of one compressed unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Segment {
-    /// Bytes before compression.
-    pub plain_len: u64,
-    /// CRC-32 (IEEE) of the bytes before compression.
-    pub crc32: u32,
-    /// Bytes after compression; for xz the block's "Unpadded Size" (xz file format 1.2.1, section 4.3).
-    pub unpadded_len: u64,
 }
 
 impl Codec {
@@ -43,6 +33,24 @@ impl Codec {
             Codec::Gzip => "gz",
             Codec::Zstd => "zst",
             Codec::Xz => "xz",
+        }
+    }
+
+    /// The program that unpacks it, as a sentence names it, where not every Linux has one.
+    pub fn tool(self) -> Option<&'static str> {
+        match self {
+            Codec::Gzip => None,
+            Codec::Zstd => Some("zstd"),
+            Codec::Xz => Some("xz of XZ Utils"),
+        }
+    }
+
+    /// What rpm must be able to do to read it, and since when: the name behind `rpmlib(` and the version.
+    pub fn rpmlib(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Codec::Gzip => None,
+            Codec::Zstd => Some(("PayloadIsZstd", "5.4.18-1")),
+            Codec::Xz => Some(("PayloadIsXz", "5.2-1")),
         }
     }
 

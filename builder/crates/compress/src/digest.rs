@@ -2,8 +2,7 @@
 //!
 //! A hundred sites' payloads differ in one small unit: digesting each from its first byte would be most of the work.
 
-use super::store::Key;
-use super::stream::Packed;
+use super::unit::{Key, Unit};
 use base::error::Result;
 use sha2::{Digest, Sha256};
 use std::sync::{Mutex, PoisonError};
@@ -12,37 +11,39 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Debug, Default)]
 pub struct LastDigest(Mutex<Vec<(Key, Sha256)>>);
 
-impl Packed {
-    /// The SHA-256 of the stream.
+/// Reads a unit's bytes, in blocks.
+type Read<'a> = dyn Fn(&Unit, &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> + 'a;
+
+impl LastDigest {
+    /// The SHA-256 of a stream of these units, which `read` reads, between its two ends.
     ///
     /// # Errors
-    /// As [`Packed::read`]'s.
-    pub fn sha256(&self) -> Result<[u8; 32]> {
-        let last = &self.store().last_digest.0;
-        let mut states = std::mem::take(&mut *last.lock().unwrap_or_else(PoisonError::into_inner));
-        let common = self.units().iter().zip(&states).take_while(|(unit, (key, _))| unit.key == *key).count();
+    /// As `read`'s; the user interrupted.
+    pub fn sha256(&self, header: &[u8], units: &[Unit], trailer: &[u8], read: &Read) -> Result<[u8; 32]> {
+        let mut states = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let common = units.iter().zip(&states).take_while(|(unit, (key, _))| unit.key == *key).count();
         // The state before the first unit that differs is the one behind the last common one.
         let (from, mut digest) = match states.get(common).or(states.last()) {
             Some((_, state)) if common > 0 => (common.min(states.len() - 1), state.clone()),
-            _ => (0, Sha256::new_with_prefix(self.header())),
+            _ => (0, Sha256::new_with_prefix(header)),
         };
         states.truncate(from);
-        for unit in &self.units()[from..] {
+        for unit in &units[from..] {
             base::interrupt::check()?;
             states.push((unit.key, digest.clone()));
-            self.store().read(unit, &mut |block| {
+            read(unit, &mut |block| {
                 digest.update(block);
                 Ok(())
             })?;
         }
-        *last.lock().unwrap_or_else(PoisonError::into_inner) = states;
-        Ok(digest.chain_update(self.trailer()).finalize().into())
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = states;
+        Ok(digest.chain_update(trailer).finalize().into())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Bytes, CacheChoice, Codec, Layout, Nature, Store};
+    use super::super::{Bytes, CacheChoice, Codec, Layout, Nature, Packed, Store};
     use super::*;
     use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! One gzip member (RFC 1952) out of units that were deflated independently, each ended at a byte boundary.
 
-use super::codec::Segment;
 use super::deflate;
 use super::nature::Nature;
+use super::segment::Segment;
 use base::error::{Error, Result};
 use libdeflater::{CompressionLvl, Compressor};
 use std::cell::RefCell;

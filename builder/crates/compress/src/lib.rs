@@ -8,6 +8,7 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod again;
+mod cache;
 mod claim;
 mod codec;
 mod deflate;
@@ -19,17 +20,21 @@ mod nature;
 mod ordered;
 pub mod prune;
 mod seal;
+mod segment;
 mod source;
 mod store;
 mod stream;
+mod unit;
 mod unit_file;
 mod xz;
 mod zstd;
 
+pub use cache::{Cache, CacheChoice, CacheUse, CACHE_LIMIT};
 pub use codec::Codec;
 pub use nature::Nature;
 pub use ordered::Ordered;
 pub use seal::CacheKey;
 pub use source::{Bytes, Source};
-pub use store::{Cache, CacheChoice, CacheUse, MadeKey, Store, Unit, CACHE_LIMIT};
+pub use store::{MadeKey, Store};
 pub use stream::{Layout, Packed, SmallContent};
+pub use unit::Unit;

@@ -1,9 +1,10 @@
 //! What a cache holds, and what goes when it holds too much.
 
+use super::cache::{lock, PARTIAL};
 use super::claim::{self, Claimant};
 use super::guard::{self, shelves};
 use super::seal::{CacheKey, Seal};
-use super::store::{lock, Key, PARTIAL};
+use super::unit::Key;
 use super::unit_file::{open_plain, read_head};
 use base::error::{Error, IoContext, Result};
 use rustix::fs::{flock, FlockOperation};
@@ -216,8 +217,9 @@ pub fn survey(folder: &Path, key: Option<&CacheKey>) -> Result<Survey> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cache::{Cache, CacheChoice};
     use super::super::seal::tests::key;
-    use super::super::store::{Cache, CacheChoice, Store};
+    use super::super::store::Store;
     use super::super::{Bytes, Codec, Nature};
     use super::*;
 

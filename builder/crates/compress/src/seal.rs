@@ -1,6 +1,6 @@
 //! What vouches for a unit: a digest against accidents, or a keyed one where others can write the cache.
 
-use super::store::Key;
+use super::unit::Key;
 use base::error::{Error, IoContext, Result};
 use std::fs::{self, File};
 use std::io::Read;

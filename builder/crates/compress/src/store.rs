@@ -1,11 +1,14 @@
 //! Units by content: on disk, so that memory does not grow with the payload, and shared between formats, sites and builds.
 
+use super::cache::{elsewhere, lock, make_folder, Cache, CacheChoice, CacheUse, CACHE_LIMIT, PARTIAL};
 use super::claim::{self, Claim, Claims};
-use super::codec::{Codec, Segment};
+use super::codec::Codec;
 use super::digest::LastDigest;
 use super::nature::Nature;
-use super::seal::{CacheKey, Seal};
+use super::seal::Seal;
+use super::segment::Segment;
 use super::source::{part, release, with_whole, Bytes, Source};
+use super::unit::{content_key, key_digest, path_in, Key, Unit};
 use super::unit_file::{head, open_plain, read_head, HEAD_LEN};
 use super::{again, guard, prune};
 use base::error::{Error, IoContext, Result};
@@ -15,16 +18,12 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
 use std::io::{BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-/// What a cache may hold after a build when nothing else was said, in bytes; the least recently used units go first.
-pub const CACHE_LIMIT: u64 = 4 << 30;
-/// What names of unfinished units begin with.
-pub(super) const PARTIAL: &str = ".unit-";
 /// How old the time of a unit's last use may become before it is written again.
 const REFRESH: Duration = Duration::from_secs(600);
 /// A source up to this many bytes is read once, into memory.
@@ -35,55 +34,6 @@ const BLOCK: usize = 128 << 10;
 thread_local! {
     /// A thread's buffer for packed bytes: a new one for each unit would cost its pages every time.
     static PACKED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Where compressed units are kept.
-#[derive(Debug, Clone)]
-pub enum CacheChoice {
-    /// A folder that outlives the build and serves the next one.
-    Folder(PathBuf),
-    /// A folder inside this one, removed when the build ends.
-    Temporary(PathBuf),
-}
-
-/// A cache and how it is used.
-#[derive(Debug, Clone)]
-pub struct Cache {
-    /// Where it is.
-    pub choice: CacheChoice,
-    /// Seals its units, where others can write the folder; units without the right seal do not count.
-    pub key: Option<CacheKey>,
-    /// Units are taken from it, and nothing is written there.
-    pub read_only: bool,
-    /// What it may hold after a build, in bytes.
-    pub limit: u64,
-    /// Units that are taken from it are unpacked and compared with the content they stand for.
-    pub check: bool,
-}
-
-impl From<CacheChoice> for Cache {
-    fn from(choice: CacheChoice) -> Cache {
-        Cache { choice, key: None, read_only: false, limit: CACHE_LIMIT, check: false }
-    }
-}
-
-impl Cache {
-    /// Where a build unpacks archives: in the cache's own folder, which the user chose for what is large, unless others may write there.
-    pub fn work_folder(&self) -> PathBuf {
-        match &self.choice {
-            CacheChoice::Folder(_) if self.key.is_some() || self.read_only => std::env::temp_dir(),
-            CacheChoice::Folder(folder) | CacheChoice::Temporary(folder) => folder.clone(),
-        }
-    }
-}
-
-/// How much of a build's content was in the cache.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
-pub struct CacheUse {
-    /// Units that were there, each as often as it was asked for.
-    pub found: u64,
-    /// Units that were compressed.
-    pub compressed: u64,
 }
 
 /// Keeps compressed units by content, codec and level. Safe for several builds at once, and for builds that were killed.
@@ -110,36 +60,11 @@ pub struct Store {
     memory: Option<Mutex<HashMap<Key, Vec<u8>>>>,
 }
 
-/// What a unit is found by: a digest of its content or of what it is made from, and of how it is compressed.
-pub(super) type Key = [u8; 32];
-
 /// What something is kept by that is no stream's unit ([`Store::keep_made`]).
 pub struct MadeKey(Key, #[allow(dead_code, reason = "held until the thing is kept")] Option<Claim>);
 
 /// The codec that stands for such things: its units are plain bytes.
 const BYTES: Codec = Codec::Gzip;
-
-/// A piece of content that the [`Store`] holds in compressed form.
-#[derive(Debug, Clone)]
-pub struct Unit {
-    pub(super) key: Key,
-    pub(super) codec: Codec,
-    pub(super) segment: Segment,
-    /// BLAKE3 of the packed bytes.
-    digest: blake3::Hash,
-}
-
-impl Unit {
-    /// Bytes before compression.
-    pub fn plain_len(&self) -> u64 {
-        self.segment.plain_len
-    }
-
-    /// Bytes in a stream.
-    pub(super) fn packed_len(&self) -> u64 {
-        self.codec.packed_len(&self.segment)
-    }
-}
 
 impl Store {
     /// Opens the store with `threads` workers.
@@ -478,60 +403,6 @@ impl Store {
     }
 }
 
-fn path_in(folder: &Path, key: &Key) -> PathBuf {
-    let name = hex::encode(key);
-    folder.join(&name[..1]).join(&name[1..])
-}
-
-fn elsewhere(error: Error) -> Error {
-    error.help("choose another folder with --cache DIR, or build with --no-cache")
-}
-
-/// A private cache is never made for a group to write, whatever the umask.
-fn make_folder(folder: &Path, private: bool) -> std::io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(if private { 0o755 } else { 0o777 }).create(folder)
-}
-
-/// Locks the cache for use; `None` where nothing can be locked: a folder that is only read, or a file system without locks.
-pub(super) fn lock(folder: &Path, read_only: bool) -> Result<Option<File>> {
-    let path = folder.join("lock");
-    let opened = match File::options().create(!read_only).append(!read_only).read(true).open(&path) {
-        // Another account made it, in a shared cache.
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => File::open(&path),
-        opened => opened,
-    };
-    let file = match opened {
-        Err(_) if read_only => return Ok(None),
-        opened => opened.or_cannot("lock the cache", &path).map_err(elsewhere)?,
-    };
-    use rustix::io::Errno;
-    match flock(&file, FlockOperation::LockShared) {
-        Ok(()) => Ok(Some(file)),
-        Err(Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(None),
-        Err(_) if read_only => Ok(None),
-        Err(error) => Err(Error::io("lock", &path, &error.into())),
-    }
-}
-
-fn content_key(codec: Codec, nature: Nature, plain: &dyn Source) -> Result<Key> {
-    let mut digest = key_digest(codec, b"content");
-    digest.update(&[nature as u8]);
-    plain.read(0, plain.len(), &mut |block| {
-        digest.update(block);
-        Ok(())
-    })?;
-    Ok(digest.finalize().into())
-}
-
-/// Begins the digest of a key; `kind` keeps keys of different sorts apart.
-pub(super) fn key_digest(codec: Codec, kind: &[u8]) -> blake3::Hasher {
-    let mut digest = blake3::Hasher::new();
-    for part in [codec.recipe(), kind] {
-        digest.update(&[part.len() as u8]).update(part);
-    }
-    digest
-}
-
 struct Digesting<W> {
     out: W,
     digest: blake3::Hasher,
@@ -550,234 +421,4 @@ impl<W: Write> Write for Digesting<W> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn store(folder: &Path) -> Arc<Store> {
-        Store::open(CacheChoice::Folder(folder.to_path_buf()), 1).unwrap()
-    }
-
-    fn shared(folder: &Path, seed: u8) -> Arc<Store> {
-        let key = Some(super::super::seal::tests::key(seed));
-        Store::open(Cache { key, ..CacheChoice::Folder(folder.to_path_buf()).into() }, 2).unwrap()
-    }
-
-    fn put(store: &Store, plain: &[u8]) -> Unit {
-        store.put(Codec::Gzip, Nature::General, &Bytes(plain)).unwrap()
-    }
-
-    fn bytes(store: &Store, unit: &Unit) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let mut collect = |block: &[u8]| {
-            bytes.extend_from_slice(block);
-            Ok(())
-        };
-        store.read(unit, &mut collect).map(|()| bytes)
-    }
-
-    #[test]
-    fn a_damaged_unit_is_compressed_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = store(folder.path());
-        let plain: Vec<u8> = (0..100_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-        let unit = put(&store, &plain);
-        let good = bytes(&store, &unit).unwrap();
-        let path = store.path(&unit.key);
-        let file = fs::read(&path).unwrap();
-        type Damage = fn(&mut Vec<u8>);
-        let damages: [Damage; 6] = [
-            |file| file[HEAD_LEN + 3] ^= 1,
-            |file| *file.last_mut().unwrap() ^= 1,
-            |file| file[10] ^= 1,
-            |file| file.truncate(HEAD_LEN - 1),
-            |file| file.truncate(file.len() - 1),
-            |file| file.push(0),
-        ];
-        for damage in damages {
-            let mut damaged = file.clone();
-            damage(&mut damaged);
-            fs::write(&path, damaged).unwrap();
-            assert!(store.find(Codec::Gzip, unit.key).is_none());
-            assert_eq!(bytes(&store, &put(&store, &plain)).unwrap(), good);
-        }
-    }
-
-    #[test]
-    fn a_unit_without_the_right_seal_is_a_miss() {
-        let folder = tempfile::tempdir().unwrap();
-        let (ours, other, none) = (shared(folder.path(), 1), shared(folder.path(), 2), store(folder.path()));
-        let unit = put(&ours, b"one content");
-        let swapped = put(&ours, b"another one");
-        assert!(shared(folder.path(), 1).find(Codec::Gzip, unit.key).is_some());
-        assert!(other.find(Codec::Gzip, unit.key).is_none() && none.find(Codec::Gzip, unit.key).is_none());
-        // A good unit in another's place.
-        let own = fs::read(ours.path(&unit.key)).unwrap();
-        fs::copy(ours.path(&swapped.key), ours.path(&unit.key)).unwrap();
-        assert!(ours.find(Codec::Gzip, unit.key).is_none());
-        put(&none, b"one content");
-        assert!(ours.find(Codec::Gzip, unit.key).is_none());
-        put(&ours, b"one content");
-        assert!(fs::read(ours.path(&unit.key)).unwrap() == own);
-    }
-
-    #[test]
-    fn a_unit_that_is_exchanged_after_it_was_found_stops_the_build() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = shared(folder.path(), 1);
-        let unit = put(&store, &[7; 100_000]);
-        let mut file = fs::read(store.path(&unit.key)).unwrap();
-        *file.last_mut().unwrap() ^= 1;
-        fs::write(store.path(&unit.key), file).unwrap();
-        assert!(bytes(&store, &unit).unwrap_err().what().contains("was changed during the build"));
-    }
-
-    #[test]
-    fn what_lies_under_a_units_name_and_is_no_file_is_a_miss() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = shared(folder.path(), 1);
-        let unit = put(&store, b"content");
-        let path = store.path(&unit.key);
-        let copy = folder.path().join("copy");
-        fs::rename(&path, &copy).unwrap();
-        std::os::unix::fs::symlink(&copy, &path).unwrap();
-        assert!(store.find(Codec::Gzip, unit.key).is_none());
-        fs::remove_file(&path).unwrap();
-        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::from_raw_mode(0o666)).unwrap();
-        assert!(store.find(Codec::Gzip, unit.key).is_none());
-        assert_eq!(bytes(&store, &put(&store, b"content")).unwrap().len() as u64, unit.packed_len());
-    }
-
-    #[test]
-    fn a_checked_unit_of_other_content_is_compressed_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let open = |check| {
-            let cache = Cache { check, ..CacheChoice::Folder(folder.path().to_path_buf()).into() };
-            Store::open(cache, 1).unwrap()
-        };
-        for codec in [Codec::Gzip, Codec::Zstd, Codec::Xz] {
-            let plain: Vec<u8> = (0..200_000_u32).map(|i| (i / 100) as u8).collect();
-            let put = |store: &Store, plain: &[u8]| store.put(codec, Nature::General, &Bytes(plain)).unwrap();
-            let (first, other) = (open(false), [&plain[1..], &[9]].concat());
-            let (right, wrong) = (put(&first, &plain), put(&first, &other));
-            fs::copy(first.path(&wrong.key), first.path(&right.key)).unwrap();
-            assert_eq!(put(&first, &plain).digest, wrong.digest, "{codec:?}: nothing is known without the check");
-            let checking = open(true);
-            assert_eq!(put(&checking, &plain).digest, right.digest, "{codec:?}");
-            put(&checking, &plain);
-            assert_eq!(checking.used(), CacheUse { found: 1, compressed: 1 }, "{codec:?}");
-        }
-    }
-
-    #[test]
-    fn a_cache_that_is_only_read_serves_and_is_not_changed() {
-        let folder = tempfile::tempdir().unwrap();
-        let first = store(folder.path());
-        let unit = put(&first, b"there");
-        let before = fs::read_dir(first.path(&unit.key).parent().unwrap()).unwrap().count();
-        let cache = Cache { read_only: true, ..CacheChoice::Folder(folder.path().to_path_buf()).into() };
-        let reading = Store::open(cache, 1).unwrap();
-        put(&reading, b"there");
-        let fresh = put(&reading, b"not there");
-        assert_eq!(reading.used(), CacheUse { found: 1, compressed: 1 });
-        assert!(!first.path(&fresh.key).exists() && bytes(&reading, &fresh).is_ok());
-        assert_eq!(fs::read_dir(first.path(&unit.key).parent().unwrap()).unwrap().count(), before);
-    }
-
-    #[test]
-    fn two_builders_that_start_cold_share_the_work() {
-        let folder = tempfile::tempdir().unwrap();
-        let stores = [shared(folder.path(), 1), shared(folder.path(), 1)];
-        let contents: Vec<Vec<u8>> =
-            (0..24_u32).map(|seed| super::super::nature::tests::noise(400_000 + seed as usize)).collect();
-        std::thread::scope(|scope| {
-            for store in &stores {
-                scope.spawn(|| {
-                    let mut queue = super::super::Ordered::new(store.pool());
-                    for plain in contents.clone() {
-                        let store = store.clone();
-                        queue.submit(move || store.put(Codec::Xz, Nature::General, &Bytes(&plain))).unwrap();
-                    }
-                    while queue.oldest().unwrap().is_some() {}
-                });
-            }
-        });
-        let [one, two] = stores.map(|store| store.used());
-        assert_eq!(one.compressed + two.compressed, 24, "{one:?} {two:?}");
-    }
-
-    #[test]
-    fn a_thread_that_waits_for_anothers_unit_compresses_the_next_one_meanwhile() {
-        let folder = tempfile::tempdir().unwrap();
-        let (other, waiting) =
-            (shared(folder.path(), 1), Store::open(CacheChoice::Folder(folder.path().to_path_buf()), 1).unwrap());
-        let key = content_key(Codec::Gzip, Nature::General, &Bytes(b"first")).unwrap();
-        let claim = other.claim(&key).unwrap().unwrap();
-        let mut queue = super::super::Ordered::new(waiting.pool());
-        for plain in [b"first", b"other"] {
-            let store = waiting.clone();
-            queue.submit(move || store.put(Codec::Gzip, Nature::General, &Bytes(plain))).unwrap();
-        }
-        let begun = std::time::Instant::now();
-        while waiting.used().compressed == 0 {
-            assert!(begun.elapsed() < Duration::from_secs(20), "the second unit waits for the first");
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        drop(claim);
-        while queue.oldest().unwrap().is_some() {}
-        assert_eq!(waiting.used().compressed, 2);
-    }
-
-    #[test]
-    fn what_was_made_is_found_by_its_recipe_and_by_what_it_was_made_of() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = store(folder.path());
-        let Err(key) = store.find_made("one", &[b"a", b"bc"]).unwrap() else { panic!("found before it was made") };
-        store.keep_made(key, b"x").unwrap();
-        assert!(matches!(store.find_made("one", &[b"a", b"bc"]).unwrap(), Ok(bytes) if bytes == b"x"));
-        for (recipe, from) in [("two", [&b"a"[..], b"bc"]), ("one", [b"ab", b"c"]), ("one", [b"", b"abc"])] {
-            assert!(store.find_made(recipe, &from).unwrap().is_err());
-        }
-    }
-
-    #[test]
-    fn a_unit_that_is_gone_is_an_error_and_not_a_hole() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = store(folder.path());
-        let unit = put(&store, &[7; 100_000]);
-        fs::write(store.path(&unit.key), "").unwrap();
-        assert!(bytes(&store, &unit).is_err());
-        fs::remove_file(store.path(&unit.key)).unwrap();
-        assert!(bytes(&store, &unit).is_err());
-    }
-
-    #[test]
-    fn codec_and_nature_are_part_of_what_a_unit_is_found_by() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = store(folder.path());
-        let mut keys = std::collections::HashSet::new();
-        for codec in [Codec::Gzip, Codec::Zstd, Codec::Xz] {
-            for nature in [Nature::General, Nature::X86] {
-                assert!(keys.insert(store.put(codec, nature, &Bytes(b"content")).unwrap().key));
-            }
-        }
-    }
-
-    #[test]
-    fn trimming_removes_the_least_recently_used_units_first() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = store(folder.path());
-        let (old, new) = (put(&store, b"old"), put(&store, b"new"));
-        File::open(store.path(&old.key)).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
-        prune::trim(folder.path(), fs::metadata(store.path(&new.key)).unwrap().len()).unwrap();
-        assert!(bytes(&store, &old).is_err());
-        assert!(bytes(&store, &new).is_ok());
-    }
-
-    #[test]
-    fn a_cache_in_use_by_another_build_is_not_trimmed() {
-        let folder = tempfile::tempdir().unwrap();
-        let (one, _other) = (store(folder.path()), store(folder.path()));
-        one.trim().unwrap();
-        assert!(flock(one.lock.as_ref().unwrap(), FlockOperation::NonBlockingLockExclusive).is_err());
-    }
-}
+mod tests;

@@ -1,10 +1,12 @@
 //! One compressed stream: laid out first, so that its length is known before its first byte is written.
 
-use super::codec::{Codec, Segment};
+use super::codec::Codec;
 use super::nature::Nature;
 use super::ordered::Ordered;
+use super::segment::Segment;
 use super::source::Bytes;
-use super::store::{key_digest, Store, Unit};
+use super::store::Store;
+use super::unit::{key_digest, Unit};
 use super::zstd::OneFrame;
 use base::error::{Error, Result};
 use std::io::Write;
@@ -209,19 +211,20 @@ impl Packed {
         each(&self.trailer())
     }
 
-    pub(super) fn store(&self) -> &Store {
-        &self.store
+    /// The SHA-256 of the stream.
+    ///
+    /// # Errors
+    /// As [`Packed::read`]'s.
+    pub fn sha256(&self) -> Result<[u8; 32]> {
+        let read = |unit: &Unit, each: &mut dyn FnMut(&[u8]) -> Result<()>| self.store.read(unit, each);
+        self.store.last_digest.sha256(&self.header(), &self.units, &self.trailer(), &read)
     }
 
-    pub(super) fn units(&self) -> &[Unit] {
-        &self.units
-    }
-
-    pub(super) fn header(&self) -> Vec<u8> {
+    fn header(&self) -> Vec<u8> {
         self.codec.header()
     }
 
-    pub(super) fn trailer(&self) -> Vec<u8> {
+    fn trailer(&self) -> Vec<u8> {
         self.codec.trailer(self.segments())
     }
 

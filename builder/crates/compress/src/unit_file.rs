@@ -1,8 +1,8 @@
 //! A unit's file: a head, then the packed bytes.
 
-use super::codec::Segment;
 use super::seal::Seal;
-use super::store::Key;
+use super::segment::Segment;
+use super::unit::Key;
 use rustix::fs::{Mode, OFlags};
 use std::fs::{File, Metadata};
 use std::io::Read;

@@ -2,8 +2,8 @@
 //!
 //! A block's header names its sizes, so that readers with several threads (xz from 5.4 on) unpack blocks side by side.
 
-use super::codec::Segment;
 use super::nature::Nature;
+use super::segment::Segment;
 use super::source::Source;
 use base::error::{Error, Result};
 use liblzma::stream::{Action, Filters, LzmaOptions, MatchFinder, Mode, Status, Stream};

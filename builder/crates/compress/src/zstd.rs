@@ -1,7 +1,7 @@
 //! Zstandard (RFC 8878): a frame for each unit; readers that take one frame only get the whole as one.
 
-use super::codec::Segment;
 use super::nature::Nature;
+use super::segment::Segment;
 use base::error::{Error, Result};
 use std::io::Write;
 use zstd::zstd_safe::CParameter;

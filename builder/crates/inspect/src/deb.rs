@@ -3,23 +3,85 @@
 use super::dpkg;
 use super::entries::Entries;
 use super::limits;
+use super::manager::{tests, Libc, Manager, Scripts};
 use super::openpgp;
 use super::ours;
+use super::reader::{Aside, Opened, Reader};
 use super::report::{path_text, text, FileFacts, FileKind, Format, Part, Report};
 use super::watch::{Algorithm, Keep, Watch};
-use super::Depth;
+use super::{plain, Depth, Package};
 use base::error::Result;
+use manifest::Installer;
 use payload::deb::{is_old, members, second_stream, Member};
 use payload::decode::{Beyond, Codec, Input, Stream, Unpacker};
+use payload::elf::Glibc;
 use payload::gather::FoundKind;
 use payload::tar;
 use std::collections::{BTreeMap, HashSet};
+
+/// Bytes of an ar member's header (ar(5)).
+const AR_HEADER: u64 = 60;
+
+/// A package of dpkg's.
+pub struct Deb;
+
+impl Reader for Deb {
+    fn begins(&self, first: &[u8]) -> bool {
+        first == b"!<arch>\n" || is_old(first)
+    }
+
+    fn read(&self, opened: Opened) -> Result<Package> {
+        read(opened.input, opened.file, opened.depth).map(plain)
+    }
+
+    fn manager(&self) -> Option<&'static Manager> {
+        Some(&DPKG)
+    }
+
+    fn aside(&self, report: &Report) -> Aside {
+        Aside::parts(report, |part, at| {
+            part.name.starts_with("_gpg").then(|| at - AR_HEADER..(at + part.size).next_multiple_of(2))
+        })
+    }
+}
+
+const DPKG: Manager = Manager {
+    installer: Installer::Dpkg,
+    fields: |identity| {
+        [("Maintainer", &identity.contact), ("Description", &identity.summary), ("Architecture", &identity.architecture)]
+    },
+    has_policy: true,
+    relocates: false,
+    lists_digests: false,
+    marking: "list it in conffiles",
+    libc: Libc { package: Some("libc6"), relations: &["depends", "pre-depends"], version: libc },
+    scripts: Scripts {
+        last: "postinst",
+        last_starts: &["postinst"],
+        stops: &["prerm", "preinst"],
+        starts: &["postinst"],
+        is_removal: |conditions| {
+            let any = |all: &[&str]| tests(conditions, all);
+            any(&["!= upgrade"]) || (any(&["= remove", "remove)", "remove|", "|remove", "deconfigure)"]) && !any(&["upgrade"]))
+        },
+        remedy: "stop it for remove alone, or start it in postinst (deb-systemd-invoke start)",
+    },
+};
+
+/// `libc6 (>= 2.34)`
+fn libc(relation: &str) -> Option<Glibc> {
+    let first = relation.split('|').next()?;
+    let (name, rest) = first.split_once('(')?;
+    let version = rest.trim_start().strip_prefix(">=").or_else(|| rest.trim_start().strip_prefix(">>"))?;
+    let version = version.trim().trim_end_matches([')', ' ']).split(['-', '+', '~']).next()?;
+    name.trim().split(':').next().filter(|name| *name == "libc6").and_then(|_| Glibc::parse(version))
+}
 
 /// Reads a package.
 ///
 /// # Errors
 /// It is no ar archive of a Debian package. Lesser faults become damage.
-pub fn read(input: &mut Input, file: FileFacts, depth: Depth) -> Result<Report> {
+fn read(input: &mut Input, file: FileFacts, depth: Depth) -> Result<Report> {
     let name = file.name.clone();
     let size = file.size;
     let mut report = Report::new(Format::Deb, file);

@@ -3,6 +3,7 @@
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+mod compound;
 mod deb;
 pub mod diff;
 mod digest;
@@ -13,10 +14,12 @@ pub mod limits;
 pub mod lint;
 pub mod look;
 mod makeself;
+pub mod manager;
 pub mod msi;
 mod openpgp;
 mod ours;
 mod product;
+pub mod reader;
 pub mod report;
 mod rpm;
 mod run;
@@ -34,13 +37,25 @@ pub use rpm::signatures as rpm_signatures;
 
 use base::error::{Error, IoContext, Result};
 use base::listener::Silent;
-use payload::deb::is_old;
 use payload::decode::Input;
+use reader::{Opened, Reader};
 use report::{FileFacts, Format};
 use std::fs::File;
 use std::io::Seek;
 use std::path::Path;
 use watch::{Algorithm, Hasher};
+
+/// The door of a format: the one place on this floor that goes by its name.
+pub fn reader(format: Format) -> &'static dyn Reader {
+    match format {
+        Format::Deb => &deb::Deb,
+        Format::Rpm => &rpm::Rpm,
+        Format::Run => &run::Run,
+        Format::Msi => &compound::Msi,
+        Format::Mst => &compound::Mst,
+        Format::Site => &site::Site,
+    }
+}
 
 /// A package: the report that all formats have, and what only an MSI has.
 #[derive(Debug, Clone)]
@@ -97,36 +112,8 @@ pub fn read_to(path: &Path, base: Option<&Path>, depth: Depth) -> Result<Package
         true => error,
         false => error.note(format!("in {}", path.display())),
     };
-    let package = match format {
-        Format::Deb => deb::read(&mut input, file, depth).map(plain),
-        Format::Rpm => rpm::read(&mut input, file, depth).map(plain),
-        Format::Run => run::read(&mut input, file, depth).map(plain),
-        Format::Site => site::read(&mut input, file).map(plain),
-        Format::Msi | Format::Mst => {
-            let opened = || File::open(path).or_cannot("read", path);
-            let base = base.map(tables).transpose()?;
-            match msi::transform::read(opened()?, base.as_ref().map(|(tables, _)| tables)).map_err(about)? {
-                Some(transform) => {
-                    let mut report = transform::report(&transform, file);
-                    if let Some((tables, summary)) = &base {
-                        transform::against(&transform, tables, summary, &mut report.claims);
-                    }
-                    Ok(Package { report, msi: None, transform: Some(Box::new(transform)) })
-                }
-                None => {
-                    let msi = match depth {
-                        Depth::Whole => msi::read(opened()?, path.parent()),
-                        Depth::Headers => msi::read_headers(opened()?),
-                    };
-                    msi.map(|msi| Package {
-                        report: product::report(&msi, file, depth),
-                        msi: Some(Box::new(msi)),
-                        transform: None,
-                    })
-                }
-            }
-        }
-    };
+    let opened = Opened { input: &mut input, path, file, depth, base };
+    let package = reader(format).read(opened);
     let package = package.map_err(about)?;
     input.unchanged()?;
     Ok(package)
@@ -138,15 +125,20 @@ pub fn read_to(path: &Path, base: Option<&Path>, depth: Depth) -> Result<Package
 /// It cannot be read.
 pub fn is_package(path: &Path) -> Result<bool> {
     let mut input = Input::open(path, &Silent)?;
-    let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
-    Ok(match recognise(&mut input, path) {
-        Ok(Format::Run) => extension.as_deref() == Some("run"),
-        Ok(Format::Site) => extension.as_deref() == Some("site"),
-        Ok(Format::Msi) => !matches!(extension.as_deref(), Some("msp" | "msm")),
-        Ok(_) => true,
-        Err(error) if error.is_interrupted() => return Err(error),
-        Err(_) => false,
-    })
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
+    match recognise(&mut input, path) {
+        Ok(format) => Ok(reader(format).may_end_in(&ending)),
+        Err(error) if error.is_interrupted() => Err(error),
+        Err(_) => Ok(false),
+    }
+}
+
+/// The format of a file by its first bytes; a transform begins as a package of Windows Installer does.
+///
+/// # Errors
+/// It cannot be read, or begins as none does.
+pub fn format_of(path: &Path) -> Result<Format> {
+    recognise(&mut Input::open(path, &Silent)?, path)
 }
 
 fn plain(report: Report) -> Package {
@@ -164,22 +156,15 @@ pub fn tables(path: &Path) -> Result<(msi::Database, msi::Summary)> {
 
 /// The format by the first bytes.
 fn recognise(input: &mut Input, path: &Path) -> Result<Format> {
-    const COMPOUND_FILE: [u8; 8] = [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1];
     let mut first = [0; 8];
     let len = input.peek(&mut first)?;
-    match &first[..len] {
-        b"!<arch>\n" => Ok(Format::Deb),
-        first if is_old(first) => Ok(Format::Deb),
-        [0xed, 0xab, 0xee, 0xdb, ..] => Ok(Format::Rpm),
-        [b'#', b'!', ..] => Ok(Format::Run),
-        b"# linkpa" => Ok(Format::Site),
-        first if first == COMPOUND_FILE => Ok(Format::Msi),
-        _ => Err(Error::new(format!(
+    Format::ALL.into_iter().find(|format| reader(*format).begins(&first[..len])).ok_or_else(|| {
+        Error::new(format!(
             "{} is not a package (expected .deb, .rpm, .msi, .mst, .site or a self-extracting script)",
             path.display()
         ))
-        .help("name a package; archives are payloads: linkpack build reads them")),
-    }
+        .help("name a package; archives are payloads: linkpack build reads them")
+    })
 }
 
 fn name(path: &Path) -> String {

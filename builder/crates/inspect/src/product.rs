@@ -1,6 +1,6 @@
 //! An MSI's database as a report: identity, files with their folders, services, properties, and the database's claims about the cabinets.
 
-use super::lint::msi::secrets::secrets;
+use super::msi::secrets::secrets;
 use super::msi::{Cabinet, Member, Msi, Row};
 use super::openpgp::UNREADABLE;
 use super::report::{FileEntry, FileFacts, FileKind, Format, Part, Report, Service, Signature, MASK};

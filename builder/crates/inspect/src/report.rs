@@ -5,41 +5,10 @@
 use super::limits;
 use super::look::Look;
 use super::watch::Algorithm;
+pub use manifest::Format;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// A package's format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// Debian and its relatives.
-    Deb,
-    /// Red Hat, SUSE and their relatives.
-    Rpm,
-    /// Self-extracting: linkpack's, or makeself's.
-    Run,
-    /// Windows Installer.
-    Msi,
-    /// Windows Installer: what changes a package while it is installed.
-    Mst,
-    /// A site's answers for a `.run`.
-    Site,
-}
-
-impl Format {
-    /// The name in arguments and reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Format::Deb => "deb",
-            Format::Rpm => "rpm",
-            Format::Run => "run",
-            Format::Msi => "msi",
-            Format::Mst => "mst",
-            Format::Site => "site",
-        }
-    }
-}
 
 /// One package, read back.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]

@@ -5,9 +5,10 @@ use super::entries::Entries;
 use super::limits;
 use super::makeself;
 use super::ours;
+use super::reader::{Aside, Opened, Reader};
 use super::report::{path_length, path_text, text, FileEntry, FileFacts, FileKind, Format, Part, Report, Signature};
 use super::watch::{Algorithm, Keep, Seen, Watch};
-use super::Depth;
+use super::{plain, Depth, Package};
 use base::error::{Error, Result};
 use base::run_layout::{run_signature_field, RUN_SIGNATURE_AT, RUN_SUM_AT, RUN_SUM_COVERS_FROM};
 use base64ct::{Base64, Encoding};
@@ -23,11 +24,32 @@ const OURS: &[u8] = b"#!/bin/sh\nLP_SUM=";
 /// The payload's own list, its first member.
 const LIST: &str = ".files";
 
+/// A self-extracting shell archive.
+pub struct Run;
+
+impl Reader for Run {
+    fn begins(&self, first: &[u8]) -> bool {
+        first.starts_with(b"#!")
+    }
+
+    fn may_end_in(&self, ending: &str) -> bool {
+        ending == "run"
+    }
+
+    fn read(&self, opened: Opened) -> Result<Package> {
+        read(opened.input, opened.file, opened.depth).map(plain)
+    }
+
+    fn aside(&self, _: &Report) -> Aside {
+        Aside::Bytes(vec![RUN_SIGNATURE_AT])
+    }
+}
+
 /// Reads a package.
 ///
 /// # Errors
 /// It is a shell script of another kind, or its header does not say where its payload is.
-pub fn read(input: &mut Input, file: FileFacts, depth: Depth) -> Result<Report> {
+fn read(input: &mut Input, file: FileFacts, depth: Depth) -> Result<Report> {
     let head = head(input, &file.name)?;
     if head.starts_with(OURS) {
         return ours(input, file, &head, depth);

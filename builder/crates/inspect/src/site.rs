@@ -1,16 +1,42 @@
 //! A site file as a report: whom it is for, and what it sets.
 
+use super::reader::{Aside, Opened, Reader};
 use super::report::{is_secret, FileFacts, Format, Part, Report, Signature, MASK};
+use super::{plain, Package};
 use base::error::{Error, Result};
-use manifest::answers::{Answers, LIMIT};
+use manifest::answers::{Answers, FIRST_LINE, LIMIT};
 use payload::decode::Input;
 use std::io::{Read, Seek};
+
+/// What the signature's part is called.
+const SIGNATURE: &str = "signature";
+
+/// A site's answers for a `.run`.
+pub struct Site;
+
+impl Reader for Site {
+    fn begins(&self, first: &[u8]) -> bool {
+        FIRST_LINE.as_bytes().starts_with(first) && first.len() == 8
+    }
+
+    fn may_end_in(&self, ending: &str) -> bool {
+        ending == "site"
+    }
+
+    fn read(&self, opened: Opened) -> Result<Package> {
+        read(opened.input, opened.file).map(plain)
+    }
+
+    fn aside(&self, report: &Report) -> Aside {
+        Aside::parts(report, |part, at| (part.name == SIGNATURE).then(|| at..at + part.size))
+    }
+}
 
 /// Makes the report.
 ///
 /// # Errors
 /// It is no site file.
-pub fn read(input: &mut Input, file: FileFacts) -> Result<Report> {
+fn read(input: &mut Input, file: FileFacts) -> Result<Report> {
     let mut bytes = Vec::new();
     let read = input.rewind().and_then(|()| input.by_ref().take(LIMIT + 1).read_to_end(&mut bytes));
     read.map_err(|error| Error::failed(&format!("cannot read {}", file.name), &error))?;
@@ -45,7 +71,7 @@ pub fn read(input: &mut Input, file: FileFacts) -> Result<Report> {
     };
     report.parts.push(part("answers", 0, end));
     if let Some((_, signature)) = signed {
-        report.parts.push(part("signature", end, text.len()));
+        report.parts.push(part(SIGNATURE, end, text.len()));
         report.signatures.push(Signature {
             kind: "detached".into(),
             algorithm: None,

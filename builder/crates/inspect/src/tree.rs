@@ -1,6 +1,7 @@
 //! A package's files as folders with sizes, for people to look at.
 
-use super::report::{FileEntry, FileKind, Format, Report};
+use super::reader;
+use super::report::{FileEntry, FileKind, Report};
 
 /// Folders deeper than this are shown as one name: no screen is wider, and no stack deeper than it has to be.
 const DEEPEST: usize = 40;
@@ -84,10 +85,7 @@ impl Paths {
 
 /// What stands between the folders of a path.
 pub fn separator(report: &Report) -> char {
-    match report.format {
-        Format::Msi | Format::Mst => '\\',
-        Format::Deb | Format::Rpm | Format::Run | Format::Site => '/',
-    }
+    reader(report.format).separator()
 }
 
 /// A number of bytes as people read it: `12.3 MB`, powers of 1000.
@@ -106,7 +104,7 @@ pub fn bytes(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{FileEntry, FileFacts};
+    use crate::report::{FileEntry, FileFacts, Format};
 
     #[test]
     fn folders_add_up_and_a_path_of_ten_thousand_folders_does_not_overflow() {

@@ -7,6 +7,7 @@ use super::repair::Fault;
 use super::settings::WithSettings;
 use super::site::Site;
 use super::text::Text;
+use contract::names::{Names, NAMES};
 use contract::rules::{self, System};
 use contract::settings::{plain, Rule, SETTINGS};
 use std::collections::BTreeMap;
@@ -58,6 +59,7 @@ pub fn manifest(manifest: &Manifest) -> (Checked, Vec<Problem>) {
         let help = "write systems = [\"debian-12\", \"rhel-9\"], or leave the key out to mean all";
         problems.push(Problem::new(steps!["product", "systems"], "systems names no system", help));
     }
+    problems.extend(names(manifest, &mut checked.warnings));
     problems.extend(plain_settings(&manifest.connector, manifest, &steps!["connector"]));
     if manifest.connector.payload.is_empty() {
         let help = "write payload = { linux-x86_64 = \"connector\" } in [connector]";
@@ -73,6 +75,55 @@ pub fn manifest(manifest: &Manifest) -> (Checked, Vec<Problem>) {
         Err(problem) => problems.push(problem),
     }
     (checked, problems)
+}
+
+/// That the names fit each other, the root and the containers.
+fn names(manifest: &Manifest, warnings: &mut Vec<String>) -> Vec<Problem> {
+    let names = &manifest.names.0;
+    let mut problems = Vec::new();
+    let (connector, containers) = (names.get("connector-folder"), names.get("containers-folder"));
+    if connector.eq_ignore_ascii_case(containers) {
+        let what = format!("connector-folder and containers-folder are both \"{containers}\"");
+        problems.push(Problem::new(steps!["names", "containers-folder"], what, "give each of them a name of its own"));
+    }
+    // The MSI's column that they travel in.
+    const LONGEST: usize = 250;
+    let together = names.changed(";").len();
+    if together > LONGEST {
+        let what = format!("the names take {together} bytes together, and an MSI has room for {LONGEST}");
+        problems.push(Problem::new(steps!["names"], what, "write shorter ones"));
+    }
+    warnings.extend(shared(names));
+    let service = names.get("service");
+    for (at, container) in manifest.container.iter().enumerate().filter(|(_, one)| one.get_ref().name.as_str() == service) {
+        let what = format!("container \"{}\" has the service's name: both would write {service}.log", container.get_ref().name);
+        let help = "give the container another name, or the service: service = ... in [names]";
+        problems.push(Problem::new(steps!["container", at, "name"], what, help));
+    }
+    if let Some(problem) = manifest.root.linux.as_ref().and_then(|root| root_problem(root.as_str(), names)) {
+        problems.push(Problem::new(steps!["root", "linux"], problem, "write an absolute folder of the product's own"));
+    }
+    problems
+}
+
+/// What two products would still share where one has new names: that is seldom meant.
+fn shared(names: &Names) -> Option<String> {
+    const TOGETHER: [&[&str]; 2] = [&["service", "vendor"], &["windows-service", "windows-vendor", "registry-key"]];
+    TOGETHER.iter().find_map(|keys| {
+        let is_new = |key: &&str| NAMES.iter().any(|name| name.key == *key && name.default != names.get(key));
+        let (new, old): (Vec<&str>, Vec<&str>) = keys.iter().copied().partition(is_new);
+        (!new.is_empty() && !old.is_empty()).then(|| {
+            let (new, old) = (new.join(", "), old.join(", "));
+            format!("[names] has another {new} and the usual {old}: a product that has that, too, cannot be installed beside it")
+        })
+    })
+}
+
+/// What is wrong with a root that is, or lies in, one of the product's own folders beside it. Below its site folder or default root it may.
+fn root_problem(root: &str, names: &Names) -> Option<String> {
+    let inside = |key: &&str| format!("{root}/").starts_with(&format!("{}/", names.place(key)));
+    let place = ["etc", "lib", "log", "run"].into_iter().find(inside)?;
+    Some(format!("\"{root}\" lies in {}, which is not for an install root", names.place(place)))
 }
 
 fn containers(manifest: &Manifest, warnings: &mut Vec<String>, problems: &mut Vec<Problem>) {
@@ -190,6 +241,9 @@ pub fn site(site: &WithSettings<Site>, manifest: &Manifest) -> (Checked, Vec<Pro
         problems.push(Problem::new(steps!["containers", at], format!("the product has no container \"{name}\""), help));
     }
     problems.extend(plain_settings(site, manifest, &[]));
+    if let Some(problem) = site.linux_root().and_then(|root| root_problem(root.as_str(), &manifest.names.0)) {
+        problems.push(Problem::new(steps!["root"], problem, "write an absolute folder of the product's own"));
+    }
     for (at, forced) in site.forced.iter().enumerate().filter(|(_, forced)| !site.gives_any(forced.0)) {
         let key = forced.0.key();
         let help = format!("write {key} = ... in the site file, or leave it out of forced");

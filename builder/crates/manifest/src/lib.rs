@@ -7,8 +7,10 @@ mod check;
 #[cfg(test)]
 mod documented;
 mod explain;
+mod format;
 mod given;
 mod model;
+mod names;
 pub mod place;
 mod placeholder;
 mod product;
@@ -25,12 +27,13 @@ mod text;
 mod values;
 mod windows;
 
+pub use format::Format;
 pub use given::{Given, Setting};
 pub use model::{ContainerTable, DebPriority, Inject, LintTable, Manifest, Target, Watchdog};
-pub use product::{Product, DEFAULT_LINUX_ROOT};
+pub use product::Product;
 pub use read::{load, load_lint, load_site, parse, schema, site_schema};
 pub use site::Site;
 pub use source::{glob, Pattern, SourceSpec, SourceTable};
 pub use systems::{Installer, System};
 pub use values::{is_contact, Command, LinuxRoot, Name, RelativePath, Span, Version};
-pub use windows::{proposed_upgrade_code, ConnectorWindows, UpgradeCode, WindowsRoot, DEFAULT_WINDOWS_ROOT};
+pub use windows::{proposed_upgrade_code, ConnectorWindows, UpgradeCode, WindowsRoot};

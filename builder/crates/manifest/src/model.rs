@@ -1,5 +1,6 @@
 //! The manifest as it is written: TOML on one side, the JSON Schema on the other, both from these types.
 
+use super::names::NamesTable;
 use super::relation::{DebRelation, DebSection, RpmRelation, RpmRelease};
 use super::settings::WithSettings;
 use super::source::SourceSpec;
@@ -22,6 +23,9 @@ pub struct Manifest {
     /// Where the packages install by default.
     #[serde(default)]
     pub root: RootTable,
+    /// What the product goes by on an endpoint.
+    #[serde(default)]
+    pub names: NamesTable,
     /// The service.
     pub connector: WithSettings<ConnectorTable>,
     /// The managed agents.
@@ -85,9 +89,9 @@ pub struct ProductTable {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RootTable {
-    /// On Linux; `/usr/local/intigua` when absent.
+    /// On Linux; `/usr/local/intigua` when absent, with the vendor of `[names]`.
     pub linux: Option<LinuxRoot>,
-    /// On Windows; `C:\Program Files\Intigua` when absent.
+    /// On Windows; `C:\Program Files\Intigua` when absent, with the windows-vendor of `[names]`.
     pub windows: Option<WindowsRoot>,
 }
 
@@ -230,7 +234,7 @@ pub struct Retry {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ContainerTable {
-    /// Its name, and its folder's below Intigua-Libs.
+    /// Its name, and its folder's below that of all containers.
     pub name: Name,
     /// Its version; a .deb or .rpm payload brings its own.
     pub version: Option<Line>,

@@ -8,14 +8,12 @@ use super::site::Site;
 use super::source::{SourceSpec, SourceTable};
 use super::text::Text;
 use super::values::{LinuxRoot, Url};
-use super::windows::{WindowsRoot, DEFAULT_WINDOWS_ROOT};
+use super::windows::WindowsRoot;
 use base::error::Error;
+use contract::names::Names;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// The root when neither manifest nor site names one.
-pub const DEFAULT_LINUX_ROOT: &str = "/usr/local/intigua";
 
 /// A product, resolved for one site or for none.
 #[derive(Debug, Clone)]
@@ -104,16 +102,21 @@ impl Product {
         }
     }
 
+    /// What it goes by on an endpoint.
+    pub fn names(&self) -> &Names {
+        &self.manifest.names.0
+    }
+
     /// The install root of Linux packages.
     pub fn linux_root(&self) -> String {
         let chosen = self.site().and_then(|site| site.linux_root()).or(self.manifest.root.linux.as_ref());
-        chosen.map_or(DEFAULT_LINUX_ROOT, LinuxRoot::as_str).to_owned()
+        chosen.map_or_else(|| self.names().place("root"), LinuxRoot::to_string)
     }
 
     /// The install root of Windows packages.
-    pub fn windows_root(&self) -> &str {
+    pub fn windows_root(&self) -> String {
         let chosen = self.site().and_then(|site| site.root.windows.as_ref()).or(self.manifest.root.windows.as_ref());
-        chosen.map_or(DEFAULT_WINDOWS_ROOT, WindowsRoot::as_str)
+        chosen.map_or_else(|| self.names().place("windows-root"), WindowsRoot::to_string)
     }
 
     /// The core server, `None` where the endpoint's administrator names it.

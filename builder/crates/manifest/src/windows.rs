@@ -7,9 +7,6 @@ use serde::de::{Deserializer, Error as _};
 use serde::Deserialize;
 use std::borrow::Cow;
 
-/// The root when neither manifest nor site names one.
-pub const DEFAULT_WINDOWS_ROOT: &str = r"C:\Program Files\Intigua";
-
 checked_string!(
     /// A GUID, with or without braces.
     UpgradeCode, check_upgrade_code, "^[{]?[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}[}]?$"
@@ -34,7 +31,7 @@ pub struct ConnectorWindows {
     pub user_application: Option<RelativePath>,
     /// The code page of the MSI's texts: 1252 (Western European) without one. 65001 is UTF-8.
     pub code_page: Option<u16>,
-    /// The helper for 32-bit processes; the endpoint finds its path in HKLM\SOFTWARE\VMI\setup, Helper32.
+    /// The helper for 32-bit processes; the endpoint finds its path in the registry, value Helper32 of the key that `[names]` has.
     pub helper_x86: Option<RelativePath>,
     /// The helper for 64-bit processes; Helper64.
     pub helper_x64: Option<RelativePath>,

@@ -189,6 +189,7 @@ impl Control {
             name: name_of_package,
             version: field("Version")?,
             epoch: None,
+            source: field("Source").ok(),
             architecture: field("Architecture").ok(),
             license: None,
             summary: field("Description").ok(),

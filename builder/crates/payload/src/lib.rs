@@ -94,6 +94,8 @@ pub struct PackageFacts {
     pub version: String,
     /// RPM's epoch, which is not in `version`.
     pub epoch: Option<u64>,
+    /// What it was built of, as its format writes it: a DEB's Source field, an RPM's SOURCERPM.
+    pub source: Option<String>,
     /// Its architecture as its format names it.
     pub architecture: Option<String>,
     /// Its licence: RPM's License, or what the files of a DEB's machine-readable copyright file (DEP-5) are under.
@@ -154,7 +156,7 @@ pub fn load(source: &Source, spool: &Spool, listener: &dyn Listener) -> Result<L
                 "{name}: its sparse files have holes of {size:.1} GiB: a package has none, so every endpoint writes them"
             ));
         }
-        (found, package, matches!(format, Format::Deb | Format::Rpm))
+        (found, package, matches!(format, Archive::Deb | Archive::Rpm))
     } else {
         return Err(unknown(&name, "neither a directory nor a file"));
     };
@@ -164,7 +166,7 @@ pub fn load(source: &Source, spool: &Spool, listener: &dyn Listener) -> Result<L
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Format {
+enum Archive {
     Tar,
     Zip,
     Deb,
@@ -175,7 +177,7 @@ enum Format {
 const ISO: &[u8] = b"CD001";
 const ISO_AT: usize = 32_769;
 
-fn recognise(input: &mut Input, name: &str) -> Result<Format> {
+fn recognise(input: &mut Input, name: &str) -> Result<Archive> {
     // As far as the first volume descriptor of an ISO image.
     let mut first = vec![0; ISO_AT + ISO.len()];
     let len = input.peek(&mut first)?;
@@ -187,10 +189,10 @@ fn recognise(input: &mut Input, name: &str) -> Result<Format> {
         return Err(unknown(name, "an empty file"));
     }
     if first.starts_with(b"!<arch>\n") || deb::is_old(first) {
-        return Ok(Format::Deb);
+        return Ok(Archive::Deb);
     }
     if first.starts_with(&[0xed, 0xab, 0xee, 0xdb]) {
-        return Ok(Format::Rpm);
+        return Ok(Archive::Rpm);
     }
     // PK00 begins an archive in parts that came to be one.
     if first.starts_with(b"PK\x03\x04")
@@ -198,15 +200,15 @@ fn recognise(input: &mut Input, name: &str) -> Result<Format> {
         || first.starts_with(b"PK\x05\x06")
         || first.starts_with(b"PK\x07\x08")
     {
-        return Ok(Format::Zip);
+        return Ok(Archive::Zip);
     }
     // A compressed file can only be a tar archive; that it is one shows when it is read.
     if decode::codec(first) != Codec::Plain || tar::is_header(first) || first.iter().all(|&byte| byte == 0) {
-        return Ok(Format::Tar);
+        return Ok(Archive::Tar);
     }
     // A self-extracting zip begins with a program; zip readers look for its directory at the end.
     if input.path().extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
-        return Ok(Format::Zip);
+        return Ok(Archive::Zip);
     }
     match unread(first) {
         Some(format) => Err(unknown(name, &format!("{format}, which linkpack does not read"))),
@@ -237,7 +239,7 @@ fn unknown(name: &str, what: &str) -> Error {
 }
 
 fn read_archive(
-    format: Format,
+    format: Archive,
     input: &mut Input,
     name: &str,
     selector: &Selector,
@@ -245,12 +247,12 @@ fn read_archive(
     listener: &dyn Listener,
 ) -> Result<(Vec<Found>, Option<PackageFacts>)> {
     match format {
-        Format::Tar => {
+        Archive::Tar => {
             let size = input.size();
             Ok((tar::read(&mut input.stream(name.to_string(), 0, size)?, spool)?, None))
         }
-        Format::Zip => Ok((zip::read(input, name, selector, spool, listener)?, None)),
-        Format::Deb => deb::read(input, name, spool).map(|(found, facts)| (found, Some(facts))),
-        Format::Rpm => rpm::read(input, name, spool).map(|(found, facts)| (found, Some(facts))),
+        Archive::Zip => Ok((zip::read(input, name, selector, spool, listener)?, None)),
+        Archive::Deb => deb::read(input, name, spool).map(|(found, facts)| (found, Some(facts))),
+        Archive::Rpm => rpm::read(input, name, spool).map(|(found, facts)| (found, Some(facts))),
     }
 }

@@ -97,6 +97,7 @@ fn facts(header: &Header, name: &str) -> Result<PackageFacts> {
         name: required(Tag::Name)?,
         version: format!("{}-{}", required(Tag::Version)?, required(Tag::Release)?),
         epoch: header.numbers(Tag::Epoch).first().copied(),
+        source: text(Tag::SourceRpm),
         architecture: text(Tag::Arch),
         license: text(Tag::License),
         summary: text(Tag::Summary),

@@ -45,6 +45,7 @@ pub enum Tag {
     Url = 1020,
     Arch = 1022,
     OldFileNames = 1027,
+    SourceRpm = 1044,
     FileSizes = 1028,
     FileModes = 1030,
     FileMtimes = 1034,

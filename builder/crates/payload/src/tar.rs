@@ -128,6 +128,18 @@ pub(super) fn read(stream: &mut Stream, spool: &mut SpoolFile) -> Result<Vec<Fou
 /// # Errors
 /// A damaged or truncated archive, and what `each` refuses. What follows tar's end marker is ignored, as tar does.
 pub fn walk<S: Sink>(stream: &mut Stream, sink: &mut S, each: &mut dyn FnMut(Member<S::Content>) -> Result<()>) -> Result<()> {
+    walk_until(stream, sink, &mut |member| each(member).map(|()| false))
+}
+
+/// The same until `each` says that it has what it wants: what follows is not read, and may be anything.
+///
+/// # Errors
+/// As [`walk`], up to there.
+pub fn walk_until<S: Sink>(
+    stream: &mut Stream,
+    sink: &mut S,
+    each: &mut dyn FnMut(Member<S::Content>) -> Result<bool>,
+) -> Result<()> {
     let mut global = Pax::default();
     let mut next = Extensions::default();
     let mut first = true;
@@ -158,7 +170,9 @@ pub fn walk<S: Sink>(stream: &mut Stream, sink: &mut S, each: &mut dyn FnMut(Mem
         if !next.absorb(header, &mut global, stream)? {
             let extensions = std::mem::take(&mut next);
             if let Some(member) = entry(header, &extensions, &global, stream, sink)? {
-                each(member)?;
+                if each(member)? {
+                    return Ok(());
+                }
             }
         }
     }

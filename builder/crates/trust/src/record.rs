@@ -1,6 +1,7 @@
 //! manifest.json, which lies beside the packages: what was built from what. This is its one type, for those who write it and those who
 //! read it; docs/json.md has its keys. Keys are in the alphabet's order, so that a list that was read and written again stays the same.
 
+use manifest::Format;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -71,7 +72,7 @@ pub struct Package {
     /// Its file's name in the output folder.
     pub file: String,
     /// Its format.
-    pub format: Cow<'static, str>,
+    pub format: Listed,
     /// Whether it holds the site's settings alone, to be laid over the package without a site.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub overlay: bool,
@@ -92,6 +93,48 @@ pub struct Package {
     /// How long it took to write. Of one machine and one moment, so it is in no document.
     #[serde(skip)]
     pub took: std::time::Duration,
+}
+
+/// What a file is that a build lists as a package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Listed {
+    /// A package of that format.
+    Package(Format),
+    /// What `linkpack assemble` makes one of.
+    Recipe(Recipe),
+}
+
+/// The word for a recipe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Recipe {
+    /// The only one.
+    Recipe,
+}
+
+impl Listed {
+    /// A recipe.
+    pub const RECIPE: Listed = Listed::Recipe(Recipe::Recipe);
+
+    /// The format of a package; `None` for a recipe.
+    pub fn format(self) -> Option<Format> {
+        match self {
+            Listed::Package(format) => Some(format),
+            Listed::Recipe(_) => None,
+        }
+    }
+
+    /// The word in manifest.json.
+    pub fn name(self) -> &'static str {
+        self.format().map_or("recipe", Format::name)
+    }
+}
+
+impl From<Format> for Listed {
+    fn from(format: Format) -> Self {
+        Listed::Package(format)
+    }
 }
 
 /// A cabinet beside an MSI.
@@ -190,6 +233,7 @@ mod tests {
     fn a_document_without_the_later_keys_is_read() {
         let record = Record::parse(OLD.as_bytes()).unwrap();
         assert_eq!((record.form, record.packages[0].file.as_str(), record.inputs.len()), (1, "acme.deb", 0));
+        assert_eq!(record.packages[0].format, Format::Deb.into());
         let again = Record::parse(&record.text()).unwrap();
         assert_eq!(again.text(), record.text());
     }

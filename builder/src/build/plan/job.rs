@@ -1,10 +1,11 @@
 //! One job of a plan: built, or recognised as done.
 
-use super::super::output::{digest, MANIFEST, SUMS};
+use super::super::output::{MANIFEST, SUMS};
 use super::super::{build, Report};
 use super::{sources, write_whole, Job, Planned, AGAIN, OUTPUTS, SEAL};
 use crate::compress::{Cache, CacheKey};
 use crate::error::{Error, IoContext, Result};
+use crate::format::stream::digest;
 use crate::interrupt;
 use crate::listener::Listener;
 use crate::trust::record::Record;
@@ -165,7 +166,5 @@ impl Planned {
 
 /// The manifest.json of a build's output.
 pub(super) fn record(output: &Path) -> Result<Record<'static>> {
-    let path = output.join(MANIFEST);
-    let bytes = fs::read(&path).or_cannot("read", &path)?;
-    Record::parse(&bytes).map_err(|wrong| Error::new(format!("{} {wrong}", path.display())).help(AGAIN))
+    super::super::record::read(output, AGAIN)
 }

@@ -5,7 +5,7 @@ use super::{engines, relative, sha256_of, sources, write_whole};
 use super::{Build, Input, Job, Plan, Planned, Site, CACHE, ENGINES, FORMAT, JOBS, OUTPUTS, PLAN};
 use crate::error::{Error, IoContext, Result};
 use crate::listener::Listener;
-use crate::manifest::{self, Product, SourceSpec, Target};
+use crate::manifest::{self, Format, Product, SourceSpec, Target};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
@@ -29,7 +29,7 @@ pub struct Made {
     /// How many of these have packages already, from a plan before.
     pub done: usize,
     /// The formats of each site.
-    pub formats: Vec<String>,
+    pub formats: Vec<Format>,
     /// The targets of each site.
     pub targets: Vec<String>,
 }
@@ -82,7 +82,7 @@ pub fn make(options: &Options, wish: &Wish, listener: &dyn Listener) -> Result<M
         manifest_sha256: sha256_of(&options.manifest)?,
         given: options.given.texts().map(str::to_owned).collect(),
         environment: environment(&options.manifest)?,
-        formats: chosen.formats.iter().map(|format| format.name().to_owned()).collect(),
+        formats: chosen.formats,
         targets: chosen.targets.iter().map(|target| target.name().to_owned()).collect(),
         codec: options.codec.name().to_owned(),
         cabinet: options.cabinet.map(|packing| packing.name().to_owned()),
@@ -316,7 +316,7 @@ mod tests {
             manifest_sha256: "1".into(),
             given: Vec::new(),
             environment: BTreeMap::new(),
-            formats: vec!["deb".into()],
+            formats: vec![Format::Deb],
             targets: vec!["linux-x86_64".into()],
             codec: codec.into(),
             cabinet: None,

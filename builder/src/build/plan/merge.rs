@@ -1,11 +1,13 @@
 //! The jobs' packages in one folder, as one build of all sites would have written it.
 
-use super::super::output::{digest, Output};
-use super::super::{documents, Document, FormatName, Package, Report, Signing, SigningOptions};
+use super::super::output::Output;
+use super::super::{documents, Document, Package, Report, Signing, SigningOptions};
 use super::job::record;
 use super::{Planned, AGAIN};
 use crate::compress::{guard, CacheChoice, CacheUse};
 use crate::error::{Error, IoContext, Result};
+use crate::format::stream::digest;
+use crate::format::{door, writer};
 use crate::listener::{some_of, Listener};
 use crate::manifest;
 use crate::trust::record::Record;
@@ -28,7 +30,7 @@ pub fn merge(plan: &Path, output: &Path, signing: &SigningOptions, listener: &dy
     let product = manifest::load(&options.manifest, &options.given)?;
     let signing = Signing::open(signing, listener)?;
     for format in &options.formats {
-        signing.covers(*format, listener)?;
+        door(*format).covers(&signing, listener)?;
     }
     more_files();
     let records = planned.records()?;
@@ -116,8 +118,7 @@ impl Planned {
         let order = |package: &Package| {
             let target = self.plan.build.targets.iter().position(|target| package.target == *target);
             let site = package.site.as_deref().and_then(|site| place.get(site).copied());
-            let format = FormatName::ALL.iter().position(|format| format.name() == package.format);
-            (target, package.format != FormatName::Mst.name(), site, format)
+            (target, package.format.format().and_then(writer).is_some(), site, package.format)
         };
         let mut packages: Vec<(&Path, &Package)> =
             records.iter().flat_map(|(folder, record)| record.packages.iter().map(move |one| (folder.as_path(), one))).collect();

@@ -17,10 +17,10 @@ pub use make::{make, Made, Wish};
 pub use merge::merge;
 pub use status::{status, Failure, Status};
 
-use super::{CodecChoice, FormatName, Options, Packing, PerSite, SigningOptions};
+use super::{CodecChoice, Options, Packing, PerSite, SigningOptions};
 use crate::compress::{Cache, CacheChoice, CacheKey, CACHE_LIMIT};
 use crate::error::{Error, IoContext, Result};
-use crate::manifest::{Setting, Target};
+use crate::manifest::{Format, Setting, Target};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -75,7 +75,7 @@ struct Build {
     given: Vec<String>,
     /// Variables that the manifest names.
     environment: BTreeMap<String, String>,
-    formats: Vec<String>,
+    formats: Vec<Format>,
     targets: Vec<String>,
     codec: String,
     cabinet: Option<String>,
@@ -173,18 +173,15 @@ impl Planned {
     fn options(&self, sites: &[usize], output: PathBuf, threads: usize, cache: Cache) -> Result<Options> {
         let build = &self.plan.build;
         let unknown = |what: &str| Error::new(format!("the plan names {what}, which this linkpack does not know")).help(AGAIN);
-        let find = |name: &String| FormatName::ALL.into_iter().find(|format| format.name() == name).ok_or_else(|| unknown(name));
         let target = |name: &String| Target::ALL.into_iter().find(|target| target.name() == name).ok_or_else(|| unknown(name));
-        let packing = |name: &String| {
-            let all = [Packing::Mszip, Packing::Lzx];
-            all.into_iter().find(|packing| packing.name() == name).ok_or_else(|| unknown(name))
-        };
+        let packing =
+            |name: &String| Packing::ALL.into_iter().find(|packing| packing.name() == name).ok_or_else(|| unknown(name));
         Ok(Options {
             manifest: self.resolve(&build.manifest),
             given: build.given.iter().map(|text| Setting::from_text(text).map_err(|_| unknown(text))).collect::<Result<_>>()?,
             sites: sites.iter().map(|&site| self.resolve(&self.plan.sites[site].file)).collect(),
             per_site: PerSite::Packages,
-            formats: build.formats.iter().map(find).collect::<Result<_>>()?,
+            formats: build.formats.clone(),
             targets: build.targets.iter().map(target).collect::<Result<_>>()?,
             base: build.base.as_deref().map(|base| self.resolve(base)),
             output,

@@ -1,7 +1,6 @@
-//! MSIs stream by stream: a signature moves sectors about, and changes none of the others.
+//! Compound files stream by stream: a signature moves sectors about, and changes none of the others.
 
 use crate::error::{Error, IoContext, Result};
-use crate::format::msi::signing::STREAMS;
 use crate::inspect::msi::stream_name;
 use cfb::CompoundFile;
 use std::collections::BTreeMap;
@@ -15,12 +14,12 @@ const BLOCK: usize = 128 << 10;
 ///
 /// # Errors
 /// A file is no compound file or cannot be read; the user interrupted.
-pub fn difference(theirs: &Path, ours: &Path) -> Result<Option<String>> {
+pub fn difference(theirs: &Path, ours: &Path, aside: &[&str]) -> Result<Option<String>> {
     let (mut one, mut other) = (open(theirs)?, open(ours)?);
     if one.root_entry().clsid() != other.root_entry().clsid() {
         return Ok(Some("the compound file's CLSID".to_owned()));
     }
-    let (streams, rebuilt) = (streams(&one), streams(&other));
+    let (streams, rebuilt) = (streams(&one, aside), streams(&other, aside));
     for (name, len) in &streams {
         let shown = stream_name(name);
         match rebuilt.get(name) {
@@ -41,11 +40,11 @@ fn open(path: &Path) -> Result<CompoundFile<File>> {
     CompoundFile::open(file).or_cannot("read", path)
 }
 
-/// All streams but the signature's, with their lengths.
-fn streams(file: &CompoundFile<File>) -> BTreeMap<String, u64> {
+/// All streams but those set aside, with their lengths.
+fn streams(file: &CompoundFile<File>, aside: &[&str]) -> BTreeMap<String, u64> {
     let streams = file.walk().filter(|entry| entry.is_stream());
     let named = streams.map(|entry| (entry.path().to_string_lossy().trim_start_matches('/').to_owned(), entry.len()));
-    named.filter(|(name, _)| !STREAMS.contains(&name.as_str())).collect()
+    named.filter(|(name, _)| !aside.contains(&name.as_str())).collect()
 }
 
 fn differs(one: &mut CompoundFile<File>, other: &mut CompoundFile<File>, name: &str) -> Result<Option<u64>> {

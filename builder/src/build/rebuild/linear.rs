@@ -1,24 +1,30 @@
-//! DEB, RPM and `.run` byte by byte, but for the bytes that signatures take.
+//! Packages byte by byte, but for the bytes that signatures take.
 
-use crate::endpoint::RUN_SIGNATURE_AT;
 use crate::error::{IoContext, Result};
-use crate::inspect::report::Format;
-use crate::inspect::Report;
+use crate::inspect::report::Part;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 
-/// Bytes of an ar member's header (ar(5)).
-const AR_HEADER: u64 = 60;
 const BLOCK: usize = 128 << 10;
+
+/// A package that was read.
+pub struct Package<'a> {
+    /// Where it lies.
+    pub path: &'a Path,
+    /// What is set aside of it, in order.
+    pub aside: Vec<Range<u64>>,
+    /// The parts that it consists of.
+    pub parts: &'a [Part],
+}
 
 /// The first place that differs, if any does.
 ///
 /// # Errors
 /// A file cannot be read; the user interrupted.
-pub fn difference((theirs, their_report): (&Path, &Report), (ours, our_report): (&Path, &Report)) -> Result<Option<String>> {
-    let mut pair = [Rest::open(theirs, their_report)?, Rest::open(ours, our_report)?];
+pub fn difference(theirs: Package, (ours, our_aside): (&Path, Vec<Range<u64>>)) -> Result<Option<String>> {
+    let mut pair = [Rest::open(theirs.path, theirs.aside)?, Rest::open(ours, our_aside)?];
     let mut blocks = [vec![0; BLOCK], vec![0; BLOCK]];
     loop {
         crate::interrupt::check()?;
@@ -28,7 +34,7 @@ pub fn difference((theirs, their_report): (&Path, &Report), (ours, our_report): 
         if one != other {
             let same = one.iter().zip(other).take_while(|(a, b)| a == b).count() as u64;
             // Behind bytes that were set aside this can name the byte before them; the part is what is looked for.
-            return Ok(Some(place(their_report, at + same)));
+            return Ok(Some(place(theirs.parts, at + same)));
         }
         if counts[0] == 0 {
             return Ok(None);
@@ -37,26 +43,11 @@ pub fn difference((theirs, their_report): (&Path, &Report), (ours, our_report): 
 }
 
 /// The part of the package that this byte is in.
-fn place(report: &Report, at: u64) -> String {
-    let part = report.parts.iter().rev().find(|part| part.offset.is_some_and(|offset| offset <= at));
+fn place(parts: &[Part], at: u64) -> String {
+    let part = parts.iter().rev().find(|part| part.offset.is_some_and(|offset| offset <= at));
     match part {
         Some(part) => format!("{}, at byte {} of it", part.name, at - part.offset.unwrap_or_default()),
         None => format!("byte {at} of the file"),
-    }
-}
-
-/// What signatures take of a file, in order. An RPM's signature header goes whole: beside signatures it holds digests and sizes of what is
-/// compared here, and `verify` holds it against them.
-fn aside(report: &Report) -> Vec<Range<u64>> {
-    let member = |name: &str, offset: u64, size: u64| match report.format {
-        Format::Deb if name.starts_with("_gpg") => Some(offset - AR_HEADER..(offset + size).next_multiple_of(2)),
-        Format::Site if name == "signature" => Some(offset..offset + size),
-        Format::Rpm if name == "signature header" => Some(offset..offset + size),
-        _ => None,
-    };
-    match report.format {
-        Format::Run => vec![RUN_SIGNATURE_AT],
-        _ => report.parts.iter().filter_map(|part| member(&part.name, part.offset?, part.size)).collect(),
     }
 }
 
@@ -69,9 +60,9 @@ struct Rest<'a> {
 }
 
 impl<'a> Rest<'a> {
-    fn open(path: &'a Path, report: &Report) -> Result<Self> {
+    fn open(path: &'a Path, aside: Vec<Range<u64>>) -> Result<Self> {
         let file = File::open(path).or_cannot("read", path)?;
-        Ok(Rest { file, path, at: 0, aside: aside(report) })
+        Ok(Rest { file, path, at: 0, aside })
     }
 
     fn at(&self) -> u64 {

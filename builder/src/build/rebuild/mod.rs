@@ -6,14 +6,17 @@ mod compound;
 mod difference;
 mod linear;
 
-use super::{build, CodecChoice, FormatName, Options, Package, Packing, SigningOptions};
+use super::{build, CodecChoice, Options, Package, Packing, SigningOptions};
 use crate::compress::CacheChoice;
 use crate::error::{Error, IoContext, Result};
+use crate::format::stream::digest;
+use crate::format::{door, writer};
 use crate::inspect;
-use crate::inspect::report::Format;
+use crate::inspect::reader::Aside;
 use crate::inspect::verify::MANIFEST as RECORD;
+use crate::inspect::Report;
 use crate::listener::Listener;
-use crate::manifest::{Given, Target};
+use crate::manifest::{Format, Given, Target};
 use crate::trust::record::Record;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -46,17 +49,15 @@ pub struct Comparison {
     pub signatures: usize,
 }
 
-/// The format of the package that an overlay is for; a package's own.
-fn laid_over(built: &Package) -> &str {
-    match &*built.format {
-        "site" => "run",
-        "mst" if built.overlay => "msi",
-        own => own,
+/// The format that is asked for to get this file; `None` for a recipe.
+fn asked(built: &Package) -> Option<Format> {
+    let own = built.format.format()?;
+    let lies_below = |format: &Format| door(*format).overlay() == own && writer(*format).is_some();
+    match built.overlay {
+        true => Format::ALL.into_iter().find(lies_below),
+        false => Some(own),
     }
 }
-
-/// Bytes of a manifest.json: thousands of packages'.
-const RECORD_LIMIT: u64 = 64 << 20;
 
 impl Rebuild {
     /// Builds packages again and compares each: those at these paths, and all that the manifest.json of a folder among them lists. What
@@ -134,9 +135,8 @@ impl Rebuild {
         };
         let (mut formats, mut targets) = (Vec::new(), Vec::new());
         for built in wanted {
-            let format = FormatName::ALL.into_iter().find(|format| format.name() == laid_over(built));
             let target = Target::ALL.into_iter().find(|target| target.name() == built.target);
-            let format = format.ok_or_else(|| unknown("format", &built.format))?;
+            let format = asked(built).ok_or_else(|| unknown("format", built.format.name()))?;
             if !formats.contains(&format) {
                 formats.push(format);
             }
@@ -148,18 +148,11 @@ impl Rebuild {
                 targets.push(target);
             }
         }
-        let codec = match record.codec.as_deref() {
-            None => CodecChoice::Auto,
-            Some("gzip") => CodecChoice::Fast,
-            Some("zstd") => CodecChoice::Zstd,
-            Some("xz") => CodecChoice::Small,
-            Some(other) => return Err(unknown("codec", other)),
-        };
-        let cabinet = match record.cabinet.as_deref() {
-            None | Some("mszip") => Packing::Mszip,
-            Some("lzx") => Packing::Lzx,
-            Some(other) => return Err(unknown("cabinet", other)),
-        };
+        let choice = |name: &str| CodecChoice::of(name).ok_or_else(|| unknown("codec", name));
+        let codec = record.codec.as_deref().map_or(Ok(CodecChoice::Auto), choice)?;
+        let packing =
+            |name: &str| Packing::ALL.into_iter().find(|one| one.name() == name).ok_or_else(|| unknown("cabinet", name));
+        let cabinet = record.cabinet.as_deref().map_or(Ok(Packing::Mszip), packing)?;
         Ok(Options {
             manifest: self.manifest.clone(),
             given: self.given.clone(),
@@ -224,14 +217,9 @@ fn parts(path: &Path) -> (&Path, Option<&OsStr>) {
 }
 
 fn record(folder: &Path) -> Result<Record<'static>> {
-    use std::io::Read;
-    let path = folder.join(RECORD);
-    let help = "the folder that build wrote has it: how a package was built (codec, site, SOURCE_DATE_EPOCH) is read from there";
-    let mut text = Vec::new();
-    let file = std::fs::File::open(&path).or_cannot("read", &path).map_err(|error| error.help(help))?;
-    file.take(RECORD_LIMIT).read_to_end(&mut text).or_cannot("read", &path)?;
-    Record::parse(&text)
-        .map_err(|wrong| Error::new(format!("{} {wrong}", path.display())).help("name a folder that linkpack build wrote"))
+    let help =
+        "name a folder that linkpack build wrote: how a package was built (codec, site, SOURCE_DATE_EPOCH) is read from there";
+    super::record::read(folder, help)
 }
 
 /// Why a package may differ, where that shows: it was given other values, or its times are the sources' own.
@@ -263,7 +251,7 @@ fn cabinets(folder: &Path, built: &Package, rebuilt: &Package) -> Result<Option<
     for cabinet in &rebuilt.cabinets {
         let path = folder.join(&cabinet.file);
         let mut file = std::fs::File::open(&path).or_cannot("read", &path)?;
-        let (_, sha256) = super::output::digest(&mut file).or_cannot("read", &path)?;
+        let (_, sha256) = digest(&mut file).or_cannot("read", &path)?;
         if sha256 != cabinet.sha256 {
             return Ok(Some(format!("the cabinet {}", cabinet.file)));
         }
@@ -275,9 +263,13 @@ fn cabinets(folder: &Path, built: &Package, rebuilt: &Package) -> Result<Option<
 fn compare(package: &Path, rebuilt: &Path) -> Result<Comparison> {
     let (theirs, ours) = (inspect::read(package)?.report, inspect::read(rebuilt)?.report);
     let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let place = match theirs.format {
-        Format::Msi | Format::Mst => compound::difference(package, rebuilt)?,
-        _ => linear::difference((package, &theirs), (rebuilt, &ours))?,
+    let aside = |report: &Report| inspect::reader(report.format).aside(report);
+    let place = match (aside(&theirs), aside(&ours)) {
+        (Aside::Bytes(in_theirs), Aside::Bytes(in_ours)) => {
+            linear::difference(linear::Package { path: package, aside: in_theirs, parts: &theirs.parts }, (rebuilt, in_ours))?
+        }
+        (Aside::Streams(names), Aside::Streams(_)) => compound::difference(package, rebuilt, names)?,
+        _ => Some("its format".to_owned()),
     };
     let difference = match place {
         _ if name(package) != name(rebuilt) => Some(format!("its name: the rebuild is {}", name(rebuilt))),

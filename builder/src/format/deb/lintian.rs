@@ -1,6 +1,7 @@
 //! lintian's overrides (Lintian User's Manual, "Overrides"): what the product's layout causes by design, each with its reason.
 
 use super::DebSpec;
+use contract::names::Names;
 
 /// The root's place in the file system: (what it lies below, what lintian says of it).
 const ROOT_TAGS: &[(&str, &[&str])] = &[
@@ -56,9 +57,9 @@ pub fn overrides(spec: &DebSpec) -> String {
             text.push_str(&format!("{}: {tag}\n", spec.name));
         }
     };
-    let reason = match spec.root {
-        "/usr/local/intigua" => "The product's documented install root is below /usr/local; INSTALL_ROOT chooses another.",
-        _ => "The product's maker or site chose this install root.",
+    let reason = match spec.root == Names::default().place("root") {
+        true => "The product's documented install root is below /usr/local; INSTALL_ROOT chooses another.",
+        false => "The product's maker or site chose this install root.",
     };
     let tags = ROOT_TAGS.iter().find(|(above, _)| spec.root.starts_with(above)).map_or(&[][..], |(_, tags)| tags);
     add(reason, tags);

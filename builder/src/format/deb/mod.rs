@@ -2,7 +2,10 @@
 
 mod control;
 mod lintian;
+mod package;
 pub mod signing;
+
+pub use package::Deb;
 
 use super::patch::write_failed;
 use super::{hashing, tar, PreparedFile};
@@ -79,7 +82,7 @@ pub fn file_name(name: &str, version: &str, architecture: &str) -> String {
 ///
 /// # Errors
 /// A name that dpkg cannot record (a newline in it), a package above ar's limit, and whatever the writer or the store refuses.
-pub fn write(spec: &DebSpec, out: &mut impl Write) -> Result<()> {
+pub fn write(spec: &DebSpec, out: &mut (impl Write + ?Sized)) -> Result<()> {
     let root = root_of(spec)?;
     let made = made_files(spec, &root)?;
     let below = [root.as_bytes(), b"/"].concat();

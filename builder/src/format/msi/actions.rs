@@ -1,4 +1,4 @@
-//! The DLL's functions: rows of Binary and CustomAction, their place in the sequence, and what they are told.
+//! The DLL's functions: rows of Binary and CustomAction, and what they are told. Where they stand in the sequence is [`super::sequences`]'.
 
 use super::database::{row, Cell, Database};
 use super::settings::{self, GIVEN, PREVIOUS, SITE_LINES};
@@ -11,29 +11,52 @@ pub const LIBRARY: &str = "Library";
 const DATA: &str = "ActionData";
 /// Type 51: sets a property to a formatted text.
 const SET_PROPERTY: i32 = 51;
-const SEQUENCE: &str = "InstallExecuteSequence";
 
-/// Fills Binary, CustomAction and the sequence for the DLL; nothing where there is none.
+/// Fills Binary and CustomAction for the DLL; nothing where there is none.
 pub fn add(spec: &MsiSpec, database: &mut Database) -> Result<()> {
     let Some(library) = &spec.library else { return Ok(()) };
     database.add("Binary", row![LIBRARY, Cell::Stream])?;
-    facts(library, database)?;
-    let mut number = data(spec, library, database)?;
-    for (index, action) in library.actions.iter().enumerate() {
-        let condition = action.condition;
+    for (key, value) in library.facts {
+        database.add("CustomAction", row![fact(key), SET_PROPERTY, *key, *value, ()])?;
+    }
+    for (action, piece) in data(spec, library) {
+        database.add("CustomAction", row![action, SET_PROPERTY | HIDE_TARGET, DATA, piece, ()])?;
+    }
+    for action in library.actions {
         database.add("CustomAction", row![action.name, kind(action), LIBRARY, action.function, ()])?;
-        let earlier = library.actions[..index].iter().filter(|other| first(other.stage) == first(action.stage)).count();
-        database.add(SEQUENCE, row![action.name, condition, first(action.stage) + earlier as i32])?;
         if is_deferred(action.stage) {
-            // A deferred action sees one property only, the one of its own name, as CustomActionData.
-            let setter = format!("{}.Data", action.name);
-            database
-                .add("CustomAction", row![setter.as_str(), SET_PROPERTY | HIDE_TARGET, action.name, format!("[{DATA}]"), ()])?;
-            database.add(SEQUENCE, row![setter, condition, number])?;
-            number += 1;
+            let data = format!("[{DATA}]");
+            database.add("CustomAction", row![setter(action), SET_PROPERTY | HIDE_TARGET, action.name, data, ()])?;
         }
     }
     Ok(())
+}
+
+/// The actions that set each fact as a property, whatever the command line says of it: before the first function is called.
+pub fn facts(library: &LibrarySpec) -> Vec<(String, String)> {
+    library.facts.iter().map(|(key, _)| (fact(key), String::new())).collect()
+}
+
+fn fact(key: &str) -> String {
+    format!("Fact.{key}")
+}
+
+/// The actions that gather what deferred functions are told, and give it to each.
+pub fn told(spec: &MsiSpec, library: &LibrarySpec) -> Vec<(String, String)> {
+    let deferred = library.actions.iter().filter(|action| is_deferred(action.stage));
+    let setters = deferred.map(|action| (setter(action), action.condition.to_owned()));
+    data(spec, library).into_iter().map(|(action, _)| (action, String::new())).chain(setters).collect()
+}
+
+/// A deferred action sees one property only, the one of its own name, as CustomActionData.
+fn setter(action: &ActionSpec) -> String {
+    format!("{}.Data", action.name)
+}
+
+/// The functions of a stage, in the order they are given in.
+pub fn of_stage(library: &LibrarySpec, stage: Stage) -> Vec<(String, String)> {
+    let actions = library.actions.iter().filter(|action| action.stage == stage);
+    actions.map(|action| (action.name.to_owned(), action.condition.to_owned())).collect()
 }
 
 /// Properties that the log must not show: an administrator may take TOKEN_FILE for the token itself, and what deferred functions are
@@ -48,20 +71,8 @@ pub fn hidden(spec: &MsiSpec) -> Vec<String> {
     hidden
 }
 
-/// Sets each fact as a property, whatever the command line says of it, before the first function is called.
-fn facts(library: &LibrarySpec, database: &mut Database) -> Result<()> {
-    const AFTER_SETTINGS: i32 = 300;
-    for ((key, value), number) in library.facts.iter().zip(AFTER_SETTINGS..) {
-        let action = format!("Fact.{key}");
-        database.add("CustomAction", row![action.as_str(), SET_PROPERTY, *key, *value, ()])?;
-        database.add(SEQUENCE, row![action, (), number])?;
-    }
-    Ok(())
-}
-
-/// Gathers root, settings and facts in one property, in pieces that fit into the Target column; gives the next free number.
-fn data(spec: &MsiSpec, library: &LibrarySpec, database: &mut Database) -> Result<i32> {
-    const AFTER_COSTING: i32 = 1011;
+/// Root, settings and facts in one property, in pieces that fit into the Target column: actions with their values.
+fn data(spec: &MsiSpec, library: &LibrarySpec) -> Vec<(String, String)> {
     const LONGEST: usize = 255;
     let mut keys = vec!["INSTALL_ROOT".to_owned()];
     keys.extend(settings::names(spec));
@@ -80,31 +91,7 @@ fn data(spec: &MsiSpec, library: &LibrarySpec, database: &mut Database) -> Resul
             pieces.push(format!("[{DATA}]|{piece}"));
         }
     }
-    let mut number = AFTER_COSTING;
-    for (index, piece) in pieces.into_iter().enumerate() {
-        let action = format!("{DATA}.{}", index + 1);
-        database.add("CustomAction", row![action.as_str(), SET_PROPERTY | HIDE_TARGET, DATA, piece, ()])?;
-        database.add(SEQUENCE, row![action, (), number])?;
-        number += 1;
-    }
-    Ok(number)
-}
-
-/// The sequence number of a stage's first action.
-fn first(stage: Stage) -> i32 {
-    match stage {
-        Stage::BeforeLaunchConditions => 390,
-        // Before InstallValidate, which fails by itself on a full disk.
-        Stage::BeforeChanges => 1390,
-        Stage::FirstDeferred => 1520,
-        Stage::Rollback => 1560,
-        Stage::BeforeRemoval => 2100,
-        Stage::AfterRemoval => 3650,
-        Stage::BeforeFiles => 3680,
-        Stage::BeforeStart => 5860,
-        Stage::AfterStart => 5910,
-        Stage::Commit => 6500,
-    }
+    pieces.into_iter().enumerate().map(|(index, piece)| (format!("{DATA}.{}", index + 1), piece)).collect()
 }
 
 fn is_deferred(stage: Stage) -> bool {

@@ -6,8 +6,10 @@
 
 use crate::compress::{lzx, Ordered, Store};
 use crate::error::{Error, Result};
+pub use crate::format::Packing;
 use crate::format::{patch, Digests, PreparedFile};
 use crate::listener::Listener;
+use crate::payload::TreePath;
 use flate2::{Compress, Compression, FlushCompress, Status};
 use md5::{Digest, Md5};
 use std::io::{Seek, Write};
@@ -18,6 +20,8 @@ use std::sync::Arc;
 pub struct Member<'a> {
     /// The File table's key; ASCII.
     pub name: String,
+    /// Where it lies in the package, relative to the root.
+    pub path: &'a TreePath,
     /// What it holds.
     pub file: &'a PreparedFile,
     /// Whether its MD5 is wanted.
@@ -27,24 +31,25 @@ pub struct Member<'a> {
     pub own: bool,
 }
 
-/// How cabinets are packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Packing {
-    /// Quick to make and to unpack.
-    Mszip,
-    /// A quarter smaller, with a window of 2 MiB; every Windows unpacks it.
-    Lzx,
+impl Member<'_> {
+    /// Gives the content to `each`, and its digests: those of the very bytes, or what another package of the same build made of them.
+    fn read(&self, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<Digests> {
+        if let Some(known) = self.file.digests.filter(|known| !self.md5 || known.md5.is_some()) {
+            self.file.read_hashed_before(each)?;
+            return Ok(known);
+        }
+        let mut md5 = self.md5.then(Md5::new);
+        let sha256 = self.file.read_hashed(&mut |bytes| {
+            if let Some(md5) = &mut md5 {
+                md5.update(bytes);
+            }
+            each(bytes)
+        })?;
+        Ok(Digests { sha256: sha256.unwrap_or_default(), md5: md5.map(|md5| md5.finalize().into()) })
+    }
 }
 
 impl Packing {
-    /// Its name in options and in manifest.json.
-    pub fn name(self) -> &'static str {
-        match self {
-            Packing::Mszip => "mszip",
-            Packing::Lzx => "lzx",
-        }
-    }
-
     /// Plain bytes of a job: whole blocks.
     pub fn job_len(self) -> usize {
         match self {
@@ -169,8 +174,8 @@ fn folders(members: &[Member], packing: Packing) -> Vec<Range<usize>> {
     folders
 }
 
-/// Writes one cabinet at the writer's start; `mtime` is every member's time, in seconds since 1970. Each content is read once: its
-/// digests are those of the very bytes that were compressed.
+/// Writes one cabinet at the writer's start; `mtime` is every member's time, in seconds since 1970. Each content is read once, and
+/// digested where it was not before.
 ///
 /// # Errors
 /// A content cannot be read or changed since it was prepared, or the writer refuses.
@@ -189,15 +194,10 @@ pub fn write<W: Write + Seek>(
     let mut digests = Vec::with_capacity(members.len());
     for folder in folders {
         for member in &members[folder] {
-            let mut md5 = member.md5.then(Md5::new);
-            let sha256 = member.file.read_hashed(&mut |bytes| {
-                if let Some(md5) = &mut md5 {
-                    md5.update(bytes);
-                }
+            digests.push(member.read(&mut |bytes| {
                 listener.advance("pack", bytes.len() as u64);
                 data.add(bytes)
-            })?;
-            digests.push(Digests { sha256: sha256.unwrap_or_default(), md5: md5.map(|md5| md5.finalize().into()) });
+            })?);
         }
         data.end_folder()?;
     }
@@ -494,7 +494,7 @@ mod tests {
     }
 
     fn member(file: &PreparedFile) -> Member<'_> {
-        Member { name: file.entry.path.display(), file, md5: true, own: false }
+        Member { name: file.entry.path.display(), path: &file.entry.path, file, md5: true, own: false }
     }
 
     fn cabinet(files: &[PreparedFile], packing: Packing, threads: usize) -> Vec<u8> {

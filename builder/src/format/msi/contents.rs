@@ -1,11 +1,12 @@
 //! Files and folders: Directory, Component, Feature, File, MsiFileHash, Media, CreateFolder, and what is locked.
 
 use super::cab::{self, Member};
+use super::choice::not_chosen;
 use super::database::{row, Database};
+use super::identity::{default_root, identity};
 use super::names::{self, Directory};
-use super::product::{default_root, identity};
 use super::summary::braced;
-use super::{file_name, pe, unfit, ContainerSpec, MsiSpec};
+use super::{file_name, pe, unfit, ContainerSpec, MsiSpec, Placed};
 use crate::error::{Error, Result};
 use crate::format::Digests;
 use crate::payload::pe::FileVersion;
@@ -54,8 +55,8 @@ impl<'a> Contents<'a> {
     pub fn new(spec: &MsiSpec<'a>) -> Result<Self> {
         let (mut members, mut order) = (Vec::new(), 0);
         let mut directories = BTreeMap::new();
-        for file in spec.files {
-            let path = &file.entry.path;
+        for Placed { path, file } in spec.files {
+            let path: &TreePath = path;
             match &file.entry.kind {
                 Kind::Directory => {
                     directories.insert(path.clone(), key(spec, "d", path));
@@ -63,7 +64,7 @@ impl<'a> Contents<'a> {
                 Kind::File(_) => {
                     let version = pe::read(file)?.and_then(|program| program.version);
                     let own = spec.own.iter().any(|own| own.as_bytes() == path.as_bytes());
-                    let member = Member { name: key(spec, "f", path), file, md5: version.is_none(), own };
+                    let member = Member { name: key(spec, "f", path), path, file, md5: version.is_none(), own };
                     members.push((order, member, version));
                     order += 1;
                 }
@@ -141,7 +142,7 @@ impl<'a> Contents<'a> {
             add(feature, index + 1, container.title, container.description, container.required)?;
         }
         for (container, feature) in spec.containers.iter().zip(&self.features).filter(|(container, _)| !container.required) {
-            let condition = super::settings::not_chosen(container.name);
+            let condition = not_chosen(container.name);
             database.add("Condition", row![feature.as_str(), NOT_BY_DEFAULT, condition])?;
         }
         Ok(())
@@ -194,7 +195,7 @@ impl<'a> Contents<'a> {
         for (index, cabinet) in self.cabinets.iter().enumerate() {
             for member in &cabinet.members {
                 sequence += 1;
-                let path = &member.file.entry.path;
+                let path = member.path;
                 let name = last_name(spec, path)?;
                 let name = neighbours.entry(path.parent()).or_default().add(&name, path)?;
                 let (version, digests) = known.next().ok_or_else(|| Error::new("a file was not packed"))?;
@@ -222,8 +223,7 @@ impl<'a> Contents<'a> {
         sequence: i32,
         database: &mut Database,
     ) -> Result<()> {
-        let file = member.file;
-        let path = &file.entry.path;
+        let Member { path, file, .. } = member;
         let component = component_of(spec, path);
         let directory = self.directory(path.parent().as_ref())?;
         add_component(spec, &component, directory, 0, Some(&member.name), path_text(path), database)?;
@@ -247,7 +247,7 @@ impl<'a> Contents<'a> {
             lock("INSTALL_ROOT", format!("{PRIVATE}{USERS_READ}"), database)?;
         }
         database.create("MsiLockPermissionsEx")?;
-        let parents: BTreeSet<TreePath> = spec.files.iter().filter_map(|file| file.entry.path.parent()).collect();
+        let parents: BTreeSet<TreePath> = spec.files.iter().filter_map(|placed| placed.path.parent()).collect();
         for (path, id) in &self.directories {
             let private = spec.private_folders.contains(path);
             if parents.contains(path) && !private {

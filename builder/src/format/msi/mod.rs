@@ -2,6 +2,7 @@
 
 mod actions;
 pub mod cab;
+mod choice;
 mod code_page;
 mod container;
 mod contents;
@@ -9,7 +10,10 @@ mod covered;
 mod database;
 mod dialogs;
 mod gathered;
+mod identity;
+mod mst;
 mod names;
+mod package;
 mod pe;
 mod product;
 mod sequences;
@@ -21,6 +25,7 @@ mod summary;
 pub mod transform;
 mod version;
 
+pub use super::door::Sidecar;
 use super::{patch, Digests, PreparedFile};
 use crate::compress::Store;
 use crate::error::{Error, IoContext, Result};
@@ -30,6 +35,7 @@ use container::{Container, StreamName};
 use contents::{Cabinet, Contents};
 use database::Database;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::io::{Read, Seek, Write};
 use std::sync::Arc;
 use tempfile::NamedTempFile;
@@ -38,6 +44,8 @@ use uuid::Uuid;
 pub use cab::Packing;
 pub use code_page::CodePage;
 pub use container::SIZE_LIMIT;
+pub use mst::Mst;
+pub use package::Msi;
 pub use pe::{machine, Machine};
 pub use version::product_version;
 
@@ -70,16 +78,18 @@ pub struct MsiSpec<'a> {
     /// The containers; what lies in none of their folders is the connector's.
     pub containers: &'a [ContainerSpec<'a>],
     /// The files, their paths relative to the root, sorted, parents first.
-    pub files: &'a [PreparedFile],
+    pub files: &'a [Placed<'a>],
     /// Folders below the root, made empty, that only SYSTEM and administrators may read.
     pub private_folders: &'a [TreePath],
     /// Public properties that are kept over repair and upgrade, with their defaults (empty: none).
     pub settings: &'a [(&'a str, &'a str)],
     /// Of these, those that every installation, repair and upgrade sets again: rows of Property, over whatever was kept.
     pub forced: &'a [&'a str],
-    /// The key below HKEY_LOCAL_MACHINE that holds IntiguaRootDir and the settings, such as `SOFTWARE\VMI\setup`. Windows lets no
+    /// The key below HKEY_LOCAL_MACHINE that holds the root and the settings, such as `SOFTWARE\VMI\setup`. Windows lets no
     /// program make a key directly below HKEY_LOCAL_MACHINE (RegCreateKeyEx), so `VMI\setup` itself would fail there.
     pub setup_key: &'a str,
+    /// The value of the root in it.
+    pub root_value: &'a str,
     /// Files whose paths stand in the setup key, by their values' names there.
     pub recorded: &'a [(&'a str, &'a TreePath)],
     /// The file that holds the texts of the service's events; the event log then knows the service as a source.
@@ -100,6 +110,21 @@ pub struct MsiSpec<'a> {
     pub spool: &'a dyn Fn() -> Result<NamedTempFile>,
     /// The time of everything, in seconds since 1970.
     pub mtime: i64,
+}
+
+/// A file and where it lies in the package.
+pub struct Placed<'a> {
+    /// The path relative to the root.
+    pub path: Cow<'a, TreePath>,
+    /// What it holds.
+    pub file: &'a PreparedFile,
+}
+
+impl<'a> Placed<'a> {
+    /// In its own place.
+    pub fn here(file: &'a PreparedFile) -> Self {
+        Placed { path: Cow::Borrowed(&file.entry.path), file }
+    }
 }
 
 /// The machines a package is for.
@@ -212,15 +237,6 @@ pub enum Stage {
     Commit,
 }
 
-/// A cabinet that does not fit into the MSI and has to lie beside it.
-#[derive(Debug)]
-pub struct Sidecar {
-    /// Its name beside the MSI.
-    pub name: String,
-    /// Its bytes, in the spool folder; it goes away unless it is persisted.
-    pub file: NamedTempFile,
-}
-
 /// The file's name: `NAME-VERSION-x64.msi`.
 pub fn file_name(name: &str, version: &str, platform: Platform) -> String {
     format!("{name}-{version}-{}.msi", platform.name())
@@ -316,7 +332,7 @@ pub fn write_settings<W: Read + Write + Seek>(spec: &MsiSpec, out: &mut W) -> Re
     product::add(spec, &mut database)?;
     contents.add(spec, true, &[], &mut database)?;
     settings::add(spec, &contents, &mut database)?;
-    sequences::add(spec, &mut database)?;
+    sequences::add(spec, None, &mut database)?;
     database.complete()?;
     write_tables(spec, database, Sha256::new(), &mut container)?;
     container.finish()
@@ -335,13 +351,13 @@ fn write_database<W: Read + Write + Seek>(
     service::add(spec, &mut database)?;
     settings::add(spec, contents, &mut database)?;
     dialogs::add(&mut database)?;
-    sequences::add(spec, &mut database)?;
+    sequences::add(spec, spec.library.as_ref(), &mut database)?;
     actions::add(spec, &mut database)?;
     database.complete()?;
     let mut identity = Sha256::new();
     let in_order = contents.in_order_of_files(digests);
     let mut known = in_order.iter();
-    for file in spec.files {
+    for Placed { file, .. } in spec.files {
         let digests = if matches!(file.entry.kind, Kind::File(_)) { known.next() } else { None };
         identity.update(digests.map_or([0; 32], |digests| digests.sha256));
     }
@@ -374,7 +390,7 @@ fn write_tables<W: Read + Write + Seek>(
         author: spec.manufacturer,
         comments: spec.description,
         template: spec.platform.template(),
-        package_code: product::identity(spec, "package", &hex::encode(identity.finalize())),
+        package_code: identity::identity(spec, "package", &hex::encode(identity.finalize())),
         time: spec.mtime,
     };
     let bytes = summary.bytes()?;
@@ -418,6 +434,7 @@ mod tests {
         let entries = vec![entry("bin/service.exe", program()), entry("bin/zeros", vec![0; 4 << 20])];
         let store = Store::open(CacheChoice::Temporary(std::env::temp_dir()), 2).unwrap();
         let files = unread(Tree::new(entries).unwrap());
+        let files: Vec<Placed> = files.iter().map(Placed::here).collect();
         let executable = path("bin/service.exe");
         let spec = MsiSpec {
             code_page: Default::default(),
@@ -438,6 +455,7 @@ mod tests {
             settings: &[],
             forced: &[],
             setup_key: r"SOFTWARE\VMI\setup",
+            root_value: "IntiguaRootDir",
             recorded: &[("Helper64", &executable)],
             event_messages: None,
             at_logon: Some(&executable),

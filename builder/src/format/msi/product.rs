@@ -1,20 +1,15 @@
 //! What the product is: properties, Add/Remove Programs, the family it upgrades, when it refuses.
 
 use super::database::{row, Database};
+use super::identity::identity;
 use super::summary::braced;
-use super::{product_version, settings, unfit, MsiSpec};
+use super::{product_version, settings, MsiSpec};
 use crate::error::Result;
-use uuid::Uuid;
 
 /// The property that finds an older version of the product, which is removed.
 pub const OLDER: &str = "OLDER_VERSION";
 /// The property that finds a newer version, which is not replaced.
 pub const NEWER: &str = "NEWER_VERSION";
-
-/// An identity that depends only on the product's family, what it is for, and a value: the same in every build.
-pub fn identity(spec: &MsiSpec, purpose: &str, value: &str) -> Uuid {
-    Uuid::new_v5(&spec.upgrade_code, format!("{purpose}\n{}\n{value}", spec.platform.name()).as_bytes())
-}
 
 /// Fills Property, Upgrade and LaunchCondition.
 pub fn add(spec: &MsiSpec, database: &mut Database) -> Result<()> {
@@ -42,7 +37,7 @@ fn properties(spec: &MsiSpec, version: &str, database: &mut Database) -> Result<
     add("REINSTALLMODE", "amus")?;
     add("ARPNOREPAIR", "1")?;
     add("ARPNOMODIFY", "1")?;
-    let size: u64 = spec.files.iter().map(|file| file.len().div_ceil(1024)).sum();
+    let size: u64 = spec.files.iter().map(|placed| placed.file.len().div_ceil(1024)).sum();
     add("ARPSIZE", &size.to_string())?;
     add("ARPCOMMENTS", spec.description)?;
     if let Some(contact) = spec.contact {
@@ -99,27 +94,4 @@ fn conditions(spec: &MsiSpec, database: &mut Database) -> Result<()> {
             settings::OLD_ROOT
         ),
     )
-}
-
-/// Where the default root's folders begin, and their names.
-pub fn default_root<'a>(spec: &MsiSpec<'a>) -> Result<(Option<&'static str>, Vec<&'a str>)> {
-    let help = r"write an absolute path such as 'C:\Program Files\Intigua'";
-    let refuse = || unfit(format!("{:?} cannot be an install root on Windows", spec.default_root), help);
-    let path = spec.default_root.trim_end_matches('\\');
-    let mut parts = path.split('\\');
-    let drive = parts.next().unwrap_or_default();
-    let names: Vec<&str> = parts.collect();
-    let is_drive = drive.len() == 2 && drive.ends_with(':') && drive.starts_with(|c: char| c.is_ascii_alphabetic());
-    if !is_drive || names.is_empty() {
-        return Err(refuse());
-    }
-    for name in &names {
-        let part = crate::payload::TreePath::new(name.as_bytes()).map_err(|_| refuse())?;
-        super::names::components(&part, drive, spec.code_page).map_err(|_| refuse())?;
-    }
-    if drive.eq_ignore_ascii_case("C:") && names.len() > 1 && names[0].eq_ignore_ascii_case("Program Files") {
-        let folder = if spec.platform.is_64_bit() { "ProgramFiles64Folder" } else { "ProgramFilesFolder" };
-        return Ok((Some(folder), names[1..].to_vec()));
-    }
-    Ok((None, names))
 }

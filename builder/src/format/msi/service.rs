@@ -3,7 +3,7 @@
 use super::contents::{component_of, file_of};
 use super::database::{row, Database};
 use super::pe::{self, Machine};
-use super::{unfit, MsiSpec, Platform};
+use super::{unfit, MsiSpec, Placed, Platform};
 use crate::error::Result;
 use crate::payload::TreePath;
 
@@ -69,7 +69,7 @@ fn check_program(spec: &MsiSpec) -> Result<()> {
             "name a 64-bit or 32-bit service program, as the package is, in executable.windows of [connector]",
         ))
     };
-    let Some(file) = spec.files.iter().find(|file| &file.entry.path == path) else {
+    let Some(Placed { file, .. }) = spec.files.iter().find(|placed| &*placed.path == path) else {
         return refuse("the payload does not have it");
     };
     let wanted = match spec.platform {

@@ -1,7 +1,9 @@
 //! Settings: public properties that are found again, defaulted, and kept in the registry with the install root.
 
+use super::choice::{not_chosen, CHOSEN};
 use super::contents::{add_component, component_of, file_of, Contents, CONNECTOR};
 use super::database::{row, Database};
+use super::identity::default_root;
 use super::{unfit, MsiSpec};
 use crate::error::Result;
 use contract::settings::{of_windows, Lifetime, Setting};
@@ -12,15 +14,12 @@ pub const OLD_ROOT: &str = "OLDROOT";
 pub const ROOT_WITH_SLASH: &str = "RootWithSlash";
 /// The setting that chooses containers: `*`, or names separated by commas.
 const CONTAINERS: &str = "CONTAINERS";
-/// CONTAINERS between commas, to find a name in it.
-const CHOSEN: &str = "ChosenContainers";
 /// The value of CONTAINERS where none is chosen. The dialogs need it as well, and a public property would reach the installation as if given.
 const CONTAINERS_BY_DEFAULT: &str = "ContainersByDefault";
 /// Lines of csclient.cfg that a transform brings, in place of those that the package ships. Private, so that no command line sets them.
 pub const SITE_LINES: &str = "SiteLines";
 const COMPONENT: &str = "Settings";
-/// Where the root and the version are in the setup key.
-const ROOT_VALUE: &str = "IntiguaRootDir";
+/// Where the version is in the setup key.
 const VERSION_VALUE: &str = "Version";
 /// The version that is there already, as its package wrote it.
 pub const PREVIOUS: &str = "PREVIOUS";
@@ -57,11 +56,6 @@ pub fn hidden(spec: &MsiSpec) -> Vec<String> {
     let is_hidden = |name: &str| Setting::named(name).is_some_and(|setting| setting.hidden);
     let names = all(spec).into_iter().map(|(name, _)| name).filter(|name| is_hidden(name));
     names.flat_map(|name| [name.to_owned(), old(name)]).collect()
-}
-
-/// The condition under which a container is not installed by default.
-pub fn not_chosen(container: &str) -> String {
-    format!("{CHOSEN} AND {CHOSEN} <> \",*,\" AND NOT ({CHOSEN} ~>< \",{container},\" OR {CHOSEN} ~>< \", {container},\")")
 }
 
 /// The condition under which an upgrade takes over which features were installed: no others were asked for.
@@ -111,8 +105,8 @@ pub fn add(spec: &MsiSpec, contents: &Contents, database: &mut Database) -> Resu
     const REGISTRY_KEY_PATH: i32 = 4;
     add_component(spec, COMPONENT, "INSTALL_ROOT", REGISTRY_KEY_PATH, Some(component), "registry", database)?;
     database.add("FeatureComponents", row![CONNECTOR, COMPONENT])?;
-    record(component, ROOT_VALUE, "[INSTALL_ROOT]".into(), spec, database)?;
-    find(ROOT_VALUE, OLD_ROOT, spec, database)?;
+    record(component, spec.root_value, "[INSTALL_ROOT]".into(), spec, database)?;
+    find(spec.root_value, OLD_ROOT, spec, database)?;
     record("setup.version", VERSION_VALUE, escaped(spec.version), spec, database)?;
     find(VERSION_VALUE, PREVIOUS, spec, database)?;
     record("setup.product", "ProductCode", "[ProductCode]".into(), spec, database)?;
@@ -174,7 +168,7 @@ fn setter_rows(spec: &MsiSpec, required: Vec<&str>) -> Vec<(Setter, String, Stri
     set(true, "RootFromAlias".into(), root, "[INSTALLDIR]".into(), format!("INSTALLDIR AND NOT {root}"));
     set(true, "RootFromRegistry".into(), root, format!("[{OLD_ROOT}]"), format!("{OLD_ROOT} AND NOT {root}"));
     // Below Program Files the Directory table says it: that folder is not everywhere on C.
-    let by_default = match super::product::default_root(spec) {
+    let by_default = match default_root(spec) {
         Ok((None, _)) => root_value(spec.default_root),
         _ => String::new(),
     };

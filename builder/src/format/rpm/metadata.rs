@@ -137,11 +137,7 @@ fn of_the_format(codec: Codec, files: &FileList) -> BTreeSet<Dependency> {
         Dependency::rpmlib("FileDigests", "4.6.0-1"),
         Dependency::rpmlib("PayloadFilesHavePrefix", "4.0-1"),
     ]);
-    match codec {
-        Codec::Gzip => {}
-        Codec::Zstd => drop(features.insert(Dependency::rpmlib("PayloadIsZstd", "5.4.18-1"))),
-        Codec::Xz => drop(features.insert(Dependency::rpmlib("PayloadIsXz", "5.2-1"))),
-    }
+    features.extend(codec.rpmlib().map(|(name, version)| Dependency::rpmlib(name, version)));
     if files.has_capabilities() {
         features.insert(Dependency::rpmlib("FileCaps", "4.6.1-1"));
     }

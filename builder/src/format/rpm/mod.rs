@@ -9,11 +9,13 @@ mod dependency;
 mod files;
 mod header;
 mod metadata;
+mod package;
 mod payload;
 mod signature;
 pub mod signing;
 mod spec;
 
+pub use package::Rpm;
 pub use spec::{file_name, Ghost, GhostKind, RpmSpec, Scriptlets};
 
 use super::hashing;

@@ -4,7 +4,11 @@
 //! bytes, or none: signing moves nothing. The tar's first member, `.files`, lists
 //! what follows: `TYPE<TAB>MODE<TAB>SIZE<TAB>SHA256<TAB>config or -<TAB>PATH`, paths in printf's `%b` form.
 
+mod package;
 pub mod signing;
+pub mod site;
+
+pub use package::{Run, Site};
 
 use super::patch::write_failed;
 use super::{hashing, tar, PreparedFile};
@@ -41,7 +45,7 @@ pub fn file_name(name: &str, version: &str, target: &str) -> String {
 ///
 /// # Errors
 /// Whatever the writer or the store refuses.
-pub fn write(spec: &RunSpec, out: &mut impl Write) -> Result<()> {
+pub fn write(spec: &RunSpec, out: &mut (impl Write + ?Sized)) -> Result<()> {
     let mut stub = spec.stub.as_bytes().to_vec();
     if !spec.stub.starts_with(FIRST_LINES) || stub.get(RUN_SUM_AT.end as usize) != Some(&b'\n') {
         return Err(Error::new("the stub does not begin with #!/bin/sh and LP_SUM=")

@@ -39,11 +39,16 @@ pub fn write(context: &Context) -> Result<bool> {
     let version = semantic(newest.map_or("", |item| &item.identity.version));
     let file = format!("{namespace}-{COLLECTION}-{version}.tar.gz");
     let qualified = format!("{namespace}.{COLLECTION}");
-    let filled = |text: &str| {
-        let text = text.replace("@FQCN@", &format!("{qualified}.agent")).replace("@FQNS@", &qualified).replace("@FILE@", &file);
-        text.replace("@NAMESPACE@", &namespace).replace("@COLLECTION@", COLLECTION)
+    let filled = |text: &str| -> Result<String> {
+        let text = context
+            .named(text)?
+            .replace("@FQCN@", &format!("{qualified}.agent"))
+            .replace("@FQNS@", &qualified)
+            .replace("@FILE@", &file);
+        Ok(text.replace("@NAMESPACE@", &namespace).replace("@COLLECTION@", COLLECTION))
     };
-    let mut files: BTreeMap<String, String> = FILES.iter().map(|(path, text)| ((*path).to_owned(), filled(text))).collect();
+    let filled = FILES.iter().map(|(path, text)| Ok(((*path).to_owned(), filled(text)?)));
+    let mut files: BTreeMap<String, String> = filled.collect::<Result<_>>()?;
     files.insert(FACTS.to_owned(), module(&facts));
     let origin = &context.plan.origin;
     let about = json!({

@@ -12,7 +12,7 @@ pub const NAME: &str = "cloud-init";
 
 const BEGIN: &str = "#cloud-config
 # Installs @NAME@ at the first boot. Put the address of the kit in the place of KIT: linkpack kit serve KIT --listen ADDRESS:PORT
-# Settings: take the # away in /etc/intigua/install.conf, and write the value. For an image that is to be cloned see linkctl seal.
+# Settings: take the # away in @ETC@/install.conf, and write the value. For an image that is to be cloned see linkctl seal.
 write_files:
 ";
 /// User data: files to write, with their modes, and commands to run.
@@ -30,7 +30,7 @@ pub fn write(context: &Context) -> Result<bool> {
     let mut any = false;
     for (file, data) in made {
         let Some(data) = data else { continue };
-        context.put(NAME, file, &data.text(context))?;
+        context.put(NAME, file, &context.named(&data.text(context))?)?;
         any = true;
     }
     Ok(any)
@@ -39,7 +39,7 @@ pub fn write(context: &Context) -> Result<bool> {
 impl Data {
     fn text(&self, context: &Context) -> String {
         let mut text = BEGIN.replace("@NAME@", &context.plan.name);
-        let settings = ("/etc/intigua/install.conf".to_owned(), "0600", images::answers(context.settings).join("\n"));
+        let settings = ("@ETC@/install.conf".to_owned(), "0600", images::answers(context.settings).join("\n"));
         for (path, mode, content) in std::iter::once(&settings).chain(&self.files) {
             text += &format!("  - path: {path}\n    owner: root:root\n    permissions: '{mode}'\n    content: |\n");
             for line in content.lines() {

@@ -1,7 +1,7 @@
 //! Group policies: a startup script for each MSI, for domains that do not assign it. Assigned MSIs need nothing but their transforms.
 
 use super::fill::fill;
-use super::msi::{applications, RESULT};
+use super::msi::applications;
 use super::Context;
 use crate::error::Result;
 use minijinja::context;
@@ -21,8 +21,8 @@ pub fn write(context: &Context) -> Result<bool> {
         let text = fill(
             STARTUP,
             context! {
-                file => &package.file, stem => package.stem(), version => &detection.version, key => detection.key,
-                value => detection.value, view => detection.view, result => RESULT, names,
+                file => &package.file, stem => package.stem(), version => &detection.version, key => &detection.key,
+                value => detection.value, view => detection.view, result => &package.result, names,
                 transforms => package.transforms().map(str::to_owned).collect::<Vec<_>>(),
             },
         )?;

@@ -39,7 +39,7 @@ pub fn write(context: &Context) -> Result<bool> {
     let mut any = false;
     for recipe in RECIPES {
         let Some(item) = recipe.takes.iter().find_map(|kind| newest(context, *kind)) else { continue };
-        context.put(NAME, recipe.file, &fill(recipe.text, values(context, item))?)?;
+        context.put(NAME, recipe.file, &context.named(&fill(recipe.text, values(context, item))?)?)?;
         any = true;
     }
     Ok(any)
@@ -72,7 +72,7 @@ fn lasting(settings: &[Setting]) -> impl Iterator<Item = &Setting> {
 /// What install.conf says of a package that is put into an image.
 const IMAGE: &str = "IMAGE=1";
 
-/// /etc/intigua/install.conf: every setting, to be filled in.
+/// install.conf: every setting, to be filled in.
 pub fn answers(settings: &[Setting]) -> Vec<String> {
     lasting(settings).flat_map(|one| [format!("# {}", one.summary), format!("#{}=", one.name)]).collect()
 }
@@ -80,9 +80,9 @@ pub fn answers(settings: &[Setting]) -> Vec<String> {
 /// Ignition runs before the first boot of each machine: there it is installed for good.
 fn unit(install: &str) -> String {
     format!(
-        "[Unit]\nConditionPathExists=!/etc/intigua/location.conf\nAfter=network-online.target\nWants=network-online.target\n\
+        "[Unit]\nConditionPathExists=!@ETC@/location.conf\nAfter=network-online.target\nWants=network-online.target\n\
          [Service]\nType=oneshot\nExecStart=/bin/{install}\n\
-         ExecStart=/bin/sh -c '\"$$(cat /etc/intigua/location.conf)/bin/linkctl\" check'\n\
+         ExecStart=/bin/sh -c '\"$$(cat @ETC@/location.conf)/bin/linkctl\" check'\n\
          [Install]\nWantedBy=multi-user.target\n"
     )
 }

@@ -11,6 +11,7 @@ mod gpo;
 mod images;
 mod intune;
 mod msi;
+mod names;
 mod puppet;
 mod salt;
 mod sccm;
@@ -22,6 +23,7 @@ use super::stage::Stage;
 use super::Plan;
 use crate::error::{Error, Result};
 use contract::exit_codes::EXIT_CODES;
+use contract::names::Names;
 use contract::settings::{Setting, SETTINGS};
 use serde::Serialize;
 use std::cell::OnceCell;
@@ -40,6 +42,7 @@ struct Context<'a> {
     /// What Linux packages can be told. An MSI says itself what it can be told.
     settings: &'a [Setting],
     packages: OnceCell<Vec<msi::Package>>,
+    names: OnceCell<Names>,
 }
 
 impl Context<'_> {
@@ -49,6 +52,14 @@ impl Context<'_> {
             let _ = self.packages.set(msi::packages(self.items)?);
         }
         Ok(self.packages.get().expect("it was set"))
+    }
+
+    /// A template's text, with the names and places of the product.
+    fn named(&self, text: &str) -> Result<String> {
+        if self.names.get().is_none() {
+            let _ = self.names.set(names::of_kit(self)?);
+        }
+        Ok(names::fill(self.names.get().expect("it was set"), text))
     }
 
     /// Writes a script or text for Windows: with its line ends, and marked as UTF-8 where Windows would take it for something else.
@@ -103,7 +114,7 @@ pub fn named(name: &str) -> Result<&'static str, String> {
 /// # Errors
 /// There is nothing in the kit that one could be made for; a file cannot be written.
 pub fn write(stage: &Stage, items: &[Item], plan: &Plan, asked: &[&str], whole: bool) -> Result<()> {
-    let context = Context { stage, items, plan, settings: SETTINGS, packages: OnceCell::new() };
+    let context = Context { stage, items, plan, settings: SETTINGS, packages: OnceCell::new(), names: OnceCell::new() };
     for Channel { name, needs, write } in &CHANNELS {
         let by_name = asked.contains(name);
         if !by_name && !asked.contains(&ALL) {
@@ -187,7 +198,14 @@ mod tests {
         ];
         let keys = Keys { signer: None, openpgp: None, trusted: None };
         let plan = Plan { name: "agent".into(), origin: String::new(), time: 0, keys: &keys };
-        let context = Context { stage: &stage, items: &items, plan: &plan, settings: SETTINGS, packages: OnceCell::new() };
+        let context = Context {
+            stage: &stage,
+            items: &items,
+            plan: &plan,
+            settings: SETTINGS,
+            packages: OnceCell::new(),
+            names: OnceCell::new(),
+        };
         assert_eq!(choose::newest(&context, Kind::Deb).map(|item| item.file.as_str()), Some("a"));
         assert!(choose::newest(&context, Kind::Run).is_none());
     }
@@ -246,16 +264,18 @@ mod tests {
         let keys = Keys { signer: None, openpgp: None, trusted: Some(trusted) };
         let plan = Plan { name: "agent".into(), origin: String::new(), time: 0, keys: &keys };
         let packages = OnceCell::from(vec![package]);
-        let context = Context { stage: &stage, items: &items, plan: &plan, settings: &settings, packages };
+        let context =
+            Context { stage: &stage, items: &items, plan: &plan, settings: &settings, packages, names: OnceCell::new() };
         for channel in &CHANNELS {
             assert!((channel.write)(&context).unwrap(), "{}", channel.name);
             let begin = format!("{FOLDER}/{}/", channel.name);
-            let told = stage
-                .files()
-                .into_keys()
-                .filter(|path| path.starts_with(&begin))
-                .any(|path| plain(&stage.root().join(path)).windows(MADE_UP.len()).any(|text| text == MADE_UP.as_bytes()));
-            assert!(told, "{} says nothing of {MADE_UP}", channel.name);
+            let texts = stage.files().into_keys().filter(|path| path.starts_with(&begin));
+            let texts: Vec<Vec<u8>> = texts.map(|path| plain(&stage.root().join(path))).collect();
+            let told = |what: &str| texts.iter().any(|text| text.windows(what.len()).any(|found| found == what.as_bytes()));
+            assert!(told(MADE_UP), "{} says nothing of {MADE_UP}", channel.name);
+            for marker in names::MARKERS {
+                assert!(!told(marker), "{} has {marker}", channel.name);
+            }
         }
     }
 }

@@ -9,10 +9,6 @@ use contract::settings::Lifetime;
 use rayon::prelude::*;
 use serde::Serialize;
 
-/// Where an installation keeps its settings (docs/windows.md).
-const SETUP: &str = r"HKLM\SOFTWARE\VMI\setup";
-/// Where the outcome of an installation is written.
-pub const RESULT: &str = r"%ProgramData%\Intigua\install.json";
 const LOG: &str = r"%TEMP%\{file}.log";
 
 /// What msiexec exits with.
@@ -49,6 +45,8 @@ pub struct Package {
     pub files: Vec<Facts>,
     pub commands: Commands,
     pub detection: Detection,
+    /// Where the outcome of an installation is written.
+    pub result: String,
     pub properties: Vec<Setting>,
     pub services: Vec<Service>,
     pub processes: Vec<String>,
@@ -77,7 +75,7 @@ pub struct Commands {
 /// Installed is what has this value, or a later version in it: it stays over major upgrades, where the product code changes.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Detection {
-    pub key: &'static str,
+    pub key: String,
     pub value: &'static str,
     pub version: String,
     pub view: &'static str,
@@ -92,7 +90,6 @@ struct Application<'a> {
     files: &'a [Facts],
     hidden: &'a [String],
     return_codes: Vec<ReturnCode>,
-    result: &'static str,
     exit_codes: Vec<Code>,
 }
 
@@ -120,7 +117,6 @@ impl Package {
             files: &self.files,
             hidden: &self.hidden,
             return_codes: return_codes(),
-            result: RESULT,
             exit_codes: exit_codes(),
         };
         serde_json::to_string_pretty(&application).expect("plain JSON") + "\n"
@@ -195,6 +191,7 @@ fn package(item: &Item, beside: &[(&Item, Option<Identity>)]) -> Result<Package>
     processes.sort();
     processes.dedup();
     let ours = report.is_ours();
+    let names = super::names::of_report(&report);
     let product = report.settings.iter().find(|one| ours && one.name == "PRODUCT").map(|one| one.value.clone());
     Ok(Package {
         commands: Commands {
@@ -202,7 +199,13 @@ fn package(item: &Item, beside: &[(&Item, Option<Identity>)]) -> Result<Package>
             repair: format!("msiexec /fomus {code} /qn /norestart /l*v \"{log}\""),
             uninstall: format!("msiexec /x {code} /qn /norestart /l*v \"{log}\""),
         },
-        detection: Detection { key: SETUP, value: "Version", version: report.identity.version.clone(), view: "64" },
+        detection: Detection {
+            key: format!(r"HKLM\{}", names.place("setup-key")),
+            value: "Version",
+            version: report.identity.version.clone(),
+            view: "64",
+        },
+        result: names.place("runtime") + r"\install.json",
         file,
         product: product.unwrap_or_default(),
         name: report.identity.name,

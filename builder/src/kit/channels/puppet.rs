@@ -12,7 +12,8 @@ pub fn write(context: &Context) -> Result<bool> {
     let newest = context.items.iter().rfind(|item| item.kind == Kind::Run);
     let (Some(facts), Some(item)) = (Facts::of(context, &[Kind::Run])?, newest) else { return Ok(false) };
     let names: Vec<String> = context.settings.iter().map(|setting| quoted(setting.name)).collect();
-    let text = CLASS
+    let text = context
+        .named(CLASS)?
         .replace("@SECONDS@", &facts.seconds("install").to_string())
         .replace("@NAMES@", &names.join(", "))
         .replace("@VERSION@", &quoted(&item.identity.version))

@@ -11,6 +11,6 @@ const STATE: &str = include_str!("../../../../templates/channels/salt/init.sls")
 pub fn write(context: &Context) -> Result<bool> {
     let Some(facts) = Facts::of(context, &[Kind::Run])? else { return Ok(false) };
     context.put(NAME, "agent/facts.json", &facts.json())?;
-    context.put(NAME, "agent/init.sls", STATE)?;
+    context.put(NAME, "agent/init.sls", &context.named(STATE)?)?;
     Ok(true)
 }

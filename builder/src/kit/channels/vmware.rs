@@ -1,5 +1,5 @@
 //! Machines of a vCenter: deployment by VMware Tools, user data for those without guest credentials. The scripts are the same for every
-//! kit: what differs stands in facts.json, which they read.
+//! kit of one product's names: what else differs stands in facts.json, which they read.
 
 use super::facts::Facts;
 use super::Context;
@@ -16,13 +16,13 @@ const USER_DATA: &str = include_str!("../../../../templates/channels/vmware/user
 pub fn write(context: &Context) -> Result<bool> {
     let Some(facts) = Facts::of(context, &[Kind::Run, Kind::Msi])? else { return Ok(false) };
     context.put(NAME, "facts.json", &facts.json())?;
-    context.put(NAME, "deploy.py", DEPLOY_PY)?;
-    context.put(NAME, "deploy.sh", DEPLOY_SH)?;
-    context.put_windows(NAME, "Deploy.ps1", DEPLOY_PS1)?;
+    context.put(NAME, "deploy.py", &context.named(DEPLOY_PY)?)?;
+    context.put(NAME, "deploy.sh", &context.named(DEPLOY_SH)?)?;
+    context.put_windows(NAME, "Deploy.ps1", &context.named(DEPLOY_PS1)?)?;
     let columns: Vec<&str> = context.settings.iter().map(|setting| setting.name).collect();
     context.put(NAME, "machines.csv", &format!("name,os,user,package,{}\n", columns.join(",")))?;
     if let Some(item) = context.items.iter().rfind(|item| item.kind == Kind::Run) {
-        context.put(NAME, "user-data.yaml", &user_data(context, &item.place(), &item.sha256))?;
+        context.put(NAME, "user-data.yaml", &context.named(&user_data(context, &item.place(), &item.sha256))?)?;
     }
     Ok(true)
 }

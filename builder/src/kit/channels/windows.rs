@@ -14,7 +14,7 @@ struct Document<'a> {
     /// What msiexec exits with.
     return_codes: Vec<ReturnCode>,
     /// Where the outcome is written, and its codes.
-    result: &'static str,
+    result: String,
     exit_codes: Vec<Code>,
 }
 
@@ -23,8 +23,9 @@ pub fn write(context: &Context) -> Result<bool> {
     if packages.is_empty() {
         return Ok(false);
     }
-    let document =
-        Document { format: 1, packages, return_codes: msi::return_codes(), result: msi::RESULT, exit_codes: exit_codes() };
+    // Each package has its own, too.
+    let result = packages.first().map(|package| package.result.clone()).unwrap_or_default();
+    let document = Document { format: 1, packages, return_codes: msi::return_codes(), result, exit_codes: exit_codes() };
     let json = serde_json::to_string_pretty(&document).expect("plain JSON") + "\n";
     context.put(NAME, "windows.json", &json)?;
     Ok(true)

@@ -71,8 +71,9 @@ impl Data {
             Ok(())
         })?;
         match count {
-            0 => Err(Error::new(format!("{} holds no advisories or statements", self.path.display()))
-                .help("OSV goes to --osv; CSAF and OpenVEX go to --vex")),
+            0 => Err(Error::new(format!("{} holds no advisories or statements", self.path.display())).help(
+                "OSV goes to --osv; CSAF and OpenVEX go to --vex, and their products need a package URL, or a name and a version",
+            )),
             _ => Ok(()),
         }
     }

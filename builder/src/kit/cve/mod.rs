@@ -69,7 +69,7 @@ pub struct Finding {
     pub summary: String,
     /// How bad it is, in the advisory's words.
     pub severity: Option<String>,
-    /// The release of the distribution that the advisory is about.
+    /// The releases of the distribution that the advisory is about, such as `Debian:12`, a comma between them.
     pub release: Option<String>,
     /// Versions in which it is mended.
     pub fixed: Vec<String>,
@@ -89,6 +89,8 @@ impl Finding {
 /// A component of the bills.
 struct Component {
     purl: Purl,
+    /// What advisories may call it.
+    names: Vec<Purl>,
     text: String,
     /// The bills that name it, and the products that these are of.
     bills: BTreeMap<String, Option<Purl>>,
@@ -176,7 +178,8 @@ fn components(folder: &Path, kit: &OldKit, unknown: &mut BTreeSet<String>) -> Re
                         if purl.in_osv().is_none() {
                             unknown.insert(text.to_owned());
                         }
-                        let new = Component { purl, text: text.to_owned(), bills: BTreeMap::new() };
+                        let names = purl.known_as();
+                        let new = Component { purl, names, text: text.to_owned(), bills: BTreeMap::new() };
                         found.entry(text.to_owned()).or_insert(new).bills.insert(path.clone(), product.clone());
                     }
                     None if component["type"] == "file" => {}
@@ -192,18 +195,23 @@ fn components(folder: &Path, kit: &OldKit, unknown: &mut BTreeSet<String>) -> Re
 }
 
 fn finding(component: &Component, advisory: &Advisory, statements: &[Statement]) -> Option<Finding> {
-    let matched = advisory.affects(&component.purl)?;
+    let matched = advisory.affects(&component.names)?;
+    let about = advisory.about();
     let ids: Vec<&str> = std::iter::once(&advisory.id).chain(&advisory.aliases).map(String::as_str).collect();
-    let said = said(component, statements.iter().filter(|statement| statement.is_of(&ids)));
+    let of = |ids: &[&str]| said(component, statements.iter().filter(|statement| statement.is_of(ids)));
+    // One that is about several vulnerabilities is cleared when each of them is.
+    let of_each =
+        || about.iter().map(|id| of(&[id.as_str()])).collect::<Option<Vec<_>>>()?.into_iter().min_by_key(|one| one.status);
+    let said = of(&ids).or_else(of_each);
     Some(Finding {
         status: said.map_or(Status::Affected, |statement| statement.status),
         id: advisory.id.clone(),
-        aliases: advisory.aliases.clone(),
+        aliases: advisory.aliases.iter().chain(about).cloned().collect(),
         component: component.text.clone(),
         summary: advisory.summary.clone(),
         severity: advisory.severity(),
-        release: matched.release,
-        fixed: matched.fixed,
+        release: (!matched.releases.is_empty()).then(|| Vec::from_iter(matched.releases).join(", ")),
+        fixed: matched.fixed.into_iter().collect(),
         why: said.map(|statement| statement.why.clone()).filter(|why| !why.is_empty()),
         bills: component.bills.keys().cloned().collect(),
     })

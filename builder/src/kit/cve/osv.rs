@@ -4,6 +4,7 @@ use super::purl::Purl;
 use super::version::Rules;
 use serde::Deserialize;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// An advisory.
 #[derive(Debug, Deserialize)]
@@ -19,6 +20,10 @@ pub struct Advisory {
     /// When it was taken back.
     #[serde(default)]
     pub withdrawn: Option<String>,
+    #[serde(default)]
+    upstream: Vec<String>,
+    #[serde(default)]
+    related: Vec<String>,
     #[serde(default)]
     severity: Vec<Severity>,
     #[serde(default)]
@@ -71,10 +76,10 @@ struct Event {
 /// What an advisory says of a component.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Match {
-    /// The release of the distribution that it is about, such as `Debian:12`.
-    pub release: Option<String>,
+    /// The releases of the distribution that it is about, such as `Debian:12`.
+    pub releases: BTreeSet<String>,
     /// The versions in which it is mended.
-    pub fixed: Vec<String>,
+    pub fixed: BTreeSet<String>,
 }
 
 impl Advisory {
@@ -84,12 +89,26 @@ impl Advisory {
         word.or_else(|| self.severity.first().map(|severity| severity.score.clone())).filter(|text| !text.is_empty())
     }
 
-    /// Whether the component's version is affected.
-    pub fn affects(&self, purl: &Purl) -> Option<Match> {
-        if self.withdrawn.is_some() {
+    /// The vulnerabilities that a distribution's advisory is about: it may mend several, and statements name each of them.
+    pub fn about(&self) -> Vec<&String> {
+        match self.upstream.is_empty() && self.aliases.is_empty() {
+            true => self.related.iter().filter(|id| id.starts_with("CVE-")).collect(),
+            false => self.upstream.iter().collect(),
+        }
+    }
+
+    /// Whether the component's version is affected, by whichever of its names ([`Purl::known_as`]); of all releases that it may be of.
+    pub fn affects(&self, names: &[Purl]) -> Option<Match> {
+        // Some converters write the first day of all for "never".
+        if self.withdrawn.as_deref().is_some_and(|time| !time.starts_with("0001-")) {
             return None;
         }
-        self.affected.iter().find_map(|affected| affected.matches(purl))
+        let found = names.iter().flat_map(|purl| self.affected.iter().filter_map(|affected| affected.matches(purl)));
+        found.reduce(|mut all, one| {
+            all.releases.extend(one.releases);
+            all.fixed.extend(one.fixed);
+            all
+        })
     }
 }
 
@@ -103,7 +122,7 @@ impl Affected {
         }
         let version = purl.full_version();
         let listed = self.versions.contains(&version);
-        let mut fixed = Vec::new();
+        let mut fixed = BTreeSet::new();
         let mut in_range = false;
         for range in &self.ranges {
             let rules = match range.kind.as_str() {
@@ -118,7 +137,7 @@ impl Affected {
             }
         }
         let release = (!release.is_empty()).then(|| self.package.ecosystem.clone());
-        (listed || in_range).then_some(Match { release, fixed })
+        (listed || in_range).then(|| Match { releases: release.into_iter().collect(), fixed })
     }
 
     fn is_named(&self, ecosystem: &str, name: &str) -> bool {
@@ -130,15 +149,20 @@ impl Affected {
     }
 }
 
-/// Whether a component may be of this release: it says another one, or none.
+/// Whether a component may be of this release: it shows no other one.
 fn of_release(purl: &Purl, release: &str) -> bool {
-    const CODENAMES: [(&str, &str); 5] =
-        [("buster", "10"), ("bullseye", "11"), ("bookworm", "12"), ("trixie", "13"), ("forky", "14")];
-    let Some(distro) = purl.qualifiers.get("distro").filter(|_| !release.is_empty()) else { return true };
-    let own = distro.rsplit('-').next().unwrap_or(distro);
-    let own = CODENAMES.iter().find(|(name, _)| *name == own).map_or(own, |(_, number)| number);
-    // `22.04:LTS`, `9.2`: what stands before is enough.
-    release == own || release.split(':').any(|part| part == own) || own.split('.').next() == Some(release)
+    if release.is_empty() {
+        return true;
+    }
+    let Some(own) = purl.release() else { return true };
+    // `22.04:LTS`, `enterprise_linux:9::baseos`, `v3.18`: one of the parts has to be the release, or a part of it such as 9.2.
+    let below = |longer: &str, shorter: &str| longer.strip_prefix(shorter).is_some_and(|rest| rest.starts_with('.'));
+    let same = |part: &str| {
+        let part = part.trim_start_matches('v');
+        part == own || below(part, &own) || (!part.is_empty() && below(&own, part))
+    };
+    // Names without a number (`Rolling`, products) may be anything.
+    !release.contains(|c: char| c.is_ascii_digit()) || release.split([':', ' ']).any(same)
 }
 
 impl Range {
@@ -180,7 +204,7 @@ mod tests {
     }
 
     fn affects(advisory: &Advisory, purl: &str) -> bool {
-        advisory.affects(&Purl::read(purl).unwrap()).is_some()
+        advisory.affects(&Purl::read(purl).unwrap().known_as()).is_some()
     }
 
     #[test]
@@ -193,8 +217,46 @@ mod tests {
         assert!(!affects(&one, "pkg:deb/debian/openssl@3.0.11-1~deb12u2"));
         assert!(!affects(&one, "pkg:deb/ubuntu/openssl@3.0.1"));
         assert!(!affects(&one, "pkg:deb/openssl@3.0.1"));
-        let matched = one.affects(&Purl::read("pkg:deb/debian/openssl@1.0").unwrap()).unwrap();
-        assert_eq!(matched, Match { release: Some("Debian:12".into()), fixed: vec!["3.0.11-1~deb12u2".into()] });
+        let matched = one.affects(&Purl::read("pkg:deb/debian/openssl@1.0").unwrap().known_as()).unwrap();
+        assert_eq!((matched.releases.first().unwrap().as_str(), matched.fixed.len()), ("Debian:12", 1));
+    }
+
+    #[test]
+    fn an_advisory_that_was_taken_back_affects_nothing_and_related_vulnerabilities_are_told() {
+        let text = |withdrawn: &str| {
+            format!(
+                r#"{{"id": "ALSA-1", "withdrawn": "{withdrawn}", "related": ["CVE-1", "ALBA-2", "CVE-3"],
+                "affected": [{{"package": {{"ecosystem": "AlmaLinux:9", "name": "x"}}, "versions": ["1-1.el9"]}}]}}"#
+            )
+        };
+        let read = |withdrawn: &str| serde_json::from_str::<Advisory>(&text(withdrawn)).unwrap();
+        assert!(!affects(&read("2026-01-02T03:04:05Z"), "pkg:rpm/almalinux/x@1-1.el9"));
+        assert!(affects(&read("0001-01-01T00:00:00Z"), "pkg:rpm/almalinux/x@1-1.el9"));
+        assert_eq!(read("").about(), ["CVE-1", "CVE-3"]);
+    }
+
+    #[test]
+    fn releases_are_kept_apart_and_a_source_is_matched_by_its_own_version() {
+        let range = |fixed: &str| {
+            format!(r#""ranges": [{{"type": "ECOSYSTEM", "events": [{{"introduced": "0"}}, {{"fixed": "{fixed}"}}]}}]"#)
+        };
+        let debian = |release: &str, fixed: &str| {
+            format!(r#"{{"package": {{"ecosystem": "Debian:{release}", "name": "x"}}, {}}}"#, range(fixed))
+        };
+        let json = format!(r#"{{"id": "X", "affected": [{}, {}]}}"#, debian("12", "1.2-1+deb12u2"), debian("13", "1.9-1"));
+        let one: Advisory = serde_json::from_str(&json).unwrap();
+        assert!(affects(&one, "pkg:deb/debian/libx1@1.2-1%2Bdeb12u1?upstream=x"));
+        // Its version says that it is of Debian 12, where this is mended.
+        assert!(!affects(&one, "pkg:deb/debian/libx1@1.2-1%2Bdeb12u2?upstream=x"));
+        let of_any = one.affects(&Purl::read("pkg:deb/debian/libx1@1.2-1?upstream=x").unwrap().known_as()).unwrap();
+        assert_eq!((of_any.releases.len(), of_any.fixed.len()), (2, 2));
+        // A rebuild's +b7 is not the source's version.
+        let one = advisory(r#"{"ecosystem": "Debian:12", "name": "y"}"#, &range("5-2"));
+        assert!(!affects(&one, "pkg:deb/debian/y@5-2~%2Bb7?upstream=y%405-2"));
+        let rpm = advisory(r#"{"ecosystem": "Rocky Linux:9", "name": "util-linux"}"#, &range("0:2.37-22.el9"));
+        assert!(affects(&rpm, "pkg:rpm/rocky-linux/libuuid@2.37-21.el9?upstream=util-linux-2.37-21.el9.src.rpm"));
+        assert!(!affects(&rpm, "pkg:rpm/rocky-linux/libuuid@2.37-22.el9?upstream=util-linux-2.37-22.el9.src.rpm"));
+        assert!(!affects(&rpm, "pkg:rpm/rocky-linux/libuuid@2.37-21.el8?upstream=util-linux-2.37-21.el8.src.rpm"));
     }
 
     #[test]

@@ -61,11 +61,12 @@ fn texts(value: &Value) -> impl Iterator<Item = String> + '_ {
 fn csaf(document: &Value) -> Vec<Statement> {
     let mut products: BTreeMap<String, (Purl, Option<Purl>)> = BTreeMap::new();
     let tree = &document["product_tree"];
-    let mut open: Vec<&Value> = vec![tree];
-    while let Some(branch) = open.pop() {
-        open.extend(list(&branch["branches"]));
+    let mut open: Vec<(&Value, Named)> = vec![(tree, Named::default())];
+    while let Some((branch, above)) = open.pop() {
+        let named = above.and(branch);
+        open.extend(list(&branch["branches"]).map(|inner| (inner, named)));
         for product in list(&branch["full_product_names"]).chain(branch.get("product")) {
-            let purl = product["product_identification_helper"]["purl"].as_str().and_then(Purl::read);
+            let purl = product["product_identification_helper"]["purl"].as_str().and_then(Purl::read).or_else(|| named.purl());
             if let (Some(id), Some(purl)) = (product["product_id"].as_str(), purl) {
                 products.insert(id.to_owned(), (purl, None));
             }
@@ -109,6 +110,32 @@ fn csaf(document: &Value) -> Vec<Statement> {
         }
     }
     statements
+}
+
+/// What the branches above a product call it: many documents have no package URLs.
+#[derive(Clone, Copy, Default)]
+struct Named<'a> {
+    name: Option<&'a str>,
+    version: Option<&'a str>,
+}
+
+impl<'a> Named<'a> {
+    fn and(self, branch: &'a Value) -> Named<'a> {
+        let name = branch["name"].as_str();
+        match branch["category"].as_str() {
+            Some("product_name") => Named { name, ..self },
+            Some("product_version") => Named { version: name, ..self },
+            // Of ranges only the one that is all versions.
+            Some("product_version_range") if name == Some("vers:all/*") => Named { version: Some(""), ..self },
+            _ => self,
+        }
+    }
+
+    /// As the bill's own product is called where it has no package URL.
+    fn purl(self) -> Option<Purl> {
+        let name = self.name?.to_lowercase().split_whitespace().collect::<Vec<_>>().join("-");
+        Some(Purl { kind: "generic".into(), name, version: self.version?.to_owned(), ..Purl::default() })
+    }
 }
 
 /// Flags and impacts that name the product, or none.
@@ -212,6 +239,24 @@ mod tests {
         assert_eq!(said(Some(&product)), [Status::Affected, Status::NotAffected]);
         assert_eq!(said(None), [Status::Affected]);
         assert_eq!(statements.iter().find(|one| one.status == Status::NotAffected).unwrap().why, "vulnerable_code_not_present");
+    }
+
+    #[test]
+    fn a_product_without_a_package_url_is_known_by_the_names_of_its_branches() {
+        let product = |category: &str, name: &str, id: &str| serde_json::json!({ "category": category, "name": name, "product": { "product_id": id } });
+        let document = serde_json::json!({
+            "document": { "csaf_version": "2.0" },
+            "product_tree": { "branches": [{ "category": "vendor", "name": "Acme", "branches": [
+                { "category": "product_name", "name": "Acme Agent", "branches": [product("product_version", "4.2", "A"), product("product_version_range", "vers:all/*", "B"), product("product_version_range", "<4.2", "C")] }] }] },
+            "vulnerabilities": [{ "cve": "CVE-1", "product_status": { "known_affected": ["A"], "under_investigation": ["B"], "fixed": ["C"] } }],
+        });
+        let said = |text: &str| -> Vec<Status> {
+            let statements = read(&document).unwrap();
+            statements.iter().filter(|one| one.is_about(&purl("pkg:npm/x@1"), Some(&purl(text)))).map(|one| one.status).collect()
+        };
+        assert_eq!(said("pkg:generic/acme-agent@4.2"), [Status::Affected, Status::UnderInvestigation]);
+        assert_eq!(said("pkg:generic/acme-agent@4.1"), [Status::UnderInvestigation]);
+        assert_eq!(said("pkg:generic/other@4.2"), []);
     }
 
     #[test]

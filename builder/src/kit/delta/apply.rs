@@ -8,6 +8,7 @@ use crate::error::{Error, IoContext, Result};
 use crate::inspect::verify::{SUMS, SUMS_SIGNATURE};
 use crate::kit::input::{digest, parse_sums, small};
 use crate::kit::old::{self, OldKit};
+use crate::kit::par2;
 use crate::kit::stage::{elsewhere, Stage};
 use crate::listener::Listener;
 use crate::trust::key::PublicKey;
@@ -73,6 +74,10 @@ pub fn apply(old: &Path, delta: &Path, output: &Path, listener: &dyn Listener) -
     }
     if let Some(missing) = site.sums.keys().find(|path| !stage.root().join(path).is_file()) {
         return Err(Error::new(format!("the delta does not make {missing}, which the new kit's {SUMS} names")));
+    }
+    // What covers the list of digests is made of it alone, and so needs no carrying.
+    if site.sums.keys().any(|path| path.starts_with(par2::FOLDER)) {
+        par2::write_of_sums(stage.root()).map_err(elsewhere)?;
     }
     stage.settle(i64::from(description.to_time))?;
     let files = site.sums.len() + 2;

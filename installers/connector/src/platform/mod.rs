@@ -1,6 +1,6 @@
 //! What differs between operating systems, behind one trait and a few functions. Each system offers the same names:
-//! `Host` (with `open`, `wait`, `ready`, `keep_up`, `close`), `BASE_ENVIRONMENT`, `DEFAULTS`, `DISK_FULL`,
-//! `default_directories`, `serve`, `machine`, `random`, `read_settings`, `replace_private`, `replace_public`,
+//! `Host` (with `open`, `wait`, `ready`, `keep_up`, `close`), `BASE_ENVIRONMENT`, `CONTROLS`, `DISK_FULL`,
+//! `places`, `default_directories`, `serve`, `machine`, `random`, `read_settings`, `replace_private`, `replace_public`,
 //! `may_run_as`, `vet` and `addresses`.
 
 #[cfg(unix)]
@@ -13,7 +13,7 @@ mod windows;
 use self::windows as system;
 
 pub use self::system::{addresses, default_directories, machine, may_run_as, random, serve, vet};
-pub use self::system::{read_settings, replace_private, replace_public, Host, BASE_ENVIRONMENT, DEFAULTS, DISK_FULL};
+pub use self::system::{places, read_settings, replace_private, replace_public, Host, BASE_ENVIRONMENT, CONTROLS, DISK_FULL};
 
 use crate::launch::Launch;
 
@@ -50,14 +50,4 @@ pub enum Event {
         /// Exit code 0.
         clean: bool,
     },
-}
-
-/// How a command line speaks of a system.
-pub struct Defaults {
-    /// The directory of vlink.pid and status.
-    pub run_dir: &'static str,
-    /// The directory of the logs.
-    pub log_dir: &'static str,
-    /// How the connector is told what to do while it runs.
-    pub signals: &'static str,
 }

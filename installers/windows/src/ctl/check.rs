@@ -1,14 +1,13 @@
 //! Is everything in place? A row each, as in the checks before an installation.
 
-use super::installed::{registered_root, Installed, SERVICE, SETUP_KEY};
+use super::installed::{registered_root, Installed};
 use super::{code, refuse, say, Service};
 use crate::acl::CHANGES;
 use crate::folder::{self, Kind};
+use crate::places;
 use crate::registry::Key;
 use crate::report::{failed, Outcome, Report};
 
-const SERVICE_KEY: &str = r"System\CurrentControlSet\Services\vAgentManager";
-const VENDOR_KEY: &str = r"VMI\setup";
 const AGAIN: &str = "install the package again";
 
 /// `linkctl check`.
@@ -40,37 +39,38 @@ fn report(installed: &Installed) -> Report {
         };
         report.note(id, code::NOT_IN_PLACE, path, outcome);
     };
-    add("service", SERVICE, service_fault(installed), "registered, automatic, quoted", AGAIN);
-    for key in [SETUP_KEY, VENDOR_KEY] {
-        let named = registered_root(key).map_or(false, |root| root.eq_ignore_ascii_case(&installed.root));
+    add("service", &places::service(), service_fault(installed), "registered, automatic, quoted", AGAIN);
+    for key in [places::place("setup-key"), places::place("vendor-key")] {
+        let named = registered_root(&key).map_or(false, |root| root.eq_ignore_ascii_case(&installed.root));
         let fault = (!named).then(|| format!(r"HKLM\{key} does not name the root {}", installed.root));
-        add("location", key, fault, &installed.root, "linkctl restart, or install the package again");
+        add("location", &key, fault, &installed.root, "linkctl restart, or install the package again");
     }
     let config = installed.config_file();
     let remedy =
         format!("icacls \"{}\\components\" /inheritance:r /grant *S-1-5-18:(OI)(CI)F *S-1-5-32-544:(OI)(CI)F", installed.root);
     add("config", &config, config_fault(&config), "there, and ordinary users may not change it", &remedy);
     add("files", &installed.root, files_fault(installed), "there", AGAIN);
-    let running = Service::open(SERVICE).map_or(false, |service| service.is_running());
+    let running = Service::open(&places::service()).map_or(false, |service| service.is_running());
     add("running", "", (!running).then(|| "the service does not run".to_string()), "the service runs", "linkctl start");
     report
 }
 
 fn service_fault(installed: &Installed) -> Option<String> {
-    let key = match Key::open(SERVICE_KEY) {
+    let service = places::service();
+    let key = match Key::open(&places::place("service-key")) {
         Some(key) => key,
-        None => return Some(format!("the service {SERVICE} is not registered")),
+        None => return Some(format!("the service {service} is not registered")),
     };
     const AUTOMATIC: u32 = 2;
     let program = key.text("ImagePath").unwrap_or_default();
     let inside = format!("{}\\", installed.root).to_lowercase();
     if !program.trim_start_matches('"').to_lowercase().starts_with(&inside) {
-        return Some(format!("the service {SERVICE} runs {program}, which is not below {}", installed.root));
+        return Some(format!("the service {service} runs {program}, which is not below {}", installed.root));
     }
     if !program.starts_with('"') && inside.contains(' ') {
-        return Some(format!("the service {SERVICE} runs {program}, which is not in quotes"));
+        return Some(format!("the service {service} runs {program}, which is not in quotes"));
     }
-    (key.number("Start") != Some(AUTOMATIC)).then(|| format!("the service {SERVICE} does not start automatically"))
+    (key.number("Start") != Some(AUTOMATIC)).then(|| format!("the service {service} does not start automatically"))
 }
 
 fn config_fault(path: &str) -> Option<String> {
@@ -88,10 +88,10 @@ fn config_fault(path: &str) -> Option<String> {
 
 /// The service's program and every container's description; contents are Windows Installer's to verify.
 fn files_fault(installed: &Installed) -> Option<String> {
-    let image = Key::open(SERVICE_KEY).and_then(|key| key.text("ImagePath")).unwrap_or_default();
+    let image = Key::open(&places::place("service-key")).and_then(|key| key.text("ImagePath")).unwrap_or_default();
     let program = image.strip_prefix('"').and_then(|rest| rest.split('"').next()).map(String::from);
-    let described =
-        installed.containers().into_iter().map(|name| format!("{}\\Intigua-Libs\\{name}\\container.json", installed.root));
+    let folder = format!("{}\\{}", installed.root, places::names().get("containers-folder"));
+    let described = installed.containers().into_iter().map(|name| format!("{folder}\\{name}\\container.json"));
     let missing: Vec<String> = program.into_iter().chain(described).filter(|path| folder::kind(path) != Kind::File).collect();
     (!missing.is_empty()).then(|| format!("not as installed: {} is missing", missing.join("; ")))
 }

@@ -1,15 +1,12 @@
 //! What is installed here.
 
 use crate::config::Config;
+use crate::contract::names;
 use crate::folder::{self, Kind};
 use crate::places;
 use crate::registry::Key;
 use std::fs;
 
-/// The service's name (docs/windows.md).
-pub const SERVICE: &str = "vAgentManager";
-/// What the MSI keeps.
-pub const SETUP_KEY: &str = r"SOFTWARE\VMI\setup";
 const UNINSTALL: &str = r"SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall";
 
 /// An installation.
@@ -25,8 +22,9 @@ pub struct Installed {
 impl Installed {
     /// From the place of this program, else from the registry.
     pub fn find() -> Option<Installed> {
-        let root = own_root().or_else(|| registered_root(SETUP_KEY))?;
-        let product_code = Key::open(SETUP_KEY)
+        let setup = places::place("setup-key");
+        let root = own_root().or_else(|| registered_root(&setup))?;
+        let product_code = Key::open(&setup)
             .and_then(|key| key.text("ProductCode"))
             .filter(|code| Key::open(&format!("{UNINSTALL}\\{code}")).is_some())
             .or_else(|| registered_product(&root));
@@ -48,22 +46,28 @@ impl Installed {
 
     /// The names of the containers, sorted.
     pub fn containers(&self) -> Vec<String> {
-        let place = format!("{}\\Intigua-Libs", self.root);
+        let place = format!("{}\\{}", self.root, places::names().get("containers-folder"));
         let is_folder = |name: &String| folder::kind(&format!("{place}\\{name}")) == Kind::Folder;
         folder::names(&place).into_iter().filter(is_folder).collect()
     }
 }
 
+/// Takes the product's names from the file beside this program; where there is none they are the default ones.
+pub fn adopt_names() {
+    let file = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.parent()?.join(names::FILE)));
+    places::adopt(&file.and_then(|file| fs::read_to_string(file).ok()).unwrap_or_default());
+}
+
 /// The root that a registry key names.
 pub fn registered_root(key: &str) -> Option<String> {
-    let root = Key::open(key)?.text("IntiguaRootDir")?;
+    let root = Key::open(key)?.text(places::names().get("root-value"))?;
     Some(root.trim_end_matches('\\').to_string()).filter(|root| !root.is_empty())
 }
 
 fn own_root() -> Option<String> {
     let program = std::env::current_exe().ok()?;
     let root = program.parent()?.parent()?.to_str()?.trim_start_matches(r"\\?\").trim_end_matches('\\').to_string();
-    let is_root = folder::kind(&format!("{root}\\vAgentManager")) == Kind::Folder;
+    let is_root = folder::kind(&format!("{root}\\{}", places::names().get("connector-folder"))) == Kind::Folder;
     is_root.then(|| root)
 }
 

@@ -2,7 +2,7 @@
 
 use super::installed::logs as place;
 use super::{code, refuse};
-use crate::folder;
+use crate::{folder, places};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::thread::sleep;
@@ -44,7 +44,7 @@ pub fn logs(arguments: &[String]) -> i32 {
 }
 
 fn wanted(arguments: &[String]) -> Result<Wanted, String> {
-    let mut wanted = Wanted { name: "vlink".to_string(), lines: 100, follow: false };
+    let mut wanted = Wanted { name: places::names().get("service").to_string(), lines: 100, follow: false };
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         match argument.as_str() {

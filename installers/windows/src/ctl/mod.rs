@@ -11,8 +11,8 @@ mod status;
 
 use crate::contract::exit_codes as code;
 use crate::service::Service;
-use crate::token;
-use installed::{Installed, SERVICE};
+use crate::{places, token};
+use installed::Installed;
 use std::io::Write;
 use std::time::Duration;
 
@@ -34,6 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs the command line without the program's name.
 pub fn main(arguments: Vec<String>) -> i32 {
+    installed::adopt_names();
     let mut arguments = arguments.into_iter();
     let verb = arguments.next().unwrap_or_default();
     let rest: Vec<String> = arguments.collect();
@@ -74,7 +75,7 @@ pub fn main(arguments: Vec<String>) -> i32 {
         Some(installed) => installed,
         None if nagios => return monitor::unknown("nothing is installed here"),
         None => {
-            let place = format!(r"HKLM\{} is missing", installed::SETUP_KEY);
+            let place = format!(r"HKLM\{} is missing", places::place("setup-key"));
             return refuse(code::FAILED, "nothing is installed here", &place, "install a package of the product");
         }
     };
@@ -114,7 +115,7 @@ const VERSION: &str = match option_env!("VLINK_VERSION") {
 };
 
 fn start() -> i32 {
-    let up = Service::control(SERVICE)
+    let up = Service::control(&places::service())
         .and_then(|service| service.start().map(|()| service))
         .map_err(|error| error.to_string())
         .and_then(|service| service.came_up());
@@ -122,15 +123,15 @@ fn start() -> i32 {
         Ok(()) => code::DONE,
         Err(why) => {
             let place = format!("{}: {why}", installed::logs());
-            refuse(code::NOT_STARTED, &format!("{SERVICE} did not come up"), &place, "see linkctl logs")
+            refuse(code::NOT_STARTED, &format!("{} did not come up", places::service()), &place, "see linkctl logs")
         }
     }
 }
 
 fn stop() -> i32 {
-    match Service::control(SERVICE).and_then(|service| service.stop(PATIENCE)) {
+    match Service::control(&places::service()).and_then(|service| service.stop(PATIENCE)) {
         Ok(()) => code::DONE,
-        Err(error) => refuse(code::FAILED, &format!("{SERVICE} does not stop"), &error.to_string(), "see linkctl logs"),
+        Err(error) => refuse(code::FAILED, &format!("{} does not stop", places::service()), &error.to_string(), "see linkctl logs"),
     }
 }
 

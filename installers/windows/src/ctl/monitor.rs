@@ -5,6 +5,7 @@ use super::installed::Installed;
 use super::status::{is_running, rows, Row};
 use super::{code, refuse, say};
 use crate::folder::{self, Kind};
+use crate::places;
 use std::path::Path;
 
 const OK: i32 = 0;
@@ -55,7 +56,7 @@ fn dead(row: &Row) -> String {
 /// What stands behind | is for programs.
 fn line(state: &str, text: &str) -> String {
     let plain: String = text.chars().filter(|c| !c.is_control()).map(|c| if c == '|' { '/' } else { c }).collect();
-    format!("VLINK {state} - {plain}")
+    format!("{} {state} - {plain}", places::names().get("service").to_uppercase())
 }
 
 /// `linkctl status --prometheus FILE`.
@@ -79,17 +80,18 @@ pub fn prometheus(installed: &Installed, file: &str) -> i32 {
 fn text(installed: &Installed) -> String {
     let running = is_running();
     let rows = rows(installed, running);
-    let head = |name: &str, kind: &str, help: &str| format!("# HELP vlink_{name} {help}\n# TYPE vlink_{name} {kind}\n");
-    let mut text = head("up", "gauge", "Whether the service runs.") + &format!("vlink_up {}\n", u8::from(running));
+    let our = places::names().metric();
+    let head = |name: &str, kind: &str, help: &str| format!("# HELP {our}_{name} {help}\n# TYPE {our}_{name} {kind}\n");
+    let mut text = head("up", "gauge", "Whether the service runs.") + &format!("{our}_up {}\n", u8::from(running));
     text += &head("info", "gauge", "What is installed.");
     let [product, version] = [&installed.product, &installed.version].map(|value| label(value));
-    text += &format!("vlink_info{{package={product},version={version},channel=\"msi\"}} 1\n");
+    text += &format!("{our}_info{{package={product},version={version},channel=\"msi\"}} 1\n");
     let mut each = |name: &str, kind: &str, help: &str, value: &dyn Fn(&Row) -> u64| {
         if !rows.is_empty() {
             text += &head(name, kind, help);
         }
         for row in &rows {
-            text += &format!("vlink_{name}{{container={}}} {}\n", label(&row.name), value(row));
+            text += &format!("{our}_{name}{{container={}}} {}\n", label(&row.name), value(row));
         }
     };
     each("container_running", "gauge", "Whether the container runs.", &|row| u64::from(row.field(0) == "running"));

@@ -1,8 +1,9 @@
 //! Seal: make this machine a template whose clones are strangers to each other.
 
-use super::installed::{logs, run, Installed, SERVICE, SETUP_KEY};
+use super::installed::{logs, run, Installed};
 use super::{code, pattern, refuse, say, Service, PATIENCE};
 use crate::folder::{self, Kind};
+use crate::places;
 use crate::merge::{without, IDENTITY};
 use crate::registry::Key;
 use crate::report::json;
@@ -15,7 +16,7 @@ pub fn seal(installed: &Installed, as_json: bool) -> i32 {
         return refuse(code::BUSY, "an installation is running", "Windows Installer", "wait until it has ended");
     }
     if let Err(why) = stopped() {
-        let what = format!("{SERVICE} is still running: a running connector would make a new identity at once");
+        let what = format!("{} is still running: a running connector would make a new identity at once", places::service());
         return refuse(code::FAILED, &what, &why.to_string(), "stop it, then seal again");
     }
     let mut removed = Vec::new();
@@ -39,10 +40,11 @@ pub fn seal(installed: &Installed, as_json: bool) -> i32 {
         }
     }
     // A repair or an upgrade of a clone would write the identity that was given to the template into its csclient.cfg.
-    let setup = Key::edit(SETUP_KEY).filter(|key| key.text("CORE_ID").map_or(false, |id| !id.is_empty()));
+    let place = places::place("setup-key");
+    let setup = Key::edit(&place).filter(|key| key.text("CORE_ID").map_or(false, |id| !id.is_empty()));
     if let Some(setup) = setup {
         setup.remove("CORE_ID");
-        removed.push(format!(r"HKLM\{SETUP_KEY}: CORE_ID"));
+        removed.push(format!(r"HKLM\{place}: CORE_ID"));
     }
     report(installed, as_json, &removed);
     code::DONE
@@ -51,7 +53,7 @@ pub fn seal(installed: &Installed, as_json: bool) -> i32 {
 /// Stops the service and makes sure that it and its process are gone. One that is not registered runs not.
 fn stopped() -> io::Result<()> {
     const NOT_REGISTERED: i32 = 1060;
-    match Service::control(SERVICE) {
+    match Service::control(&places::service()) {
         Ok(service) => service.stop(PATIENCE),
         Err(error) if error.raw_os_error() == Some(NOT_REGISTERED) => Ok(()),
         Err(error) => Err(error),
@@ -111,5 +113,5 @@ fn report(installed: &Installed, as_json: bool, removed: &[String]) {
         return;
     }
     removed.iter().for_each(|path| say(&format!("removed {path}")));
-    say(&format!("sealed: the next boot starts {SERVICE}, which makes a new identity"));
+    say(&format!("sealed: the next boot starts {}, which makes a new identity", places::service()));
 }

@@ -1,12 +1,12 @@
 //! How the connector and its containers are.
 
-use super::installed::{run, Installed, SERVICE};
+use super::installed::{run, Installed};
 use super::{code, say, Service};
 use crate::report::json;
 use std::fs;
 
 pub fn is_running() -> bool {
-    Service::open(SERVICE).map_or(false, |service| service.is_running())
+    Service::open(&crate::places::service()).map_or(false, |service| service.is_running())
 }
 
 /// `linkctl status`.

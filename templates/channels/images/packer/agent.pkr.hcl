@@ -69,8 +69,8 @@ build {
     inline = [
       "set -eu",
       "echo '{{ sha256 }}  /var/tmp/agent.run' | sha256sum -c -",
-      "sh /var/tmp/agent.run --image ${local.words} || { code=$?; cat /var/log/intigua/install.json; exit $code; }",
-      "linkctl=$(cat /etc/intigua/location.conf)/bin/linkctl",
+      "sh /var/tmp/agent.run --image ${local.words} || { code=$?; cat @LOG@/install.json; exit $code; }",
+      "linkctl=$(cat @ETC@/location.conf)/bin/linkctl",
       "\"$linkctl\" check",
       "\"$linkctl\" seal",
       "rm -f /var/tmp/agent.run",

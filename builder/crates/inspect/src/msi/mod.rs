@@ -3,6 +3,7 @@
 pub mod cabinet;
 mod container;
 mod database;
+pub mod secrets;
 mod strings;
 mod summary;
 mod tables;

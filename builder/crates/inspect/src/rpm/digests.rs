@@ -1,6 +1,6 @@
 //! The digests and sizes that an RPM states of its header and its compressed payload.
 
-use super::Rpm;
+use super::Headers;
 use crate::report::Report;
 use crate::watch::{Algorithm, Hasher};
 use base::error::Result;
@@ -15,7 +15,7 @@ const SHA256: u32 = 273;
 const SIZE: u32 = 1000;
 const MD5: u32 = 1004;
 
-pub(super) fn check(input: &mut Input, rpm: &Rpm, report: &mut Report) -> Result<()> {
+pub(super) fn check(input: &mut Input, rpm: &Headers, report: &mut Report) -> Result<()> {
     let all = rpm.header_range.start..rpm.payload_range.end;
     let mut claimed = false;
     for (tag, algorithm) in [(SHA1, Algorithm::Sha1), (SHA256, Algorithm::Sha256)] {

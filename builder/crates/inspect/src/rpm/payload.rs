@@ -1,6 +1,6 @@
 //! The files that the header lists, against what the payload holds.
 
-use super::Rpm;
+use super::Headers;
 use crate::entries::Entries;
 use crate::limits;
 use crate::ours;
@@ -26,7 +26,7 @@ const LONG_PLAIN_SIZE: u32 = 271;
 /// Bytes of cpio's last record.
 const TRAILER: u64 = 124;
 
-pub(super) fn read(input: &mut Input, rpm: &Rpm, depth: Depth, report: &mut Report) -> Result<()> {
+pub(super) fn read(input: &mut Input, rpm: &Headers, depth: Depth, report: &mut Report) -> Result<()> {
     match rpm.header.text(Tag::PayloadFormat).as_deref() {
         None | Some("cpio") => {}
         Some(other) => {
@@ -66,7 +66,7 @@ pub(super) fn read(input: &mut Input, rpm: &Rpm, depth: Depth, report: &mut Repo
 /// Streams the payload: each file's content as it was seen, and the claims about the uncompressed payload.
 fn contents(
     input: &mut Input,
-    rpm: &Rpm,
+    rpm: &Headers,
     files: &[File],
     algorithm: Option<Algorithm>,
     report: &mut Report,
@@ -109,7 +109,7 @@ struct Plain {
 }
 
 impl Plain {
-    fn of(rpm: &Rpm) -> Self {
+    fn of(rpm: &Headers) -> Self {
         let number = rpm.header.numbers(Tag::PayloadDigestAlgo).first().copied().unwrap_or(8);
         let wanted = Algorithm::of_openpgp(number).filter(|_| rpm.header.has(PLAIN_DIGEST));
         Plain { len: Cell::new(0), hasher: RefCell::new(wanted.map(|algorithm| (algorithm, algorithm.hasher()))) }
@@ -123,7 +123,7 @@ impl Plain {
     }
 
     /// `contents` are the bytes of all files.
-    fn claim(self, rpm: &Rpm, contents: u64, report: &mut Report) {
+    fn claim(self, rpm: &Headers, contents: u64, report: &mut Report) {
         let signature = &rpm.signature;
         let size = signature.numbers(LONG_PLAIN_SIZE).first().copied().or(signature.numbers(PLAIN_SIZE).first().copied());
         if let Some(stated) = size {
@@ -140,7 +140,7 @@ impl Plain {
 }
 
 /// The header's files as entries.
-fn list(rpm: &Rpm, files: &[File], contents: &[Option<Seen>], report: &mut Report) -> Result<()> {
+fn list(rpm: &Headers, files: &[File], contents: &[Option<Seen>], report: &mut Report) -> Result<()> {
     let (users, groups) = (rpm.header.strings(USERS), rpm.header.strings(GROUPS));
     let mut entries = Entries::default();
     let root = if report.identity.source { "" } else { "/" };
@@ -170,7 +170,7 @@ fn list(rpm: &Rpm, files: &[File], contents: &[Option<Seen>], report: &mut Repor
 }
 
 /// Each file's digest, and that there is one of each.
-fn claims(rpm: &Rpm, files: &[File], contents: &[Option<Seen>], algorithm: Algorithm, report: &mut Report) {
+fn claims(rpm: &Headers, files: &[File], contents: &[Option<Seen>], algorithm: Algorithm, report: &mut Report) {
     let digests = rpm.header.strings(FILE_DIGESTS);
     // What a damaged payload no longer gave is said once.
     let whole = !report.damage.iter().any(|damage| damage.part == "payload");

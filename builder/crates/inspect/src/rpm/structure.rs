@@ -1,6 +1,6 @@
 //! Rules of the format that every RPM keeps: a header that breaks them was changed after it was made.
 
-use super::Rpm;
+use super::Headers;
 use crate::report::Report;
 use payload::rpm_header::Header;
 
@@ -34,7 +34,7 @@ const RESERVED: u32 = 1008;
 /// Digests and a signature of rpm's first years, wrong on some machines or by a program that is gone: no rpm compares them.
 const OBSOLETE: [u32; 5] = [264, 265, 1001, 1003, 1006];
 
-pub(super) fn check(rpm: &Rpm, report: &mut Report) {
+pub(super) fn check(rpm: &Headers, report: &mut Report) {
     let regions = [("signature header", &rpm.signature, SIGNATURES), ("header", &rpm.header, IMMUTABLE)];
     for (part, header, tag) in regions {
         // rpm before 4.0 knew none, and rpm up to 4 takes either without.

@@ -4,7 +4,7 @@ use super::signatures::Judge;
 use super::{judged, Verdict, MANIFEST, SUMS};
 use crate::digest;
 use crate::limits;
-use crate::report::{Claim, Damage};
+use crate::report::{Claim, Damage, Format};
 use crate::watch::{Algorithm, Hasher};
 use base::error::{Error, IoContext, Result};
 use rayon::prelude::*;
@@ -14,8 +14,7 @@ use std::io::Read;
 use std::path::Path;
 use trust::record::Record;
 
-/// Extensions of packages, and of what travels with them.
-const PACKAGES: [&str; 6] = ["deb", "rpm", "run", "msi", "mst", "site"];
+/// The extension of what travels with packages.
 const CABINET: &str = "cab";
 /// Entries of a folder that are looked at.
 const MOST_ENTRIES: usize = 100_000;
@@ -27,6 +26,10 @@ struct Facts {
     sha256: String,
 }
 
+fn is_package(extension: &str) -> bool {
+    Format::ALL.iter().any(|format| format.name() == extension)
+}
+
 /// Verifies a folder: its own verdict first, then one of each package in it, by name. What cannot be read becomes damage of its verdict.
 ///
 /// # Errors
@@ -35,7 +38,7 @@ pub fn folder(path: &Path, judge: &dyn Judge) -> Result<Vec<Verdict>> {
     let names = names(path)?;
     let mut folder = Folder { path, verdict: Verdict::of_folder(path), facts: BTreeMap::new(), listed: BTreeSet::new() };
     let extension = |name: &str| name.rsplit_once('.').map(|(_, extension)| extension.to_owned()).unwrap_or_default();
-    let packages: Vec<&String> = names.iter().filter(|name| PACKAGES.contains(&extension(name).as_str())).collect();
+    let packages: Vec<&String> = names.iter().filter(|name| is_package(&extension(name))).collect();
     let read: Vec<Result<(Option<Facts>, Verdict)>> = packages.par_iter().map(|name| package(path, name, judge)).collect();
     let mut verdicts = Vec::new();
     for (name, read) in packages.into_iter().zip(read) {
@@ -57,7 +60,7 @@ pub fn folder(path: &Path, judge: &dyn Judge) -> Result<Vec<Verdict>> {
     if !sums && !manifest {
         folder.verdict.notes.push(format!("it has neither {SUMS} nor {MANIFEST}: only each package's own claims were compared"));
     } else {
-        let beside = |name: &&String| PACKAGES.contains(&extension(name).as_str()) || extension(name) == CABINET;
+        let beside = |name: &&String| is_package(&extension(name)) || extension(name) == CABINET;
         for name in names.iter().filter(beside).filter(|name| !folder.listed.contains(*name)) {
             folder.verdict.notes.push(format!("{name} is not listed in SHA256SUMS or manifest.json"));
         }

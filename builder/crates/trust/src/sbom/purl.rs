@@ -18,11 +18,22 @@ pub fn of_package(facts: &PackageFacts) -> String {
     purl += &format!("{}@{}", encoded(&facts.name), encoded(&facts.version));
     let architecture = facts.architecture.as_ref().map(|name| format!("arch={}", encoded(name)));
     let epoch = facts.epoch.filter(|epoch| *epoch > 0).map(|epoch| format!("epoch={epoch}"));
-    let qualifiers: Vec<String> = architecture.into_iter().chain(epoch).collect();
+    let upstream = facts.source.as_deref().and_then(|source| upstream(facts.kind, source));
+    let qualifiers: Vec<String> = architecture.into_iter().chain(epoch).chain(upstream).collect();
     if !qualifiers.is_empty() {
         purl += &format!("?{}", qualifiers.join("&"));
     }
     purl
+}
+
+/// The source package, which advisories name: of a DEB `NAME`, or `NAME@VERSION` where its version is another; of an RPM the file's name.
+fn upstream(kind: PackageKind, source: &str) -> Option<String> {
+    let (name, version) = match source.split_once('(') {
+        Some((name, version)) if kind == PackageKind::Deb => (name.trim(), version.trim_end_matches(')').trim()),
+        _ => (source.trim(), ""),
+    };
+    let version = if version.is_empty() { String::new() } else { format!("%40{}", encoded(version)) };
+    (!name.is_empty()).then(|| format!("upstream={}{version}", encoded(name)))
 }
 
 fn debian(maintainer: &str, version: &str) -> Option<&'static str> {
@@ -60,4 +71,21 @@ fn encoded(text: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_source_is_told_as_its_format_has_it() {
+        for (kind, source, expected) in [
+            (PackageKind::Deb, "openssl", Some("upstream=openssl")),
+            (PackageKind::Deb, "bash (5.2.15-2+b1)", Some("upstream=bash%405.2.15-2%2Bb1")),
+            (PackageKind::Deb, " ", None),
+            (PackageKind::Rpm, "openssl-3.0.7-24.el9.src.rpm", Some("upstream=openssl-3.0.7-24.el9.src.rpm")),
+        ] {
+            assert_eq!(upstream(kind, source).as_deref(), expected, "{source}");
+        }
+    }
 }

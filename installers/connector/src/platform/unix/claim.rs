@@ -1,6 +1,6 @@
 //! One connector for one run directory: a lock, and the pid file that tells others.
 //!
-//! The lock is a file of its own that nobody else may open: everybody may read vlink.pid, and who may open a file may
+//! The lock is a file of its own that nobody else may open: everybody may read the pid file, and who may open a file may
 //! lock it.
 
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -14,9 +14,6 @@ use super::files::replace_public;
 use super::{sys, DISK_FULL};
 use crate::log;
 
-const LOCK: &str = "vlink.lock";
-const PID_FILE: &str = "vlink.pid";
-
 /// The lock, held for as long as this lives.
 pub struct Claim {
     pid_file: PathBuf,
@@ -24,15 +21,16 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Claims the run directory for this process. The error is one sentence.
-    pub fn take(run_dir: &Path) -> Result<Claim, String> {
-        let (lock_file, pid_file) = (run_dir.join(LOCK), run_dir.join(PID_FILE));
+    /// Claims the run directory for this process, in files named after the service. The error is one sentence.
+    pub fn take(run_dir: &Path, service: &str) -> Result<Claim, String> {
+        let [lock_name, pid_name] = ["lock", "pid"].map(|end| format!("{service}.{end}"));
+        let (lock_file, pid_file) = (run_dir.join(&lock_name), run_dir.join(&pid_name));
         let cannot = |path: &Path, error: io::Error| format!("cannot write {}: {error}", path.display());
         let directory = Directory::open(run_dir).map_err(|error| cannot(run_dir, error))?;
-        let lock = match lock(&directory).map_err(|error| cannot(&lock_file, error))? {
+        let lock = match lock(&directory, &lock_name).map_err(|error| cannot(&lock_file, error))? {
             Some(lock) => lock,
             None => {
-                let holder = holder(&directory);
+                let holder = holder(&directory, &pid_name);
                 return Err(format!("another connector runs already (pid {holder}); {} is locked", lock_file.display()));
             }
         };
@@ -65,8 +63,8 @@ impl Drop for Claim {
 }
 
 /// The locked file; `None` where another connector holds it.
-fn lock(directory: &Directory) -> io::Result<Option<File>> {
-    let path = directory.at(Path::new(LOCK));
+fn lock(directory: &Directory, name: &str) -> io::Result<Option<File>> {
+    let path = directory.at(Path::new(name));
     let owner = directory.owner()?;
     loop {
         let mut options = OpenOptions::new();
@@ -111,9 +109,9 @@ fn continue_if_gone(path: &Path) -> io::Result<()> {
 }
 
 /// Who wrote the pid file.
-fn holder(directory: &Directory) -> String {
+fn holder(directory: &Directory, pid_name: &str) -> String {
     let mut text = String::new();
-    if let Ok(file) = open_plain(&directory.at(Path::new(PID_FILE)), OpenOptions::new().read(true)) {
+    if let Ok(file) = open_plain(&directory.at(Path::new(pid_name)), OpenOptions::new().read(true)) {
         let _ = file.take(32).read_to_string(&mut text);
     }
     log::excerpt(text.trim())

@@ -29,7 +29,8 @@ use self::cgroup::Cgroups;
 use self::claim::Claim;
 use self::directory::Directory;
 use self::guard::Guard;
-use super::{Defaults, Event, System};
+use super::{Event, System};
+use crate::contract::names::Names;
 use crate::descriptor::Inject;
 use crate::launch::{Launch, Layout};
 use crate::log;
@@ -43,21 +44,23 @@ pub use self::names::addresses;
 pub const BASE_ENVIRONMENT: &[(&str, &str)] =
     &[("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ("LANG", "C.UTF-8")];
 
-/// What `vlink --help` says.
-pub const DEFAULTS: Defaults = Defaults {
-    run_dir: "/var/run/intigua",
-    log_dir: "/var/log/intigua",
-    signals: "SIGTERM and SIGINT stop everything, SIGHUP reads the configuration again and opens the log anew",
-};
+/// How the connector is told what to do while it runs.
+pub const CONTROLS: &str = "SIGTERM and SIGINT stop everything, SIGHUP reads the configuration again and opens the log anew";
 
 /// ENOSPC, EDQUOT.
 pub const DISK_FULL: &[i32] = &[28, 122];
 
 const SIGNALS: [i32; 4] = [sys::SIGTERM, sys::SIGINT, sys::SIGHUP, sys::SIGCHLD];
 
-/// Where vlink.pid and status go, and where the logs go.
-pub fn default_directories() -> (PathBuf, PathBuf) {
-    (PathBuf::from(DEFAULTS.run_dir), PathBuf::from(DEFAULTS.log_dir))
+/// Where process number and status go, and where the logs go.
+pub fn places(names: &Names) -> [String; 2] {
+    [names.place("run"), names.place("log")]
+}
+
+/// The same as paths.
+pub fn default_directories(names: &Names) -> (PathBuf, PathBuf) {
+    let [run_dir, log_dir] = places(names).map(PathBuf::from);
+    (run_dir, log_dir)
 }
 
 /// Runs the connector as the service that it is: here in the foreground, under systemd or an init script.
@@ -106,10 +109,10 @@ impl Host {
     pub fn open(layout: &Layout) -> Result<Host, String> {
         // First, so that a request to stop is never lost and never leaves a pid file behind.
         let signals = sys::open_signals(&SIGNALS).map_err(|e| format!("cannot take signals: {e}"))?;
-        let log = own_log::take(&layout.log_dir);
+        let log = own_log::take(&layout.own_log());
         let run_dir = layout.run_dir.clone();
         files::ensure_directory(&run_dir, 0o755).map_err(|e| format!("cannot make {}: {e}", run_dir.display()))?;
-        let claim = Claim::take(&run_dir)?;
+        let claim = Claim::take(&run_dir, layout.names.get("service"))?;
         files::ensure_directory(&layout.log_dir, 0o755)
             .unwrap_or_else(|e| log::line(&format!("cannot make {}: {e}", layout.log_dir.display())));
         let _ = std::env::set_current_dir("/");

@@ -1,4 +1,4 @@
-//! The connector's own log: `vlink.log`, opened by the connector under its own account, where it runs as a service.
+//! The connector's own log, opened by the connector under its own account, where it runs as a service.
 
 use std::fs;
 use std::io;
@@ -8,17 +8,17 @@ use std::path::{Path, PathBuf};
 use super::files;
 use crate::log;
 
-/// The path of the log, where the connector has one.
-pub fn take(log_dir: &Path) -> Option<PathBuf> {
-    let path = log_dir.join("vlink.log");
-    if !is_wanted(&path) {
+/// The log's path, where the connector has one.
+pub fn take(path: &Path) -> Option<PathBuf> {
+    if !is_wanted(path) {
         return None;
     }
+    let log_dir = path.parent()?;
     files::ensure_directory(log_dir, 0o755).unwrap_or_else(|e| log::line(&format!("cannot make {}: {e}", log_dir.display())));
-    if let Err(error) = reopen(&path) {
+    if let Err(error) = reopen(path) {
         log::line(&format!("cannot write {}: {error}; logging to stderr", path.display()));
     }
-    Some(path)
+    Some(path.to_path_buf())
 }
 
 /// Opens the log anew: somebody may have moved the old one away. The old one stays in use where that fails.

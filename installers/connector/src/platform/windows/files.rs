@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::registration::text_value;
 use super::security::{self, Private};
 use super::sys::*;
+use crate::contract::names::Names;
 use crate::platform::MAX_SETTINGS_BYTES;
 
 const GENERIC_WRITE: DWORD = 0x4000_0000;
@@ -22,10 +23,16 @@ const FILE_SHARE_READ: DWORD = 1;
 /// A log this large gives way to a new one at the next start of who writes it; one old one is kept.
 const MAX_LOG: u64 = 16 << 20;
 
-/// Where vlink.pid and status go, and where the logs go.
-pub fn default_directories() -> (PathBuf, PathBuf) {
-    let ours = program_data().join("Intigua");
-    (ours.join("run"), ours.join("logs"))
+/// Where process number and status go, and where the logs go.
+pub fn places(names: &Names) -> [String; 2] {
+    ["run", "logs"].map(|folder| format!("{}\\{folder}", names.place("runtime")))
+}
+
+/// The same as paths.
+pub fn default_directories(names: &Names) -> (PathBuf, PathBuf) {
+    let data = program_data().to_string_lossy().into_owned();
+    let [run_dir, log_dir] = places(names).map(|place| PathBuf::from(place.replace("%ProgramData%", &data)));
+    (run_dir, log_dir)
 }
 
 /// By the system's own word: an environment is whoever's.

@@ -10,16 +10,14 @@ use super::job::Job;
 use super::process::{self, Process};
 use super::sys::SetErrorMode;
 use super::{console, events, registration, service};
+use crate::contract::names::Names;
 use crate::launch::{Launch, Layout};
 use crate::log;
-use crate::platform::{Defaults, Event, System};
+use crate::platform::{Event, System};
 
-/// What `vlink --help` says.
-pub const DEFAULTS: Defaults = Defaults {
-    run_dir: "%ProgramData%\\Intigua\\run",
-    log_dir: "%ProgramData%\\Intigua\\logs",
-    signals: "stopping the service or Ctrl-C stops everything, the service control PARAMCHANGE reads the configuration again",
-};
+/// How the connector is told what to do while it runs.
+pub const CONTROLS: &str =
+    "stopping the service or Ctrl-C stops everything, the service control PARAMCHANGE reads the configuration again";
 
 /// ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL.
 pub const DISK_FULL: &[i32] = &[39, 112];
@@ -32,6 +30,7 @@ const LAST_WAIT: u32 = 500;
 /// The connector's hold on the system.
 pub struct Host {
     root: PathBuf,
+    names: Names,
     run_dir: PathBuf,
     groups: Vec<Group>,
     /// The connector has a console, and its containers share it.
@@ -56,11 +55,11 @@ impl Host {
         unsafe { SetErrorMode(NO_MESSAGE_BOXES) };
         let run_dir = layout.run_dir.clone();
         files::private_directory(&run_dir).map_err(|e| format!("cannot use {}: {e}", run_dir.display()))?;
-        let claim = Claim::take(&run_dir.join("vlink.pid"))?;
+        let claim = Claim::take(&run_dir.join(format!("{}.pid", layout.names.get("service"))))?;
         files::private_directory(&layout.log_dir).map_err(|e| format!("cannot use {}: {e}", layout.log_dir.display()))?;
         let shared_console = console::is_shared();
-        let root = layout.root.clone();
-        Ok(Host { root, run_dir, groups: Vec::new(), shared_console, noted: HashSet::new(), _claim: claim })
+        let (root, names) = (layout.root.clone(), layout.names.clone());
+        Ok(Host { root, names, run_dir, groups: Vec::new(), shared_console, noted: HashSet::new(), _claim: claim })
     }
 
     /// Waits for something to happen, at most for `timeout`.
@@ -73,7 +72,7 @@ impl Host {
     pub fn ready(&self) {
         service::running();
         if service::is_service() {
-            registration::mend(&self.root);
+            registration::mend(&self.root, &self.names);
         }
     }
 

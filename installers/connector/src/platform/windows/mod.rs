@@ -34,8 +34,8 @@ mod terms;
 
 #[cfg(windows)]
 pub use self::{
-    files::{default_directories, read_settings, replace_private, replace_public},
-    host::{Host, DEFAULTS, DISK_FULL},
+    files::{default_directories, places, read_settings, replace_private, replace_public},
+    host::{Host, CONTROLS, DISK_FULL},
     machine::{machine, random},
     process::{may_run_as, vet, BASE_ENVIRONMENT},
     service::serve,

@@ -5,16 +5,12 @@ use std::path::Path;
 use std::ptr::{null, null_mut};
 
 use super::image_path::mended;
-use super::service::NAME;
 use super::sys::*;
+use crate::contract::names::Names;
 use crate::log;
 
 const HKEY_LOCAL_MACHINE: HANDLE = 0x8000_0002_u32 as i32 as isize as HANDLE;
 
-/// Where the vendor's scripts look for the root, and where the MSI writes it.
-const SETUP: &str = "VMI\\setup";
-const MSI_SETUP: &str = "SOFTWARE\\VMI\\setup";
-const ROOT: &str = "IntiguaRootDir";
 const RRF_RT_REG_SZ: DWORD = 2;
 const RRF_SUBKEY_WOW6464KEY: DWORD = 0x1_0000;
 const KEY_SET_VALUE: DWORD = 2;
@@ -28,17 +24,20 @@ const SERVICE_CHANGE_CONFIG: DWORD = 2;
 const SERVICE_NO_CHANGE: DWORD = u32::MAX;
 
 /// Mends what can be mended. Nothing here is a reason not to run.
-pub fn mend(root: &Path) {
-    match mend_image_path() {
+pub fn mend(root: &Path, names: &Names) {
+    match mend_image_path(names.get("windows-service")) {
         Ok(true) => log::line("the service was registered with an unquoted path: quoted it"),
         Ok(false) => {}
         Err(error) => log::line(&format!("cannot look at the service's own registration: {error}")),
     }
-    if text_value(SETUP, ROOT).is_none() {
-        let root = text_value(MSI_SETUP, ROOT).unwrap_or_else(|| root.to_string_lossy().into_owned());
+    // Where the vendor's scripts look for the root, and where the MSI writes it.
+    let (setup, value) = (names.place("vendor-key"), names.get("root-value"));
+    if text_value(&setup, value).is_none() {
+        let root = text_value(&names.place("setup-key"), value).unwrap_or_else(|| root.to_string_lossy().into_owned());
         // Windows refuses lasting keys directly below HKEY_LOCAL_MACHINE; the next start makes a volatile one again.
-        if let Err(error) = name_root(&root, LASTING).or_else(|_| name_root(&root, VOLATILE)) {
-            log::line(&format!("cannot write HKLM\\{SETUP}: {error}"));
+        let name = |options| name_root(&setup, value, &root, options);
+        if let Err(error) = name(LASTING).or_else(|_| name(VOLATILE)) {
+            log::line(&format!("cannot write HKLM\\{setup}: {error}"));
         }
     }
 }
@@ -57,8 +56,8 @@ pub fn text_value(name: &str, value: &str) -> Option<String> {
     Some(String::from_utf16_lossy(text).trim_end_matches('\0').to_string())
 }
 
-fn name_root(root: &str, options: DWORD) -> io::Result<()> {
-    let (name, value, root) = (wide(SETUP), wide(ROOT), wide(root));
+fn name_root(key: &str, value: &str, root: &str, options: DWORD) -> io::Result<()> {
+    let (name, value, root) = (wide(key), wide(value), wide(root));
     let mut key = null_mut();
     // SAFETY: names end with zeros; the key is closed after its only use.
     unsafe {
@@ -85,14 +84,14 @@ impl Drop for Service {
 }
 
 /// Puts the program of this service in quotes where it is not; true where it did.
-fn mend_image_path() -> io::Result<bool> {
+fn mend_image_path(service: &str) -> io::Result<bool> {
     let own = std::env::current_exe()?.to_string_lossy().into_owned();
     // SAFETY: names end with zeros; the path points into `config`, and is read while that lives.
     unsafe {
         let manager = OpenSCManagerW(null(), null(), SC_MANAGER_CONNECT);
         checked(i32::from(!manager.is_null()))?;
         let manager = Service(manager);
-        let service = OpenServiceW(manager.0, wide(NAME).as_ptr(), SERVICE_QUERY_CONFIG | SERVICE_CHANGE_CONFIG);
+        let service = OpenServiceW(manager.0, wide(service).as_ptr(), SERVICE_QUERY_CONFIG | SERVICE_CHANGE_CONFIG);
         checked(i32::from(!service.is_null()))?;
         let service = Service(service);
         // As much as the system ever needs, in units that keep the structure aligned.

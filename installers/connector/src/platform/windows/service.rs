@@ -21,9 +21,6 @@ mod event {
     pub const STOPPED: DWORD = 3;
 }
 
-/// The service's name.
-pub const NAME: &str = "vAgentManager";
-
 const ERROR_FAILED_SERVICE_CONTROLLER_CONNECT: i32 = 1063;
 const ERROR_CALL_NOT_IMPLEMENTED: DWORD = 120;
 const ERROR_SERVICE_SPECIFIC_ERROR: DWORD = 1066;
@@ -49,6 +46,8 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 
 type Run = fn(&Layout) -> Result<(), String>;
 
+/// The service's name, once there is one to serve.
+static NAME: Mutex<String> = Mutex::new(String::new());
 static WORK: Mutex<Option<(Layout, Run)>> = Mutex::new(None);
 static SERVICE: Mutex<Option<Service>> = Mutex::new(None);
 
@@ -64,7 +63,8 @@ struct Service {
 /// Runs the connector as the service that the service manager started, or else in the foreground.
 pub fn serve(layout: &Layout, run: Run) -> Result<(), String> {
     *WORK.lock().map_err(|_| "a thread has died".to_string())? = Some((layout.clone(), run));
-    let name = wide(NAME);
+    *NAME.lock().map_err(|_| "a thread has died".to_string())? = layout.names.get("windows-service").to_string();
+    let name = name();
     let table = [
         SERVICE_TABLE_ENTRYW { name: name.as_ptr(), main: Some(service_main) },
         SERVICE_TABLE_ENTRYW { name: null(), main: None },
@@ -78,8 +78,13 @@ pub fn serve(layout: &Layout, run: Run) -> Result<(), String> {
     }
 }
 
+/// Its name as the system takes it.
+fn name() -> Vec<u16> {
+    wide(&NAME.lock().map_or(String::new(), |name| name.clone()))
+}
+
 unsafe extern "system" fn service_main(_: DWORD, _: *mut *mut u16) {
-    let handle = RegisterServiceCtrlHandlerExW(wide(NAME).as_ptr(), control, null_mut());
+    let handle = RegisterServiceCtrlHandlerExW(name().as_ptr(), control, null_mut());
     let work = WORK.lock().ok().and_then(|mut work| work.take());
     if let (false, Some((layout, run))) = (handle.is_null(), work) {
         if let Ok(mut service) = SERVICE.lock() {
@@ -87,7 +92,7 @@ unsafe extern "system" fn service_main(_: DWORD, _: *mut *mut u16) {
         }
         change(START_PENDING, 0);
         console::leave();
-        let outcome = take_log(&layout.log_dir).and_then(|()| run(&layout));
+        let outcome = take_log(&layout.own_log()).and_then(|()| run(&layout));
         if let Err(why) = &outcome {
             log::line(why);
             tell_event_log(EVENTLOG_ERROR_TYPE, event::FAILED, why);
@@ -100,9 +105,9 @@ unsafe extern "system" fn service_main(_: DWORD, _: *mut *mut u16) {
 }
 
 /// A service has no stderr: its log is a file. Whoever reads it may do so while the service runs.
-fn take_log(log_dir: &Path) -> Result<(), String> {
-    let path = log_dir.join("vlink.log");
-    let opened = files::private_directory(log_dir).and_then(|()| files::open_log(&path));
+fn take_log(path: &Path) -> Result<(), String> {
+    let folder = path.parent().unwrap_or(path);
+    let opened = files::private_directory(folder).and_then(|()| files::open_log(path));
     let log = opened.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     // SAFETY: the handle is handed over for good: the log stays open until the process ends.
     unsafe { SetStdHandle(STD_ERROR_HANDLE, log.into_raw_handle()) };
@@ -114,7 +119,7 @@ fn tell_event_log(kind: u16, id: DWORD, text: &str) {
     let text = wide(text);
     // SAFETY: names and texts end with zeros and outlive the calls.
     unsafe {
-        let log = RegisterEventSourceW(null(), wide(NAME).as_ptr());
+        let log = RegisterEventSourceW(null(), name().as_ptr());
         if !log.is_null() {
             ReportEventW(log, kind, 0, id, null(), 1, 0, &text.as_ptr(), null());
             DeregisterEventSource(log);

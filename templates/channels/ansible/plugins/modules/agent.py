@@ -39,7 +39,7 @@ options:
   log:
     description: With C(logs), whose log; the connector's, a container's, or C(install).
     type: str
-    default: vlink
+    default: "@SERVICE@"
   lines:
     description: With C(logs), how many lines from its end.
     type: int
@@ -81,7 +81,7 @@ import os
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.@NAMESPACE@.@COLLECTION@.plugins.module_utils.facts import FACTS
 
-LIB = "/var/lib/intigua"
+LIB = "@LIB@"
 
 
 def pairs(path):
@@ -245,7 +245,7 @@ def main():
             "operation": {"type": "str", "required": True,
                           "choices": ["install", "upgrade", "uninstall", "start", "stop", "restart", "status", "configure", "logs", "run"]},
             "package": {"type": "path"}, "package_version": {"type": "str"}, "sha256": {"type": "str"}, "settings": {"type": "dict", "default": {}},
-            "purge": {"type": "bool", "default": False}, "log": {"type": "str", "default": "vlink"}, "lines": {"type": "int", "default": 100},
+            "purge": {"type": "bool", "default": False}, "log": {"type": "str", "default": "@SERVICE@"}, "lines": {"type": "int", "default": 100},
             "argv": {"type": "list", "elements": "str"}, "timeout": {"type": "int"},
         },
         required_if=[("operation", "install", ["package"]), ("operation", "upgrade", ["package"])],

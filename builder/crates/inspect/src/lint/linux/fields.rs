@@ -2,29 +2,24 @@
 
 use super::{Findings, Place, Subject};
 use crate::dpkg;
-use crate::report::{FileKind, Format};
+use crate::report::FileKind;
 use manifest::is_contact;
 
 pub(super) fn check(subject: &Subject, findings: &mut Findings) {
     let identity = &subject.report.identity;
-    let fields: &[(&str, &str)] = match subject.report.format {
-        Format::Deb => {
-            &[("Maintainer", &identity.contact), ("Description", &identity.summary), ("Architecture", &identity.architecture)]
-        }
-        Format::Rpm => &[("Summary", &identity.summary), ("License", &identity.license), ("Description", &identity.description)],
-        _ => return,
-    };
+    let Some(manager) = subject.manager() else { return };
+    let fields = (manager.fields)(identity);
     for (field, _) in fields.iter().filter(|(_, value)| value.trim().is_empty()) {
         let what = format!("it has no {field}");
         let remedy = "add it: administrators and their tools read it";
         // rpm installs it all the same.
-        match subject.is(Format::Rpm) {
-            true => findings.warning("field-missing", Place::part(field), what, remedy),
-            false => findings.error("field-missing", Place::part(field), what, remedy),
+        match manager.has_policy {
+            true => findings.error("field-missing", Place::part(field), what, remedy),
+            false => findings.warning("field-missing", Place::part(field), what, remedy),
         }
     }
     name(subject, findings);
-    if subject.is(Format::Deb) {
+    if manager.has_policy {
         let contact = identity.contact.as_str();
         if !contact.trim().is_empty() && !is_contact(contact) {
             let what = format!("\"{contact}\" is not a name and a mail address");
@@ -61,7 +56,7 @@ fn is_lax(kind: &str, one: &str) -> bool {
 }
 
 fn name(subject: &Subject, findings: &mut Findings) {
-    let (name, deb) = (&subject.report.identity.name, subject.is(Format::Deb));
+    let (name, deb) = (&subject.report.identity.name, subject.has_policy());
     let fine = |c: char| {
         c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c) || (!deb && (c.is_ascii_uppercase() || c == '_'))
     };

@@ -1,13 +1,13 @@
 //! Symbolic links: that they lead somewhere, wherever the package is installed.
 
 use super::{Findings, Place, Subject};
-use crate::report::{FileKind, Format};
+use crate::report::FileKind;
 use std::collections::HashSet;
 
 pub(super) fn check(subject: &Subject, findings: &mut Findings) {
     let paths: HashSet<&str> = subject.report.files.iter().map(|file| file.path.as_str()).collect();
     let root = subject.root();
-    let movable = subject.report.is_ours() || subject.is(Format::Rpm);
+    let movable = subject.report.is_ours() || subject.manager().is_some_and(|manager| manager.relocates);
     for file in subject.files().filter(|file| file.kind == FileKind::Symlink) {
         // A list of files alone, such as a `.run`'s, does not tell where a link leads.
         let Some(target) = file.target.as_deref() else { continue };

@@ -15,7 +15,9 @@ mod shell;
 mod syntax;
 
 use super::{Findings, Place};
-use crate::report::{Claim, FileEntry, FileKind, Format, Report};
+use crate::manager::Manager;
+use crate::reader;
+use crate::report::{Claim, FileEntry, FileKind, Report};
 use manifest::System;
 
 /// What the rules look at.
@@ -37,8 +39,14 @@ impl Subject<'_> {
         !path.starts_with('/') || self.root().is_some_and(|root| path.starts_with(&root))
     }
 
-    fn is(&self, format: Format) -> bool {
-        self.report.format == format
+    /// What installs it, where that is a package manager.
+    fn manager(&self) -> Option<&'static Manager> {
+        reader(self.report.format).manager()
+    }
+
+    /// Whether Debian Policy holds for it.
+    fn has_policy(&self) -> bool {
+        self.manager().is_some_and(|manager| manager.has_policy)
     }
 
     /// Files that the package brings, with what is listed only left out.
@@ -100,7 +108,8 @@ fn damage(report: &Report, findings: &mut Findings) {
         findings.error("digest", Place::part(subject), what, REMEDY);
     }
     let has_content = report.files.iter().any(|file| file.kind == FileKind::File && !file.ghost);
-    if report.format == Format::Rpm && has_content && !report.identity.source {
+    let lists_digests = reader(report.format).manager().is_some_and(|manager| manager.lists_digests);
+    if lists_digests && has_content && !report.identity.source {
         let stated = |name: &str| report.claims.held.keys().any(|held| held.starts_with(name) && held.ends_with("of files"));
         let any = report.claims.held.keys().any(|held| held.ends_with("of files")) || !report.claims.listed.is_empty();
         if !any {

@@ -1,7 +1,7 @@
 //! Modes: who may write, run, and run as whom.
 
 use super::{is_regular, Findings, Place, Subject};
-use crate::report::{FileEntry, FileKind, Format};
+use crate::report::{FileEntry, FileKind};
 
 const STICKY: u32 = 0o1000;
 const SET_UID: u32 = 0o4000;
@@ -42,7 +42,7 @@ pub(super) fn check(subject: &Subject, findings: &mut Findings) {
             let what = format!("it runs {rights} whoever starts it (mode {mode:04o})");
             let remedy = "drop the bit, or use a service or file capabilities; keep it only where the maker says why";
             // Debian's policy allows what rpmlint calls an error.
-            match subject.is(Format::Rpm) {
+            match subject.manager().is_some_and(|manager| !manager.has_policy) {
                 true => findings.error("set-uid", place(), what, remedy),
                 false => findings.warning("set-uid", place(), what, remedy),
             }

@@ -1,7 +1,6 @@
 //! Owners: accounts that every system has, or that the package makes.
 
 use super::{Findings, Place, Subject};
-use crate::report::Format;
 use std::collections::BTreeSet;
 
 /// Accounts and groups with fixed numbers in Debian's base-passwd and Red Hat's setup; what else systemd's sysusers makes everywhere.
@@ -24,10 +23,10 @@ pub(super) fn check(subject: &Subject, findings: &mut Findings) {
             let what = format!("its {what} is {name}, which the package does not make and not every system has");
             let remedy = "give it to root, or make the account in preinst or %pre, or by sysusers.d";
             // An RPM's account may come from a package that it requires.
-            match subject.is(Format::Deb) {
-                true => findings.error("owner", Place::part(&file.path), what, remedy),
-                false if subject.is(Format::Rpm) => findings.warning("owner", Place::part(&file.path), what, remedy),
-                false => {}
+            match subject.manager().map(|manager| manager.has_policy) {
+                Some(true) => findings.error("owner", Place::part(&file.path), what, remedy),
+                Some(false) => findings.warning("owner", Place::part(&file.path), what, remedy),
+                None => {}
             }
         }
     }

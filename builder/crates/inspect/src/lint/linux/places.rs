@@ -5,7 +5,7 @@
 //! there are a warning, as administrators' own may be overwritten.
 
 use super::{Findings, Place, Subject};
-use crate::report::{path_length, FileKind, Format};
+use crate::report::{path_length, FileKind};
 
 /// Folders, why no package may have files below them.
 const RESERVED: [(&str, &str); 16] = [
@@ -53,7 +53,7 @@ pub(super) fn check(subject: &Subject, findings: &mut Findings) {
 /// Names that cannot be unpacked: dpkg and rpm first do so under nine bytes more.
 fn names(subject: &Subject, findings: &mut Findings) {
     const LONGEST: u64 = 255;
-    let packaged = matches!(subject.report.format, Format::Deb | Format::Rpm);
+    let packaged = subject.manager().is_some();
     for file in subject.files() {
         let most = if packaged && file.kind != FileKind::Directory { LONGEST - 9 } else { LONGEST };
         let longest = file.path.split('/').map(path_length).max().unwrap_or_default();

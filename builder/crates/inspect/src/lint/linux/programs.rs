@@ -2,7 +2,7 @@
 
 use super::{is_regular, Findings, Place, Subject};
 use crate::look::Look;
-use crate::report::{FileEntry, Format};
+use crate::report::FileEntry;
 use payload::elf::{self, Elf, Glibc, EM_386, EM_AARCH64, EM_BPF, EM_X86_64};
 use payload::program::Binary;
 
@@ -30,11 +30,12 @@ pub(super) fn check(subject: &Subject, findings: &mut Findings) {
         systems(subject, needed, path, findings);
         declared(subject, needed, path, findings);
     }
-    if let Some(path) = linked.filter(|_| subject.is(Format::Deb) && !subject.report.is_ours()) {
-        let any = subject.relations(&["depends", "pre-depends", "recommends"]).any(|what| what.starts_with("libc6"));
+    let package = subject.manager().and_then(|manager| manager.libc.package).filter(|_| !subject.report.is_ours());
+    if let (Some(path), Some(package)) = (linked, package) {
+        let any = subject.relations(&["depends", "pre-depends", "recommends"]).any(|what| what.starts_with(package));
         let name = &subject.report.identity.name;
-        if !any && !name.starts_with("libc6") {
-            let what = "it is linked with libc.so.6, and the package depends on no libc6".to_owned();
+        if !any && !name.starts_with(package) {
+            let what = format!("it is linked with libc.so.6, and the package depends on no {package}");
             findings.error("libc-missing", Place::part(path), what, "add libc6 to Depends, with the version that it needs");
         }
     }
@@ -110,51 +111,22 @@ fn systems(subject: &Subject, needed: Glibc, path: &str, findings: &mut Findings
 }
 
 fn system_reads(subject: &Subject, system: manifest::System) -> bool {
-    use manifest::Installer;
-    match subject.report.format {
-        Format::Deb => system.installer() == Installer::Dpkg,
-        Format::Rpm => system.installer() == Installer::Rpm,
-        _ => true,
-    }
+    subject.manager().is_none_or(|manager| system.installer() == manager.installer)
 }
 
 /// What the package itself asks of its system.
 fn declared(subject: &Subject, needed: Glibc, path: &str, findings: &mut Findings) {
-    let versions: Vec<Glibc> = match subject.report.format {
-        Format::Deb => subject.relations(&["depends", "pre-depends"]).filter_map(deb_libc).collect(),
-        Format::Rpm => subject.relations(&["requires"]).filter_map(rpm_libc).collect(),
-        _ => return,
-    };
+    let Some(libc) = subject.manager().map(|manager| &manager.libc) else { return };
+    let versions = subject.relations(libc.relations).filter_map(libc.version);
     let what = |asked: &str| format!("it needs glibc {needed}, and the package asks for {asked}");
     let remedy = "name the version: Depends: libc6 (>= X), Requires: libc.so.6(GLIBC_X)(64bit)";
-    match versions.into_iter().max() {
+    match versions.max() {
         Some(asked) if asked < needed => findings.error("glibc", Place::part(path), what(&asked.to_string()), remedy),
         Some(_) => {}
         // Older than any system that is still cared for.
         None if needed <= Glibc(2, 17, 0) => {}
         None => findings.warning("glibc", Place::part(path), what("no version of it"), remedy),
     }
-}
-
-/// `libc6 (>= 2.34)`
-fn deb_libc(relation: &str) -> Option<Glibc> {
-    let first = relation.split('|').next()?;
-    let (name, rest) = first.split_once('(')?;
-    let version = rest.trim_start().strip_prefix(">=").or_else(|| rest.trim_start().strip_prefix(">>"))?;
-    let version = version.trim().trim_end_matches([')', ' ']).split(['-', '+', '~']).next()?;
-    name.trim().split(':').next().filter(|name| *name == "libc6").and_then(|_| Glibc::parse(version))
-}
-
-/// `libc.so.6(GLIBC_2.34)(64bit)` or `glibc >= 2.34`
-fn rpm_libc(relation: &str) -> Option<Glibc> {
-    let by_symbol = relation.strip_prefix("libc.so.6(GLIBC_").and_then(|rest| rest.split(')').next());
-    let by_name = || {
-        relation
-            .strip_prefix("glibc")
-            .map(|rest| rest.trim_start_matches("(x86-64)").trim_start())
-            .and_then(|rest| rest.strip_prefix(">= "))
-    };
-    Glibc::parse(by_symbol.or_else(by_name)?.split('-').next()?)
 }
 
 /// Interpreters that no minimal system has, and the names that packages of them begin with.
@@ -187,7 +159,7 @@ fn interpreter(subject: &Subject, file: &FileEntry, look: &Look, findings: &mut 
         .any(|what| packages.iter().any(|package| what.split('|').any(|one| one.trim().starts_with(package))));
     let own = subject.report.identity.name.starts_with(name) || subject.files().any(|other| other.path == program);
     // Files in the install root are the containers' own: what they need is told at build.
-    if depends || own || subject.is_in_root(&file.path) || subject.is(Format::Run) {
+    if depends || own || subject.is_in_root(&file.path) || subject.manager().is_none() {
         return;
     }
     let what = format!("it is run by {program}, and the package depends on no {name}");

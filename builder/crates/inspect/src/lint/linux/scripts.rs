@@ -2,10 +2,10 @@
 
 use super::shell::{code, commands, Command};
 use super::{syntax, Findings, Place, Subject};
-use crate::report::{Format, Script};
+use crate::report::Script;
 
 pub(super) fn check(subject: &Subject, findings: &mut Findings) {
-    if !matches!(subject.report.format, Format::Deb | Format::Rpm) {
+    if subject.manager().is_none() {
         return;
     }
     for script in &subject.report.scripts {
@@ -30,10 +30,10 @@ pub(super) fn check(subject: &Subject, findings: &mut Findings) {
         if matches!(script.name.as_str(), "preinst" | "%pre" | "%pretrans") {
             verdict(script, interpreter, findings);
         }
-        if subject.is(Format::Deb) && base != "bash" {
+        if subject.has_policy() && base != "bash" {
             bashisms(script, findings);
         }
-        if subject.is(Format::Deb) && script.name != "config" && !fails(script, interpreter) {
+        if subject.has_policy() && script.name != "config" && !fails(script, interpreter) {
             let what = "it goes on when a command fails: it has no set -e".to_owned();
             findings.warning("script-errors", Place::part(&script.name), what, "begin it with set -e");
         }
@@ -47,10 +47,10 @@ pub(super) fn check(subject: &Subject, findings: &mut Findings) {
 /// The line that says what runs a script; whether it can be judged further.
 fn first_line(subject: &Subject, script: &Script, program: &str, findings: &mut Findings) -> bool {
     let place = || Place::part(&script.name);
-    if subject.is(Format::Deb) && script.text.starts_with("\x7fELF") {
+    if subject.has_policy() && script.text.starts_with("\x7fELF") {
         return false;
     }
-    if subject.is(Format::Deb) && program.is_empty() {
+    if subject.has_policy() && program.is_empty() {
         let what = "its first line names no interpreter: dpkg cannot run it".to_owned();
         findings.error("script-interpreter", place(), what, "begin it with #!/bin/sh");
         return false;

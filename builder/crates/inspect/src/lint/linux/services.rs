@@ -4,47 +4,37 @@
 
 use super::shell::{commands, conditions, Command};
 use super::{Findings, Place, Subject};
-use crate::report::{Format, Script};
+use crate::manager::Scripts;
+use crate::report::Script;
 
 /// What starts a service. It may stand in a variable, as in debhelper's scripts.
 const START: [&str; 7] = ["start", "restart", "try-restart", "reload-or-restart", "condrestart", "$_dh_action", "$action"];
 
 pub(super) fn check(subject: &Subject, findings: &mut Findings) {
+    let Some(Scripts { stops, starts, is_removal, remedy, .. }) = subject.manager().map(|manager| &manager.scripts) else {
+        return;
+    };
     stopped_at_last(subject, findings);
     let script = |name: &str| subject.report.scripts.iter().find(|script| script.name == name);
-    let (stops, starts): (&[&str], &[&str]) = match subject.report.format {
-        Format::Deb => (&["prerm", "preinst"], &["postinst"]),
-        // What %post starts, %preun stops again.
-        Format::Rpm => (&["%preun"], &["%postun", "%posttrans"]),
-        _ => return,
-    };
     let started = starts.iter().filter_map(|name| script(name)).any(|script| lines(script, &START).next().is_some());
     if started {
         return;
     }
     for script in stops.iter().filter_map(|name| script(name)) {
         let conditions = conditions(&script.text);
-        let at_upgrade = |line: &usize| conditions.get(line - 1).is_none_or(|all| !is_removal(subject, all));
+        let at_upgrade = |line: &usize| conditions.get(line - 1).is_none_or(|all| !is_removal(all));
         let Some(line) = lines(script, &["stop"]).find(at_upgrade) else { continue };
         let what = format!("line {line} stops a service also at an upgrade, and nothing starts it again");
-        let remedy = match subject.report.format {
-            Format::Deb => "stop it for remove alone, or start it in postinst (deb-systemd-invoke start)",
-            _ => "stop it where $1 is 0 alone, or restart it in %postun where $1 is 1 or more",
-        };
         findings.error("service-stopped", Place::part(&script.name), what, remedy);
     }
 }
 
 /// What runs last stops a service of the package, and nothing that runs then or later starts it.
 fn stopped_at_last(subject: &Subject, findings: &mut Findings) {
-    let (stops, starts): (&str, &[&str]) = match subject.report.format {
-        Format::Deb => ("postinst", &["postinst"]),
-        Format::Rpm => ("%post", &["%post", "%posttrans"]),
-        _ => return,
-    };
+    let Some(Scripts { last, last_starts, .. }) = subject.manager().map(|manager| &manager.scripts) else { return };
     let script = |name: &str| subject.report.scripts.iter().find(|script| script.name == name);
-    let Some(script_of) = script(stops) else { return };
-    if starts.iter().filter_map(|name| script(name)).any(|script| lines(script, &START).next().is_some()) {
+    let Some(script_of) = script(last) else { return };
+    if last_starts.iter().filter_map(|name| script(name)).any(|script| lines(script, &START).next().is_some()) {
         return;
     }
     let own = |command: &Command| {
@@ -75,18 +65,4 @@ fn acts(command: &Command, actions: &[&str]) -> bool {
     let script = whole.contains("/etc/init.d/") || whole.contains("/etc/rc.d/init.d/");
     // A user's or another machine's services, and `systemctl stop` of a unit that is a timer's, count the same.
     action && (service || script)
-}
-
-/// Whether these conditions hold at the package's removal and not at its upgrade.
-fn is_removal(subject: &Subject, conditions: &str) -> bool {
-    let any = |tests: &[&str]| tests.iter().any(|test| conditions.contains(test));
-    match subject.report.format {
-        Format::Deb => {
-            any(&["!= upgrade"]) || (any(&["= remove", "remove)", "remove|", "|remove", "deconfigure)"]) && !any(&["upgrade"]))
-        }
-        _ => {
-            any(&["$1 = 0", "$1 == 0", "$1 -eq 0", "$1 -lt 1", "$1 -le 0", "$1 = x0", "x$1 = x0", "$1x = 0x"])
-                || conditions.contains("\n0)")
-        }
-    }
 }

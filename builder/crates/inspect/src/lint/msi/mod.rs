@@ -12,7 +12,7 @@ mod identity;
 mod order;
 pub(super) mod previous;
 mod scope;
-pub(crate) mod secrets;
+mod secrets;
 mod service;
 
 use super::{Findings, Place};

@@ -5,7 +5,7 @@
 use super::host::Host;
 use super::known::{self, Kind};
 use super::{Needs, Soname, Wanted};
-use crate::build::facts::architecture;
+use crate::format::architecture::architecture;
 use crate::manifest::{relation, Product, Target};
 use crate::payload::PackageKind;
 use std::collections::BTreeMap;

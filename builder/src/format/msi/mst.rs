@@ -1,22 +1,86 @@
 //! One site's transform each, over the product's own MSI: of the payload nothing is read, and no MSI is written.
 
-use super::assemble::Base;
-use super::output::Output;
-use super::{windows, Package};
-use crate::error::{Error, IoContext, Result};
-use crate::format::msi::transform::{self, TransformSpec};
-use crate::format::msi::CodePage;
+use super::package::{self, Msi};
+use super::transform::{self, TransformSpec};
+use super::CodePage;
+use crate::error::{Error, Result};
+use crate::format::door::{Door, Overlays, SiteJob, Sites, Writer};
+use crate::format::{Base, Signatures, Signing};
 use crate::inspect;
 use crate::inspect::msi::{Database, Summary};
 use crate::listener::Listener;
-use crate::manifest::{Product, Target};
+use crate::manifest::{Format, Product, Target};
+use crate::trust::keys::Keys;
+use crate::trust::record::Signed;
+use crate::trust::Verdict;
 use contract::settings::Setting;
-use sha2::{Digest, Sha256};
-use std::io::{Cursor, Write};
+use std::fs::File;
+use std::io::Cursor;
 use std::path::Path;
 
+/// A site's transform of an MSI.
+pub struct Mst;
+
+impl Door for Mst {
+    fn is_for(&self, target: Target) -> bool {
+        Msi.is_for(target)
+    }
+
+    fn is_on_request(&self) -> bool {
+        true
+    }
+
+    fn writer(&self) -> Option<&'static dyn Writer> {
+        None
+    }
+
+    fn overlay(&self) -> Format {
+        Format::Mst
+    }
+
+    /// One transform fits the MSIs of both architectures: it has their upgrade code compared.
+    fn overlays<'a>(&self, sites: &'a Sites<'a>) -> Result<Box<dyn Overlays + 'a>> {
+        let base = Base::empty(sites.target, sites.codec, sites.store, sites.epoch.unwrap_or(0));
+        let tables = Tables::of(sites.product, &base, sites.base, sites.listener)?;
+        Ok(Box::new(Transforms { tables, target: sites.target, epoch: sites.epoch }))
+    }
+
+    fn signatures(&self) -> Signatures {
+        Msi.signatures()
+    }
+
+    fn covers(&self, keys: &Signing, listener: &dyn Listener) -> Result<bool> {
+        Msi.covers(keys, listener)
+    }
+
+    fn sign(&self, file: &mut File, path: &Path, keys: &Signing, listener: &dyn Listener) -> Result<Option<Signed>> {
+        Msi.sign(file, path, keys, listener)
+    }
+
+    fn verify(&self, file: &mut File, path: &Path, keys: &Keys) -> Result<Vec<(String, Verdict)>> {
+        Msi.verify(file, path, keys)
+    }
+}
+
+/// Writes transforms, and plays each over the tables that it is for.
+struct Transforms {
+    tables: Tables,
+    target: Target,
+    epoch: Option<i64>,
+}
+
+impl Overlays for Transforms {
+    fn target(&self) -> &'static str {
+        self.target.name()
+    }
+
+    fn write(&self, site: &SiteJob) -> Result<(String, Vec<u8>)> {
+        one(site.product, &self.tables, self.target, self.epoch)
+    }
+}
+
 /// The tables that transforms change.
-pub struct Tables {
+struct Tables {
     database: Database,
     summary: Summary,
 }
@@ -26,14 +90,14 @@ impl Tables {
     ///
     /// # Errors
     /// No MSI can be made; the given one cannot be read, is another product's, or was built before packages had what transforms change.
-    pub fn of(product: &Product, base: &Base, given: Option<&Path>, listener: &dyn Listener) -> Result<Tables> {
+    fn of(product: &Product, base: &Base, given: Option<&Path>, listener: &dyn Listener) -> Result<Tables> {
         let (database, summary) = match given {
             Some(path) => inspect::tables(path)?,
-            None => inspect::msi::read_tables(Cursor::new(windows::settings_tables(product, base, listener)?))?,
+            None => inspect::msi::read_tables(Cursor::new(package::settings_tables(product, base, listener)?))?,
         };
         let tables = Tables { database, summary };
         if let Some(path) = given {
-            let (own, given) = (windows::family(product)?, tables.property("UpgradeCode"));
+            let (own, given) = (package::family(product)?, tables.property("UpgradeCode"));
             if !own.eq_ignore_ascii_case(given) {
                 return Err(Error::new(format!("{} is another product's: its upgrade code is {given}", path.display()))
                     .note(format!("the manifest's is {own}"))
@@ -48,48 +112,11 @@ impl Tables {
     }
 }
 
-/// Writes the transforms of all sites, and plays each over the tables that it is for.
-///
-/// # Errors
-/// A value that an MSI cannot hold; the output folder.
-pub fn write_all(
-    products: &[Product],
-    tables: &Tables,
-    target: Target,
-    epoch: Option<i64>,
-    output: &mut Output,
-    listener: &dyn Listener,
-) -> Result<Vec<Package>> {
-    let mut packages = Vec::new();
-    for product in products {
-        crate::interrupt::check()?;
-        let (file_name, bytes) = one(product, tables, target, epoch)?;
-        let mut file = output.partial()?;
-        file.write_all(&bytes).or_cannot("write", file.path())?;
-        output.keep(file, file_name.clone());
-        listener.wrote(&file_name);
-        packages.push(Package {
-            file: file_name,
-            format: "mst".into(),
-            target: target.name().into(),
-            site: product.site_name().map(str::to_owned),
-            overlay: false,
-            size: bytes.len() as u64,
-            sha256: hex::encode(Sha256::digest(&bytes)),
-            cabinets: Vec::new(),
-            signed: None,
-            content: 0,
-            took: std::time::Duration::ZERO,
-        });
-    }
-    Ok(packages)
-}
-
 /// A site's transform, played over the tables that it is for: its file's name and bytes.
 ///
 /// # Errors
 /// A value that an MSI cannot hold.
-pub fn one(product: &Product, tables: &Tables, target: Target, epoch: Option<i64>) -> Result<(String, Vec<u8>)> {
+fn one(product: &Product, tables: &Tables, target: Target, epoch: Option<i64>) -> Result<(String, Vec<u8>)> {
     let name = product.package_name();
     let bytes = bytes(product, tables, target, epoch).and_then(|bytes| fits(&bytes, tables).map(|()| bytes));
     Ok((transform::file_name(&name), bytes.map_err(|error| error.note(format!("while writing the transform of {name}")))?))
@@ -97,13 +124,14 @@ pub fn one(product: &Product, tables: &Tables, target: Target, epoch: Option<i64
 
 fn bytes(product: &Product, tables: &Tables, target: Target, epoch: Option<i64>) -> Result<Vec<u8>> {
     let Some(site) = product.site() else { return Err(Error::new("a transform is of a site")) };
-    let settings = windows::settings(product, target);
+    let settings = package::settings(product, target);
     let settings = settings.iter().map(|(name, value)| (*name, value.as_str()));
     let defaults: Vec<(&str, &str)> =
         settings.filter(|(name, _)| Setting::named(name).is_some_and(|setting| site.gives(setting, target))).collect();
     let forced: Vec<&str> = site.forced.iter().map(|forced| forced.0.name).collect();
     let forced: Vec<(&str, &str)> = defaults.iter().filter(|(name, _)| forced.contains(name)).copied().collect();
     let lines: Vec<(&str, &str)> = product.site_lines().iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let root = site.root.windows.is_some().then(|| product.windows_root());
     let spec = TransformSpec {
         base: transform::Base {
             code_page: CodePage::new(tables.database.code_page).unwrap_or_default(),
@@ -116,7 +144,7 @@ fn bytes(product: &Product, tables: &Tables, target: Target, epoch: Option<i64>)
             forces: &|name| tables.database.property(name).is_some(),
         },
         defaults: &defaults,
-        root: site.root.windows.is_some().then(|| product.windows_root()),
+        root: root.as_deref(),
         forced: &forced,
         lines: &lines,
         time: epoch,

@@ -1,6 +1,6 @@
 //! Which libraries a part of the payload has itself, and whether a program finds them.
 
-use crate::build::programs::Program;
+use crate::format::programs::Program;
 use crate::format::PreparedFile;
 use crate::payload::elf::Elf;
 use crate::payload::Kind;

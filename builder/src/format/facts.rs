@@ -1,30 +1,12 @@
 //! What a package's scripts must know of the product.
 
-use super::assemble::Base;
-use crate::endpoint::{Arch, ContainerFact, Facts, Settings};
+use super::architecture::architecture;
+use super::base::Base;
+use crate::endpoint::{ContainerFact, Facts, Settings};
 use crate::error::Result;
-use crate::format::rpm::{Ghost, GhostKind};
 use crate::manifest::{Product, Target};
 use crate::payload::Kind;
 use contract::settings::SETTINGS;
-
-/// An architecture as each format names it.
-pub struct Architecture {
-    /// Debian's name.
-    pub deb: &'static str,
-    /// RPM's name.
-    pub rpm: &'static str,
-    /// What the scripts compare with `uname -m`.
-    pub machine: Arch,
-}
-
-/// A Linux target's architecture.
-pub fn architecture(target: Target) -> Architecture {
-    match target {
-        Target::LinuxAarch64 => Architecture { deb: "arm64", rpm: "aarch64", machine: Arch::Aarch64 },
-        _ => Architecture { deb: "amd64", rpm: "x86_64", machine: Arch::X86_64 },
-    }
-}
 
 /// The facts of one product's packages for one target.
 pub fn facts(product: &Product, base: &Base) -> Result<Facts> {
@@ -34,6 +16,7 @@ pub fn facts(product: &Product, base: &Base) -> Result<Facts> {
     Ok(Facts {
         product: manifest.product.name.to_string(),
         package: product.package_name(),
+        names: product.names().clone(),
         title: manifest.product.title.to_string(),
         version: manifest.product.version.to_string(),
         packaged_root: product.linux_root(),
@@ -81,18 +64,4 @@ fn others(base: &Base) -> Vec<String> {
         Kind::File(_) => with_files,
         Kind::Symlink(_) => true,
     })
-}
-
-/// What the scriptlets make outside the root: listed, so that `rpm -qf` knows whose it is.
-pub fn ghosts() -> Vec<Ghost> {
-    let file = |path: &str, mode| Ghost { path: path.to_owned(), kind: GhostKind::File { mode } };
-    let link = |path: &str| Ghost { path: path.to_owned(), kind: GhostKind::Link { target: "../init.d/vlink".to_owned() } };
-    vec![
-        file("/etc/init.d/vlink", 0o755),
-        file("/etc/intigua/location.conf", 0o644),
-        link("/etc/rc3.d/S30vlink"),
-        link("/etc/rc5.d/S30vlink"),
-        file("/lib/systemd/system/vlink.service", 0o644),
-        file("/var/lib/intigua/state", 0o644),
-    ]
 }

@@ -9,12 +9,10 @@ mod rpm;
 mod run;
 mod version;
 
-use super::assemble::{folders, Origin, CONNECTOR};
-use super::packages::FormatName;
-use super::programs::Program;
-use super::suits;
+use super::parts::{folders, Origin, CONNECTOR};
+use super::programs::{runs_on, Program};
+use super::PreparedFile;
 use crate::error::Result;
-use crate::format::PreparedFile;
 use crate::listener::{some_of, Listener};
 use crate::manifest::{Product, Target};
 use crate::payload::elf::undefined;
@@ -88,7 +86,7 @@ impl Needs {
                 programs.iter().filter(|one| below(one.path.as_bytes()) && one.is_for_the_machine()).collect();
             let inside = Inside::of(&own, files.iter().filter(|file| below(file.entry.path.as_bytes())));
             let from_deb = vendors.iter().any(|one| one.role == part.role && one.package.kind == PackageKind::Deb);
-            for program in own.into_iter().filter(|program| suits::runs_on(&program.elf, target)) {
+            for program in own.into_iter().filter(|program| runs_on(&program.elf, target)) {
                 needs.add(program, &part, &inside, from_deb, listener)?;
             }
             let scripts = files.iter().filter(|file| below(file.entry.path.as_bytes()) && !file.may_be_program);
@@ -193,9 +191,9 @@ impl Needs {
         }
     }
 
-    /// Says what no package is known for.
-    pub fn tell(&self, product: &Product, target: Target, formats: &[FormatName], listener: &dyn Listener) {
-        let is_on = formats.contains(&FormatName::Deb) && Wanted::of_deb(product).is_on;
+    /// Says what no DEB package is known for.
+    pub fn tell_of_unknown(&self, product: &Product, target: Target, listener: &dyn Listener) {
+        let is_on = Wanted::of_deb(product).is_on;
         let unknown = if is_on { self.resolved(product, target).unknown.as_slice() } else { &[] };
         if !unknown.is_empty() {
             const NAMED: usize = 5;

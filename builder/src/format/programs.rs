@@ -1,8 +1,10 @@
 //! The Linux programs and libraries of a payload, each read once.
 
+use super::architecture::architecture;
+use super::PreparedFile;
 use crate::error::Result;
-use crate::format::PreparedFile;
-use crate::payload::elf::{Elf, EM_BPF};
+use crate::manifest::Target;
+use crate::payload::elf::{Elf, EM_386, EM_AARCH64, EM_BPF, EM_X86_64};
 use crate::payload::program::{of_content, Binary};
 use crate::payload::{Content, Kind, TreePath};
 
@@ -36,4 +38,27 @@ pub fn read(files: &[PreparedFile]) -> Result<Vec<Program<'_>>> {
         }
     }
     Ok(programs)
+}
+
+/// An object or a core is no program, and a 32-bit program of the same family starts where its libraries are.
+pub fn runs_on(elf: &Elf, target: Target) -> bool {
+    use crate::endpoint::Arch;
+    let machines: &[u16] = match architecture(target).machine {
+        Arch::X86_64 => &[EM_X86_64, EM_386, EM_BPF],
+        Arch::Aarch64 => &[EM_AARCH64, EM_BPF],
+        Arch::Any => return true,
+    };
+    !matches!(elf.kind, 2 | 3) || machines.contains(&elf.machine)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_of_another_machine_does_not_run() {
+        let program = |machine| Elf { machine, kind: 3, ..Elf::default() };
+        assert!(runs_on(&program(EM_X86_64), Target::LinuxX86_64) && !runs_on(&program(EM_AARCH64), Target::LinuxX86_64));
+        assert!(runs_on(&Elf { kind: 1, ..program(EM_AARCH64) }, Target::LinuxX86_64));
+    }
 }
