@@ -316,6 +316,7 @@ fn what_only_looks_like_a_fault_is_none() {
         .file("usr/lib/agent/key.pem", KEY, 0o600)
         // A cross compiler's library; and a build account's number at the root, which dpkg leaves as it is.
         .file("usr/mips64el-linux-gnuabi64/lib/libx.so.1", program(Some(8)), 0o644)
+        .file("usr/lib/agent/compiled.go", program(Some(0)), 0o644)
         .run("chown", &["1234:1234", "."])
         .file("etc/agent.conf", "token-file=/etc/agent/token\npassword=\n", 0o644)
         .file("DEBIAN/conffiles", "/etc/agent.conf\n", 0o644);

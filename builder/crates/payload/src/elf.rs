@@ -18,6 +18,8 @@ const MOST_NOTES: usize = 64;
 /// The longest name or path that is read, in bytes.
 const LONGEST_NAME: usize = 4096;
 
+/// `e_machine` of no machine.
+pub const EM_NONE: u16 = 0;
 /// `e_machine` of the targets.
 pub const EM_386: u16 = 3;
 /// x86-64.

@@ -299,7 +299,7 @@ pub(super) fn plainly(error: &pgp::errors::Error) -> &'static str {
     match error {
         Error::Unsupported { .. } | Error::Unimplemented { .. } => "a part of it is of a kind that linkpack does not know",
         Error::InvalidArmorWrappers | Error::InvalidChecksum | Error::Base64Decode { .. } => "its armour is damaged",
-        _ => "it is damaged, or is not OpenPGP",
+        _ => "it is damaged, or of a kind that linkpack does not know",
     }
 }
 

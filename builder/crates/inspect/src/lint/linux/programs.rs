@@ -3,7 +3,7 @@
 use super::{is_regular, Findings, Place, Subject};
 use crate::look::Look;
 use crate::report::FileEntry;
-use payload::elf::{self, Elf, Glibc, EM_386, EM_AARCH64, EM_BPF, EM_X86_64};
+use payload::elf::{self, Elf, Glibc, EM_386, EM_AARCH64, EM_BPF, EM_NONE, EM_X86_64};
 use payload::program::Binary;
 
 pub(super) fn check(subject: &Subject, findings: &mut Findings) {
@@ -13,9 +13,9 @@ pub(super) fn check(subject: &Subject, findings: &mut Findings) {
         let Some(look) = file.look.as_deref() else { continue };
         interpreter(subject, file, look, findings);
         let Some(Binary::Elf(elf)) = &look.binary else { continue };
-        // Firmware, and what debuggers and boot loaders read, do not run here.
+        // Firmware, and what debuggers, boot loaders and interpreters read (Guile compiles to ELF for no machine), do not run here.
         let apart = ["/firmware/", "/debug/", "/boot/", "/usr/share/", "/grub/"].iter().any(|part| file.path.contains(part));
-        if matches!(elf.kind, 1 | 4) || elf.machine == EM_BPF || apart {
+        if matches!(elf.kind, 1 | 4) || matches!(elf.machine, EM_NONE | EM_BPF) || apart {
             continue;
         }
         machine(subject, file, elf, findings);
