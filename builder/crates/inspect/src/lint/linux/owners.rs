@@ -14,7 +14,7 @@ const FIXED: u32 = 99;
 pub(super) fn check(subject: &Subject, findings: &mut Findings) {
     let mut told = BTreeSet::new();
     // dpkg and rpm leave the owner of a folder as it is that every system has.
-    for file in subject.files().filter(|file| file.path.trim_end_matches('/') != "") {
+    for file in subject.files().filter(|file| !file.path.trim_end_matches('/').is_empty()) {
         for (what, name) in [("owner", &file.owner), ("group", &file.group)] {
             let Some(name) = name.as_deref() else { continue };
             if is_known(name) || is_made(subject, name) || !told.insert((what, name)) {
