@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 /// Reads the facts `LP_NAME='value'` of one of our scripts; of any other script, nothing.
 pub fn facts(script: &str, report: &mut Report) -> BTreeMap<String, String> {
     const LINES: usize = 400;
-    let facts: BTreeMap<String, String> = script.lines().take(LINES).filter_map(fact).collect();
+    let facts: BTreeMap<String, String> = script.lines().take(LINES).flat_map(facts_of).collect();
     let Some(product) = facts.get("PRODUCT") else { return facts };
     if !facts.contains_key("CHANNEL") || !facts.contains_key("PACKAGED_ROOT") {
         return facts;
@@ -34,15 +34,29 @@ pub fn facts(script: &str, report: &mut Report) -> BTreeMap<String, String> {
     facts
 }
 
-/// A line `LP_NAME=value`; the value plain, or in the single quotes that `sh_quote` writes.
-fn fact(line: &str) -> Option<(String, String)> {
-    let (name, value) = line.strip_prefix("LP_")?.split_once('=')?;
+/// The assignments `LP_NAME=value` of a line that begins with one; a value is plain, or in the single quotes that `sh_quote` writes.
+fn facts_of(line: &str) -> Vec<(String, String)> {
+    if !line.starts_with("LP_") {
+        return Vec::new();
+    }
+    let mut words = Vec::new();
+    let (mut word, mut quoted, mut chars) = (String::new(), false, line.chars());
+    while let Some(c) = chars.next() {
+        match c {
+            '\'' => quoted = !quoted,
+            '\\' if !quoted => word.extend(chars.next()),
+            ' ' if !quoted => words.push(std::mem::take(&mut word)),
+            c => word.push(c),
+        }
+    }
+    words.push(word);
+    words.iter().filter_map(|word| fact(word)).collect()
+}
+
+fn fact(word: &str) -> Option<(String, String)> {
+    let (name, value) = word.strip_prefix("LP_")?.split_once('=')?;
     let plain = name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
-    let value = match value.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
-        Some(quoted) => quoted.replace("'\\''", "'"),
-        None => value.to_owned(),
-    };
-    plain.then(|| (name.to_owned(), value))
+    plain.then(|| (name.to_owned(), value.to_owned()))
 }
 
 /// Notes the units and init scripts among the files as services.
@@ -68,12 +82,17 @@ pub fn services<'a>(paths: impl Iterator<Item = &'a str>, report: &mut Report) {
 
 #[cfg(test)]
 mod tests {
-    use super::fact;
+    use super::facts_of;
 
     #[test]
     fn facts_are_read_as_the_shell_reads_them() {
-        assert_eq!(fact("LP_TITLE='It'\\''s'"), Some(("TITLE".into(), "It's".into())));
-        assert_eq!(fact("LP_OFFSET=12"), Some(("OFFSET".into(), "12".into())));
-        assert_eq!(fact("lp_x=1"), None);
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(facts_of("LP_TITLE='It'\\''s'"), [pair("TITLE", "It's")]);
+        assert_eq!(facts_of("LP_OFFSET=12"), [pair("OFFSET", "12")]);
+        assert_eq!(
+            facts_of("LP_SERVICE='a b' LP_NAMES='' LP_x=1 LP_N=2"),
+            [pair("SERVICE", "a b"), pair("NAMES", ""), pair("N", "2")]
+        );
+        assert_eq!(facts_of("lp_x=1 LP_Y=2"), []);
     }
 }
