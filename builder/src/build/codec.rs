@@ -31,9 +31,7 @@ impl CodecChoice {
             CodecChoice::Small => "small",
         }
     }
-}
 
-impl CodecChoice {
     /// What it is for, in `--help`.
     pub fn help(self) -> &'static str {
         match self {

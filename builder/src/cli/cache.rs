@@ -34,7 +34,7 @@ pub struct BuildCache {
     pub cache_check: bool,
 }
 
-/// What holds for a cache, whoever uses it: one build, or the jobs of a plan.
+/// What a build and the jobs of a plan say of their cache alike.
 #[derive(Debug, Clone, Args)]
 pub struct CacheTerms {
     /// Share the cache with others: what was not sealed with this key does not count. A file of 32 random bytes or more that others cannot read

@@ -12,7 +12,7 @@ pub fn run(arguments: &SignArguments) -> Result<()> {
     let screen = Screen::new(arguments.quiet);
     let options = options(&arguments.signing, super::epoch::epoch(std::env::var_os("SOURCE_DATE_EPOCH"))?);
     let signing = Signing::open(&options, &screen)?;
-    if signing.is_empty() {
+    if !signing.signs() {
         return Err(Error::new("there is no key to sign with")
             .help("give --openpgp-key FILE for RPM and DEB, --key FILE (and --cert FILE) for MSI, .run and SHA256SUMS"));
     }

@@ -27,6 +27,15 @@ impl Signatures {
         }
     }
 
+    /// Whether there is a key to make them with.
+    pub fn are_made_by(self, keys: &Signing) -> bool {
+        match self {
+            Signatures::OpenPgp => keys.openpgp.is_some(),
+            Signatures::Authenticode => keys.signer.is_some() && !keys.chain.is_empty(),
+            Signatures::Detached => keys.signer.is_some(),
+        }
+    }
+
     /// Whether there is a key to judge them by.
     pub fn are_known_to(self, keys: &Keys) -> bool {
         match self {
@@ -50,11 +59,6 @@ impl Signing {
     /// Whether any package is signed.
     pub fn signs(&self) -> bool {
         self.signer.is_some() || self.openpgp.is_some()
-    }
-
-    /// Whether there is no key at all.
-    pub fn is_empty(&self) -> bool {
-        self.signer.is_none() && self.openpgp.is_none()
     }
 
     /// What signs MSI, `.run` and SHA256SUMS.

@@ -31,6 +31,7 @@ mod treemap;
 pub mod verify;
 pub mod watch;
 
+pub use ours::facts_of;
 pub use product::{installed, Installed};
 pub use report::Report;
 pub use rpm::signatures as rpm_signatures;

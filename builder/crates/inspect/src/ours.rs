@@ -35,7 +35,7 @@ pub fn facts(script: &str, report: &mut Report) -> BTreeMap<String, String> {
 }
 
 /// The assignments `LP_NAME=value` of a line that begins with one; a value is plain, or in the single quotes that `sh_quote` writes.
-fn facts_of(line: &str) -> Vec<(String, String)> {
+pub fn facts_of(line: &str) -> Vec<(String, String)> {
     if !line.starts_with("LP_") {
         return Vec::new();
     }

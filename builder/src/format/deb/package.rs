@@ -39,10 +39,6 @@ impl Door for Deb {
         Signatures::OpenPgp
     }
 
-    fn covers(&self, keys: &Signing, _: &dyn Listener) -> Result<bool> {
-        Ok(keys.openpgp().is_some())
-    }
-
     fn sign(&self, file: &mut File, path: &Path, keys: &Signing, _: &dyn Listener) -> Result<Option<Signed>> {
         let Some(openpgp) = keys.openpgp() else { return Ok(None) };
         Ok(Some(Signed { kind: "openpgp".into(), key: signing::sign(file, path, openpgp)?.key }))

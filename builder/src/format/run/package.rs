@@ -36,10 +36,6 @@ impl Door for Run {
         Signatures::Detached
     }
 
-    fn covers(&self, keys: &Signing, _: &dyn Listener) -> Result<bool> {
-        Ok(keys.signer().is_some())
-    }
-
     fn sign(&self, file: &mut File, path: &Path, keys: &Signing, _: &dyn Listener) -> Result<Option<Signed>> {
         let Some(signer) = keys.signer() else { return Ok(None) };
         signing::sign(file, path, signer)?;
@@ -100,10 +96,6 @@ impl Door for Site {
 
     fn signatures(&self) -> Signatures {
         Run.signatures()
-    }
-
-    fn covers(&self, keys: &Signing, listener: &dyn Listener) -> Result<bool> {
-        Run.covers(keys, listener)
     }
 
     fn sign(&self, file: &mut File, path: &Path, keys: &Signing, _: &dyn Listener) -> Result<Option<Signed>> {

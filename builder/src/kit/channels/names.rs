@@ -8,8 +8,8 @@ use crate::inspect::report::Report;
 use crate::kit::input::{Item, Kind};
 use contract::names::Names;
 
-/// The line of templates/linux/facts.sh that has them in a script, and the fact of an MSI.
-const IN_SCRIPTS: &str = " LP_NAMES_ALL='";
+/// The fact of templates/linux/facts.sh that has them in a script, and that of an MSI.
+const IN_SCRIPTS: &str = "NAMES_ALL";
 pub const IN_MSI: &str = "NAMES";
 
 /// The names of the newest package that is ours.
@@ -35,8 +35,9 @@ fn of(item: &Item) -> Result<Names> {
 pub fn of_report(report: &Report) -> Names {
     let of_msi = report.settings.iter().find(|one| one.name == IN_MSI && report.is_ours()).map(|one| one.value.as_str());
     let lines = report.scripts.iter().flat_map(|script| script.text.lines());
-    let in_scripts = lines.filter_map(|line| Some(line.split_once(IN_SCRIPTS)?.1.split('\'').next().unwrap_or_default())).next();
-    of_msi.or(in_scripts).map(Names::read).unwrap_or_default()
+    let in_scripts =
+        || lines.flat_map(inspect::facts_of).find(|(name, _)| name == IN_SCRIPTS).map(|(_, value)| Names::read(&value));
+    of_msi.map(Names::read).or_else(in_scripts).unwrap_or_default()
 }
 
 /// What templates write for a place or a name.
