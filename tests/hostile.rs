@@ -186,3 +186,27 @@ fn a_tmp_without_its_sticky_bit_gives_nobody_a_way_in() {
     scene.upgrade().expect(0);
     scene.is_unharmed("nobody", "/tmp");
 }
+
+/// The account exchanges the file after root has looked at it: here `find` itself does, each time.
+#[test]
+fn a_pipe_in_place_of_a_file_that_was_looked_at_holds_root_up_no_longer_than_the_limit() {
+    let scene = Scene::new();
+    let file = format!("{ROOT}/components/csclient.cfg");
+    scene
+        .machine
+        .sh(&format!(
+            "mv /usr/bin/find /usr/bin/find.real && printf '%s\\n' '#!/bin/sh' '/usr/bin/find.real \"$@\" || exit' \
+                 'case \"$*\" in *{file}*-size*) rm -f {file} && mkfifo {file} && echo exchanged >>/tmp/exchanged ;; esac' >/usr/bin/find &&
+             chmod 755 /usr/bin/find"
+        ))
+        .expect(0);
+    let done = scene.machine.sh(&format!("timeout 20 {ROOT}/bin/linkctl status"));
+    assert_ne!(done.code, 124, "{}", done.err);
+    assert_eq!(scene.machine.ask("cat /tmp/exchanged"), "exchanged", "the pipe was there in time");
+
+    // A process that the limit does not end with its parent would keep the pipe to us open.
+    let done = scene.machine.sh(&format!(
+        "cd {ROOT}/bin/lib && . ./base.sh && . ./account.sh && lp_as_limit=1 && {{ lp_as {ACCOUNT} sh -c 'sleep 4711; :' | cat; }}; pgrep -f '^sleep 4711'"
+    ));
+    assert_eq!((done.code, done.out.as_str()), (1, ""), "{}", done.err);
+}

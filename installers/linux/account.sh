@@ -143,7 +143,7 @@ lp_give() {
 # touched by root in this way only: with root's rights a link or a renamed folder there would reach anything.
 # It has no terminal and none of our other descriptors: a process of the account may be traced by the account.
 # Who is not root runs the command with the rights he has. Where lp_as_limit is set, a command of another account ends after as many
-# seconds at the latest: the account can stop its own processes.
+# seconds at the latest, with the rest of its session: the account can stop its own processes, and one that is left holds our pipe.
 lp_as_limit=
 lp_as() {
     local account uid words word
@@ -166,8 +166,8 @@ lp_as() {
             for word in "$@"; do words="$words $(lp_quote "$word")"; done
             set -- su -s /bin/sh -c "exec$words" "$account"
         fi
-        [ "$uid" = 0 ] || ! lp_has setsid || set -- setsid "$@"
         [ "$uid" = 0 ] || [ -z "$lp_as_limit" ] || ! lp_has timeout || set -- timeout -k 5 "$lp_as_limit" "$@"
+        [ "$uid" = 0 ] || ! lp_has setsid || set -- setsid "$@"
     fi
     "$@" 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 }

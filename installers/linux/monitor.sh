@@ -69,8 +69,8 @@ lp_prometheus_text() {
 
 # lp_prometheus FILE: whole or not at all, never through a link, with the rights of the account whose folder it lies in.
 lp_prometheus() {
-    local file folder name code
-    file=$1 code=0
+    local file folder name code lp_as_limit
+    file=$1 code=0 lp_as_limit=60
     case $file in
         */ | '') lp_linkctl_usage '--prometheus needs a file'; return ;;
         /*) ;;

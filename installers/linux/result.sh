@@ -36,7 +36,7 @@ lp_result_store() {
         printf '%s\n' "$1" | lp_write "$LP_LOG/install.json" 640
     else
         # shellcheck disable=SC2016 # expanded by the inner shell
-        printf '%s\n' "$1" | lp_as "$lp_old_run_as" sh -c 'umask 027; rm -f "$1.new"; set -C; cat >"$1.new" && mv -f "$1.new" "$1"' sh "$LP_LOG/install.json"
+        (lp_as_limit=30 && printf '%s\n' "$1" | lp_as "$lp_old_run_as" sh -c 'umask 027; rm -f "$1.new"; set -C; cat >"$1.new" && mv -f "$1.new" "$1"' sh "$LP_LOG/install.json")
     fi
 }
 

@@ -47,7 +47,7 @@ lp_service_noted() {
     local lp_as_limit
     lp_as_limit=5
     # shellcheck disable=SC2016 # expanded by the inner shell
-    lp_as "$(lp_service_account)" sh -c '[ -f "$1" ] && [ ! -L "$1" ] && head -c 20 "$1"' sh "$LP_RUN/$LP_SERVICE.pid" 2>/dev/null </dev/null
+    lp_as "$(lp_service_account)" sh -c '[ -f "$1" ] && [ ! -L "$1" ] && exec head -c 20 "$1"' sh "$LP_RUN/$LP_SERVICE.pid" 2>/dev/null </dev/null
 }
 
 lp_service_account() {
