@@ -87,7 +87,7 @@ impl Data {
         match self.kind {
             Kind::Osv => self.put_lines(stage, &format!("{OSV}{}.jsonl", plain(&stem(&self.path)))),
             Kind::Vex => files(&self.path)?.iter().try_for_each(|path| {
-                let (_, sha256) = crate::kit::input::digest(path)?;
+                let (_, sha256) = crate::kit::stage::digest(path)?;
                 stage.copy(path, &format!("{VEX}{}.json", plain(&stem(path))), &sha256)
             }),
         }

@@ -10,8 +10,8 @@ mod vex;
 
 pub use data::{Data, FOLDER};
 
-use super::input::digest;
 use super::old::OldKit;
+use super::stage::digest;
 use crate::error::{Error, IoContext, Result};
 use crate::inspect::verify::SUMS;
 use osv::Advisory;
