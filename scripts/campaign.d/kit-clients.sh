@@ -28,7 +28,7 @@ clients_end() {
 	rm -rf --one-file-system "$place"
 }
 
-clients_down() { while mountpoint -q "$place/root" 2>/dev/null; do umount -R "$place/root"; done; }
+clients_down() { while mountpoint -q "$place/root" 2>/dev/null; do umount -lR "$place/root"; done; }
 
 # Keys; the sample in two versions; kits of the first, of both, of another key; and what was changed.
 clients_kits() {
@@ -98,6 +98,8 @@ clients_root() {
 	mount -t proc proc "$place/root/proc"
 	cp "$place/noarch/shell-1-1.noarch.rpm" "$place/other.asc" "$place/root/root/"
 	inside rpm -i /root/shell-1-1.noarch.rpm
+	# Debian's dnf5 comes with this plugin on, and without the createrepo_c that it calls: each command would fail after its work.
+	rm -f "$place/root/etc/dnf/libdnf5-plugins/local.conf"
 	# shellcheck disable=SC2016 # dpkg-query's own format
 	say "== $1: $(inside dpkg-query -W -f='${Package} ${Version}, ' apt gpgv sqv dnf5 rpm 2>/dev/null)"
 }
