@@ -8,6 +8,11 @@ pub(super) fn suite() -> String {
 }
 const MIRROR: &str = "http://deb.debian.org/debian";
 
+/// Releases of Ubuntu; scripts/campaign says where the key of its archive lies.
+const UBUNTU: [&str; 4] = ["bionic", "focal", "jammy", "noble"];
+const UBUNTU_MIRROR: &str = "http://archive.ubuntu.com/ubuntu";
+const UBUNTU_KEYRING: &str = "LINKPACK_UBUNTU_KEYRING";
+
 /// rpm and dnf share the root with dpkg: its rpm database is empty, and one root is built in half the time of two.
 const PACKAGES: &str = "systemd,systemd-sysv,sudo,passwd,procps,debconf-utils,busybox-static,rpm,dnf";
 
@@ -52,6 +57,11 @@ pub(super) fn bootstrap(dir: &Path, suite: &str, options: &[&str]) {
 
 /// This machine's own Debian mirrors, since it can reach them; otherwise the public one.
 fn sources(suite: &str) -> String {
+    if UBUNTU.contains(&suite) {
+        let keyring = std::env::var(UBUNTU_KEYRING)
+            .unwrap_or_else(|_| panic!("{UBUNTU_KEYRING} is not set: run scripts/campaign systems {suite}"));
+        return format!("deb [signed-by={keyring}] {UBUNTU_MIRROR} {suite} main universe\n");
+    }
     let format = "$(REPO_URI) $(CODENAME) $(COMPONENT)";
     let known = cmd("apt-get").args(["indextargets", "--format", format, "Created-By: Packages", "Origin: Debian"]).run();
     let mut lines: Vec<String> = known.stdout.lines().filter_map(|line| source_line(line, suite)).collect();

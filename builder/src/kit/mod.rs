@@ -23,7 +23,7 @@ mod zip;
 use crate::error::{Error, IoContext, Result};
 use crate::inspect::verify::signatures::Judge;
 use crate::inspect::verify::{SUMS, SUMS_SIGNATURE};
-use crate::listener::Listener;
+use crate::listener::{some_of, Listener};
 use crate::trust::openpgp::OpenPgpSigner;
 use crate::trust::openpgp_text::TrustedKey;
 use crate::trust::signer::Signer;
@@ -254,7 +254,8 @@ pub fn write(options: &Options, keys: &Keys, judge: &(dyn Judge + Sync), listene
     let images = maker.images(&stage, &items)?;
     let delta = maker.delta(&stage, &description, listener)?;
     stage.publish(&options.output)?;
-    let images = images.into_iter().map(Image::publish).collect::<Result<_>>()?;
+    let images: Vec<PathBuf> = images.into_iter().map(Image::publish).collect::<Result<_>>()?;
+    left_over(options, &images, listener);
     let delta = match (delta, &options.delta) {
         (Some(delta), Some(path)) => {
             let size = delta.files().values().map(|facts| facts.size).sum();
@@ -264,6 +265,23 @@ pub fn write(options: &Options, keys: &Keys, judge: &(dyn Judge + Sync), listene
         _ => None,
     };
     Ok(Report { output: options.output.clone(), description, images, delta })
+}
+
+/// Says which images an older and larger kit has left beside the new ones: on a disc they would pass for volumes of this one.
+fn left_over(options: &Options, images: &[PathBuf], listener: &dyn Listener) {
+    for path in [&options.zip, &options.iso].into_iter().flatten() {
+        let numbered = (1..).map(|number| images::numbered(path, number));
+        let candidates =
+            std::iter::once(path.clone()).chain(numbered.skip_while(|one| images.contains(one)).take_while(|one| one.exists()));
+        let old: Vec<String> =
+            candidates.filter(|one| one.exists() && !images.contains(one)).map(|one| one.display().to_string()).collect();
+        if !old.is_empty() {
+            listener.warning(&format!(
+                "left over from an older kit: {}; remove what could pass for a volume of this one",
+                some_of(&old, 5)
+            ));
+        }
+    }
 }
 
 /// What makes a kit, and each of its volumes.
