@@ -91,8 +91,9 @@ fn rust(rustc: &Path, name: &str, kind: &str, installers: &Path, libraries: &Pat
     command.args(["-C", "opt-level=s", "-C", "panic=abort", "-C", "codegen-units=1"]);
     command.arg(format!("--remap-path-prefix={}=installers", installers.display()));
     command.env("VLINK_VERSION", variable("CARGO_PKG_VERSION"));
+    command.arg("-L").arg(libraries);
     for (library, _) in LIBRARIES.iter().take_while(|(library, _)| *library != name) {
-        command.arg("--extern").arg(format!("{library}={}", libraries.join(format!("lib{library}.rlib")).display()));
+        command.args(["--extern", library]);
     }
     command
 }
