@@ -71,7 +71,7 @@ fn two_products_of_different_names_live_side_by_side() {
     assert!(its_services_run() && endpoint.runs());
 
     // Where a product of an older linkpack shares the folder all the same, ours leaves it that product's files.
-    let theirs = before.replace("Intigua sample", "Another").replace(r"C:\\Program Files\\Intigua", r"C:\\Program Files\\Acme");
+    let theirs = before.replace("intigua-sample", "another").replace(r"C:\\Program Files\\Intigua", r"C:\\Program Files\\Acme");
     let logs = endpoint.c("ProgramData/Intigua/logs");
     std::fs::write(&results, &theirs).unwrap();
     std::fs::write(logs.join("another.log"), "kept").unwrap();
