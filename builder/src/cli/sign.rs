@@ -45,5 +45,6 @@ pub fn options(arguments: &SigningArguments, epoch: Option<i64>) -> SigningOptio
         timestamp_url: arguments.timestamp_url.clone(),
         timestamp_command: arguments.timestamp_command.clone(),
         epoch,
+        program_signatures: Default::default(),
     }
 }

@@ -121,7 +121,10 @@ impl Writer for Msi {
     /// Writes an MSI, and cabinets beside it where it would be too large.
     fn write(&self, job: &Job, new: &dyn Fn() -> Result<NamedTempFile>, listener: &dyn Listener) -> Result<Written> {
         let (product, base) = (job.product, job.base);
-        let parts = endpoint::windows::parts()?;
+        let parts = match &base.windows {
+            Some(signed) => signed,
+            None => endpoint::windows::parts()?,
+        };
         let own = own(product, base, parts)?;
         let (mut files, mut places) = placed(&base.files, &own)?;
         let folders = missing_folders(&files, base.mtime);
@@ -363,7 +366,7 @@ impl Environment<'_> {
             recorded: &recorded,
             event_messages: self.files.iter().any(|placed| *placed.path == linkctl).then_some(&linkctl),
             at_logon: self.programs.user_application.as_ref(),
-            library: Some(LibrarySpec { bytes: self.parts.dll, actions: &ACTIONS, facts: &facts }),
+            library: Some(LibrarySpec { bytes: &self.parts.dll, actions: &ACTIONS, facts: &facts }),
             packing: base.cabinet,
             own: &OWN,
             store: base.store,

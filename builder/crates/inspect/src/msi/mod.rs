@@ -107,6 +107,14 @@ pub fn read_headers<R: Read + Seek>(input: R) -> Result<Msi> {
     tables(&mut Container::open(input)?)
 }
 
+/// The streams of the Binary table.
+///
+/// # Errors
+/// It is no compound file.
+pub fn binaries<R: Read + Seek>(input: R) -> Result<Vec<Vec<u8>>> {
+    Container::open(input)?.binaries()
+}
+
 fn tables<R: Read + Seek>(container: &mut Container<R>) -> Result<Msi> {
     if let Some(what) = container.stranger() {
         return Err(Error::new(format!("it is {what}, and no installation package")).help("name the package that it belongs to"));
