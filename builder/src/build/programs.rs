@@ -4,6 +4,8 @@
 use super::Signing;
 use crate::endpoint::windows::{self, WindowsParts};
 use crate::error::Result;
+use crate::format::msi::LINKCTL;
+use crate::format::sign_programs::{is_of_the_sample, sha256};
 use crate::format::{Digests, PreparedFile, ProgramSignatures};
 use crate::inspect::msi::{self, Contents};
 use crate::listener::Listener;
@@ -48,6 +50,8 @@ pub fn sign(product: &Product, files: &mut [PreparedFile], signing: &Signing, li
     let parts = windows::parts()?;
     let mut signed =
         SignedPrograms { own: Some(WindowsParts { dll: own(&parts.dll)?, linkctl: own(&parts.linkctl)? }), ..Default::default() };
+    let linkctl = (parts.linkctl.len() as u64, Digests { sha256: Sha256::digest(&parts.linkctl).into(), md5: None });
+    signed.before.insert(TreePath::new(LINKCTL)?, linkctl);
     let all = manifest.connector.windows.sign_programs;
     for file in files {
         let Kind::File(content) = &file.entry.kind else { continue };
@@ -60,38 +64,11 @@ pub fn sign(product: &Product, files: &mut [PreparedFile], signing: &Signing, li
         signed.before.insert(file.entry.path.clone(), (content.len(), Digests { sha256, md5: None }));
         file.entry.kind = Kind::File(with_signature);
     }
-    if all && !signed.before.is_empty() {
-        listener.info(&format!("signed {} programs of the payload for Windows", signed.before.len()));
+    if all {
+        let count = signed.before.len() - 1;
+        listener.info(&format!("signed {count} programs of the payload for Windows"));
     }
     Ok(signed)
-}
-
-/// Whether it is a program of the sample product, which linkpack carries.
-fn is_of_the_sample(content: &Content) -> Result<bool> {
-    let sample = windows::sample()?;
-    let programs = [sample.connector, sample.pulse, sample.tracer, sample.library];
-    let alike = programs.iter().filter(|program| program.len() as u64 == content.len());
-    let mut bytes = None;
-    for program in alike {
-        if bytes.is_none() {
-            bytes = Some(content.bytes()?);
-        }
-        if bytes.as_deref() == Some(*program) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-fn sha256(content: &Content) -> Result<[u8; 32]> {
-    let (mut reader, mut digest) = (content.open()?, Sha256::new());
-    let mut block = vec![0; content.len().min(256 << 10) as usize];
-    loop {
-        match reader.read_block(&mut block)? {
-            0 => return Ok(digest.finalize().into()),
-            count => digest.update(&block[..count]),
-        }
-    }
 }
 
 /// The signatures of the programs in an MSI, by what they are over; those that were damaged are no signatures of anything.

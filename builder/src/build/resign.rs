@@ -37,11 +37,12 @@ pub struct Resigned {
 /// Bytes of SHA256SUMS or manifest.json.
 const LIST_LIMIT: u64 = 64 << 20;
 
-/// Signs packages, and all packages of folders. Each is signed in a copy that then takes its place.
+/// Signs packages, and all packages of folders. Each is signed in a copy that then takes its place. In an MSI linkpack's own programs are
+/// signed as well, and `all_programs` that nobody has signed where that is asked for.
 ///
 /// # Errors
 /// One is no package or cannot be signed; no name then has anything but a whole package, of before or after.
-pub fn sign(paths: &[PathBuf], signing: &Signing, listener: &dyn Listener) -> Result<Vec<Resigned>> {
+pub fn sign(paths: &[PathBuf], signing: &Signing, all_programs: bool, listener: &dyn Listener) -> Result<Vec<Resigned>> {
     let mut folders: BTreeMap<PathBuf, BTreeMap<PathBuf, What>> = BTreeMap::new();
     for path in paths {
         let whole = path.is_dir();
@@ -62,7 +63,8 @@ pub fn sign(paths: &[PathBuf], signing: &Signing, listener: &dyn Listener) -> Re
     }
     let mut all = Vec::new();
     for (folder, packages) in &folders {
-        let work: Vec<Work> = packages.iter().map(|(path, what)| Work { path, what: *what, covered: covered[what] }).collect();
+        let work: Vec<Work> =
+            packages.iter().map(|(path, what)| Work { path, what: *what, covered: covered[what], all_programs }).collect();
         all.extend(sign_folder(folder, &work, signing, listener)?);
     }
     Ok(all)
@@ -98,6 +100,7 @@ struct Work<'a> {
     path: &'a Path,
     what: What,
     covered: bool,
+    all_programs: bool,
 }
 
 fn known(path: &Path) -> Result<What> {
@@ -208,6 +211,7 @@ fn sign_one(
     let signed = match work.what {
         What::Package(format) => {
             std::io::copy(&mut original, copy.as_file_mut()).or_cannot("copy", path)?;
+            door(format).sign_inside(copy.as_file_mut(), path, signing, work.all_programs, listener)?;
             door(format).sign(copy.as_file_mut(), path, signing, listener)?
         }
         What::Program => {

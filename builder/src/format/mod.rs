@@ -16,7 +16,7 @@ mod prepared;
 pub mod programs;
 pub mod rpm;
 pub mod run;
-mod sign_programs;
+pub mod sign_programs;
 mod signing;
 pub mod stream;
 mod tar;
