@@ -11,7 +11,7 @@ use crate::inspect::msi::{self, Contents};
 use crate::listener::Listener;
 use crate::manifest::Product;
 use crate::payload::{Content, Kind, TreePath};
-use crate::trust::authenticode::About;
+use crate::trust::authenticode::{self, About};
 use crate::trust::key::Hash;
 use crate::trust::program::Reading;
 use sha2::{Digest, Sha256};
@@ -55,11 +55,12 @@ pub fn sign(product: &Product, files: &mut [PreparedFile], signing: &Signing, li
     let all = manifest.connector.windows.sign_programs;
     for file in files {
         let Kind::File(content) = &file.entry.kind else { continue };
-        if !all && !is_of_the_sample(content)? {
+        let own = is_of_the_sample(content)?;
+        if !own && !all {
             continue;
         }
         listener.at("compress", &format_args!("{} (signing)", file.entry.path.display()));
-        let Some(with_signature) = signing.signed_program(content, &about, false)? else { continue };
+        let Some(with_signature) = signing.signed_program(content, &about, own)? else { continue };
         let sha256 = sha256(content)?;
         signed.before.insert(file.entry.path.clone(), (content.len(), Digests { sha256, md5: None }));
         file.entry.kind = Kind::File(with_signature);
@@ -97,8 +98,10 @@ struct Found {
 impl Found {
     fn end(&mut self) {
         let Some(program) = self.reading.take().and_then(Reading::finish) else { return };
-        if let (Some(digest), Some(first)) = (program.digest(Hash::Sha256), program.signatures().first()) {
-            self.signatures.insert(digest.to_vec(), first.to_vec());
+        // The same program may lie there twice, once as somebody else signed it over another digest.
+        let ours = program.signatures().into_iter().find(|one| authenticode::digested_by(one) == Ok(Hash::Sha256));
+        if let (Some(digest), Some(signature)) = (program.digest(Hash::Sha256), ours) {
+            self.signatures.insert(digest.to_vec(), signature.to_vec());
         }
     }
 }
