@@ -17,7 +17,6 @@ kit_clients() {
 		clients_root "$suite"
 		clients_apt
 		clients_dnf
-		inside umount -a -t proc 2>/dev/null || :
 	done
 	say "kit-clients: $tried tried, $wrong wrong"
 	[ $wrong -eq 0 ] || die "$wrong of $tried went otherwise than they should" "see above"
@@ -25,9 +24,11 @@ kit_clients() {
 
 clients_end() {
 	[ -z "$server" ] || kill "$server" 2>/dev/null || :
-	! mountpoint -q "$place/root/proc" 2>/dev/null || umount "$place/root/proc"
+	clients_down
 	rm -rf --one-file-system "$place"
 }
+
+clients_down() { while mountpoint -q "$place/root" 2>/dev/null; do umount -lR "$place/root"; done; }
 
 # Keys; the sample in two versions; kits of the first, of both, of another key; and what was changed.
 clients_kits() {
@@ -88,12 +89,17 @@ clients_root() {
 		rm -f "$base/etc/apt/sources.list" "$base"/etc/apt/sources.list.d/*
 		echo "$1" >"$base/etc/linkpack"
 	}
-	! mountpoint -q "$place/root/proc" 2>/dev/null || umount "$place/root/proc"
+	clients_down
 	rm -rf --one-file-system "$place/root"
 	cp -a "$base" "$place/root"
+	# rpm 6 gives scriptlets a mount namespace of their own, for which / has to be a mount point.
+	mount --bind "$place/root" "$place/root"
+	mount --make-private "$place/root"
 	mount -t proc proc "$place/root/proc"
 	cp "$place/noarch/shell-1-1.noarch.rpm" "$place/other.asc" "$place/root/root/"
 	inside rpm -i /root/shell-1-1.noarch.rpm
+	# Debian's dnf5 comes with this plugin on, and without the createrepo_c that it calls: each command would fail after its work.
+	rm -f "$place/root/etc/dnf/libdnf5-plugins/local.conf"
 	# shellcheck disable=SC2016 # dpkg-query's own format
 	say "== $1: $(inside dpkg-query -W -f='${Package} ${Version}, ' apt gpgv sqv dnf5 rpm 2>/dev/null)"
 }

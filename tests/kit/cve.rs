@@ -40,8 +40,8 @@ fn a_kit_shows_what_is_known_of_its_components_and_what_the_vendor_clears() {
         advisory("D", "PyPI", "jinja2", "3.1.2"),
         advisory("E", "Debian:12", "zlib", "9"),
     ];
-    fs::create_dir(at.join("osv")).unwrap();
-    fs::write(at.join("osv/one.json"), advisories[0].to_string()).unwrap();
+    fs::create_dir_all(at.join("osv/2026")).unwrap();
+    fs::write(at.join("osv/2026/one.json"), advisories[0].to_string()).unwrap();
     fs::write(at.join("osv/more.json"), json!({ "vulns": advisories[1..] }).to_string()).unwrap();
     let vex = json!({ "@context": "https://openvex.dev/ns/v0.2.0", "statements": [
         { "vulnerability": { "name": "CVE-C" }, "status": "not_affected", "justification": "vulnerable_code_not_present",
@@ -81,7 +81,7 @@ fn a_kit_shows_what_is_known_of_its_components_and_what_the_vendor_clears() {
     fs::write(at.join("all.json"), all.to_string()).unwrap();
     // Of two statements about one thing the worse one counts.
     cve(at, "kit --vex all.json").exits(3).says("not affected: A CVE-A").says("under investigation: B");
-    make(at, "dist-1.0.0 --into kit --vex all.json --osv osv/one.json").run().ok();
+    make(at, "dist-1.0.0 --into kit --vex all.json --osv osv/2026/one.json").run().ok();
     cve(at, "kit").exits(0).says("1 known, 0 of them open");
     make(at, "dist-1.1.0 --into kit").run().ok();
     cve(at, "kit").exits(0).says("1 known, 0 of them open");
@@ -143,6 +143,8 @@ fn advisories_that_cannot_be_read_are_refused_before_anything_is_made() {
         fs::write(at.join(name), text).unwrap();
         make(at, &format!("dist-1.0.0 -o new --osv {name}")).run().exits(1).says(said);
     }
+    fs::create_dir_all(at.join("empty/below")).unwrap();
+    cve(at, "kit --osv empty").exits(1).says("empty holds no advisories");
     make(at, "dist-1.0.0 -o new --vex c.json").run().exits(1).says("neither CSAF 2.0 nor OpenVEX");
     make(at, "dist-1.0.0 -o new --osv none.json").run().exits(1).says("cannot read none.json");
     assert!(!at.join("new").exists());

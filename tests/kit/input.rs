@@ -2,6 +2,7 @@
 use crate::common::{cmd, Output};
 use crate::material::{copy, damage, linkpack, make, NAME};
 use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 /// No kit and nothing on the way to one.
@@ -97,6 +98,31 @@ fn a_place_with_foreign_files_is_left_alone_and_a_kit_is_replaced_whole() {
     make(folder.path(), "dist-1.1.0 -o kit").run().ok();
     assert!(!folder.path().join("kit/linux/run/intigua-sample-1.0.0-linux-x86_64.run").exists());
     cmd("sh").args(["kit/verify.sh"]).dir(folder.path()).run().ok();
+    nothing(folder.path());
+}
+
+#[test]
+fn hard_links_make_the_same_kit_and_copy_across_file_systems() {
+    let folder = copy();
+    let dist = folder.path().join("dist-1.0.0/intigua-sample-1.0.0-linux-x86_64.run");
+    let before = fs::metadata(&dist).unwrap();
+    make(folder.path(), "dist-1.0.0 -o copies --zip copies.zip").run().ok();
+    make(folder.path(), "dist-1.0.0 -o links --zip links.zip --hard-links").run().ok();
+    for (one, other) in [("copies/SHA256SUMS", "links/SHA256SUMS"), ("copies.zip", "links.zip")] {
+        assert_eq!(fs::read(folder.path().join(one)).unwrap(), fs::read(folder.path().join(other)).unwrap(), "{one}");
+    }
+    let own = |kit: &str| fs::metadata(folder.path().join(kit).join("linux/run/intigua-sample-1.0.0-linux-x86_64.run")).unwrap();
+    assert_eq!(own("links").ino(), before.ino());
+    assert_ne!(own("copies").ino(), before.ino());
+    let after = fs::metadata(&dist).unwrap();
+    assert_eq!((after.mtime(), after.mode()), (before.mtime(), before.mode()), "the user's file is as it was");
+    cmd("sh").args(["links/verify.sh"]).dir(folder.path()).run().ok();
+    // What not everybody may read, or lies elsewhere, is copied.
+    fs::set_permissions(&dist, fs::Permissions::from_mode(0o700)).unwrap();
+    make(folder.path(), "dist-1.0.0 -o links --hard-links").run().ok();
+    assert_ne!(own("links").ino(), before.ino());
+    let script = "mkdir other; mount -t tmpfs none other; \"$1\" kit dist-1.0.0 -o other/kit --hard-links --key key.pem --openpgp-key rsa.sec && sh other/kit/verify.sh";
+    cmd("unshare").args(["--mount", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_linkpack")]).dir(folder.path()).run().ok();
     nothing(folder.path());
 }
 

@@ -177,6 +177,9 @@ pub struct MakeArguments {
     /// Add recovery data (PAR2) for worn discs and diodes: so much of the kit, and of each zip and image, may be lost
     #[arg(long, value_name = "PERCENT", value_parser = number::<u32>(1..=100))]
     pub par2: Option<u32>,
+    /// Give packages a second name in the kit instead of copying them, where both lie on one file system: they are then the same files
+    #[arg(long)]
+    pub hard_links: bool,
     #[command(flatten)]
     pub known: KnownArguments,
     /// Write these channels: cloud-init, windows, or all
@@ -339,6 +342,7 @@ fn make(arguments: &MakeArguments) -> Result<()> {
         osv: arguments.known.osv.clone(),
         vex: arguments.known.vex.clone(),
         channels: arguments.channels.clone(),
+        hard_links: arguments.hard_links,
     };
     let keys = Keys { signer: signing.signer(), openpgp: signing.openpgp(), trusted };
     let report = kit::write(&options, &keys, &ByOwn::new(public), &screen)?;

@@ -1,7 +1,8 @@
 //! Acceptance of a kit at the site: what was verified by which keys, and what is different from the kit before.
 
-use super::input::{digest, Kind};
+use super::input::Kind;
 use super::old::{self, OldKit};
+use super::stage::digest;
 use super::{DescribedFile, Description};
 use crate::error::{Error, IoContext, Result};
 use crate::inspect;

@@ -239,7 +239,7 @@ fn single(path: &Path, judge: &(dyn Judge + Sync)) -> Result<Item> {
 /// A file that no signed list names.
 fn read(path: &Path, kind: Kind, judge: &(dyn Judge + Sync)) -> Result<Item> {
     if !kind.is_package() {
-        let (size, sha256) = digest(path)?;
+        let (size, sha256) = super::stage::digest(path)?;
         return item(path, kind, size, sha256, Identity::default());
     }
     let report = inspect::read(path)?.report;
@@ -318,23 +318,6 @@ fn item(path: &Path, kind: Kind, size: u64, sha256: String, identity: Identity) 
         }
     }
     Ok(Item { source: path.to_path_buf(), file, kind, size, sha256, identity })
-}
-
-/// The length and SHA-256 of a file.
-pub fn digest(path: &Path) -> Result<(u64, String)> {
-    use sha2::{Digest, Sha256};
-    let mut file = File::open(path).or_cannot("read", path)?;
-    let (mut digest, mut size, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 18]);
-    loop {
-        crate::interrupt::check()?;
-        match file.read(&mut buffer).or_cannot("read", path)? {
-            0 => return Ok((size, hex::encode(digest.finalize()))),
-            count => {
-                digest.update(&buffer[..count]);
-                size += count as u64;
-            }
-        }
-    }
 }
 
 /// Every fault of the verdicts as an error.

@@ -82,6 +82,8 @@ pub struct Options {
     pub vex: Vec<PathBuf>,
     /// Channels, by [`channels::named`].
     pub channels: Vec<&'static str>,
+    /// Packages become second names of the files of the input where they can, instead of copies.
+    pub hard_links: bool,
 }
 
 /// What a kit is signed with.
@@ -285,7 +287,10 @@ impl Maker<'_> {
     ) -> Result<Description> {
         let plan = self.plan;
         items.par_iter().try_for_each(|item| -> Result<()> {
-            stage.copy(&item.source, &item.place(), &item.sha256)?;
+            match self.options.hard_links {
+                true => stage.link(&item.source, &item.place(), &item.sha256)?,
+                false => stage.copy(&item.source, &item.place(), &item.sha256)?,
+            }
             copied(item);
             Ok(())
         })?;
@@ -332,7 +337,7 @@ impl Maker<'_> {
         std::fs::create_dir(&folder).or_cannot("create", &folder).map_err(stage::elsewhere)?;
         for path in par2::write(&members, percent, &folder, "kit").map_err(stage::elsewhere)? {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let (size, sha256) = input::digest(&path)?;
+            let (size, sha256) = stage::digest(&path)?;
             stage.note(&format!("{}/{name}", par2::FOLDER), size, sha256)?;
         }
         Ok(())
@@ -437,6 +442,7 @@ fn told(plan: &Plan, listener: &dyn Listener) {
 fn scripts(stage: &Stage, items: &[Item], plan: &Plan) -> Result<()> {
     let usable = |folder: &str, script: &str, text: &str| {
         let text = text.replace("@BEGIN@\n", USE_BEGIN).replace("@SCRIPT@", script).replace("@NAME@", &plan.name);
+        let text = text.replace("@KEY@", &rpm_md::installed_key(&plan.name));
         stage.put(&format!("{folder}/{script}"), text.as_bytes())
     };
     stage.put("verify.sh", VERIFY.as_bytes())?;

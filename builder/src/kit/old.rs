@@ -1,6 +1,6 @@
 //! Kits that were made before: read, and known from folders that are none.
 
-use super::input::{self, parse_sums, small, Item, Kind};
+use super::input::{parse_sums, small, Item, Kind};
 use super::meta::{Identity, Rpm};
 use super::{par2, Description, DESCRIPTION};
 use crate::error::{Error, IoContext, Result};
@@ -49,7 +49,7 @@ impl OldKit {
                 .note("a kit goes on from one of the same key, or of one that names this key as the next")
                 .help("give the key that signed it, or name the new key in a last kit of the old one: --next-key FILE"));
         }
-        if kit.sums.get(DESCRIPTION).map(String::as_str) != Some(&input::digest(&folder.join(DESCRIPTION))?.1) {
+        if kit.sums.get(DESCRIPTION).map(String::as_str) != Some(&super::stage::digest(&folder.join(DESCRIPTION))?.1) {
             return Err(Error::new(format!("{} was changed: {DESCRIPTION} is not what {SUMS} says", folder.display())));
         }
         Ok(kit)

@@ -77,6 +77,12 @@ pub fn write(stage: &Stage, items: &[Item], plan: &Plan) -> Result<()> {
     stage.put(&format!("{FOLDER}/{}.repo", plan.name), repo(plan).as_bytes())
 }
 
+/// Where the key of a repository of that name lies on an endpoint. dnf 4 reads `gpgkey` as an address and dnf5 as a file name, so that
+/// nothing in it may need escaping, as the kit's own place does.
+pub fn installed_key(name: &str) -> String {
+    format!("/etc/pki/rpm-gpg/{name}.asc")
+}
+
 /// A repository's description; use-rpm.sh puts the right place into it.
 fn repo(plan: &Plan) -> String {
     format!(

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
@@ -89,16 +89,36 @@ impl Stage {
                 size += count as u64;
             }
         })?;
-        let found = hex::encode(digest.finalize());
-        if found != sha256 {
-            return Err(Error::new(format!(
-                "{} is not what was verified: it was changed meanwhile, or damaged",
-                source.display()
-            ))
-            .note(format!("its SHA-256 is {found}, and should be {sha256}"))
-            .help("build or copy it again"));
+        self.verified(source, path, size, hex::encode(digest.finalize()), sha256)
+    }
+
+    /// Adds a file that has this SHA-256 as a second name of it: no byte is copied, and its owner, mode and time stay.
+    /// It is copied where it cannot be linked: from another file system, or where not everybody may read it.
+    ///
+    /// # Errors
+    /// As [`Stage::copy`].
+    pub fn link(&self, source: &Path, path: &str, sha256: &str) -> Result<()> {
+        let target = self.root.join(path);
+        let folder = target.parent().expect("below the root");
+        fs::create_dir_all(folder).or_cannot("create", folder).map_err(elsewhere)?;
+        let real = source.canonicalize().or_cannot("read", source)?;
+        let mode = fs::metadata(&real).or_cannot("read", &real)?.permissions().mode();
+        if mode & 0o444 != 0o444 || fs::hard_link(&real, &target).is_err() {
+            return self.copy(source, path, sha256);
         }
-        self.note(path, size, found)
+        let (size, found) = digest(&target)?;
+        self.verified(source, path, size, found, sha256)
+    }
+
+    fn verified(&self, source: &Path, path: &str, size: u64, found: String, sha256: &str) -> Result<()> {
+        match found == sha256 {
+            true => self.note(path, size, found),
+            false => {
+                Err(Error::new(format!("{} is not what was verified: it was changed meanwhile, or damaged", source.display()))
+                    .note(format!("its SHA-256 is {found}, and should be {sha256}"))
+                    .help("build or copy it again"))
+            }
+        }
     }
 
     /// Adds a file that was written to [`Stage::root`] by other means.
@@ -148,6 +168,25 @@ impl Stage {
     }
 }
 
+/// The length and SHA-256 of a file.
+///
+/// # Errors
+/// It cannot be read; an interrupt.
+pub fn digest(path: &Path) -> Result<(u64, String)> {
+    let mut file = File::open(path).or_cannot("read", path)?;
+    let (mut digest, mut size) = (Sha256::new(), 0);
+    BUFFER.with_borrow_mut(|buffer| loop {
+        crate::interrupt::check()?;
+        match file.read(buffer).or_cannot("read", path)? {
+            0 => return Ok((size, hex::encode(digest.finalize_reset()))),
+            count => {
+                digest.update(&buffer[..count]);
+                size += count as u64;
+            }
+        }
+    })
+}
+
 /// The folder that a path lies in.
 pub fn parent(path: &Path) -> PathBuf {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf()
@@ -165,14 +204,15 @@ fn sync(folder: &Path) -> Result<()> {
 
 fn settle(path: &Path, time: SystemTime) -> Result<()> {
     let meta = path.symlink_metadata().or_cannot("read", path)?;
-    let mut mode = 0o644;
+    let mut mode = if is_program(path) { 0o755 } else { 0o644 };
     if meta.is_dir() {
         for entry in fs::read_dir(path).or_cannot("list", path)? {
             settle(&entry.or_cannot("list", path)?.path(), time)?;
         }
         mode = 0o755;
-    } else if is_program(path) {
-        mode = 0o755;
+    } else if meta.nlink() > 1 {
+        // It is the user's file, too.
+        return Ok(());
     }
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).or_cannot("set the mode of", path)?;
     File::open(path).and_then(|file| file.set_modified(time)).or_cannot("set the time of", path)

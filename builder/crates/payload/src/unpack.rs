@@ -209,9 +209,12 @@ enum One<R: Read> {
 }
 
 impl<R: Read> One<R> {
-    fn new(codec: Codec, input: Ahead<R>) -> io::Result<Self> {
+    fn new(codec: Codec, mut input: Ahead<R>) -> io::Result<Self> {
         Ok(match codec {
-            Codec::Xz => One::Xz(Box::new(liblzma::bufread::XzDecoder::new_stream(input, xz()?))),
+            Codec::Xz => {
+                let decoder = xz(input.look(XZ_HEAD)?)?;
+                One::Xz(Box::new(liblzma::bufread::XzDecoder::new_stream(input, decoder)))
+            }
             Codec::Lzma => {
                 let decoder = liblzma::stream::Stream::new_lzma_decoder(XZ_MEMORY)?;
                 One::Xz(Box::new(liblzma::bufread::XzDecoder::new_stream(input, decoder)))
@@ -252,12 +255,28 @@ impl<R: Read> One<R> {
     }
 }
 
-/// An xz stream whose blocks say their sizes is decoded on all processors.
-fn xz() -> io::Result<liblzma::stream::Stream> {
+/// An xz stream whose blocks say their sizes is decoded on all processors. Where the first block is small, threads would cost more than
+/// they save, and would unpack all of a block of which the caller may want the beginning.
+fn xz(head: &[u8]) -> io::Result<liblzma::stream::Stream> {
+    const SMALL: u64 = 1 << 16;
+    if xz_block(head).is_some_and(|packed| packed < SMALL) {
+        return Ok(liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, 0)?);
+    }
     let threads = std::thread::available_parallelism().map_or(1, |count| count.get().min(16)) as u32;
     let mut builder = liblzma::stream::MtStreamBuilder::new();
     builder.threads(threads).memlimit_threading(XZ_MEMORY_OF_THREADS).memlimit_stop(XZ_MEMORY);
     Ok(builder.decoder()?)
+}
+
+/// What [`xz_block`] looks at: the stream's header, and of the first block's the size, the flags and the packed size.
+const XZ_HEAD: usize = 12 + 2 + 9;
+
+/// The packed size of a stream's first block, where its header says it (the .xz file format, 3.1).
+fn xz_block(head: &[u8]) -> Option<u64> {
+    const SIZE_IS_THERE: u8 = 0x40;
+    let (flags, size) = (head.get(13)?, head.get(14..)?);
+    let end = size.iter().position(|byte| byte & 0x80 == 0).filter(|_| flags & SIZE_IS_THERE != 0)?;
+    Some(size[..=end].iter().rev().fold(0, |value, byte| value << 7 | u64::from(byte & 0x7f)))
 }
 
 /// A frame of zstd.

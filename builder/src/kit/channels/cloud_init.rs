@@ -81,7 +81,7 @@ fn apt(context: &Context, item: &Item) -> Result<Data> {
 
 fn dnf(context: &Context, item: &Item) -> Result<Data> {
     let name = &context.plan.name;
-    let key = format!("/etc/pki/rpm-gpg/{name}.asc");
+    let key = crate::kit::rpm_md::installed_key(name);
     let line = |line: &str| match line.starts_with("gpgkey=") {
         true => format!("gpgkey=file://{key}\n"),
         false => line.replace("file:///mnt", "http://KIT") + "\n",

@@ -216,7 +216,7 @@ mod tests {
     fn item(folder: &std::path::Path, file: &str, kind: Kind) -> Item {
         let source = folder.join(file);
         std::fs::write(&source, file).unwrap();
-        let (size, sha256) = crate::kit::input::digest(&source).unwrap();
+        let (size, sha256) = crate::kit::stage::digest(&source).unwrap();
         let identity =
             Identity { name: "agent".into(), version: "1".into(), architecture: "x86_64".into(), ..Identity::default() };
         Item { source, file: file.into(), kind, size, sha256, identity }

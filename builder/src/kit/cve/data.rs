@@ -70,6 +70,12 @@ impl Data {
             count += 1;
             Ok(())
         })?;
+        self.holds(count)
+    }
+
+    /// # Errors
+    /// Nothing was read: to look up nothing would look like good news.
+    pub fn holds(&self, count: usize) -> Result<()> {
         match count {
             0 => Err(Error::new(format!("{} holds no advisories or statements", self.path.display())).help(
                 "OSV goes to --osv; CSAF and OpenVEX go to --vex, and their products need a package URL, or a name and a version",
@@ -87,7 +93,7 @@ impl Data {
         match self.kind {
             Kind::Osv => self.put_lines(stage, &format!("{OSV}{}.jsonl", plain(&stem(&self.path)))),
             Kind::Vex => files(&self.path)?.iter().try_for_each(|path| {
-                let (_, sha256) = crate::kit::input::digest(path)?;
+                let (_, sha256) = crate::kit::stage::digest(path)?;
                 stage.copy(path, &format!("{VEX}{}.json", plain(&stem(path))), &sha256)
             }),
         }
@@ -187,20 +193,28 @@ fn is(path: &Path, end: &str) -> bool {
     path.extension().is_some_and(|own| own == end)
 }
 
-/// A file, or the .json files of a folder by their names.
+/// A file, or the .json files of a folder and the folders in it, by their names: databases have one for each year or product.
 fn files(path: &Path) -> Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_path_buf()]);
     }
     let mut files = Vec::new();
-    for entry in fs::read_dir(path).or_cannot("list", path)? {
-        let path = entry.or_cannot("list", path)?.path();
-        if is(&path, "json") {
-            files.push(path);
-        }
-    }
+    gather(path, &mut files)?;
     files.sort();
     Ok(files)
+}
+
+fn gather(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(folder).or_cannot("list", folder)? {
+        let entry = entry.or_cannot("list", folder)?;
+        // A link to a folder is not followed: it could lead in a circle.
+        if entry.file_type().or_cannot("read", &entry.path())?.is_dir() {
+            gather(&entry.path(), files)?;
+        } else if is(&entry.path(), "json") {
+            files.push(entry.path());
+        }
+    }
+    Ok(())
 }
 
 /// A name that every file system and disc takes.

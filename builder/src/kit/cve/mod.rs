@@ -10,8 +10,8 @@ mod vex;
 
 pub use data::{Data, FOLDER};
 
-use super::input::digest;
 use super::old::OldKit;
+use super::stage::digest;
 use crate::error::{Error, IoContext, Result};
 use crate::inspect::verify::SUMS;
 use osv::Advisory;
@@ -113,14 +113,17 @@ pub fn look_up(request: &Request) -> Result<Report> {
     }
     let mut not_looked_up = BTreeSet::new();
     let components = components(&request.kit, &kit, &mut not_looked_up)?;
-    let statements = data.iter().map(Data::statements).collect::<Result<Vec<_>>>()?.concat();
+    let of_each = data.iter().map(Data::statements).collect::<Result<Vec<_>>>()?;
+    let statements = of_each.concat();
     let (mut advisories, mut findings) = (0, Vec::new());
-    for one in &data {
+    for (one, own) in data.iter().zip(&of_each) {
+        let before = advisories;
         one.advisories(&mut |advisory| {
             advisories += 1;
             findings.extend(components.iter().filter_map(|component| finding(component, &advisory, &statements)));
             Ok(())
         })?;
+        one.holds(own.len() + advisories - before)?;
     }
     findings.extend(statements_alone(&components, &statements, &findings));
     findings.sort();

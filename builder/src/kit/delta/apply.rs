@@ -6,9 +6,10 @@ use super::{cabinet, Base, Description, Form, How, Piece, Plan, DATA, DESCRIPTIO
 use crate::compress::{again, Bytes, Source};
 use crate::error::{Error, IoContext, Result};
 use crate::inspect::verify::{SUMS, SUMS_SIGNATURE};
-use crate::kit::input::{digest, parse_sums, small};
+use crate::kit::input::{parse_sums, small};
 use crate::kit::old::{self, OldKit};
 use crate::kit::par2;
+use crate::kit::stage::digest;
 use crate::kit::stage::{elsewhere, Stage};
 use crate::listener::Listener;
 use crate::trust::key::PublicKey;

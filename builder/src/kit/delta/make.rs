@@ -84,7 +84,7 @@ pub fn make(request: &Request, listener: &dyn Listener) -> Result<Stage> {
 
 fn finish(request: &Request, stage: &Stage, description: &Description) -> Result<()> {
     if let Some(tool) = request.tool {
-        let (_, sha256) = crate::kit::input::digest(tool)?;
+        let (_, sha256) = crate::kit::stage::digest(tool)?;
         stage.copy(tool, TOOL, &sha256)?;
     }
     let own = match request.tool {
@@ -103,7 +103,7 @@ fn finish(request: &Request, stage: &Stage, description: &Description) -> Result
 }
 
 fn note(stage: &Stage, name: &str) -> Result<()> {
-    let (size, sha256) = crate::kit::input::digest(&stage.root().join(name))?;
+    let (size, sha256) = crate::kit::stage::digest(&stage.root().join(name))?;
     stage.note(name, size, sha256)
 }
 
@@ -184,7 +184,7 @@ impl Maker<'_> {
     fn old(&self, path: &str) -> Result<Opened> {
         let full = self.request.before.folder().join(path);
         let expected = self.request.before.sums.get(path);
-        if expected.is_some_and(|sha256| crate::kit::input::digest(&full).map(|found| found.1 != *sha256).unwrap_or(true)) {
+        if expected.is_some_and(|sha256| crate::kit::stage::digest(&full).map(|found| found.1 != *sha256).unwrap_or(true)) {
             return Err(Error::new(format!(
                 "{} is not what {SUMS} of its kit says: a delta from it would fit no site",
                 full.display()

@@ -9,7 +9,7 @@ use super::view::{Chain, Extent, Scatter};
 use super::{Base, Piece};
 use crate::compress::{Bytes, Source};
 use crate::error::{Error, IoContext, Result};
-use crate::kit::input::digest;
+use crate::kit::stage::digest;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::Read;

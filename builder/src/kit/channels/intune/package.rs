@@ -75,7 +75,7 @@ pub fn write(context: &Context, package: &Package, texts: &[(&'static str, Strin
     let mut out = stage.create(&place)?;
     let entries = vec![entry(CONTENTS, contents)?, entry(DESCRIPTION, description)?];
     zip::write(&Tree { files: entries, ..Tree::default() }, time, &mut out)?;
-    let (size, sha256) = crate::kit::input::digest(&stage.root().join(&place))?;
+    let (size, sha256) = crate::kit::stage::digest(&stage.root().join(&place))?;
     stage.note(&place, size, sha256)
 }
 
@@ -91,7 +91,7 @@ fn zipped(path: &Path, files: Vec<Entry>, time: u32) -> Result<PathBuf> {
 }
 
 fn digest(path: &Path) -> Result<[u8; 32]> {
-    let (_, hexadecimal) = crate::kit::input::digest(path)?;
+    let (_, hexadecimal) = crate::kit::stage::digest(path)?;
     let bytes = hex::decode(hexadecimal).expect("a digest");
     Ok(bytes.try_into().expect("32 bytes"))
 }
