@@ -1,14 +1,17 @@
 //! What the checks found, and install.json: how it went, in the shape of docs/endpoint.md.
 
-use super::contract::checks;
 use super::settings::Settings;
+use contract::checks;
 
 /// One thing that was looked at.
 pub struct Check {
+    /// Its name in the contract.
     pub id: &'static str,
     /// The exit code where it fails.
     pub code: i32,
+    /// What was looked at; empty where that is not a path.
     pub path: String,
+    /// How it went.
     pub outcome: Outcome,
 }
 
@@ -17,7 +20,12 @@ pub enum Outcome {
     /// In order, and what was seen.
     Passed(String),
     /// What is wrong, and what to do about it.
-    Failed { fault: String, remedy: String },
+    Failed {
+        /// A sentence.
+        fault: String,
+        /// A sentence.
+        remedy: String,
+    },
 }
 
 /// A failure, from whatever can be read as a sentence.
@@ -28,6 +36,7 @@ pub fn failed(fault: impl Into<String>, remedy: impl Into<String>) -> Outcome {
 /// All checks, in the order they were made.
 #[derive(Default)]
 pub struct Report {
+    /// Each check.
     pub checks: Vec<Check>,
 }
 
@@ -87,11 +96,15 @@ impl Report {
 
 /// The end of an installation.
 pub struct Ending<'a> {
+    /// A word of docs/endpoint.md.
     pub outcome: &'a str,
+    /// The exit code.
     pub code: i32,
+    /// A sentence.
     pub message: &'a str,
     /// The array of checks.
     pub checks: &'a str,
+    /// As RFC 3339.
     pub finished_at: &'a str,
 }
 

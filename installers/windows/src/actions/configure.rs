@@ -1,15 +1,15 @@
 //! Configuration before the service starts, and its undoing.
 
 use super::defaults;
-use super::folder::{self, Kind};
 use super::journal::Journal;
-use super::merge::{merge, with_site};
 use super::preflight::untrusted;
-use super::registry::{remove_empty, Key};
-use super::security::Security;
-use super::settings::Settings;
-use super::contract::exit_codes as code;
-use super::{places, root};
+use contract::exit_codes as code;
+use native::folder::{self, Kind};
+use native::merge::{merge, with_site};
+use native::registry::{remove_empty, Key};
+use native::security::Security;
+use native::settings::Settings;
+use native::{places, root};
 use std::fs::OpenOptions;
 use std::os::windows::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -256,7 +256,8 @@ pub fn await_end(root: &str) -> Option<PathBuf> {
 fn running(root: &str) -> Option<PathBuf> {
     const SHARING_VIOLATION: i32 = 32;
     const NO_LINKS: u32 = 0x0020_0000;
-    let programs = fs::read_dir(Path::new(root).join(places::names().get("connector-folder"))).ok()?.flatten().map(|entry| entry.path());
+    let programs =
+        fs::read_dir(Path::new(root).join(places::names().get("connector-folder"))).ok()?.flatten().map(|entry| entry.path());
     programs.filter(|path| path.extension().map_or(false, |name| name.eq_ignore_ascii_case("exe"))).find(|path| {
         let opened = OpenOptions::new().write(true).custom_flags(NO_LINKS).open(path);
         opened.err().and_then(|error| error.raw_os_error()) == Some(SHARING_VIOLATION)
