@@ -14,6 +14,7 @@ mod gathered;
 mod identity;
 mod mst;
 mod names;
+mod own;
 mod package;
 mod pe;
 mod product;
@@ -47,7 +48,8 @@ pub use cab::Packing;
 pub use code_page::CodePage;
 pub use container::SIZE_LIMIT;
 pub use mst::Mst;
-pub use package::{Msi, LINKCTL};
+pub use own::LINKCTL;
+pub use package::Msi;
 pub use pe::{machine, Machine};
 pub use version::product_version;
 

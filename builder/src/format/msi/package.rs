@@ -1,5 +1,6 @@
 //! A product as an MSI: what that carries beside the payload, and what it does on an endpoint.
 
+use super::own::{LINKCTL, OWN};
 use super::{
     file_name, machine, product_version, signing, within, ActionSpec, CodePage, ContainerSpec, LibrarySpec, Machine, MsiSpec,
     Placed, Platform, ServiceSpec, Stage,
@@ -218,17 +219,6 @@ fn upgrade_code(product: &Product) -> Result<Uuid> {
         )
         .help(format!("paste this new one: upgrade-code = \"{}\"", proposed_upgrade_code()))
     })
-}
-
-/// The administrator's program, and where the event log finds the texts of the connector's events.
-pub const LINKCTL: &[u8] = b"bin/linkctl.exe";
-/// What is made for one product, in each package anew.
-const OWN: [&str; 4] = ["bin/csclient.default", "bin/linkctl.exe", NAMES_FILE, "bin/seal.paths"];
-
-/// Whether a file is one of these, in whatever root.
-pub fn is_own(path: &TreePath) -> bool {
-    let path = path.display().to_string();
-    OWN.iter().any(|own| path.strip_suffix(own).is_some_and(|root| root.is_empty() || root.ends_with('/')))
 }
 
 /// linkctl and what it and the native actions read.

@@ -4,7 +4,8 @@
 use super::cab::Member;
 use super::cab_again;
 use super::container::{encoded, StreamName};
-use super::{actions, identity, package, summary};
+use super::own::is_own;
+use super::{actions, identity, summary};
 use crate::compress::{CacheChoice, Store};
 use crate::error::{Error, IoContext, Result};
 use crate::format::sign_programs::{is_of_the_sample, sha256};
@@ -150,7 +151,7 @@ impl Inside {
         let prepared: Vec<PreparedFile> = files.iter().map(prepare).collect();
         let mut members = Vec::new();
         for (file, prepared) in files.iter().zip(&prepared) {
-            let own = package::is_own(&file.path);
+            let own = is_own(&file.path);
             members.push(Member { name: file.key.clone(), path: &file.path, file: prepared, md5: false, own });
         }
         let at = format!("/{}", encoded(&StreamName::Data(name))?);
