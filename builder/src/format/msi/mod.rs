@@ -415,7 +415,7 @@ mod tests {
     use crate::compress::CacheChoice;
     use crate::format::unread;
     use crate::listener::Silent;
-    use crate::payload::{Content, Entry, Tree};
+    use crate::payload::{Content, Entry, Kind, Tree};
     use std::io::Cursor;
 
     /// The headers of a program for x86-64, which is all that is looked at.
