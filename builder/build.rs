@@ -1,6 +1,6 @@
 //! Builds what runs on endpoints and is not text: the reference connector, the sample's library, and all Windows parts.
 //!
-//! By plain rustc calls: all of it stands alone without dependencies, and one built linkpack must make samples and MSIs offline.
+//! By plain rustc calls: all of it does without dependencies from elsewhere, and one built linkpack must make samples and MSIs offline.
 
 #[path = "build_windows.rs"]
 mod windows;
@@ -12,27 +12,33 @@ fn main() {
     let out = PathBuf::from(variable("OUT_DIR"));
     let installers =
         Path::new(&variable("CARGO_MANIFEST_DIR")).join("../installers").canonicalize().expect("installers/ is there");
-    let connector = installers.join("connector");
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=build_windows.rs");
-    println!("cargo:rerun-if-changed={}", connector.join("src").display());
-    println!("cargo:rerun-if-changed={}", connector.join("samples").display());
-    println!("cargo:rerun-if-changed={}", installers.join("windows").display());
-    println!("cargo:rerun-if-changed={}", installers.join("contract").display());
-    linux(&connector, &out);
+    println!("cargo:rerun-if-changed={}", installers.join("connector/src").display());
+    println!("cargo:rerun-if-changed={}", installers.join("connector/samples").display());
+    for shared in ["contract", "windows", "winsys"] {
+        println!("cargo:rerun-if-changed={}", installers.join(shared).display());
+    }
+    linux(&installers, &out);
     windows::build(&installers, &out);
 }
 
-fn linux(connector: &Path, out: &Path) {
+fn linux(installers: &Path, out: &Path) {
+    let connector = installers.join("connector");
     let rustc = || {
         let mut command = Command::new(variable("RUSTC"));
         command.args(["--edition", "2021", "-O", "-C", "strip=symbols", "--target", &variable("TARGET")]);
         // The same bytes whatever folder this was built in.
-        command.arg(format!("--remap-path-prefix={}=installers", connector.parent().unwrap_or(connector).display()));
+        command.arg(format!("--remap-path-prefix={}=installers", installers.display()));
         command.env("VLINK_VERSION", variable("CARGO_PKG_VERSION"));
         command
     };
+    let contract = out.join("libcontract.rlib");
+    let mut library = rustc();
+    library.args(["--crate-name", "contract", "--crate-type", "rlib"]);
+    run(library.arg(installers.join("contract/src/lib.rs")).arg("-o").arg(&contract));
     let mut vlink = rustc();
+    vlink.arg("--extern").arg(format!("contract={}", contract.display()));
     vlink.args(["--crate-name", "vlink", "--crate-type", "bin", "-C", "target-feature=+crt-static"]);
     run(vlink.arg(connector.join("src/main.rs")).arg("-o").arg(out.join("vlink")));
     let mut library = rustc();

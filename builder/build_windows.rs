@@ -30,14 +30,24 @@ const PARTS: [Part; 6] = [
     part("pulse.exe", "connector/samples/windows/pulse.rs", "Pulse, a sample container"),
     part("tracer.exe", "connector/samples/windows/tracer.rs", "Tracer, a sample container"),
     part("tracer.dll", "connector/samples/windows/library.rs", "Tracer's library"),
-    part("intigua.dll", "windows/actions.rs", "Intigua installer actions"),
-    part("linkctl.exe", "windows/linkctl.rs", "Intigua endpoint control"),
+    part("intigua.dll", "windows/src/actions/lib.rs", "Intigua installer actions"),
+    part("linkctl.exe", "windows/src/linkctl/main.rs", "Intigua endpoint control"),
 ];
+
+/// What the parts share, each library before those that use it: its name and its crate root below installers/.
+const LIBRARIES: [(&str, &str); 3] =
+    [("contract", "contract/src/lib.rs"), ("winsys", "winsys/src/lib.rs"), ("native", "windows/src/lib.rs")];
 
 /// Builds every part into `out`. `LINKPACK_NO_WINDOWS` tells linkpack why there are none; empty when all are there.
 pub fn build(installers: &Path, out: &Path) {
     let missing = match compiler() {
         Some(rustc) => {
+            let libraries = out.join("windows");
+            fs::create_dir_all(&libraries).unwrap_or_else(|error| panic!("cannot make {}: {error}", libraries.display()));
+            for (name, source) in LIBRARIES {
+                let mut command = rust(&rustc, name, "rlib", installers, &libraries);
+                run(command.arg(installers.join(source)).arg("--out-dir").arg(&libraries));
+            }
             PARTS.iter().for_each(|part| compile(&rustc, part, installers, out));
             ""
         }
@@ -74,13 +84,25 @@ fn rustc_command(rustc: &Path) -> Command {
     command
 }
 
+/// What every part and library is compiled with; those libraries that are there already can be used.
+fn rust(rustc: &Path, name: &str, kind: &str, installers: &Path, libraries: &Path) -> Command {
+    let mut command = rustc_command(rustc);
+    command.args(["--edition", "2021", "--target", TARGET, "--crate-name", name, "--crate-type", kind]);
+    command.args(["-C", "opt-level=s", "-C", "panic=abort", "-C", "codegen-units=1"]);
+    command.arg(format!("--remap-path-prefix={}=installers", installers.display()));
+    command.env("VLINK_VERSION", variable("CARGO_PKG_VERSION"));
+    command.arg("-L").arg(libraries);
+    for (library, _) in LIBRARIES.iter().take_while(|(library, _)| *library != name) {
+        command.args(["--extern", library]);
+    }
+    command
+}
+
 fn compile(rustc: &Path, part: &Part, installers: &Path, out: &Path) {
     let name = part.file.split('.').next().unwrap_or(part.file);
     let kind = if part.file.ends_with(".dll") { "cdylib" } else { "bin" };
-    let source = installers.join(part.source);
-    let mut command = rustc_command(rustc);
-    command.args(["--edition", "2021", "--target", TARGET, "--crate-name", name, "--crate-type", kind]);
-    command.args(["-C", "opt-level=s", "-C", "panic=abort", "-C", "codegen-units=1", "-C", "strip=symbols"]);
+    let mut command = rust(rustc, name, kind, installers, &out.join("windows"));
+    command.args(["-C", "strip=symbols"]);
     if variable("PROFILE") == "release" {
         // A quarter of the size, for twenty times the time.
         command.args(["-C", "lto=fat"]);
@@ -88,9 +110,7 @@ fn compile(rustc: &Path, part: &Part, installers: &Path, out: &Path) {
     command.args(["-C", "target-feature=+crt-static", "-C", &format!("linker={LINKER}")]);
     command.args(["-C", "link-arg=-Wl,--no-insert-timestamp", "-C", "link-arg=-static-libgcc"]);
     command.arg("-C").arg(format!("link-arg={}", version_resource(part, out).display()));
-    command.arg(format!("--remap-path-prefix={}=installers", installers.display()));
-    command.env("VLINK_VERSION", variable("CARGO_PKG_VERSION"));
-    run(command.arg(source).arg("-o").arg(out.join(part.file)));
+    run(command.arg(installers.join(part.source)).arg("-o").arg(out.join(part.file)));
 }
 
 /// The version resource as an object file: Windows Installer compares versions before it replaces a program.

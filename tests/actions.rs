@@ -1,11 +1,9 @@
 //! The native code of the MSI as msiexec calls it, under Wine; and linkctl.exe. What Wine does not show (permissions as Windows
-//! has them) is judged by pure functions, whose tests run here as well.
+//! has them) is judged by pure functions: their tests are in the crate native.
 
 mod msi;
 #[path = "actions/package.rs"]
 mod package;
-#[path = "actions/rules.rs"]
-mod rules;
 #[allow(dead_code)] // It uses its own part of it.
 #[path = "msi/wine.rs"]
 mod wine;

@@ -11,6 +11,8 @@ mod damaged;
 mod dates;
 #[path = "sign/passwords.rs"]
 mod passwords;
+#[path = "sign/programs.rs"]
+mod programs;
 #[path = "sign/stamps.rs"]
 mod stamps;
 #[path = "sign/storages.rs"]

@@ -169,6 +169,18 @@ fn transforms_fit_the_package_when_no_difference_is_borne() {
     assert_eq!((code, said.trim()), (0, "pulse"));
     let (code, said) = ask("SELECT `Target` FROM `CustomAction` WHERE `Action` = 'Default.INSTALL_ROOT'");
     assert_eq!((code, said.trim()), (0, r"D:\Site Root\"));
+    // A thousand in one build, and a sample of them.
+    let file = |site: usize| format!("site{site:04}.toml");
+    (0..1000).for_each(|site| sample.write(&file(site), format!("server-url = \"https://core-{site}.example\"\n")));
+    let files: Vec<String> = (0..1000).map(file).collect();
+    let sites: Vec<&str> = files.iter().flat_map(|file| ["-s", file]).collect();
+    let output = sample.build(&[["-f", "mst"].as_slice(), sites.as_slice()].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for site in [0, 333, 500, 999] {
+        bring(&endpoint, &sample.product(&format!("dist/intigua-sample-site{site:04}.mst")));
+        let (code, said) = ask("SELECT `Target` FROM `CustomAction` WHERE `Action` = 'Default.SERVER_URL'");
+        assert_eq!((code, said.trim()), (0, &*format!("https://core-{site}.example")));
+    }
 }
 
 #[test]

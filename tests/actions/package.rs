@@ -126,7 +126,7 @@ impl Package {
             recorded: &[],
             event_messages: None,
             at_logon: None,
-            library: Some(LibrarySpec { bytes: parts.dll, actions: &actions(), facts: &facts }),
+            library: Some(LibrarySpec { bytes: &parts.dll, actions: &actions(), facts: &facts }),
             packing: linkpack::format::msi::Packing::Mszip,
             own: &[],
             store: &store,

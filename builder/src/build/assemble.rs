@@ -266,13 +266,14 @@ fn input(name: String, prefix: &str, source: &SourceSpec, base: &Base) -> Input 
     let below = base.files.iter().filter(|file| is_of_source(file.entry.path.as_bytes()));
     let (mut files, mut bytes, mut digest) = (0, 0, Sha256::new());
     for file in below {
+        let before = base.unsigned.get(&file.entry.path);
         if matches!(file.entry.kind, Kind::File(_)) {
             files += 1;
-            bytes += file.len();
+            bytes += before.map_or(file.len(), |(len, _)| *len);
         }
         digest.update(file.entry.path.as_bytes());
         digest.update(file.entry.mode.to_be_bytes());
-        match (&file.entry.kind, file.digests) {
+        match (&file.entry.kind, before.map(|(_, digests)| *digests).or(file.digests)) {
             (Kind::Symlink(target), _) => digest.update(target),
             (_, Some(digests)) => digest.update(digests.sha256),
             _ => {}

@@ -12,6 +12,7 @@ mod overlay;
 mod own_lint;
 mod packages;
 pub mod plan;
+mod programs;
 mod rebuild;
 mod recipes;
 mod record;
@@ -34,13 +35,14 @@ pub use sign::{Signing, SigningOptions};
 use crate::compress::{Cache, CacheChoice, CacheUse, Codec, Store};
 use crate::error::{Error, IoContext, Result};
 use crate::format::needs::Needs;
-use crate::format::{self, door, programs, writer, Base, Sites};
+use crate::format::{self, door, programs as of_system, writer, Base, Sites};
 use crate::listener::{some_of, Listener};
 use crate::manifest::{self, Format, Given, Product, Target};
 use crate::payload::Spool;
 use assemble::{Reader, Trees};
 use codec::ChosenCodec;
 use output::Output;
+use programs::SignedPrograms;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -218,7 +220,7 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
             Some(_) => trees.tree.at_time(mtime),
             None => trees.tree,
         };
-        let files = match target.is_linux() {
+        let mut files = match target.is_linux() {
             true => {
                 listener.begin("compress", bytes);
                 let files = format::prepare(tree, codec, &store, listener)?;
@@ -229,11 +231,15 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
         };
         let needs = match target.is_linux() {
             true => {
-                let programs = programs::read(&files)?;
+                let programs = of_system::read(&files)?;
                 suits::check(&product, target, &programs, listener);
                 Needs::of(&product, target, &files, &programs, &trees.vendors, listener)?
             }
             false => Needs::default(),
+        };
+        let signed = match target.is_linux() {
+            true => SignedPrograms::default(),
+            false => programs::sign(&product, &mut files, &signing, listener)?,
         };
         let mut base = Base {
             target,
@@ -245,6 +251,8 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
             needs,
             origins: trees.origins,
             capabilities: trees.capabilities,
+            windows: signed.own,
+            unsigned: signed.before,
         };
         full.iter().filter_map(|format| writer(*format)).for_each(|writer| writer.warn(&product, &base, listener));
         let mut made = packages::write_all(products, &mut base, &full, &mut output, listener)?;

@@ -165,6 +165,17 @@ impl Output {
         self.whole.push((file, name));
     }
 
+    /// Signs the programs for Windows in the kept packages, which were built without a key; `all` of them where that is asked for.
+    pub fn sign_inside(&mut self, packages: &[Package], signing: &Signing, all: bool, listener: &dyn Listener) -> Result<()> {
+        for (file, name) in &mut self.whole {
+            let package = packages.iter().find(|package| package.file == *name);
+            if let Some(format) = package.and_then(|package| package.format.format()) {
+                door(format).sign_inside(file.as_file_mut(), Path::new(name), signing, all, listener)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Signs the kept packages, and says which are not signed.
     pub fn sign(&mut self, packages: &mut [Package], signing: &Signing, listener: &dyn Listener) -> Result<()> {
         let mut unsigned = Vec::new();

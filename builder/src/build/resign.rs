@@ -8,13 +8,15 @@ use crate::format::stream::digest;
 use crate::inspect;
 use crate::listener::Listener;
 use crate::manifest::Format;
+use crate::payload::{pe, Content};
+use crate::trust::authenticode::About;
 use crate::trust::record::{Document, Record, Signed};
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 /// A package after `linkpack sign`.
@@ -22,7 +24,7 @@ use std::path::{Path, PathBuf};
 pub struct Resigned {
     /// The file.
     pub path: PathBuf,
-    /// Its format.
+    /// Its format, or `program`.
     pub format: &'static str,
     /// Its length in bytes.
     pub size: u64,
@@ -35,52 +37,83 @@ pub struct Resigned {
 /// Bytes of SHA256SUMS or manifest.json.
 const LIST_LIMIT: u64 = 64 << 20;
 
-/// Signs packages, and all packages of folders. Each is signed in a copy that then takes its place.
+/// Signs packages, and all packages of folders. Each is signed in a copy that then takes its place. In an MSI linkpack's own programs are
+/// signed as well, and `all_programs` that nobody has signed where that is asked for.
 ///
 /// # Errors
 /// One is no package or cannot be signed; no name then has anything but a whole package, of before or after.
-pub fn sign(paths: &[PathBuf], signing: &Signing, listener: &dyn Listener) -> Result<Vec<Resigned>> {
-    let mut folders: BTreeMap<PathBuf, BTreeMap<PathBuf, Format>> = BTreeMap::new();
+pub fn sign(paths: &[PathBuf], signing: &Signing, all_programs: bool, listener: &dyn Listener) -> Result<Vec<Resigned>> {
+    let mut folders: BTreeMap<PathBuf, BTreeMap<PathBuf, What>> = BTreeMap::new();
     for path in paths {
         let whole = path.is_dir();
         let folder = if whole { path.clone() } else { parent(path) };
         let found = if whole { packages_in(path)? } else { vec![path.clone()] };
         let folder = folders.entry(folder).or_default();
         for package in found {
-            let format = known_format(&package)?;
-            folder.insert(package, format);
+            let what = known(&package)?;
+            folder.insert(package, what);
         }
     }
     // What cannot be signed is told before the first package is copied.
     let mut covered = BTreeMap::new();
-    for format in folders.values().flat_map(BTreeMap::values) {
-        if !covered.contains_key(format) {
-            covered.insert(*format, door(*format).covers(signing, listener)?);
+    for what in folders.values().flat_map(BTreeMap::values) {
+        if !covered.contains_key(what) {
+            covered.insert(*what, door(what.format()).covers(signing, listener)?);
         }
     }
     let mut all = Vec::new();
     for (folder, packages) in &folders {
         let work: Vec<Work> =
-            packages.iter().map(|(path, format)| Work { path, format: *format, covered: covered[format] }).collect();
+            packages.iter().map(|(path, what)| Work { path, what: *what, covered: covered[what], all_programs }).collect();
         all.extend(sign_folder(folder, &work, signing, listener)?);
     }
     Ok(all)
 }
 
-/// A package, and whether there is a key for it.
-struct Work<'a> {
-    path: &'a Path,
-    format: Format,
-    covered: bool,
+/// What is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    Package(Format),
+    /// A program for Windows, which is signed as its MSI is.
+    Program,
 }
 
-fn known_format(path: &Path) -> Result<Format> {
+impl What {
+    fn name(self) -> &'static str {
+        match self {
+            What::Package(format) => format.name(),
+            What::Program => "program",
+        }
+    }
+
+    /// The format by whose keys it is signed.
+    fn format(self) -> Format {
+        match self {
+            What::Package(format) => format,
+            What::Program => Format::Msi,
+        }
+    }
+}
+
+/// A package or program, and whether there is a key for it.
+struct Work<'a> {
+    path: &'a Path,
+    what: What,
+    covered: bool,
+    all_programs: bool,
+}
+
+fn known(path: &Path) -> Result<What> {
     // A file that cannot be opened is told as such.
-    File::open(path).or_cannot("read", path)?;
-    inspect::format_of(path).map_err(|error| match error.is_interrupted() {
+    let mut head = Vec::new();
+    File::open(path).and_then(|file| file.take(pe::HEADERS as u64).read_to_end(&mut head)).or_cannot("read", path)?;
+    if pe::signature_places(&head).is_some() {
+        return Ok(What::Program);
+    }
+    inspect::format_of(path).map(What::Package).map_err(|error| match error.is_interrupted() {
         true => error,
         false => Error::new(format!("{} is not a package that linkpack can sign", path.display()))
-            .help("it signs .deb, .rpm, .msi, .mst, .site and its own .run"),
+            .help("it signs .deb, .rpm, .msi, .mst, .site, its own .run, and programs for Windows (.exe, .dll)"),
     })
 }
 
@@ -173,17 +206,35 @@ fn sign_one(
     let path = work.path;
     let mut original = File::open(path).or_cannot("read", path)?;
     let mut copy = output.partial()?;
-    std::io::copy(&mut original, copy.as_file_mut()).or_cannot("copy", path)?;
-    let mode = original.metadata().or_cannot("read", path)?.permissions();
-    copy.as_file().set_permissions(mode).or_cannot("set the mode of the copy of", path)?;
-    let signed = door(work.format).sign(copy.as_file_mut(), path, signing, listener)?;
+    let meta = original.metadata().or_cannot("read", path)?;
+    copy.as_file().set_permissions(meta.permissions()).or_cannot("set the mode of the copy of", path)?;
+    let signed = match work.what {
+        What::Package(format) => {
+            std::io::copy(&mut original, copy.as_file_mut()).or_cannot("copy", path)?;
+            door(format).sign_inside(copy.as_file_mut(), path, signing, work.all_programs, listener)?;
+            door(format).sign(copy.as_file_mut(), path, signing, listener)?
+        }
+        What::Program => {
+            let content = Content::file(path, &meta);
+            let content = signing.signed_program(&content, &About::default(), true)?.unwrap_or(content);
+            let mut reader = content.open()?;
+            let mut block = vec![0; content.len().min(256 << 10) as usize];
+            loop {
+                match reader.read_block(&mut block)? {
+                    0 => break,
+                    count => copy.write_all(&block[..count]).or_cannot("write", copy.path())?,
+                }
+            }
+            signing.chain().first().map(|end| Signed { kind: "authenticode".into(), key: end.describe() })
+        }
+    };
     crate::interrupt::check()?;
     Ok((resigned(work, copy.as_file_mut(), signed)?, copy))
 }
 
 fn resigned(work: &Work, file: &mut File, signed: Option<Signed>) -> Result<Resigned> {
     let (size, sha256) = digest(file).or_cannot("read", work.path)?;
-    Ok(Resigned { path: work.path.to_path_buf(), format: work.format.name(), size, sha256, signed })
+    Ok(Resigned { path: work.path.to_path_buf(), format: work.what.name(), size, sha256, signed })
 }
 
 fn list(path: &Path) -> Result<Option<String>> {

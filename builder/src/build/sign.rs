@@ -1,6 +1,7 @@
 //! Signing: which key signs which format, at a build and later.
 
 use crate::error::{Error, Result};
+use crate::format::ProgramSignatures;
 pub use crate::format::Signing;
 use crate::listener::Listener;
 use crate::trust::certificate::Certificate;
@@ -11,6 +12,7 @@ use crate::trust::signer::{ShellCommand, Signer};
 use crate::trust::timestamp::Stamper;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Where keys are. No secret is in here.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +37,8 @@ pub struct SigningOptions {
     pub timestamp_command: Option<String>,
     /// SOURCE_DATE_EPOCH: OpenPGP signatures are of that time.
     pub epoch: Option<i64>,
+    /// Signatures that programs for Windows get back: of a build that is done again.
+    pub program_signatures: Arc<ProgramSignatures>,
 }
 
 impl Signing {
@@ -63,7 +67,7 @@ impl Signing {
         let command = |line: &String| Stamper::Command(ShellCommand::new(line, "--timestamp-command", hidden));
         let url = |url: &String| Stamper::Url { url: url.clone(), patience: Stamper::PATIENCE };
         let stamper = options.timestamp_url.as_ref().map(url).or(options.timestamp_command.as_ref().map(command));
-        Ok(Signing { signer, chain, openpgp, stamper })
+        Ok(Signing { signer, chain, openpgp, stamper, program_signatures: options.program_signatures.clone() })
     }
 
     /// Signs SHA256SUMS; `None` without a key for it.

@@ -111,9 +111,12 @@ pub struct SigningArguments {
 
 #[derive(Debug, Args)]
 pub struct SignArguments {
-    /// Packages, or folders of packages
+    /// Packages, programs for Windows (.exe, .dll), or folders of packages
     #[arg(required = true, value_name = "PACKAGE|DIR")]
     pub packages: Vec<PathBuf>,
+    /// In an MSI of linkpack's, sign the payloads' programs as well that nobody has signed
+    #[arg(long)]
+    pub sign_programs: bool,
     /// Print one JSON document on standard output
     #[arg(long)]
     pub json: bool,

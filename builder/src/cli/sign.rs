@@ -16,7 +16,7 @@ pub fn run(arguments: &SignArguments) -> Result<()> {
         return Err(Error::new("there is no key to sign with")
             .help("give --openpgp-key FILE for RPM and DEB, --key FILE (and --cert FILE) for MSI, .run and SHA256SUMS"));
     }
-    let signed = resign::sign(&arguments.packages, &signing, &screen)?;
+    let signed = resign::sign(&arguments.packages, &signing, arguments.sign_programs, &screen)?;
     if arguments.json {
         return super::print(&told::json(&told::Signed { packages: signed }));
     }
@@ -45,5 +45,6 @@ pub fn options(arguments: &SigningArguments, epoch: Option<i64>) -> SigningOptio
         timestamp_url: arguments.timestamp_url.clone(),
         timestamp_command: arguments.timestamp_command.clone(),
         epoch,
+        program_signatures: Default::default(),
     }
 }

@@ -1,14 +1,15 @@
 //! The programs of the Windows endpoint, built by build.rs and carried inside linkpack.
 
 use crate::error::{Error, Result};
+use std::borrow::Cow;
 
 /// What every MSI carries besides the product, for x86_64.
 #[derive(Debug)]
 pub struct WindowsParts {
     /// The native actions (docs/windows.md), a DLL.
-    pub dll: &'static [u8],
+    pub dll: Cow<'static, [u8]>,
     /// `<root>\bin\linkctl.exe`.
-    pub linkctl: &'static [u8],
+    pub linkctl: Cow<'static, [u8]>,
 }
 
 /// The sample product's programs, for x86_64.
@@ -30,7 +31,8 @@ macro_rules! built {
     };
 }
 
-static PARTS: WindowsParts = WindowsParts { dll: built!("intigua.dll"), linkctl: built!("linkctl.exe") };
+static PARTS: WindowsParts =
+    WindowsParts { dll: Cow::Borrowed(built!("intigua.dll")), linkctl: Cow::Borrowed(built!("linkctl.exe")) };
 
 static SAMPLE: WindowsSample = WindowsSample {
     connector: built!("vlinkservice.exe"),

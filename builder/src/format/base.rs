@@ -4,6 +4,7 @@ use super::needs::Needs;
 use super::parts::Origin;
 use super::{Digests, Packing, PreparedFile};
 use crate::compress::{Codec, Store};
+use crate::endpoint::windows::WindowsParts;
 use crate::manifest::Target;
 use crate::payload::{Kind, TreePath};
 use std::collections::BTreeMap;
@@ -30,14 +31,18 @@ pub struct Base<'a> {
     pub origins: Vec<Origin>,
     /// The files that have capabilities, as cap_to_text(3) writes them.
     pub capabilities: BTreeMap<TreePath, String>,
+    /// linkpack's own programs for Windows, where they were signed.
+    pub windows: Option<WindowsParts>,
+    /// Length and digests that files had before they were signed.
+    pub unsigned: BTreeMap<TreePath, (u64, Digests)>,
 }
 
 impl<'a> Base<'a> {
     /// Without any payload.
     pub fn empty(target: Target, codec: Codec, store: &'a Arc<Store>, mtime: i64) -> Self {
         let (files, origins, capabilities) = (Vec::new(), Vec::new(), BTreeMap::new());
-        let needs = Needs::default();
-        Base { target, codec, cabinet: Packing::Mszip, store, mtime, files, needs, origins, capabilities }
+        let (needs, windows, unsigned) = (Needs::default(), None, BTreeMap::new());
+        Base { target, codec, cabinet: Packing::Mszip, store, mtime, files, needs, origins, capabilities, windows, unsigned }
     }
 
     /// Bytes of all files.

@@ -65,6 +65,15 @@ pub trait Door: Sync {
     /// It is damaged, or cannot be signed.
     fn sign(&self, file: &mut File, path: &Path, keys: &Signing, listener: &dyn Listener) -> Result<Option<Signed>>;
 
+    /// Signs the programs for Windows in a package that was built without a key, before it is signed itself: linkpack's own, and `all`
+    /// that nobody has signed where that is asked for.
+    ///
+    /// # Errors
+    /// As [`Door::sign`]'s.
+    fn sign_inside(&self, _file: &mut File, _path: &Path, _keys: &Signing, _all: bool, _listener: &dyn Listener) -> Result<()> {
+        Ok(())
+    }
+
     /// Judges the signatures of a package, each with its place.
     ///
     /// # Errors

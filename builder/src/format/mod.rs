@@ -16,6 +16,7 @@ mod prepared;
 pub mod programs;
 pub mod rpm;
 pub mod run;
+pub mod sign_programs;
 mod signing;
 pub mod stream;
 mod tar;
@@ -25,6 +26,7 @@ pub use door::{Compression, Door, Job, Overlays, Sidecar, SiteJob, Sites, Unpack
 pub use packing::Packing;
 pub use parts::{folders, Origin, CONNECTOR};
 pub use prepared::{prepare, unread, Digests, PreparedFile};
+pub use sign_programs::ProgramSignatures;
 pub use signing::{Signatures, Signing};
 
 use crate::manifest::Format;

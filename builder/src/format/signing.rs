@@ -1,10 +1,12 @@
 //! The keys that packages are signed with.
 
+use super::ProgramSignatures;
 use crate::trust::certificate::Certificate;
 use crate::trust::keys::Keys;
 use crate::trust::openpgp::OpenPgpSigner;
 use crate::trust::signer::Signer;
 use crate::trust::timestamp::Stamper;
+use std::sync::Arc;
 
 /// How packages of a format are signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +55,7 @@ pub struct Signing {
     pub(crate) chain: Vec<Certificate>,
     pub(crate) openpgp: Option<OpenPgpSigner>,
     pub(crate) stamper: Option<Stamper>,
+    pub(crate) program_signatures: Arc<ProgramSignatures>,
 }
 
 impl Signing {

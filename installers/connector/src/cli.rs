@@ -3,9 +3,9 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::contract::names::Names;
 use crate::launch::Layout;
 use crate::{check, connector, core_check, platform};
+use contract::names::Names;
 
 const DONE: i32 = 0;
 const FAILED: i32 = 1;

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::config::Config;
-use crate::contract::names::{self, Names};
 use crate::descriptor::{Descriptor, Inject, Throttle};
 use crate::platform;
+use contract::names::{self, Names};
 
 /// The directories of one connector.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! vlink, the reference connector: keeps the containers of one install root running (docs/endpoint.md).
 //!
-//! No dependencies and nothing newer than Rust 1.63, so that one plain `rustc` call builds it. What is specific
+//! No dependencies but the contract and the declarations of Windows, and nothing newer than Rust 1.63: plain `rustc` calls build it. What is specific
 //! to an operating system lies behind `platform`.
 
 mod backoff;
@@ -9,9 +9,6 @@ mod cli;
 mod clock;
 mod config;
 mod connector;
-#[path = "../../contract/src/lib.rs"]
-#[allow(dead_code)] // The builder uses the rest.
-mod contract;
 mod core_check;
 mod descriptor;
 mod identity;

@@ -26,6 +26,7 @@ pub type Sid = String;
 /// What counts of a security descriptor.
 #[derive(Debug, PartialEq)]
 pub struct Descriptor {
+    /// Who owns the object.
     pub owner: Option<Sid>,
     /// `None`: there is no DACL, and everybody may do everything.
     pub entries: Option<Vec<Entry>>,
@@ -34,8 +35,11 @@ pub struct Descriptor {
 /// An access control entry that is in force for the folder itself.
 #[derive(Debug, PartialEq)]
 pub struct Entry {
+    /// Whether it grants or denies.
     pub allows: bool,
+    /// The rights.
     pub mask: u32,
+    /// Whose rights.
     pub sid: Sid,
 }
 

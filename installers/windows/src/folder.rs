@@ -1,12 +1,13 @@
 //! Folders and files, with an eye on who made them: nothing here follows a link that it did not expect.
 
 use super::acl::Descriptor;
+use super::machine;
 use super::security::{self, Security};
-use super::sys::{self, wide};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::windows::fs::OpenOptionsExt;
 use std::os::windows::io::AsRawHandle;
+use winsys::{self as sys, wide};
 
 const READ_ONLY: u32 = 0x1;
 const DIRECTORY: u32 = 0x10;
@@ -48,7 +49,7 @@ fn attributes(path: &str) -> io::Result<u32> {
 
 /// Owner and DACL of what stands at a path itself.
 pub fn descriptor(path: &str) -> io::Result<Descriptor> {
-    security::of(open_itself(path, security::READ_CONTROL)?.as_raw_handle().cast())
+    security::of(&open_itself(path, security::READ_CONTROL)?)
 }
 
 fn open_itself(path: &str, access: u32) -> io::Result<File> {
@@ -110,7 +111,7 @@ pub fn make_private(path: &str, user: &str) -> io::Result<()> {
 /// execution (the file system's own access check), deletes. The error is the end of the sentence "cannot".
 pub fn probe(folder: &str, execute: bool) -> Result<(), String> {
     const READ_WRITE_DELETE: u32 = 0xC001_0000;
-    let token = sys::random();
+    let token = machine::random();
     let path = format!("{}\\linkpack-{token}.tmp", folder.trim_end_matches('\\'));
     let cannot = |what: &str| format!("{what} {folder}");
     let says = |what: &'static str| move |error: io::Error| format!("{}: {error}", cannot(what));
@@ -142,7 +143,7 @@ pub fn probe(folder: &str, execute: bool) -> Result<(), String> {
 
 /// Writes a file as a whole: under another name, then renamed over. The folder has to be private.
 pub fn replace(path: &str, bytes: &[u8]) -> io::Result<()> {
-    let temporary = format!("{path}.{}.tmp", sys::random());
+    let temporary = format!("{path}.{}.tmp", machine::random());
     let written = write_new(&temporary, bytes).and_then(|()| rename(&temporary, path));
     if written.is_err() {
         let _ = fs::remove_file(&temporary);

@@ -1,8 +1,8 @@
 //! csclient.cfg: made from the settings, merged where it is there already (docs/endpoint.md).
 
 use super::config::Config;
-use super::contract::settings::of_windows;
 use super::settings::Settings;
+use contract::settings::of_windows;
 
 /// The endpoint's identity, and the machine that it belongs to.
 pub const IDENTITY: [&str; 2] = ["vlinkCoreId", "vlinkMachineId"];

@@ -1,10 +1,10 @@
 //! Where things lie on this machine, by the system's own word: an environment is whoever's.
 
-use super::contract::names::Names;
 use super::root::SystemFolders;
-use super::sys;
+use contract::names::Names;
 use std::ptr::null_mut;
 use std::sync::Mutex;
+use winsys as sys;
 
 /// The names of the product at hand; none stands for the default ones.
 static NAMES: Mutex<Option<Names>> = Mutex::new(None);

@@ -1,10 +1,10 @@
 //! Values below HKEY_LOCAL_MACHINE, in the 64-bit view.
 
-use super::sys::{self, wide, Handle};
 use std::io;
 use std::ptr::{null, null_mut};
+use winsys::{self as sys, wide, HANDLE};
 
-const LOCAL_MACHINE: Handle = 0xFFFF_FFFF_8000_0002_u64 as Handle;
+const LOCAL_MACHINE: HANDLE = 0xFFFF_FFFF_8000_0002_u64 as HANDLE;
 const READ: u32 = 0x2_0019;
 const READ_WRITE: u32 = READ | 0x2_0006;
 const VIEW_64: u32 = 0x100;
@@ -12,7 +12,7 @@ const TEXT: u32 = 1;
 const EXPANDING_TEXT: u32 = 2;
 
 /// An open key.
-pub struct Key(Handle);
+pub struct Key(HANDLE);
 
 impl Drop for Key {
     fn drop(&mut self) {
@@ -21,10 +21,10 @@ impl Drop for Key {
     }
 }
 
-fn done(status: i32) -> io::Result<()> {
+fn done(status: u32) -> io::Result<()> {
     match status {
         0 => Ok(()),
-        error => Err(io::Error::from_raw_os_error(error)),
+        error => Err(io::Error::from_raw_os_error(error as i32)),
     }
 }
 

@@ -1,14 +1,17 @@
 //! What the checks found, and install.json: how it went, in the shape of docs/endpoint.md.
 
-use super::contract::checks;
 use super::settings::Settings;
+use contract::checks;
 
 /// One thing that was looked at.
 pub struct Check {
+    /// Its name in the contract.
     pub id: &'static str,
     /// The exit code where it fails.
     pub code: i32,
+    /// What was looked at; empty where that is not a path.
     pub path: String,
+    /// How it went.
     pub outcome: Outcome,
 }
 
@@ -17,7 +20,12 @@ pub enum Outcome {
     /// In order, and what was seen.
     Passed(String),
     /// What is wrong, and what to do about it.
-    Failed { fault: String, remedy: String },
+    Failed {
+        /// A sentence.
+        fault: String,
+        /// A sentence.
+        remedy: String,
+    },
 }
 
 /// A failure, from whatever can be read as a sentence.
@@ -28,6 +36,7 @@ pub fn failed(fault: impl Into<String>, remedy: impl Into<String>) -> Outcome {
 /// All checks, in the order they were made.
 #[derive(Default)]
 pub struct Report {
+    /// Each check.
     pub checks: Vec<Check>,
 }
 
@@ -87,11 +96,15 @@ impl Report {
 
 /// The end of an installation.
 pub struct Ending<'a> {
+    /// A word of docs/endpoint.md.
     pub outcome: &'a str,
+    /// The exit code.
     pub code: i32,
+    /// A sentence.
     pub message: &'a str,
     /// The array of checks.
     pub checks: &'a str,
+    /// As RFC 3339.
     pub finished_at: &'a str,
 }
 
@@ -122,6 +135,20 @@ pub fn document(settings: &Settings, ending: &Ending) -> String {
         json(ending.message),
         if ending.checks.is_empty() { "[]" } else { ending.checks },
     )
+}
+
+/// A text out of such a document.
+pub fn field(document: &str, name: &str) -> Option<String> {
+    // A quote within a text has a backslash before it: this cannot begin in one.
+    let mut rest = document.split_once(&format!(" \"{name}\": \""))?.1.chars();
+    let mut text = String::new();
+    loop {
+        match rest.next()? {
+            '"' => return Some(text),
+            '\\' => text.push(rest.next()?),
+            c => text.push(c),
+        }
+    }
 }
 
 /// A JSON string (RFC 8259); control characters become spaces.
@@ -165,6 +192,8 @@ mod tests {
         let mut settings = Settings::from_data("PRODUCT=a \"b\"|VERSION=1|INSTALL_ROOT=C:\\My Own\\|IMAGE=1");
         let ending = Ending { outcome: "refused", code: 11, message: "no\tway", checks: &report().json(), finished_at: "T" };
         let text = document(&settings, &ending);
+        assert_eq!(field(&text, "product").as_deref(), Some("a \"b\""));
+        assert_eq!((field(&text, "root").as_deref(), field(&text, "none")), (Some(r"C:\My Own"), None));
         for part in [
             r#""product": "a \"b\"""#,
             r#""root": "C:\\My Own""#,

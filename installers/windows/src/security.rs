@@ -1,21 +1,23 @@
 //! Security descriptors, to read and to give.
 
 use super::acl::{self, Descriptor};
-use super::sys::{self, wide, Handle, SecurityAttributes};
 use std::ffi::c_void;
 use std::io;
+use std::os::windows::io::AsRawHandle;
 use std::ptr::null_mut;
+use winsys::{self as sys, wide, SECURITY_ATTRIBUTES};
 
 /// The right to read a descriptor.
 pub const READ_CONTROL: u32 = 0x2_0000;
 
 /// Owner and DACL of an open object.
-pub fn of(object: Handle) -> io::Result<Descriptor> {
+pub fn of(object: &impl AsRawHandle) -> io::Result<Descriptor> {
     const OWNER_AND_DACL: u32 = 0x1 | 0x4;
     // 64 KiB is the most that an ACL can have; u64 for alignment.
     let mut buffer = vec![0_u64; 9 << 10];
     let mut needed = 0;
     let size = (buffer.len() * 8) as u32;
+    let object = object.as_raw_handle().cast();
     // SAFETY: the size says how long the buffer is.
     if unsafe { sys::GetKernelObjectSecurity(object, OWNER_AND_DACL, buffer.as_mut_ptr().cast(), size, &mut needed) } == 0 {
         return Err(sys::last_error());
@@ -46,9 +48,9 @@ impl Security {
     }
 
     /// For what is made with it; valid as long as this is.
-    pub fn attributes(&self) -> SecurityAttributes {
-        let length = std::mem::size_of::<SecurityAttributes>() as u32;
-        SecurityAttributes { length, descriptor: self.descriptor, inherit: 0 }
+    pub fn attributes(&self) -> SECURITY_ATTRIBUTES {
+        let length = std::mem::size_of::<SECURITY_ATTRIBUTES>() as u32;
+        SECURITY_ATTRIBUTES { length, descriptor: self.descriptor, inherit: 0 }
     }
 
     fn new(sddl: &str) -> io::Result<Security> {

@@ -1,10 +1,10 @@
 //! The service, as the service control manager sees it.
 
-use super::sys::{self, wide, FailureAction, FailureActions, Handle, ServiceStatus};
 use std::io;
 use std::ptr::null;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+use winsys::{self as sys, wide, HANDLE, SC_ACTION, SERVICE_FAILURE_ACTIONSW, SERVICE_STATUS_PROCESS};
 
 pub const STOPPED: u32 = 1;
 pub const RUNNING: u32 = 4;
@@ -14,8 +14,8 @@ const STOP: u32 = 0x20;
 
 /// A service that is registered.
 pub struct Service {
-    manager: Handle,
-    service: Handle,
+    manager: HANDLE,
+    service: HANDLE,
 }
 
 impl Drop for Service {
@@ -65,10 +65,10 @@ impl Service {
     }
 
     /// What it does at the moment.
-    pub fn status(&self) -> io::Result<ServiceStatus> {
-        let mut status = ServiceStatus::default();
+    pub fn status(&self) -> io::Result<SERVICE_STATUS_PROCESS> {
+        let mut status = SERVICE_STATUS_PROCESS::default();
         let mut needed = 0;
-        let size = std::mem::size_of::<ServiceStatus>() as u32;
+        let size = std::mem::size_of::<SERVICE_STATUS_PROCESS>() as u32;
         // SAFETY: the size is the structure's.
         match unsafe { sys::QueryServiceStatusEx(self.service, 0, &mut status, size, &mut needed) } {
             0 => Err(sys::last_error()),
@@ -107,9 +107,9 @@ impl Service {
         const RESTART: i32 = 1;
         const DAY: u32 = 86_400;
         const MINUTE: u32 = 60_000;
-        let again = || FailureAction { kind: RESTART, delay: MINUTE };
+        let again = || SC_ACTION { kind: RESTART, delay: MINUTE };
         let actions = [again(), again(), again()];
-        let recovery = FailureActions {
+        let recovery = SERVICE_FAILURE_ACTIONSW {
             reset_period: DAY,
             reboot_message: null(),
             command: null(),
@@ -154,7 +154,7 @@ impl Service {
             if begun.elapsed() > patience {
                 return Err(io::Error::new(io::ErrorKind::TimedOut, format!("it still has state {}", status.state)));
             }
-            let mut now = ServiceStatus::default();
+            let mut now = SERVICE_STATUS_PROCESS::default();
             // Asked again each time: one that is starting takes no orders yet, and restarts may come between.
             // SAFETY: the structure is longer than the SERVICE_STATUS that is filled.
             unsafe { sys::ControlService(self.service, CONTROL_STOP, &mut now) };
@@ -187,7 +187,7 @@ impl Service {
     }
 }
 
-fn end(status: &ServiceStatus) -> String {
+fn end(status: &SERVICE_STATUS_PROCESS) -> String {
     const SPECIFIC: u32 = 1066;
     match status.exit_code {
         SPECIFIC => format!("its own error {}", status.specific_exit_code),

@@ -1,7 +1,7 @@
 //! What this installation was asked for: the settings and facts that the package hands to its native actions.
 
-use super::contract::rules::{self, System};
-use super::contract::settings::{of_windows, Rule};
+use contract::rules::{self, System};
+use contract::settings::{of_windows, Rule};
 
 /// Every key that a native action reads, as a property or in CustomActionData (docs/windows.md): the settings, and these facts.
 pub fn keys() -> impl Iterator<Item = &'static str> {

@@ -1,7 +1,7 @@
 //! Who runs this.
 
-use super::sys::{self, Handle};
 use std::ptr::{null, null_mut};
+use winsys::{self as sys, HANDLE};
 
 const TOKEN_QUERY: u32 = 0x8;
 const TOKEN_USER: u32 = 1;
@@ -9,7 +9,7 @@ const TOKEN_ELEVATION: u32 = 20;
 
 /// The account by which files are made: the thread's where it impersonates, else the process's.
 pub struct Token {
-    handle: Handle,
+    handle: HANDLE,
 }
 
 impl Token {
@@ -49,9 +49,9 @@ impl Token {
 
     fn is_elevated(&self) -> bool {
         let (mut elevated, mut needed) = (0_u32, 0);
+        let data = (&mut elevated as *mut u32).cast();
         // SAFETY: TOKEN_ELEVATION is one 32-bit number.
-        let read =
-            unsafe { sys::GetTokenInformation(self.handle, TOKEN_ELEVATION, (&mut elevated as *mut u32).cast(), 4, &mut needed) };
+        let read = unsafe { sys::GetTokenInformation(self.handle, TOKEN_ELEVATION, data, 4, &mut needed) };
         read != 0 && elevated != 0
     }
 }
@@ -77,5 +77,5 @@ fn is_administrator() -> bool {
     const ADMINISTRATORS: [u8; 16] = [1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x20, 2, 0, 0];
     let mut member = 0;
     // SAFETY: a well-formed SID; no token means the one in force.
-    unsafe { sys::CheckTokenMembership(null::<u8>() as Handle, ADMINISTRATORS.as_ptr().cast(), &mut member) != 0 && member != 0 }
+    unsafe { sys::CheckTokenMembership(null::<u8>() as HANDLE, ADMINISTRATORS.as_ptr().cast(), &mut member) != 0 && member != 0 }
 }

@@ -35,6 +35,9 @@ pub struct ConnectorWindows {
     pub helper_x86: Option<RelativePath>,
     /// The helper for 64-bit processes; Helper64.
     pub helper_x64: Option<RelativePath>,
+    /// Whether a build that signs the MSI also signs the payloads' programs and libraries that nobody has signed.
+    #[serde(default)]
+    pub sign_programs: bool,
 }
 
 fn check_upgrade_code(text: &str) -> Result<(), String> {

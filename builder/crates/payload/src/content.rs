@@ -26,6 +26,7 @@ pub struct Content {
 enum Place {
     Memory(Arc<[u8]>),
     Range { file: FileName, offset: u64, stamp: Option<Stamp> },
+    Joined(Box<[Content]>),
 }
 
 /// A file's path.
@@ -145,10 +146,26 @@ impl Content {
         Content { len, place: Arc::new(Place::Range { file: FileName::Whole(spool), offset, stamp: None }) }
     }
 
+    /// Several contents one after another: a file of which some bytes are replaced.
+    pub fn joined(pieces: Vec<Content>) -> Content {
+        Content { len: pieces.iter().map(Content::len).sum(), place: Arc::new(Place::Joined(pieces.into())) }
+    }
+
     /// `len` of the bytes, from `from` on, which must be there.
     pub fn part(&self, from: u64, len: u64) -> Content {
         assert!(from.checked_add(len).is_some_and(|end| end <= self.len), "a part lies within its whole");
         let place = match &*self.place {
+            Place::Joined(pieces) => {
+                let (mut at, mut within) = (0, Vec::new());
+                for piece in pieces {
+                    let (start, end) = (from.max(at), (from + len).min(at + piece.len));
+                    if start < end {
+                        within.push(piece.part(start - at, end - start));
+                    }
+                    at += piece.len;
+                }
+                return Content::joined(within);
+            }
             Place::Memory(bytes) => Place::Memory(bytes[from as usize..(from + len) as usize].into()),
             Place::Range { file, offset, stamp } => Place::Range { file: file.clone(), offset: offset + from, stamp: *stamp },
         };
@@ -185,6 +202,10 @@ impl Content {
     pub fn open(&self) -> Result<ContentReader> {
         match &*self.place {
             Place::Memory(bytes) => Ok(ContentReader(Reader::Memory { bytes: bytes.clone(), at: 0 })),
+            Place::Joined(pieces) => {
+                let readers = pieces.iter().map(Content::open).collect::<Result<_>>()?;
+                Ok(ContentReader(Reader::Joined { lens: pieces.iter().map(Content::len).collect(), readers, at: 0 }))
+            }
             Place::Range { file, offset, stamp } => {
                 let path = file.path();
                 let mut handle = match stamp {
@@ -221,14 +242,19 @@ pub struct ContentReader(Reader);
 enum Reader {
     Memory { bytes: Arc<[u8]>, at: usize },
     File { handle: File, path: PathBuf, start: u64, len: u64, left: u64, stamp: Option<Stamp> },
+    Joined { readers: Vec<ContentReader>, lens: Vec<u64>, at: u64 },
 }
 
 impl ContentReader {
     /// Has the system fetch the bytes meanwhile; they will be read soon.
     pub fn prefetch(&self) {
-        if let Reader::File { handle, start, len, .. } = &self.0 {
-            // Advice only: nothing is lost where the file system takes none.
-            let _ = rustix::fs::fadvise(handle, *start, NonZeroU64::new(*len), Advice::WillNeed);
+        match &self.0 {
+            Reader::Memory { .. } => {}
+            Reader::File { handle, start, len, .. } => {
+                // Advice only: nothing is lost where the file system takes none.
+                let _ = rustix::fs::fadvise(handle, *start, NonZeroU64::new(*len), Advice::WillNeed);
+            }
+            Reader::Joined { readers, .. } => readers.iter().for_each(ContentReader::prefetch),
         }
     }
 
@@ -240,6 +266,7 @@ impl ContentReader {
         let left = match &self.0 {
             Reader::Memory { bytes, at } => bytes.len() - at,
             Reader::File { left, .. } => *left as usize,
+            Reader::Joined { lens, at, .. } => (lens.iter().sum::<u64>() - at) as usize,
         };
         let mut bytes = vec![0; left];
         let mut filled = 0;
@@ -261,6 +288,10 @@ impl ContentReader {
                 handle.seek_relative(count as i64).or_cannot("read", path)?;
                 *left -= count;
             }
+            Reader::Joined { at, .. } => {
+                let to = *at + count;
+                return self.seek(to);
+            }
         }
         Ok(())
     }
@@ -276,6 +307,14 @@ impl ContentReader {
                 let to = to.min(*len);
                 handle.seek(SeekFrom::Start(*start + to)).or_cannot("read", path)?;
                 *left = *len - to;
+            }
+            Reader::Joined { readers, lens, at } => {
+                let mut begin = 0;
+                for (reader, len) in readers.iter_mut().zip(lens.iter()) {
+                    reader.seek(to.saturating_sub(begin).min(*len))?;
+                    begin += len;
+                }
+                *at = to.min(begin);
             }
         }
         Ok(())
@@ -306,6 +345,16 @@ impl ContentReader {
                     }
                 }
                 Ok(want)
+            }
+            Reader::Joined { readers, at, .. } => {
+                for reader in readers {
+                    let count = reader.read_block(buffer)?;
+                    if count > 0 {
+                        *at += count as u64;
+                        return Ok(count);
+                    }
+                }
+                Ok(0)
             }
         }
     }

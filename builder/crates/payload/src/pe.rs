@@ -95,21 +95,14 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 
 /// Reads the first [`HEADERS`] bytes of a file; `None` for what is not a program.
 pub fn headers(bytes: &[u8]) -> Option<Headers> {
-    if !bytes.starts_with(b"MZ") {
-        return None;
-    }
-    let coff = u32_at(bytes, 0x3C)? as usize;
-    if bytes.get(coff..coff.checked_add(4)?)? != b"PE\0\0" {
-        return None;
-    }
+    let coff = coff(bytes)?;
     let machine = Machine::of(u16_at(bytes, coff + 4)?);
     let sections = usize::from(u16_at(bytes, coff + 6)?);
     let optional_len = usize::from(u16_at(bytes, coff + 20)?);
     const DLL: u16 = 0x2000;
     let library = u16_at(bytes, coff + 22)? & DLL != 0;
     let optional = coff + 24;
-    const PE32_PLUS: u16 = 0x20B;
-    let directories = optional + if u16_at(bytes, optional)? == PE32_PLUS { 112 } else { 96 };
+    let directories = directories(bytes, optional)?;
     let section = |index: usize| {
         let directory = directories + 8 * index;
         let address = u32_at(bytes, directory).filter(|&address| address != 0 && directory < optional + optional_len)?;
@@ -125,8 +118,51 @@ pub fn headers(bytes: &[u8]) -> Option<Headers> {
     Some(Headers { machine, library, resources, debug })
 }
 
+/// Where a program's file header is.
+fn coff(bytes: &[u8]) -> Option<usize> {
+    let coff = u32_at(bytes, 0x3C).filter(|_| bytes.starts_with(b"MZ"))? as usize;
+    (bytes.get(coff..coff.checked_add(4)?)? == b"PE\0\0").then_some(coff)
+}
+
+/// Where its data directories are.
+fn directories(bytes: &[u8], optional: usize) -> Option<usize> {
+    const PE32: u16 = 0x10B;
+    const PE32_PLUS: u16 = 0x20B;
+    match u16_at(bytes, optional)? {
+        PE32_PLUS => Some(optional + 112),
+        PE32 => Some(optional + 96),
+        _ => None,
+    }
+}
+
+/// Where a program keeps what its signatures do not cover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignaturePlaces {
+    /// The four bytes of its checksum.
+    pub checksum: u64,
+    /// The eight bytes of the directory's entry for certificates.
+    pub entry: u64,
+    /// Where the certificates are and how many bytes; there are none where that is zero.
+    pub table: (u64, u64),
+}
+
+/// Reads the first [`HEADERS`] bytes of a file; `None` for what is no program, or one without room for signatures.
+pub fn signature_places(bytes: &[u8]) -> Option<SignaturePlaces> {
+    let optional = coff(bytes)? + 24;
+    let directories = directories(bytes, optional)?;
+    let entry = directories + 8 * CERTIFICATE_DIRECTORY;
+    let count = u32_at(bytes, directories - 4)? as usize;
+    let optional_len = usize::from(u16_at(bytes, optional - 4)?);
+    if count <= CERTIFICATE_DIRECTORY || entry + 8 > optional + optional_len {
+        return None;
+    }
+    let table = (u64::from(u32_at(bytes, entry)?), u64::from(u32_at(bytes, entry + 4)?));
+    Some(SignaturePlaces { checksum: (optional + 64) as u64, entry: entry as u64, table })
+}
+
 /// Data directories by their numbers.
 const RESOURCE_DIRECTORY: usize = 2;
+const CERTIFICATE_DIRECTORY: usize = 4;
 const DEBUG_DIRECTORY: usize = 6;
 
 fn section_at(bytes: &[u8], header: usize) -> Option<Section> {

@@ -1,5 +1,5 @@
-//! Authenticode: a SignedData over the digest of a Windows Installer package ("Windows Authenticode Portable Executable Signature
-//! Format", and SpcSipInfo for what is no program).
+//! Authenticode: a SignedData over the digest of a program or of a Windows Installer package ("Windows Authenticode Portable Executable
+//! Signature Format", and SpcSipInfo for what is no program).
 
 use super::certificate::{Broken, Certificate, Chain, Purpose};
 use super::cms::{self, Built, SignedData};
@@ -13,6 +13,9 @@ use std::time::SystemTime;
 
 const INDIRECT_DATA: &str = "1.3.6.1.4.1.311.2.1.4";
 const SIP_INFO: &str = "1.3.6.1.4.1.311.2.1.30";
+const PROGRAM_INFO: &str = "1.3.6.1.4.1.311.2.1.15";
+/// SpcPeImageData: no flags, and a link to an empty name, as signtool writes it.
+const PROGRAM: [u8; 11] = [der::SEQUENCE, 9, 3, 1, 0, 0xA0, 4, 0xA2, 2, 0x80, 0];
 const OPUS_INFO: &str = "1.3.6.1.4.1.311.2.1.12";
 const STATEMENT_TYPE: &str = "1.3.6.1.4.1.311.2.1.11";
 const INDIVIDUAL: &str = "1.3.6.1.4.1.311.2.1.21";
@@ -25,6 +28,24 @@ const MSI_SIP: [u8; 16] = [0xF1, 0x10, 0x0C, 0, 0, 0, 0, 0, 0xC0, 0, 0, 0, 0, 0,
 
 const UNREADABLE: &str = "it is not Authenticode with one signer";
 
+/// What is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// A Windows Installer package, or a transform.
+    Package,
+    /// A Windows program.
+    Program,
+}
+
+impl Subject {
+    fn name(self) -> &'static str {
+        match self {
+            Subject::Package => "package",
+            Subject::Program => "program",
+        }
+    }
+}
+
 /// What Windows shows of the program when it asks for consent.
 #[derive(Debug, Clone, Default)]
 pub struct About {
@@ -34,11 +55,12 @@ pub struct About {
     pub url: Option<String>,
 }
 
-/// Signs the digest of an MSI; the bytes are those of its signature stream.
+/// Signs a digest; the bytes are those of an MSI's signature stream, or of a program's certificate.
 ///
 /// # Errors
 /// The signer or the time stamping authority fails.
 pub fn sign(
+    subject: Subject,
     digest: &[u8; 32],
     about: &About,
     chain: &[Certificate],
@@ -47,7 +69,7 @@ pub fn sign(
 ) -> Result<Vec<u8>> {
     let statement = tlv(der::SEQUENCE, &[&der::oid(INDIVIDUAL)]);
     let attributes = [(OPUS_INFO, opus(about)), (STATEMENT_TYPE, statement)];
-    let built = Built::sign(INDIRECT_DATA, &indirect_data(digest), &attributes, chain, signer)?;
+    let built = Built::sign(INDIRECT_DATA, &indirect_data(subject, digest), &attributes, chain, signer)?;
     match stamper {
         None => Ok(built.assemble(None)),
         Some(stamper) => Ok(built.assemble(Some((COUNTERSIGNATURE, &stamper.stamp(&built.signature)?)))),
@@ -55,10 +77,13 @@ pub fn sign(
 }
 
 /// SpcIndirectDataContent.
-fn indirect_data(digest: &[u8; 32]) -> Vec<u8> {
+fn indirect_data(subject: Subject, digest: &[u8; 32]) -> Vec<u8> {
     let zero = [der::INTEGER, 1, 0];
-    let sip = tlv(der::SEQUENCE, &[&cms::ONE, &tlv(der::OCTETS, &[&MSI_SIP]), &zero, &zero, &zero, &zero, &zero]);
-    let kind = tlv(der::SEQUENCE, &[&der::oid(SIP_INFO), &sip]);
+    let sip = || tlv(der::SEQUENCE, &[&cms::ONE, &tlv(der::OCTETS, &[&MSI_SIP]), &zero, &zero, &zero, &zero, &zero]);
+    let kind = match subject {
+        Subject::Package => tlv(der::SEQUENCE, &[&der::oid(SIP_INFO), &sip()]),
+        Subject::Program => tlv(der::SEQUENCE, &[&der::oid(PROGRAM_INFO), &PROGRAM]),
+    };
     let info = tlv(der::SEQUENCE, &[&cms::sha256(), &tlv(der::OCTETS, &[digest])]);
     tlv(der::SEQUENCE, &[&kind, &info])
 }
@@ -85,23 +110,58 @@ pub fn digested_by(signature: &[u8]) -> Result<Hash, String> {
 }
 
 /// The signatures that are nested in one, as signtool and osslsigncode add a second over another digest.
-pub fn nested(signature: &[u8]) -> Vec<&[u8]> {
+fn nested(signature: &[u8]) -> Vec<&[u8]> {
     const NESTED: &str = "1.3.6.1.4.1.311.2.4.1";
     SignedData::read(signature).map_or_else(Vec::new, |data| data.all_unsigned(NESTED).into_iter().map(|one| one.whole).collect())
 }
 
-/// Judges the signature stream of an MSI with this digest, as of `now`.
-pub fn verify(signature: &[u8], digest: &[u8], anchors: &[Certificate], now: SystemTime) -> Verdict {
+/// Signatures in a signature that are looked at.
+const MOST_NESTED: usize = 8;
+
+/// Judges a signature and those that are nested in it, each by `judge`, and names the place of each.
+///
+/// # Errors
+/// As `judge`'s.
+pub fn with_nested(
+    signature: &[u8],
+    place: &str,
+    judge: &mut dyn FnMut(&[u8]) -> Result<Verdict>,
+) -> Result<Vec<(String, Verdict)>> {
+    let outer = judge(signature)?;
+    let mut judged = Vec::new();
+    for (at, one) in nested(signature).into_iter().take(MOST_NESTED).enumerate() {
+        judged.push((format!("{place}, nested {}", at + 1), judge(one)?));
+    }
+    // A signature over SHA-1 stands beside another one for old systems alone.
+    let good = judged.iter_mut().map(|(_, verdict)| verdict).find(|verdict| verdict.is_good());
+    match (digested_by(signature), good) {
+        (Err(why), Some(Verdict::Good { note, .. })) => {
+            let said = format!("the signature that it is nested in does not count: {why}");
+            *note = Some(note.take().map_or(said.clone(), |note| format!("{note}; {said}")));
+        }
+        _ => judged.insert(0, (place.to_owned(), outer)),
+    }
+    Ok(judged)
+}
+
+/// Judges a signature by the digest of what it is about, as of `now`.
+pub fn verify(subject: Subject, signature: &[u8], digest: &[u8], anchors: &[Certificate], now: SystemTime) -> Verdict {
     let Some(data) = SignedData::read(signature) else { return Verdict::bad(UNREADABLE) };
-    match judge(&data, digest, anchors, now) {
+    match judge(subject, &data, digest, anchors, now) {
         Ok(verdict) => verdict,
         Err(why) => Verdict::bad(why),
     }
 }
 
-fn judge(data: &SignedData, digest: &[u8], anchors: &[Certificate], now: SystemTime) -> Result<Verdict, String> {
+fn judge(
+    subject: Subject,
+    data: &SignedData,
+    digest: &[u8],
+    anchors: &[Certificate],
+    now: SystemTime,
+) -> Result<Verdict, String> {
     if stated_digest(data)?.1 != digest {
-        return Err("the package was changed after it was signed".to_owned());
+        return Err(format!("the {} was changed after it was signed", subject.name()));
     }
     let end = data.end().ok_or("the signer's certificate is missing")?;
     data.check(end)?;

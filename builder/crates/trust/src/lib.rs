@@ -13,6 +13,7 @@ pub mod keys;
 pub mod openpgp;
 pub mod openpgp_text;
 mod pkcs12;
+pub mod program;
 pub mod provenance;
 pub mod record;
 pub mod sbom;

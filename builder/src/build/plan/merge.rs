@@ -48,6 +48,8 @@ pub fn merge(plan: &Path, output: &Path, signing: &SigningOptions, listener: &dy
         documents,
         cache: CacheUse::default(),
     };
+    let all = product.manifest().connector.windows.sign_programs;
+    out.sign_inside(&report.packages, &signing, all, listener)?;
     out.sign(&mut report.packages, &signing, listener)?;
     let used = planned.plan.sites.iter().map(|site| (site.name.clone(), site.sha256.clone())).collect();
     let provenance = documents::provenance(&product, used, &options, &report, &first.inputs, &mut out)?;

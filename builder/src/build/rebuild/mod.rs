@@ -6,11 +6,12 @@ mod compound;
 mod difference;
 mod linear;
 
+use super::programs;
 use super::{build, CodecChoice, Options, Package, Packing, SigningOptions};
 use crate::compress::CacheChoice;
 use crate::error::{Error, IoContext, Result};
 use crate::format::stream::digest;
-use crate::format::{door, writer};
+use crate::format::{door, writer, ProgramSignatures};
 use crate::inspect;
 use crate::inspect::reader::Aside;
 use crate::inspect::verify::MANIFEST as RECORD;
@@ -22,6 +23,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What to build again, and from what.
 #[derive(Debug, Clone)]
@@ -103,7 +105,7 @@ impl Rebuild {
         let again = again
             .or_cannot("create a folder in", &self.temporary)
             .map_err(|error| error.help("set TMPDIR to a folder with room"))?;
-        let made = build(&self.options(record, &wanted, again.path())?, listener)?;
+        let made = build(&self.options(record, &wanted, again.path(), signatures(&folder.path, &wanted)?)?, listener)?;
         let set = self::record(again.path())?.set.into_owned();
         let compare = |built: &Package| {
             let same = |package: &&Package| {
@@ -128,7 +130,7 @@ impl Rebuild {
         Ok(comparisons)
     }
 
-    fn options(&self, record: &Record, wanted: &[&Package], output: &Path) -> Result<Options> {
+    fn options(&self, record: &Record, wanted: &[&Package], output: &Path, signatures: ProgramSignatures) -> Result<Options> {
         let unknown = |what: &str, name: &str| {
             Error::new(format!("{RECORD} names the {what} \"{name}\", which this linkpack does not know"))
                 .help("use the version of linkpack that made the packages: manifest.json names it")
@@ -168,7 +170,7 @@ impl Rebuild {
             // What an earlier build left could be what is to be found out.
             cache: CacheChoice::Temporary(self.temporary.clone()).into(),
             epoch: record.source_date_epoch,
-            signing: SigningOptions::default(),
+            signing: SigningOptions { program_signatures: Arc::new(signatures), ..SigningOptions::default() },
             sbom: false,
             own: Vec::new(),
             no_tilde: wanted.iter().all(|built| !built.file.contains('~')),
@@ -182,6 +184,20 @@ impl Rebuild {
             None => error.help("it was built without a site file: leave -s out, and give the manifest that it was built from"),
         }
     }
+}
+
+/// The signatures of the programs in MSIs: a signed program that is built again gets its own.
+fn signatures(folder: &Path, wanted: &[&Package]) -> Result<ProgramSignatures> {
+    let mut all = ProgramSignatures::new();
+    for built in wanted.iter().filter(|built| built.format.format() == Some(Format::Msi)) {
+        match programs::signatures_in(&folder.join(&built.file)) {
+            Ok(found) => all.extend(found),
+            Err(error) if error.is_interrupted() => return Err(error),
+            // What cannot be read is told where it is compared.
+            Err(_) => {}
+        }
+    }
+    Ok(all)
 }
 
 /// A folder with packages that are to be built again.

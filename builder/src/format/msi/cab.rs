@@ -106,9 +106,9 @@ pub const FOLDER_LIMIT: u64 = 65_000 * BLOCK as u64;
 /// Members of one cabinet; its header counts them in 16 bits.
 const MEMBER_LIMIT: usize = 60_000;
 /// Lengths of CFHEADER, CFFOLDER and the fixed part of CFFILE and CFDATA.
-const HEADER: usize = 36;
-const FOLDER: usize = 8;
-const MEMBER: usize = 16;
+pub(super) const HEADER: usize = 36;
+pub(super) const FOLDER: usize = 8;
+pub(super) const MEMBER: usize = 16;
 const DATA: usize = 8;
 /// A deflate block of stored bytes needs five more; MSZIP's own limit is BLOCK + 12.
 const STORED_HEAD: usize = 5;
@@ -150,12 +150,12 @@ pub fn longest(members: &[Member]) -> u64 {
     list_len(members, members.len()) as u64 + plain + blocks * (DATA + OVERHEAD) as u64
 }
 
-fn list_len(members: &[Member], folders: usize) -> usize {
+pub(super) fn list_len(members: &[Member], folders: usize) -> usize {
     HEADER + folders * FOLDER + members.iter().map(|member| MEMBER + member.name.len() + 1).sum::<usize>()
 }
 
 /// Cuts a cabinet's members into folders: at files, by their sizes alone.
-fn folders(members: &[Member], packing: Packing) -> Vec<Range<usize>> {
+pub(super) fn folders(members: &[Member], packing: Packing) -> Vec<Range<usize>> {
     let mut folders: Vec<Range<usize>> = Vec::new();
     let mut bytes = 0;
     for (index, member) in members.iter().enumerate() {
@@ -189,7 +189,7 @@ pub fn write<W: Write + Seek>(
 ) -> Result<Vec<Digests>> {
     let folders = folders(members, packing);
     let data_at = list_len(members, folders.len());
-    out.write_all(&list(members, &folders, packing, mtime, data_at)?).map_err(patch::write_failed)?;
+    out.write_all(&list(members, &folders, packing, dos_time(mtime)?, data_at)?).map_err(patch::write_failed)?;
     let mut data = DataWriter::new(packing, store, out);
     let mut digests = Vec::with_capacity(members.len());
     for folder in folders {
@@ -201,7 +201,12 @@ pub fn write<W: Write + Seek>(
         }
         data.end_folder()?;
     }
-    let folders = data.finish()?;
+    tell(data.finish()?, data_at, out)?;
+    Ok(digests)
+}
+
+/// Writes where each folder's blocks are and how many, and the cabinet's length, when all are written.
+pub(super) fn tell<W: Write + Seek>(folders: Vec<(u16, u64)>, data_at: usize, out: &mut W) -> Result<()> {
     let mut at = data_at as u64;
     for (number, (blocks, len)) in folders.into_iter().enumerate() {
         let place = (HEADER + number * FOLDER) as u64;
@@ -210,12 +215,17 @@ pub fn write<W: Write + Seek>(
         at += len;
     }
     let cabinet_len = u32::try_from(at).map_err(|_| Error::new("a cabinet grew above 4 GiB"))?;
-    patch::overwrite(out, 8, &cabinet_len.to_le_bytes())?;
-    Ok(digests)
+    patch::overwrite(out, 8, &cabinet_len.to_le_bytes())
 }
 
 /// Header, folders and list of members; the cabinet's length, and where a folder's blocks are and how many, are zero for now.
-fn list(members: &[Member], folders: &[Range<usize>], packing: Packing, mtime: i64, data_at: usize) -> Result<Vec<u8>> {
+pub(super) fn list(
+    members: &[Member],
+    folders: &[Range<usize>],
+    packing: Packing,
+    (date, time): (u16, u16),
+    data_at: usize,
+) -> Result<Vec<u8>> {
     let count = u16::try_from(members.len()).map_err(|_| Error::new("too many members for one cabinet"))?;
     let folder_count = u16::try_from(folders.len()).map_err(|_| Error::new("too many folders for one cabinet"))?;
     let members_at = HEADER + folders.len() * FOLDER;
@@ -234,7 +244,6 @@ fn list(members: &[Member], folders: &[Range<usize>], packing: Packing, mtime: i
             bytes.extend_from_slice(&field.to_le_bytes());
         }
     }
-    let (date, time) = dos_time(mtime)?;
     for (number, folder) in folders.iter().enumerate() {
         let mut offset = 0_u64;
         for member in &members[folder.clone()] {
@@ -264,7 +273,7 @@ fn dos_time(mtime: i64) -> Result<(u16, u16)> {
 }
 
 /// Cuts the folders' plain texts into jobs, and writes the compressed blocks in order.
-struct DataWriter<'a, W: Write> {
+pub(super) struct DataWriter<'a, W: Write> {
     out: &'a mut W,
     packing: Packing,
     store: Arc<Store>,
@@ -288,7 +297,7 @@ struct Blocks {
 }
 
 impl<'a, W: Write> DataWriter<'a, W> {
-    fn new(packing: Packing, store: &Arc<Store>, out: &'a mut W) -> Self {
+    pub(super) fn new(packing: Packing, store: &Arc<Store>, out: &'a mut W) -> Self {
         let queue = match packing {
             Packing::Mszip => Ordered::new(store.pool()),
             Packing::Lzx => Ordered::short(store.pool()),
@@ -297,7 +306,7 @@ impl<'a, W: Write> DataWriter<'a, W> {
         DataWriter { out, packing, store: store.clone(), queue, text, history: 0, place: 0, folder: 0, folders }
     }
 
-    fn add(&mut self, mut bytes: &[u8]) -> Result<()> {
+    pub(super) fn add(&mut self, mut bytes: &[u8]) -> Result<()> {
         while !bytes.is_empty() {
             // A full job waits for what comes: LZX wants to know which is a folder's last one.
             if self.text.len() - self.history == self.packing.job_len() {
@@ -335,7 +344,7 @@ impl<'a, W: Write> DataWriter<'a, W> {
         Ok(())
     }
 
-    fn end_folder(&mut self) -> Result<()> {
+    pub(super) fn end_folder(&mut self) -> Result<()> {
         if self.text.len() > self.history {
             self.submit(true)?;
         }
@@ -345,7 +354,7 @@ impl<'a, W: Write> DataWriter<'a, W> {
     }
 
     /// Writes what is left and says how many blocks and bytes each folder has.
-    fn finish(mut self) -> Result<Vec<(u16, u64)>> {
+    pub(super) fn finish(mut self) -> Result<Vec<(u16, u64)>> {
         while let Some(blocks) = self.queue.oldest()? {
             self.put(&blocks)?;
         }

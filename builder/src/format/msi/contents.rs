@@ -55,7 +55,7 @@ impl<'a> Contents<'a> {
     pub fn new(spec: &MsiSpec<'a>) -> Result<Self> {
         let (mut members, mut order) = (Vec::new(), 0);
         let mut directories = BTreeMap::new();
-        for Placed { path, file } in spec.files {
+        for Placed { path, file, .. } in spec.files {
             let path: &TreePath = path;
             match &file.entry.kind {
                 Kind::Directory => {

@@ -4,11 +4,36 @@ use super::names::components;
 use super::{unfit, MsiSpec};
 use crate::error::Result;
 use crate::payload::TreePath;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// An identity that depends only on the product's family, what it is for, and a value: the same in every build.
 pub fn identity(spec: &MsiSpec, purpose: &str, value: &str) -> Uuid {
     Uuid::new_v5(&spec.upgrade_code, format!("{purpose}\n{}\n{value}", spec.platform.name()).as_bytes())
+}
+
+/// The package code in the making: another for every different package. It follows from what anyone can read in the package.
+#[derive(Default)]
+pub struct PackageCode(Sha256);
+
+impl PackageCode {
+    /// Takes the SHA-256 of the next file, by sequence numbers, or then the native library.
+    pub fn content(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Takes the next table, by their names.
+    pub fn table(&mut self, name: &str, bytes: &[u8]) {
+        self.0.update(format!("\n{name} {}\n", bytes.len()));
+        self.0.update(bytes);
+    }
+
+    /// The code of a family's package whose summary, without a code, is this.
+    pub fn finish(mut self, family: &Uuid, platform: &str, summary: &[u8]) -> Uuid {
+        self.0.update(summary);
+        let value = hex::encode(self.0.finalize());
+        Uuid::new_v5(family, format!("package\n{platform}\n{value}").as_bytes())
+    }
 }
 
 /// Where the default root's folders begin, and their names.

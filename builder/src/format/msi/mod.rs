@@ -2,6 +2,7 @@
 
 mod actions;
 pub mod cab;
+mod cab_again;
 mod choice;
 mod code_page;
 mod container;
@@ -13,6 +14,7 @@ mod gathered;
 mod identity;
 mod mst;
 mod names;
+mod own;
 mod package;
 mod pe;
 mod product;
@@ -24,17 +26,18 @@ mod strings;
 mod summary;
 pub mod transform;
 mod version;
+mod within;
 
 pub use super::door::Sidecar;
 use super::{patch, Digests, PreparedFile};
 use crate::compress::Store;
 use crate::error::{Error, IoContext, Result};
 use crate::listener::Listener;
-use crate::payload::{Kind, TreePath};
+use crate::payload::TreePath;
 use container::{Container, StreamName};
 use contents::{Cabinet, Contents};
 use database::Database;
-use sha2::{Digest, Sha256};
+use identity::PackageCode;
 use std::borrow::Cow;
 use std::io::{Read, Seek, Write};
 use std::sync::Arc;
@@ -45,6 +48,7 @@ pub use cab::Packing;
 pub use code_page::CodePage;
 pub use container::SIZE_LIMIT;
 pub use mst::Mst;
+pub use own::LINKCTL;
 pub use package::Msi;
 pub use pe::{machine, Machine};
 pub use version::product_version;
@@ -118,12 +122,19 @@ pub struct Placed<'a> {
     pub path: Cow<'a, TreePath>,
     /// What it holds.
     pub file: &'a PreparedFile,
+    /// Its length without the signature that this build gave it: what the package says of its size is the same before and after.
+    pub len: u64,
 }
 
 impl<'a> Placed<'a> {
+    /// In this place.
+    pub fn at(path: Cow<'a, TreePath>, file: &'a PreparedFile) -> Self {
+        Placed { path, file, len: file.len() }
+    }
+
     /// In its own place.
     pub fn here(file: &'a PreparedFile) -> Self {
-        Placed { path: Cow::Borrowed(&file.entry.path), file }
+        Placed::at(Cow::Borrowed(&file.entry.path), file)
     }
 }
 
@@ -334,7 +345,7 @@ pub fn write_settings<W: Read + Write + Seek>(spec: &MsiSpec, out: &mut W) -> Re
     settings::add(spec, &contents, &mut database)?;
     sequences::add(spec, None, &mut database)?;
     database.complete()?;
-    write_tables(spec, database, Sha256::new(), &mut container)?;
+    write_tables(spec, database, PackageCode::default(), &mut container)?;
     container.finish()
 }
 
@@ -354,46 +365,42 @@ fn write_database<W: Read + Write + Seek>(
     sequences::add(spec, spec.library.as_ref(), &mut database)?;
     actions::add(spec, &mut database)?;
     database.complete()?;
-    let mut identity = Sha256::new();
-    let in_order = contents.in_order_of_files(digests);
-    let mut known = in_order.iter();
-    for Placed { file, .. } in spec.files {
-        let digests = if matches!(file.entry.kind, Kind::File(_)) { known.next() } else { None };
-        identity.update(digests.map_or([0; 32], |digests| digests.sha256));
-    }
+    let mut code = PackageCode::default();
+    digests.iter().for_each(|digests| code.content(&digests.sha256));
     if let Some(library) = &spec.library {
-        identity.update(library.bytes);
+        code.content(library.bytes);
         container.stream(&StreamName::Data(&format!("Binary.{}", actions::LIBRARY)), |out| {
             out.write_all(library.bytes).map_err(patch::write_failed)
         })?;
     }
-    write_tables(spec, database, identity, container)
+    write_tables(spec, database, code, container)
 }
 
-/// Writes tables and summary; `identity` has seen what else is in the package.
+/// Writes tables and summary; `code` has seen what else is in the package.
 fn write_tables<W: Read + Write + Seek>(
     spec: &MsiSpec,
     database: Database,
-    mut identity: Sha256,
+    mut code: PackageCode,
     container: &mut Container<W>,
 ) -> Result<()> {
-    identity.update(spec.mtime.to_le_bytes());
-    for (name, bytes) in database.streams()? {
-        identity.update(&bytes);
-        if !bytes.is_empty() {
-            container.stream(&StreamName::Table(name), |out| out.write_all(&bytes).map_err(patch::write_failed))?;
-        }
+    let mut streams = database.streams()?;
+    streams.sort_unstable_by_key(|(name, _)| *name);
+    for (name, bytes) in streams.iter().filter(|(_, bytes)| !bytes.is_empty()) {
+        code.table(name, bytes);
+        container.stream(&StreamName::Table(name), |out| out.write_all(bytes).map_err(patch::write_failed))?;
     }
-    let summary = summary::Summary {
+    let summary = |package_code| summary::Summary {
         code_page: spec.code_page.of_summary(),
         subject: spec.title,
         author: spec.manufacturer,
         comments: spec.description,
         template: spec.platform.template(),
-        package_code: identity::identity(spec, "package", &hex::encode(identity.finalize())),
+        package_code,
         time: spec.mtime,
     };
-    let bytes = summary.bytes()?;
+    let platform = spec.platform.template().split(';').next().unwrap_or_default();
+    let code = code.finish(&spec.upgrade_code, platform, &summary(Uuid::nil()).bytes()?);
+    let bytes = summary(code).bytes()?;
     container.stream(&StreamName::Summary, |out| out.write_all(&bytes).map_err(patch::write_failed))
 }
 
@@ -408,7 +415,7 @@ mod tests {
     use crate::compress::CacheChoice;
     use crate::format::unread;
     use crate::listener::Silent;
-    use crate::payload::{Content, Entry, Tree};
+    use crate::payload::{Content, Entry, Kind, Tree};
     use std::io::Cursor;
 
     /// The headers of a program for x86-64, which is all that is looked at.

@@ -1,8 +1,9 @@
 //! A product as an MSI: what that carries beside the payload, and what it does on an endpoint.
 
+use super::own::{LINKCTL, OWN};
 use super::{
-    file_name, machine, product_version, signing, ActionSpec, CodePage, ContainerSpec, LibrarySpec, Machine, MsiSpec, Placed,
-    Platform, ServiceSpec, Stage,
+    file_name, machine, product_version, signing, within, ActionSpec, CodePage, ContainerSpec, LibrarySpec, Machine, MsiSpec,
+    Placed, Platform, ServiceSpec, Stage,
 };
 use crate::endpoint::{self, windows::WindowsParts};
 use crate::error::{Error, IoContext, Result};
@@ -103,6 +104,10 @@ impl Door for Msi {
         Ok(Some(Signed { kind: "authenticode".into(), key: end.describe() }))
     }
 
+    fn sign_inside(&self, file: &mut File, path: &Path, keys: &Signing, all: bool, listener: &dyn Listener) -> Result<()> {
+        within::sign(file, path, &within::Request { keys, about: &about(file, listener), all }, listener)
+    }
+
     fn verify(&self, file: &mut File, path: &Path, keys: &Keys) -> Result<Vec<(String, Verdict)>> {
         signing::verify(file, path, &keys.certificates, SystemTime::now())
     }
@@ -121,13 +126,19 @@ impl Writer for Msi {
     /// Writes an MSI, and cabinets beside it where it would be too large.
     fn write(&self, job: &Job, new: &dyn Fn() -> Result<NamedTempFile>, listener: &dyn Listener) -> Result<Written> {
         let (product, base) = (job.product, job.base);
-        let parts = endpoint::windows::parts()?;
+        let parts = match &base.windows {
+            Some(signed) => signed,
+            None => endpoint::windows::parts()?,
+        };
         let own = own(product, base, parts)?;
         let (mut files, mut places) = placed(&base.files, &own)?;
         let folders = missing_folders(&files, base.mtime);
         files.extend(folders.iter().map(Placed::here));
         places.extend(folders.iter().map(|_| None));
-        let (files, places) = sorted(files, places);
+        let (mut files, places) = sorted(files, places);
+        for placed in &mut files {
+            placed.len = base.unsigned.get(&placed.file.entry.path).map_or(placed.len, |(len, _)| *len);
+        }
         let content = files.iter().map(|placed| placed.file.len()).sum();
         listener.begin("pack", content);
         let programs = Programs::find(product, &files)?;
@@ -210,11 +221,6 @@ fn upgrade_code(product: &Product) -> Result<Uuid> {
     })
 }
 
-/// The administrator's program, and where the event log finds the texts of the connector's events.
-const LINKCTL: &[u8] = b"bin/linkctl.exe";
-/// What is made for one product, in each package anew.
-const OWN: [&str; 4] = ["bin/csclient.default", "bin/linkctl.exe", NAMES_FILE, "bin/seal.paths"];
-
 /// linkctl and what it and the native actions read.
 fn own(product: &Product, base: &Base, parts: &WindowsParts) -> Result<Vec<PreparedFile>> {
     let bytes = [
@@ -236,7 +242,7 @@ fn placed<'a>(payload: &'a [PreparedFile], own: &'a [PreparedFile]) -> Result<(V
     let place = |file: &'a PreparedFile| match file.entry.config && matches!(file.entry.kind, Kind::File(_)) {
         // Windows Installer would overwrite or keep what administrators edit by its times alone. So it is shipped as a default, which
         // `Configure` puts in place where the file was not edited.
-        true => Placed { path: Cow::Owned(file.entry.path.below(&defaults)), file },
+        true => Placed::at(Cow::Owned(file.entry.path.below(&defaults)), file),
         false => Placed::here(file),
     };
     let files = payload.iter().map(place).chain(own.iter().map(Placed::here)).collect();
@@ -363,7 +369,7 @@ impl Environment<'_> {
             recorded: &recorded,
             event_messages: self.files.iter().any(|placed| *placed.path == linkctl).then_some(&linkctl),
             at_logon: self.programs.user_application.as_ref(),
-            library: Some(LibrarySpec { bytes: self.parts.dll, actions: &ACTIONS, facts: &facts }),
+            library: Some(LibrarySpec { bytes: &self.parts.dll, actions: &ACTIONS, facts: &facts }),
             packing: base.cabinet,
             own: &OWN,
             store: base.store,
@@ -401,7 +407,7 @@ fn facts(product: &Product, target: Target, files: &[Placed]) -> Vec<(&'static s
         containers.map(|(container, _)| container.name.as_str()).collect::<Vec<_>>().join(",")
     };
     let deepest = files.iter().map(|placed| placed.path.display().encode_utf16().count()).max().unwrap_or(0);
-    let kb: u64 = files.iter().map(|placed| placed.file.len().div_ceil(1024).max(1)).sum();
+    let kb: u64 = files.iter().map(|placed| placed.len.div_ceil(1024).max(1)).sum();
     vec![
         ("PRODUCT", product.package_name()),
         ("VERSION", product.manifest().product.version.to_string()),

@@ -37,7 +37,7 @@ fn properties(spec: &MsiSpec, version: &str, database: &mut Database) -> Result<
     add("REINSTALLMODE", "amus")?;
     add("ARPNOREPAIR", "1")?;
     add("ARPNOMODIFY", "1")?;
-    let size: u64 = spec.files.iter().map(|placed| placed.file.len().div_ceil(1024)).sum();
+    let size: u64 = spec.files.iter().map(|placed| placed.len.div_ceil(1024)).sum();
     add("ARPSIZE", &size.to_string())?;
     add("ARPCOMMENTS", spec.description)?;
     if let Some(contact) = spec.contact {

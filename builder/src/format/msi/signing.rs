@@ -3,7 +3,7 @@
 pub use super::covered::STREAMS;
 use super::covered::{Covered, EXTENDED, SIGNATURE};
 use crate::error::{Error, IoContext, Result};
-use crate::trust::authenticode::{self, About};
+use crate::trust::authenticode::{self, About, Subject};
 use crate::trust::certificate::Certificate;
 use crate::trust::key::Hash;
 use crate::trust::signer::Signer;
@@ -46,7 +46,7 @@ pub fn sign(file: &mut File, path: &Path, signing: &MsiSigning) -> Result<()> {
     let metadata = covered.metadata(Hash::Sha256)?;
     let digest = covered.contents(Hash::Sha256, Some(&metadata))?;
     let digest = digest.try_into().expect("SHA-256 has 32 bytes");
-    let bytes = authenticode::sign(&digest, signing.about, signing.chain, signing.signer, signing.stamper)?;
+    let bytes = authenticode::sign(Subject::Package, &digest, signing.about, signing.chain, signing.signer, signing.stamper)?;
     let mut write = || {
         for (name, bytes) in [(EXTENDED, &metadata), (SIGNATURE, &bytes)] {
             let mut stream = container.create_stream(Path::new("/").join(name))?;
@@ -90,25 +90,8 @@ pub fn verify(file: &mut File, path: &Path, anchors: &[Certificate], now: System
     if bytes.len() as u64 > LONGEST {
         return Ok(vec![(place, Verdict::bad("it is larger than any signature"))]);
     }
-    let outer = judge(&mut container, &bytes, path, anchors, now)?;
-    let mut judged = Vec::new();
-    for (at, one) in authenticode::nested(&bytes).into_iter().take(MOST_NESTED).enumerate() {
-        judged.push((format!("DigitalSignature, nested {}", at + 1), judge(&mut container, one, path, anchors, now)?));
-    }
-    // A signature over SHA-1 stands beside another one for old systems alone.
-    let good = judged.iter_mut().map(|(_, verdict)| verdict).find(|verdict| verdict.is_good());
-    match (authenticode::digested_by(&bytes), good) {
-        (Err(why), Some(Verdict::Good { note, .. })) => {
-            let said = format!("the signature that it is nested in does not count: {why}");
-            *note = Some(note.take().map_or(said.clone(), |note| format!("{note}; {said}")));
-        }
-        _ => judged.insert(0, (place, outer)),
-    }
-    Ok(judged)
+    authenticode::with_nested(&bytes, &place, &mut |one| judge(&mut container, one, path, anchors, now))
 }
-
-/// Signatures in a signature that are looked at.
-const MOST_NESTED: usize = 8;
 
 fn judge<F: Read + Seek>(
     container: &mut CompoundFile<F>,
@@ -125,7 +108,10 @@ fn judge<F: Read + Seek>(
     let mut covered = Covered::new(container, path)?;
     let metadata = stated.is_some().then(|| covered.metadata(hash)).transpose()?;
     Ok(match stated == metadata {
-        true => authenticode::verify(bytes, &covered.contents(hash, metadata.as_deref())?, anchors, now),
+        true => {
+            let digest = covered.contents(hash, metadata.as_deref())?;
+            authenticode::verify(Subject::Package, bytes, &digest, anchors, now)
+        }
         false => {
             Verdict::bad("names, sizes or times of its streams were changed, or the digest of these (MsiDigitalSignatureEx) was")
         }

@@ -83,6 +83,7 @@ impl<const N: usize> Text<N> {
     fn push(&mut self, byte: u8) {
         if self.length + 1 < N {
             // Volatile, or the compiler makes a call to memcpy of the loop around it, whose version is newer.
+            // SAFETY: the place is within the array, as was just asked.
             unsafe { core::ptr::write_volatile(self.bytes.as_mut_ptr().add(self.length), byte) };
             self.length += 1;
         }

@@ -53,46 +53,67 @@ fn note() {
 unsafe extern "system" fn virtual_computer_name(buffer: *mut u16, size: *mut u32) -> i32 {
     let name = match std::env::var("LINK_VIRTUAL_HOSTNAME") {
         Ok(name) if !name.is_empty() => name,
-        _ => return GetComputerNameW(buffer, size),
+        // SAFETY: the caller's arguments are those of the function that this one stands in for.
+        _ => return unsafe { GetComputerNameW(buffer, size) },
     };
     let wide: Vec<u16> = name.encode_utf16().chain([0]).collect();
-    if buffer.is_null() || (*size as usize) < wide.len() {
-        *size = wide.len() as u32;
-        SetLastError(ERROR_BUFFER_OVERFLOW);
-        return 0;
+    // SAFETY: as GetComputerNameW, this trusts the caller that the buffer is as long as the size says.
+    unsafe {
+        if buffer.is_null() || (*size as usize) < wide.len() {
+            *size = wide.len() as u32;
+            SetLastError(ERROR_BUFFER_OVERFLOW);
+            return 0;
+        }
+        buffer.copy_from_nonoverlapping(wide.as_ptr(), wide.len());
+        *size = wide.len() as u32 - 1;
     }
-    buffer.copy_from_nonoverlapping(wide.as_ptr(), wide.len());
-    *size = wide.len() as u32 - 1;
     1
 }
 
 /// Puts `virtual_computer_name` in the place of GetComputerNameW in the program's import table.
+///
+/// # Safety
+/// Called by the loader, before another thread runs.
 unsafe fn show_virtual_name() {
-    let image = GetModuleHandleA(std::ptr::null());
-    let real = GetProcAddress(GetModuleHandleA("kernel32.dll\0".as_ptr().cast()), "GetComputerNameW\0".as_ptr().cast());
-    let dword = |at: usize| image.add(at).cast::<u32>().read_unaligned() as usize;
+    // SAFETY: the names end in a zero.
+    let (image, real) = unsafe {
+        let kernel = GetModuleHandleA("kernel32.dll\0".as_ptr().cast());
+        (GetModuleHandleA(std::ptr::null()), GetProcAddress(kernel, "GetComputerNameW\0".as_ptr().cast()))
+    };
+    let dword = |at: usize| {
+        // SAFETY: the loader has laid out the image, and its headers and tables say where the next one lies.
+        unsafe { image.add(at).cast::<u32>().read_unaligned() as usize }
+    };
     let mut descriptor = dword(dword(E_LFANEW) + IMPORT_DIRECTORY);
     if descriptor == 0 || real == 0 {
         return;
     }
     // IMAGE_IMPORT_DESCRIPTOR: names' table, time, forwarder, the library's name, addresses' table.
     while dword(descriptor + 12) != 0 {
-        let mut slot = image.add(dword(descriptor + 16)).cast::<usize>() as *mut usize;
-        while *slot != 0 {
-            if *slot == real {
-                replace(slot, virtual_computer_name as usize);
+        // SAFETY: a table of addresses ends in a zero.
+        unsafe {
+            let mut slot = image.add(dword(descriptor + 16)).cast::<usize>() as *mut usize;
+            while *slot != 0 {
+                if *slot == real {
+                    replace(slot, virtual_computer_name as usize);
+                }
+                slot = slot.add(1);
             }
-            slot = slot.add(1);
         }
         descriptor += 20;
     }
 }
 
+/// # Safety
+/// The slot is one of an import table.
 unsafe fn replace(slot: *mut usize, value: usize) {
     let (mut before, mut ignored) = (0, 0);
     let size = std::mem::size_of::<usize>();
-    if VirtualProtect(slot.cast(), size, PAGE_READWRITE, &mut before) != 0 {
-        *slot = value;
-        VirtualProtect(slot.cast(), size, before, &mut ignored);
+    // SAFETY: the slot can be written once its page can.
+    unsafe {
+        if VirtualProtect(slot.cast(), size, PAGE_READWRITE, &mut before) != 0 {
+            *slot = value;
+            VirtualProtect(slot.cast(), size, before, &mut ignored);
+        }
     }
 }

@@ -85,6 +85,17 @@ impl<R: Read + Seek> Container<R> {
         self.file.open_stream(format!("/{stored}")).map(Some).map_err(unreadable)
     }
 
+    /// The streams of the Binary table.
+    ///
+    /// # Errors
+    /// One cannot be read.
+    pub fn binaries(&mut self) -> Result<Vec<Vec<u8>>> {
+        let stored = self.names.iter().filter(|((table, name), _)| !table && name.starts_with("Binary."));
+        let mut stored: Vec<String> = stored.map(|(_, stored)| stored.clone()).collect();
+        stored.sort_unstable();
+        stored.into_iter().map(|stored| self.bytes(&stored, STRINGS_LIMIT)).collect()
+    }
+
     fn bytes(&mut self, stored: &str, limit: u64) -> Result<Vec<u8>> {
         let stream = self.file.open_stream(format!("/{stored}")).map_err(unreadable)?;
         let mut bytes = Vec::new();

@@ -107,6 +107,37 @@ pub fn read_headers<R: Read + Seek>(input: R) -> Result<Msi> {
     tables(&mut Container::open(input)?)
 }
 
+/// The streams of the Binary table.
+///
+/// # Errors
+/// It is no compound file.
+pub fn binaries<R: Read + Seek>(input: R) -> Result<Vec<Vec<u8>>> {
+    Container::open(input)?.binaries()
+}
+
+/// The tables that a database has a stream for, where they hold anything: those of its catalogue, and the catalogue itself.
+pub fn table_names(database: &Database) -> Vec<String> {
+    const CATALOGUE: [&str; 4] = ["_Tables", "_Columns", "_StringPool", "_StringData"];
+    database.tables.keys().map(String::as_str).chain(CATALOGUE).map(str::to_owned).collect()
+}
+
+/// Where in its table's stream, which has `len` bytes, a row's 32-bit number lies; the row is known by its first column.
+pub fn place_of(database: &Database, table: &str, key: &str, column: &str, len: u64) -> Option<u64> {
+    let table = database.tables.get(table)?;
+    let wanted = table.columns.iter().position(|one| one.name == column && one.kind == Kind::Long)?;
+    let row = table.rows.iter().position(|row| matches!(row.first(), Some(Value::Text(text)) if **text == *key))?;
+    let width = |column: &Column, reference: u64| match column.kind {
+        Kind::Text { .. } => reference,
+        Kind::Short | Kind::Stream => 2,
+        Kind::Long => 4,
+    };
+    let rows = table.rows.len() as u64;
+    let all = |reference: u64| table.columns.iter().map(|column| width(column, reference)).sum::<u64>() * rows;
+    let reference = [2, 3].into_iter().find(|reference| all(*reference) == len)?;
+    let before: u64 = table.columns[..wanted].iter().map(|column| width(column, reference)).sum();
+    Some(before * rows + row as u64 * 4)
+}
+
 fn tables<R: Read + Seek>(container: &mut Container<R>) -> Result<Msi> {
     if let Some(what) = container.stranger() {
         return Err(Error::new(format!("it is {what}, and no installation package")).help("name the package that it belongs to"));

@@ -30,10 +30,10 @@ use self::claim::Claim;
 use self::directory::Directory;
 use self::guard::Guard;
 use super::{Event, System};
-use crate::contract::names::Names;
 use crate::descriptor::Inject;
 use crate::launch::{Launch, Layout};
 use crate::log;
+use contract::names::Names;
 
 pub use self::account::may_run_as;
 pub use self::files::{read_settings, replace_private, replace_public};

@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use super::sys::*;
 use super::{events, service};
 use crate::platform::Event;
+use winsys::*;
 
 const CTRL_C_EVENT: DWORD = 0;
 const CTRL_BREAK_EVENT: DWORD = 1;

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use super::registration::text_value;
 use super::security::{self, Private};
-use super::sys::*;
-use crate::contract::names::Names;
 use crate::platform::MAX_SETTINGS_BYTES;
+use contract::names::Names;
+use winsys::*;
 
 const GENERIC_WRITE: DWORD = 0x4000_0000;
 const CREATE_NEW: DWORD = 1;

@@ -8,12 +8,12 @@ use std::time::Duration;
 use super::files::{self, Claim};
 use super::job::Job;
 use super::process::{self, Process};
-use super::sys::SetErrorMode;
 use super::{console, events, registration, service};
-use crate::contract::names::Names;
 use crate::launch::{Launch, Layout};
 use crate::log;
 use crate::platform::{Event, System};
+use contract::names::Names;
+use winsys::SetErrorMode;
 
 /// How the connector is told what to do while it runs.
 pub const CONTROLS: &str =

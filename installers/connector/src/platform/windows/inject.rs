@@ -7,7 +7,7 @@ use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::path::Path;
 use std::ptr::{null, null_mut};
 
-use super::sys::*;
+use winsys::*;
 
 const MEM_COMMIT_AND_RESERVE: DWORD = 0x3000;
 const MEM_RELEASE: DWORD = 0x8000;

@@ -4,8 +4,8 @@ use std::io;
 use std::mem::size_of;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 
-use super::sys::*;
 use crate::descriptor::Throttle;
+use winsys::*;
 
 const BASIC_ACCOUNTING: DWORD = 1;
 const EXTENDED_LIMITS: DWORD = 9;

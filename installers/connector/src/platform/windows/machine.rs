@@ -5,8 +5,8 @@ use std::ptr::{null, null_mut};
 
 use super::registration::text_value;
 use super::smbios;
-use super::sys::*;
 use crate::identity::Machine;
+use winsys::*;
 
 const RSMB: DWORD = u32::from_be_bytes(*b"RSMB");
 const USE_SYSTEM_PREFERRED_RNG: DWORD = 2;

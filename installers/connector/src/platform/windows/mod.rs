@@ -28,8 +28,6 @@ mod security;
 #[cfg(windows)]
 mod service;
 mod smbios;
-#[cfg(windows)]
-mod sys;
 mod terms;
 
 #[cfg(windows)]

@@ -5,17 +5,17 @@ use std::io;
 use std::mem::{size_of, size_of_val, zeroed};
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::path::{Path, PathBuf};
-use std::ptr::null;
+use std::ptr::{null, null_mut};
 use std::sync::Arc;
 
 use super::job::Job;
 use super::program::Program;
-use super::sys::*;
 use super::terms::{how, priority_class};
 use super::{environment, events, files, inject, quoting};
 use crate::descriptor::Inject;
 use crate::launch::Launch;
 use crate::platform::Event;
+use winsys::*;
 
 /// Nothing: what every program needs on Windows depends on the machine and is added at each start.
 pub const BASE_ENVIRONMENT: &[(&str, &str)] = &[];
@@ -193,13 +193,16 @@ impl Attributes {
     /// The handles must stay where they are until the process is made.
     unsafe fn inheriting(handles: &[HANDLE]) -> io::Result<Attributes> {
         let mut size = 0;
-        InitializeProcThreadAttributeList(std::ptr::null_mut(), 1, 0, &mut size);
+        // SAFETY: no list asks for the size alone.
+        unsafe { InitializeProcThreadAttributeList(null_mut(), 1, 0, &mut size) };
         let mut list = vec![0usize; size / size_of::<usize>() + 1];
-        checked(InitializeProcThreadAttributeList(list.as_mut_ptr().cast(), 1, 0, &mut size))?;
+        // SAFETY: the list is as long as the function has said.
+        checked(unsafe { InitializeProcThreadAttributeList(list.as_mut_ptr().cast(), 1, 0, &mut size) })?;
         let mut attributes = Attributes(list);
         let list = attributes.0.as_mut_ptr().cast();
         let (value, size) = (handles.as_ptr().cast(), size_of_val(handles));
-        checked(UpdateProcThreadAttribute(list, 0, HANDLE_LIST, value, size, std::ptr::null_mut(), std::ptr::null_mut()))?;
+        // SAFETY: the list was initialised; the caller keeps the handles as long as it.
+        checked(unsafe { UpdateProcThreadAttribute(list, 0, HANDLE_LIST, value, size, null_mut(), null_mut()) })?;
         Ok(attributes)
     }
 }

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::ptr::{null, null_mut};
 
 use super::image_path::mended;
-use super::sys::*;
-use crate::contract::names::Names;
 use crate::log;
+use contract::names::Names;
+use winsys::*;
 
 const HKEY_LOCAL_MACHINE: HANDLE = 0x8000_0002_u32 as i32 as isize as HANDLE;
 
@@ -115,6 +115,7 @@ unsafe fn text(start: *const u16) -> String {
     if start.is_null() {
         return String::new();
     }
-    let length = (0..).take_while(|at| *start.add(*at) != 0).count();
-    String::from_utf16_lossy(std::slice::from_raw_parts(start, length))
+    // SAFETY: the caller has a text that ends in zero.
+    let text = unsafe { std::slice::from_raw_parts(start, (0..).take_while(|at| *start.add(*at) != 0).count()) };
+    String::from_utf16_lossy(text)
 }

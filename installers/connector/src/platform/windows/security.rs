@@ -6,7 +6,7 @@ use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::path::Path;
 use std::ptr::null_mut;
 
-use super::sys::*;
+use winsys::*;
 
 /// Protected: nothing is inherited from the directory above. docs/windows.md.
 const PRIVATE: &str = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)";
@@ -72,13 +72,19 @@ pub fn is_ours(path: &Path) -> io::Result<bool> {
 
 unsafe fn is_own_account(owner: *const c_void) -> bool {
     let mut token = null_mut();
-    if OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &mut token) == 0 {
-        return false;
-    }
-    let token = OwnedHandle::from_raw_handle(token);
+    // SAFETY: the pseudo handle needs no closing; the token's is ours from here on.
+    let token = unsafe {
+        if OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &mut token) == 0 {
+            return false;
+        }
+        OwnedHandle::from_raw_handle(token)
+    };
     // A TOKEN_USER and the account's id behind it; of pointers, for their alignment.
     let mut user = [null_mut::<c_void>(); 32];
     let size = std::mem::size_of_val(&user) as DWORD;
-    let told = GetTokenInformation(token.as_raw_handle(), TOKEN_USER, user.as_mut_ptr().cast(), size, &mut 0);
-    told != 0 && EqualSid(user[0], owner) != 0
+    // SAFETY: the size says how long the buffer is, and the account's id lies within it; the caller's is one, too.
+    unsafe {
+        GetTokenInformation(token.as_raw_handle(), TOKEN_USER, user.as_mut_ptr().cast(), size, &mut 0) != 0
+            && EqualSid(user[0], owner) != 0
+    }
 }

@@ -7,11 +7,11 @@ use std::ptr::{null, null_mut};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::sys::*;
 use super::{console, events, files};
 use crate::launch::Layout;
 use crate::log;
 use crate::platform::Event;
+use winsys::*;
 
 /// Ids of events in the Application log. linkctl.exe has their texts (builder/build_windows.rs).
 mod event {
@@ -84,7 +84,8 @@ fn name() -> Vec<u16> {
 }
 
 unsafe extern "system" fn service_main(_: DWORD, _: *mut *mut u16) {
-    let handle = RegisterServiceCtrlHandlerExW(name().as_ptr(), control, null_mut());
+    // SAFETY: the name ends in zero, and the handler is a function for ever.
+    let handle = unsafe { RegisterServiceCtrlHandlerExW(name().as_ptr(), control, null_mut()) };
     let work = WORK.lock().ok().and_then(|mut work| work.take());
     if let (false, Some((layout, run))) = (handle.is_null(), work) {
         if let Ok(mut service) = SERVICE.lock() {

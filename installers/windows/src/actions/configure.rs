@@ -1,15 +1,16 @@
 //! Configuration before the service starts, and its undoing.
 
 use super::defaults;
-use super::folder::{self, Kind};
 use super::journal::Journal;
-use super::merge::{merge, with_site};
+use super::neighbour::{neighbour, own_logs};
 use super::preflight::untrusted;
-use super::registry::{remove_empty, Key};
-use super::security::Security;
-use super::settings::Settings;
-use super::contract::exit_codes as code;
-use super::{places, root};
+use contract::exit_codes as code;
+use native::folder::{self, Kind};
+use native::merge::{merge, with_site};
+use native::registry::{remove_empty, Key};
+use native::security::Security;
+use native::settings::Settings;
+use native::{places, root};
 use std::fs::OpenOptions;
 use std::os::windows::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -220,8 +221,15 @@ fn forget_vendor_key() {
 
 /// Removes what was made at run time. Never fails: what cannot be removed comes back as sentences.
 pub fn leave(settings: &Settings, user: &str) -> Vec<String> {
-    let mut places = vec![places::runtime()];
     let mut problems = Vec::new();
+    let mut places = Vec::new();
+    match neighbour(settings, user) {
+        None => places.push(places::runtime()),
+        Some((product, root)) => {
+            problems.push(format!("left alone: {}, which {product} in {root} uses", places::runtime()));
+            problems.extend(own_logs().iter().filter_map(|log| folder::remove(log).err().map(says(&format!("remove {log}")))));
+        }
+    }
     match root::fault(settings.root(), &places::system_folders()) {
         Some(fault) => problems.push(format!("left alone: the root {fault}")),
         None => {
@@ -256,7 +264,8 @@ pub fn await_end(root: &str) -> Option<PathBuf> {
 fn running(root: &str) -> Option<PathBuf> {
     const SHARING_VIOLATION: i32 = 32;
     const NO_LINKS: u32 = 0x0020_0000;
-    let programs = fs::read_dir(Path::new(root).join(places::names().get("connector-folder"))).ok()?.flatten().map(|entry| entry.path());
+    let programs =
+        fs::read_dir(Path::new(root).join(places::names().get("connector-folder"))).ok()?.flatten().map(|entry| entry.path());
     programs.filter(|path| path.extension().map_or(false, |name| name.eq_ignore_ascii_case("exe"))).find(|path| {
         let opened = OpenOptions::new().write(true).custom_flags(NO_LINKS).open(path);
         opened.err().and_then(|error| error.raw_os_error()) == Some(SHARING_VIOLATION)

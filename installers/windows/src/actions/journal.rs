@@ -1,7 +1,7 @@
 //! What `Configure` changed, kept in a private folder until `Done` or `Undo` has seen it.
 
-use super::folder::{self, Kind};
-use super::places;
+use native::folder::{self, Kind};
+use native::places;
 use std::{fs, io};
 
 /// The notes of one installation.

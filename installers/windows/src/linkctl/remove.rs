@@ -2,7 +2,7 @@
 
 use super::installed::Installed;
 use super::{code, refuse};
-use crate::places;
+use native::places;
 use std::process::{Command, Stdio};
 
 /// Removes the product and hands on msiexec's exit code.

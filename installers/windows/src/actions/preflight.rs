@@ -1,12 +1,14 @@
 //! The checks before any change. All are made, all that fail are told together, and none leaves a trace.
 
-use super::acl::{CHANGES, REPLACES_CHILDREN, REPLACES_FOLDER};
-use super::folder::{self, Kind};
-use super::contract::checks;
-use super::contract::rules::is_below_a_drive;
-use super::report::{failed, Outcome, Report};
-use super::settings::Settings;
-use super::{places, root, sys};
+use super::neighbour::neighbour;
+use contract::checks;
+use contract::rules::is_below_a_drive;
+use native::acl::{CHANGES, REPLACES_CHILDREN, REPLACES_FOLDER};
+use native::folder::{self, Kind};
+use native::report::{failed, Outcome, Report};
+use native::settings::Settings;
+use native::{machine, places, root};
+use winsys as sys;
 
 /// What the checks need to know beside the settings.
 pub struct Facts {
@@ -41,6 +43,11 @@ pub fn run(settings: &Settings, facts: &Facts) -> Report {
     report.add(&checks::PRIVILEGES, "", privileges(facts));
     report.add(&checks::PLATFORM, "", platform());
     others(settings, facts, &mut report);
+    if let Some((product, root)) = facts.user.as_ref().filter(|_| !facts.maintains).and_then(|user| neighbour(settings, user)) {
+        let fault = format!("{product}, installed in {root}, keeps its results and logs here");
+        let remedy = "uninstall it first, or build this product with another windows-vendor in [names]";
+        report.add(&checks::OTHER, &places::runtime(), failed(fault, remedy));
+    }
     let windows_temp = places::windows() + r"\Temp";
     report.add(&checks::TEMP, &windows_temp, temp(&windows_temp, facts));
     report.add(&checks::ROOT, settings.root(), install_root(settings, facts));
@@ -72,9 +79,9 @@ fn privileges(facts: &Facts) -> Outcome {
 fn platform() -> Outcome {
     const AMD64: u16 = 9;
     const ARM64: u16 = 12;
-    let mut info = sys::SystemInfo { architecture: 0, rest: [0; 8] };
-    let size = std::mem::size_of::<sys::OsVersion>() as u32;
-    let mut version = sys::OsVersion { size, major: 0, minor: 0, build: 0, platform: 0, service_pack: [0; 128] };
+    let mut info = sys::SYSTEM_INFO { architecture: 0, rest: [0; 8] };
+    let size = std::mem::size_of::<sys::OSVERSIONINFOW>() as u32;
+    let mut version = sys::OSVERSIONINFOW { size, major: 0, minor: 0, build: 0, platform: 0, service_pack: [0; 128] };
     // SAFETY: both fill structures that are ours, and the second knows its size.
     unsafe {
         sys::GetNativeSystemInfo(&mut info);
@@ -261,8 +268,10 @@ fn runtime_folder(path: &str, facts: &Facts) -> Outcome {
         return passed(LEFT);
     }
     if let Some(fault) = folder::foreign(path, facts.user.as_deref().unwrap_or("")) {
-        let old = format!("{path}.{}", sys::random());
-        let remedy = format!("find out who made it, then: takeown /a /f \"{path}\" && icacls \"{path}\" /reset && move \"{path}\" \"{old}\"");
+        let old = format!("{path}.{}", machine::random());
+        let remedy = format!(
+            "find out who made it, then: takeown /a /f \"{path}\" && icacls \"{path}\" /reset && move \"{path}\" \"{old}\""
+        );
         return failed(fault, remedy);
     }
     let place = match folder::kind(path) {

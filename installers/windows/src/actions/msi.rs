@@ -1,33 +1,21 @@
 //! The installation session as a native action sees it: properties, the log, messages.
 
-use super::sys::wide;
-
-type Session = u32;
-
-#[link(name = "msi")]
-#[allow(non_snake_case)]
-extern "system" {
-    fn MsiGetPropertyW(session: Session, name: *const u16, value: *mut u16, size: *mut u32) -> u32;
-    fn MsiSetPropertyW(session: Session, name: *const u16, value: *const u16) -> u32;
-    fn MsiCreateRecord(fields: u32) -> u32;
-    fn MsiRecordSetStringW(record: u32, field: u32, value: *const u16) -> u32;
-    fn MsiProcessMessage(session: Session, kind: u32, record: u32) -> i32;
-    fn MsiCloseHandle(handle: u32) -> u32;
-    fn MsiGetProductInfoW(product: *const u16, property: *const u16, value: *mut u16, size: *mut u32) -> u32;
-}
+use winsys::*;
 
 const SUCCESS: u32 = 0;
 const MORE_DATA: u32 = 234;
 
 /// A running installation.
-pub struct Installation(pub Session);
+pub struct Installation(pub u32);
 
 impl Installation {
     /// A property's value; empty where there is none.
     pub fn property(&self, name: &str) -> String {
         let name = wide(name);
-        // SAFETY: the size says how long the buffer is.
-        grown(|buffer, size| unsafe { MsiGetPropertyW(self.0, name.as_ptr(), buffer, size) })
+        grown(|buffer, size| {
+            // SAFETY: the size says how long the buffer is.
+            unsafe { MsiGetPropertyW(self.0, name.as_ptr(), buffer, size) }
+        })
     }
 
     /// Sets a property; only immediate actions can.
@@ -74,8 +62,10 @@ pub fn location_of(product_code: &str) -> String {
 
 fn product_info(product_code: &str, property: &str) -> String {
     let (code, property) = (wide(product_code), wide(property));
-    // SAFETY: the size says how long the buffer is.
-    grown(|buffer, size| unsafe { MsiGetProductInfoW(code.as_ptr(), property.as_ptr(), buffer, size) })
+    grown(|buffer, size| {
+        // SAFETY: the size says how long the buffer is.
+        unsafe { MsiGetProductInfoW(code.as_ptr(), property.as_ptr(), buffer, size) }
+    })
 }
 
 /// Calls with a buffer that grows until the text fits; empty where the call fails.

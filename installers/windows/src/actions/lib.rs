@@ -1,64 +1,25 @@
 //! The native actions of the MSI (docs/windows.md): a DLL that msiexec calls, by itself and as SYSTEM.
 //!
-//! No dependencies and nothing newer than Rust 1.63, so that one plain `rustc` call builds it. It imports from system32 only, runs
-//! nothing, and never panics: with panic=abort that would end msiexec's helper process, which rolls back.
+//! It imports from system32 only, runs nothing, and never panics: with panic=abort that would end msiexec's helper process, which rolls
+//! back.
 
-#[path = "src/acl.rs"]
-mod acl;
-#[path = "../connector/src/clock.rs"]
-mod clock;
-#[path = "../connector/src/config.rs"]
-#[allow(dead_code)] // Shared with the connector.
-mod config;
-#[path = "../contract/src/lib.rs"]
-#[allow(dead_code)] // The builder uses the rest.
-mod contract;
-#[path = "src/configure.rs"]
 mod configure;
-#[path = "src/defaults.rs"]
 mod defaults;
-#[path = "src/folder.rs"]
-mod folder;
-#[path = "src/journal.rs"]
 mod journal;
-#[path = "src/merge.rs"]
-mod merge;
-#[path = "src/msi.rs"]
 mod msi;
-#[path = "src/places.rs"]
-mod places;
-#[path = "src/preflight.rs"]
+mod neighbour;
 mod preflight;
-#[path = "src/registry.rs"]
-#[allow(dead_code)]
-mod registry;
-#[path = "src/replacing.rs"]
 mod replacing;
-#[path = "src/report.rs"]
-mod report;
-#[path = "src/root.rs"]
-mod root;
-#[path = "src/security.rs"]
-mod security;
-#[path = "src/service.rs"]
-#[allow(dead_code)] // linkctl starts and stops.
-mod service;
-#[path = "src/settings.rs"]
-mod settings;
-#[path = "src/sys.rs"]
-#[allow(dead_code)]
-mod sys;
-#[path = "src/token.rs"]
-mod token;
 
-use msi::{location_of, version_of, Installation};
-use preflight::Facts;
 use contract::exit_codes as code;
-use report::{document, Ending, Report};
-use service::Service;
 use contract::rules::System;
 use contract::{checks, names};
-use settings::{keys, Settings};
+use msi::{location_of, version_of, Installation};
+use native::report::{self, document, Ending, Report};
+use native::service::Service;
+use native::settings::{keys, Settings};
+use native::{clock, folder, machine, places, token};
+use preflight::Facts;
 use std::io;
 use std::time::Duration;
 
@@ -91,7 +52,7 @@ fn from_properties(installation: &Installation) -> Settings {
     settings.set("PREVIOUS", &previous);
     places::adopt(settings.get("NAMES"));
     settings.set("STARTED_AT", &clock::now());
-    settings.set("RUN_ID", &sys::random());
+    settings.set("RUN_ID", &machine::random());
     settings
 }
 
@@ -152,10 +113,12 @@ fn record(installation: &Installation, settings: &Settings, ending: (&str, i32, 
 
 /// `user` installs, and is privileged.
 fn write_result(settings: &Settings, ending: &Ending, user: &str) -> io::Result<()> {
-    let runtime = places::runtime();
-    folder::make_private(&runtime, user)?;
     let document = document(settings, ending);
-    folder::replace(&format!("{runtime}\\install.json"), document.as_bytes())?;
+    if neighbour::neighbour(settings, user).is_none() {
+        let runtime = places::runtime();
+        folder::make_private(&runtime, user)?;
+        folder::replace(&format!("{runtime}\\install.json"), document.as_bytes())?;
+    }
     // Looked at again: much may have happened since Preflight. A wrong one is told by Preflight.
     let asked = settings.get("RESULT");
     match asked.is_empty() || preflight::result_fault(asked, user).is_some() {
@@ -379,16 +342,14 @@ pub extern "system" fn Undo(session: u32) -> u32 {
     for problem in &undone.problems {
         installation.log(&format!("undo: {problem}"));
     }
-    let saved =
-        format!("the installation failed, and not everything could be put back; what was saved is in {}", journal::Journal::place());
+    let saved = format!(
+        "the installation failed, and not everything could be put back; what was saved is in {}",
+        journal::Journal::place()
+    );
     let ending = match undone.code {
         code::NOT_STARTED => ("rolled_back", undone.code, "the service did not start; everything was put back"),
         code::FAILED => ("rolled_back", undone.code, "the installation failed; everything was put back"),
-        _ => (
-            "failed",
-            undone.code,
-            saved.as_str(),
-        ),
+        _ => ("failed", undone.code, saved.as_str()),
     };
     record(&installation, &settings, ending, "", user.as_deref());
     SUCCESS

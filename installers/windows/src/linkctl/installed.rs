@@ -1,10 +1,10 @@
 //! What is installed here.
 
-use crate::config::Config;
-use crate::contract::names;
-use crate::folder::{self, Kind};
-use crate::places;
-use crate::registry::Key;
+use contract::names;
+use native::config::Config;
+use native::folder::{self, Kind};
+use native::places;
+use native::registry::Key;
 use std::fs;
 
 const UNINSTALL: &str = r"SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall";

@@ -1,18 +1,17 @@
 //! Seal: make this machine a template whose clones are strangers to each other.
 
 use super::installed::{logs, run, Installed};
-use super::{code, pattern, refuse, say, Service, PATIENCE};
-use crate::folder::{self, Kind};
-use crate::places;
-use crate::merge::{without, IDENTITY};
-use crate::registry::Key;
-use crate::report::json;
-use crate::sys;
+use super::{code, refuse, say, Service, PATIENCE};
+use native::folder::{self, Kind};
+use native::merge::{without, IDENTITY};
+use native::registry::Key;
+use native::report::json;
+use native::{machine, pattern, places};
 use std::{fs, io};
 
 /// Removes identity, certificates, queues, logs; returns the exit code.
 pub fn seal(installed: &Installed, as_json: bool) -> i32 {
-    if sys::installer_is_busy() {
+    if machine::installer_is_busy() {
         return refuse(code::BUSY, "an installation is running", "Windows Installer", "wait until it has ended");
     }
     if let Err(why) = stopped() {

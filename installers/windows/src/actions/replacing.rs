@@ -2,9 +2,10 @@
 //!
 //! Windows Installer says so by UPGRADINGPRODUCTCODE. Wine does not, so the session that replaces holds an event as long as it lasts.
 
-use super::places;
-use super::security::{self, Security};
-use super::sys::{self, wide};
+use native::places;
+use native::security::{self, Security};
+use std::os::windows::io::{FromRawHandle, OwnedHandle};
+use winsys::{self as sys, wide};
 
 /// Holds the event until this process, which lasts as long as the session, ends.
 pub fn announce() {
@@ -21,8 +22,7 @@ pub fn is_announced(user: &str) -> bool {
     if event.is_null() {
         return false;
     }
-    let owner = security::of(event);
-    // SAFETY: opened above.
-    unsafe { sys::CloseHandle(event) };
-    owner.map_or(false, |descriptor| descriptor.foreign_owner(user).is_none())
+    // SAFETY: opened above, and closed by nothing else.
+    let event = unsafe { OwnedHandle::from_raw_handle(event.cast()) };
+    security::of(&event).map_or(false, |descriptor| descriptor.foreign_owner(user).is_none())
 }

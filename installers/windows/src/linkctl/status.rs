@@ -2,11 +2,11 @@
 
 use super::installed::{run, Installed};
 use super::{code, say, Service};
-use crate::report::json;
+use native::report::json;
 use std::fs;
 
 pub fn is_running() -> bool {
-    Service::open(&crate::places::service()).map_or(false, |service| service.is_running())
+    Service::open(&native::places::service()).map_or(false, |service| service.is_running())
 }
 
 /// `linkctl status`.

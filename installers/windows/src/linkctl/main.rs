@@ -1,18 +1,18 @@
-//! The verbs: arguments in, exit code out.
+//! linkctl.exe: the administrator's door to an installed connector (docs/windows.md), with the words, shapes and exit codes of the
+//! linkctl that Linux has.
 
 mod check;
 mod installed;
 mod logs;
 mod monitor;
-pub mod pattern;
 mod remove;
 mod seal;
 mod status;
 
-use crate::contract::exit_codes as code;
-use crate::service::Service;
-use crate::{places, token};
+use contract::exit_codes as code;
 use installed::Installed;
+use native::service::Service;
+use native::{places, token};
 use std::io::Write;
 use std::time::Duration;
 
@@ -32,8 +32,12 @@ usage: linkctl VERB [OPTION]
 /// A connector takes 10 s to stop its containers; a busy machine more.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+fn main() {
+    std::process::exit(run(std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect()));
+}
+
 /// Runs the command line without the program's name.
-pub fn main(arguments: Vec<String>) -> i32 {
+fn run(arguments: Vec<String>) -> i32 {
     installed::adopt_names();
     let mut arguments = arguments.into_iter();
     let verb = arguments.next().unwrap_or_default();
@@ -131,7 +135,9 @@ fn start() -> i32 {
 fn stop() -> i32 {
     match Service::control(&places::service()).and_then(|service| service.stop(PATIENCE)) {
         Ok(()) => code::DONE,
-        Err(error) => refuse(code::FAILED, &format!("{} does not stop", places::service()), &error.to_string(), "see linkctl logs"),
+        Err(error) => {
+            refuse(code::FAILED, &format!("{} does not stop", places::service()), &error.to_string(), "see linkctl logs")
+        }
     }
 }
 

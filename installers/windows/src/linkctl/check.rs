@@ -2,11 +2,11 @@
 
 use super::installed::{registered_root, Installed};
 use super::{code, refuse, say, Service};
-use crate::acl::CHANGES;
-use crate::folder::{self, Kind};
-use crate::places;
-use crate::registry::Key;
-use crate::report::{failed, Outcome, Report};
+use native::acl::CHANGES;
+use native::folder::{self, Kind};
+use native::places;
+use native::registry::Key;
+use native::report::{failed, Outcome, Report};
 
 const AGAIN: &str = "install the package again";
 

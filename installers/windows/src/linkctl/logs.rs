@@ -2,7 +2,7 @@
 
 use super::installed::logs as place;
 use super::{code, refuse};
-use crate::{folder, places};
+use native::{folder, places};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::thread::sleep;
@@ -67,10 +67,10 @@ fn show(path: &str, wanted: &Wanted) -> io::Result<()> {
     file.read_to_end(&mut text)?;
     let mut out = io::stdout();
     let mut print = |bytes: &[u8]| out.write_all(bytes).and_then(|()| out.flush());
-    if print(last_lines(&text, wanted.lines)).is_err() {
+    if print(last_lines(&text, wanted.lines)).is_err() || !wanted.follow {
         return Ok(());
     }
-    while wanted.follow {
+    loop {
         sleep(Duration::from_millis(500));
         text.clear();
         // A log that was begun anew is shorter.
@@ -79,10 +79,9 @@ fn show(path: &str, wanted: &Wanted) -> io::Result<()> {
         }
         file.read_to_end(&mut text)?;
         if print(&text).is_err() {
-            break;
+            return Ok(());
         }
     }
-    Ok(())
 }
 
 fn last_lines(text: &[u8], lines: usize) -> &[u8] {

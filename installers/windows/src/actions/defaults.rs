@@ -1,7 +1,7 @@
 //! Files that administrators edit: shipped as defaults below bin\defaults, put in place where nobody edited them, kept where somebody did.
 
-use super::folder::{self, Kind};
 use super::journal::Journal;
+use native::folder::{self, Kind};
 use std::{fs, io};
 
 /// The notes of [`Journal`]: a file that was written, before it was; what stood there is saved under this number, or nothing did.

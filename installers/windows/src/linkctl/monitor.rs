@@ -4,8 +4,8 @@
 use super::installed::Installed;
 use super::status::{is_running, rows, Row};
 use super::{code, refuse, say};
-use crate::folder::{self, Kind};
-use crate::places;
+use native::folder::{self, Kind};
+use native::places;
 use std::path::Path;
 
 const OK: i32 = 0;
@@ -32,12 +32,7 @@ pub fn nagios(installed: &Installed) -> i32 {
         _ => ("OK", OK, format!("{product} runs; {} of {} containers run", of("running"), rows.len())),
     };
     let restarts: u64 = rows.iter().map(|row| row.number(2)).sum();
-    let numbers = format!(
-        "containers={};;;0;{} failing={};;0;0 restarts={restarts}c;;;0",
-        of("running"),
-        rows.len(),
-        dead.len()
-    );
+    let numbers = format!("containers={};;;0;{} failing={};;0;0 restarts={restarts}c;;;0", of("running"), rows.len(), dead.len());
     say(&format!("{}|{numbers}", line(word, &text)));
     code
 }
