@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// A killed process that is inside the kernel keeps the lock until it comes out.
+const GONE: &str = "[ ! -e /var/lib/intigua/lock ] || flock /var/lib/intigua/lock true";
+
 #[test]
 fn a_kill_at_any_moment_leaves_a_whole_version_and_the_next_run_repairs() {
     let machine = machine_with("1.0");

@@ -184,9 +184,6 @@ fn the_result_goes_to_a_new_file_of_roots_alone_under_every_shell() {
     }
 }
 
-/// A killed process that is inside the kernel keeps the lock until it comes out.
-const GONE: &str = "[ ! -e /var/lib/intigua/lock ] || flock /var/lib/intigua/lock true";
-
 /// /bin/sh is a ksh on AIX, Solaris, illumos, OpenBSD and MirBSD; ksh93 has no variables of functions' own and hands over.
 #[test]
 fn the_shells_of_other_systems_read_and_extract_a_run() {
