@@ -245,7 +245,7 @@ impl KeyRing {
     pub fn read(bytes: &[u8]) -> Result<KeyRing> {
         let unread = |why: &str| Error::new(format!("the OpenPGP keys cannot be read: {why}"));
         let (keys, _) = PublicOrSecret::from_reader_many(bytes).map_err(|error| unread(plainly(&error)))?;
-        let (mut ring, mut why) = (Vec::new(), "there is none");
+        let (mut ring, mut why) = (Vec::new(), none_of(bytes));
         for key in keys.take(MOST_KEYS) {
             match key {
                 Ok(PublicOrSecret::Public(key)) => ring.push(proven(key)),
@@ -293,14 +293,40 @@ impl KeyRing {
     }
 }
 
+/// Why there are no keys in a file in which the reader of packets found none.
+fn none_of(bytes: &[u8]) -> &'static str {
+    // A signature's packet, in the old format (with a length of 1, 2, 4 or no bytes) and in the new one.
+    let binary = matches!(bytes.first(), Some(0x88..=0x8b | 0xc2));
+    let armoured = bytes.trim_ascii_start().starts_with(b"-----BEGIN PGP SIGNATURE-----");
+    match binary || armoured {
+        true => "it holds a signature, and no key",
+        false => "it holds none that linkpack can read",
+    }
+}
+
 /// What is wrong with a key or a signature that the reader of packets did not take; its own words are for programmers.
 pub(super) fn plainly(error: &pgp::errors::Error) -> &'static str {
     use pgp::errors::Error;
+    if is_too_long(error) {
+        return "it is an RSA key of more bits than linkpack reads";
+    }
     match error {
         Error::Unsupported { .. } | Error::Unimplemented { .. } => "a part of it is of a kind that linkpack does not know",
         Error::InvalidArmorWrappers | Error::InvalidChecksum | Error::Base64Decode { .. } => "its armour is damaged",
         _ => "it is damaged, or of a kind that linkpack does not know",
     }
+}
+
+/// Whether an RSA key was refused for its length.
+fn is_too_long(error: &pgp::errors::Error) -> bool {
+    let mut error: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(one) = error {
+        if matches!(one.downcast_ref(), Some(rsa::Error::ModulusTooLarge)) {
+            return true;
+        }
+        error = one.source();
+    }
+    false
 }
 
 fn is_by(signature: &Signature, key: &impl KeyDetails) -> bool {
