@@ -137,7 +137,7 @@ fn packed_entries_are_checked_and_methods_without_a_reader_refused() {
     place.write("deflate64.zip", bytes);
     assert_says(
         &place.error(&source(place.path("deflate64.zip"))),
-        &["deflate64.zip", "\"file\" is compressed by method 9 (deflate64)", "give the folder as the source"],
+        &["deflate64.zip", "\"file\" is compressed by method 9 (deflate64)", "make the archive with deflate"],
     );
 }
 

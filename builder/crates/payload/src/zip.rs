@@ -151,7 +151,6 @@ fn open<'a, 'i>(
     inflater.member(packed, packing).map_err(|error| damaged(archive, &error))?.ok_or_else(|| {
         let name = show(&entry.name);
         unsupported(archive, format!("its entry \"{name}\" is compressed by {}", method_name(entry.method)))
-            .help("unpack it and give the folder as the source")
     })
 }
 
