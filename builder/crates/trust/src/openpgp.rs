@@ -307,26 +307,11 @@ fn none_of(bytes: &[u8]) -> &'static str {
 /// What is wrong with a key or a signature that the reader of packets did not take; its own words are for programmers.
 pub(super) fn plainly(error: &pgp::errors::Error) -> &'static str {
     use pgp::errors::Error;
-    if is_too_long(error) {
-        return "it is an RSA key of more bits than linkpack reads";
-    }
     match error {
         Error::Unsupported { .. } | Error::Unimplemented { .. } => "a part of it is of a kind that linkpack does not know",
         Error::InvalidArmorWrappers | Error::InvalidChecksum | Error::Base64Decode { .. } => "its armour is damaged",
         _ => "it is damaged, or of a kind that linkpack does not know",
     }
-}
-
-/// Whether an RSA key was refused for its length.
-fn is_too_long(error: &pgp::errors::Error) -> bool {
-    let mut error: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(one) = error {
-        if matches!(one.downcast_ref(), Some(rsa::Error::ModulusTooLarge)) {
-            return true;
-        }
-        error = one.source();
-    }
-    false
 }
 
 fn is_by(signature: &Signature, key: &impl KeyDetails) -> bool {
