@@ -2,6 +2,8 @@
 mod common;
 #[path = "rpm/life.rs"]
 mod life;
+#[path = "rpm/names.rs"]
+mod names;
 #[path = "rpm/places.rs"]
 mod places;
 #[path = "rpm/refusals.rs"]

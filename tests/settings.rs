@@ -4,7 +4,7 @@
 mod linkctl;
 mod sandbox;
 
-use contract::settings::{plain, Rule, Setting, SETTINGS};
+use contract::settings::{keyed, Rule, Setting, SETTINGS};
 use linkpack::endpoint::{ContainerFact, Facts};
 use sandbox::product::{self, GOOD};
 use sandbox::{Sandbox, SHELLS};
@@ -103,12 +103,15 @@ fn every_plain_setting_reaches_csclient_cfg_from_each_source_and_debconf_asks_fo
         _ => format!("/etc/{source}/{}", setting.key()),
     };
     let shows = |source: &str| {
-        for setting in plain() {
+        for setting in keyed().filter(|setting| setting.is_plain()) {
             assert_eq!(value(&machine, setting.config_key), format!("\"{}\"", sample(setting, source)), "{}", setting.name);
         }
     };
     let given = |source: &str, word: &dyn Fn(&Setting) -> String| {
-        plain().map(|setting| format!("{}={}", word(setting), sample(setting, source))).collect::<Vec<_>>()
+        keyed()
+            .filter(|setting| setting.is_plain())
+            .map(|setting| format!("{}={}", word(setting), sample(setting, source)))
+            .collect::<Vec<_>>()
     };
     let name = |setting: &Setting| setting.name.to_owned();
     machine.sh(&format!("sh /tmp/one.run {}", given("option", &Setting::option).join(" "))).expect(0);
@@ -118,10 +121,12 @@ fn every_plain_setting_reaches_csclient_cfg_from_each_source_and_debconf_asks_fo
     machine.put("/etc/intigua/install.conf", given("answer", &name).join("\n").as_bytes());
     machine.sh("sh /tmp/one.run").expect(0);
     shows("answer");
-    let refused =
-        machine.sh(&format!("sh /tmp/one.run {}", plain().map(|s| format!("{}=nonsense", s.name)).collect::<Vec<_>>().join(" ")));
+    let refused = machine.sh(&format!(
+        "sh /tmp/one.run {}",
+        keyed().filter(|setting| setting.is_plain()).map(|s| format!("{}=nonsense", s.name)).collect::<Vec<_>>().join(" ")
+    ));
     let refused = refused.expect(2);
-    for setting in plain() {
+    for setting in keyed().filter(|setting| setting.is_plain()) {
         assert!(refused.err.contains(setting.name), "{}", refused.err);
     }
     let scripts = linkpack::endpoint::deb_scripts(&product::facts("1.0")).expect("rendered");

@@ -32,6 +32,13 @@ fn two_products_of_different_names_live_side_by_side() {
     let endpoint = Endpoint::new();
     let (ours, its) = (endpoint.take(&Sample::new()), endpoint.take(&other("1.0.0")));
     let renamed = endpoint.take(&other("1.1.0").edit("windows-vendor = \"Acme\"", "windows-vendor = \"Acme Two\""));
+    let third = other("1.0.0").edit("acme-sample", "third-sample").edit("title = \"Acme sample\"", "title = \"Third\"");
+    let third =
+        third.edit("4D0E4C5A", "5D0E4C5A").edit("\"AcmeLink\"", "\"ThirdLink\"").edit(r"'Acme Ltd\Link\setup'", r"'Third\setup'");
+    let third = third
+        .edit("windows-vendor = \"Acme\"\n", "")
+        .edit("[connector]\n", "[root]\nwindows = 'C:\\Program Files\\Third'\n\n[connector]\n");
+    let sharing = endpoint.take(&third);
     let its_services_run = || endpoint.wine.running_services().contains("Acme sample");
     let status = |root: &str| endpoint.wine.run(&[&format!(r"{root}bin\linkctl.exe"), "status"]);
     endpoint.msiexec(&["/i", &ours], DONE);
@@ -50,15 +57,29 @@ fn two_products_of_different_names_live_side_by_side() {
     let (code, said) = status(ITS_ROOT);
     assert!(code == 0 && said.contains("Acme sample") && said.contains("pulse"), "{code} {said}");
 
+    // A third product that would share our folder below ProgramData is refused, and leaves our results alone.
+    let results = endpoint.c("ProgramData/Intigua/install.json");
+    let before = text(&results);
+    endpoint.msiexec(&["/i", &sharing], FAILED);
+    assert_eq!(text(&results), before);
+    assert!(!endpoint.c("Program Files/Third").exists() && endpoint.runs());
+
     // A version that goes by other names is no upgrade.
     endpoint.msiexec(&["/i", &renamed], FAILED);
     let result = text(&endpoint.c("ProgramData/Acme Two/install.json"));
     assert!(result.contains("under other names"), "{result}");
     assert!(its_services_run() && endpoint.runs());
 
+    // Where a product of an older linkpack shares the folder all the same, ours leaves it that product's files.
+    let theirs = before.replace("intigua-sample", "another").replace(r"C:\\Program Files\\Intigua", r"C:\\Program Files\\Acme");
+    let logs = endpoint.c("ProgramData/Intigua/logs");
+    std::fs::write(&results, &theirs).unwrap();
+    std::fs::write(logs.join("another.log"), "kept").unwrap();
+    assert!(logs.join("vlink.log").is_file());
     endpoint.msiexec(&["/x", &ours], DONE);
     endpoint.is_clean_but_for(&endpoint.root(), &[]);
-    assert!(!endpoint.c("ProgramData/Intigua").exists() && its_services_run());
+    assert_eq!((text(&results), text(&logs.join("another.log"))), (theirs, "kept".to_owned()));
+    assert!(!logs.join("vlink.log").exists() && its_services_run());
     assert_eq!(status(ITS_ROOT).0, 0);
     endpoint.msiexec(&["/x", &its], DONE);
     assert!(files(&root).is_empty() && !endpoint.c("ProgramData/Acme").exists());

@@ -63,6 +63,8 @@ pub enum BuiltIn {
     Modelled,
     /// By the setting's key in `[connector]` and in a site file, as a text or by system (`{ linux = "...", windows = "..." }`).
     Plain,
+    /// By the setting's key in `[connector]` and in a site file, as a list of URLs.
+    List,
 }
 
 /// One setting.
@@ -131,9 +133,10 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "FALLBACK_URLS",
         rule: Rule::Urls,
+        built_in: BuiltIn::List,
         argument: "URLS",
         question: "Further URLs of the core server:",
-        summary: "further URLs, separated by semicolons",
+        summary: "further URLs of the core server, tried in order, separated by semicolons",
         ..TEXT
     },
     Setting {
@@ -252,8 +255,8 @@ impl Setting {
 }
 
 /// The settings whose values are built in by their keys alone.
-pub fn plain() -> impl Iterator<Item = &'static Setting> {
-    SETTINGS.iter().filter(|setting| setting.is_plain())
+pub fn keyed() -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().filter(|setting| matches!(setting.built_in, BuiltIn::Plain | BuiltIn::List))
 }
 
 /// What an MSI built from a manifest can be told: every setting that Windows has.

@@ -137,6 +137,20 @@ pub fn document(settings: &Settings, ending: &Ending) -> String {
     )
 }
 
+/// A text out of such a document.
+pub fn field(document: &str, name: &str) -> Option<String> {
+    // A quote within a text has a backslash before it: this cannot begin in one.
+    let mut rest = document.split_once(&format!(" \"{name}\": \""))?.1.chars();
+    let mut text = String::new();
+    loop {
+        match rest.next()? {
+            '"' => return Some(text),
+            '\\' => text.push(rest.next()?),
+            c => text.push(c),
+        }
+    }
+}
+
 /// A JSON string (RFC 8259); control characters become spaces.
 pub fn json(text: &str) -> String {
     let mut quoted = String::from("\"");
@@ -178,6 +192,8 @@ mod tests {
         let mut settings = Settings::from_data("PRODUCT=a \"b\"|VERSION=1|INSTALL_ROOT=C:\\My Own\\|IMAGE=1");
         let ending = Ending { outcome: "refused", code: 11, message: "no\tway", checks: &report().json(), finished_at: "T" };
         let text = document(&settings, &ending);
+        assert_eq!(field(&text, "product").as_deref(), Some("a \"b\""));
+        assert_eq!((field(&text, "root").as_deref(), field(&text, "none")), (Some(r"C:\My Own"), None));
         for part in [
             r#""product": "a \"b\"""#,
             r#""root": "C:\\My Own""#,

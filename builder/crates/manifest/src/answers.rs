@@ -40,7 +40,7 @@ impl Answers {
         for (key, value) in &self.lines {
             if OWN.contains(&key.as_str()) {
                 return Err(Error::new(format!("{key} cannot be a line of a site's csclient.cfg"))
-                    .help("give server-url, fallback-urls or core-id in the site file"));
+                    .help("give server-url or core-id in the site file"));
             }
             text += &line(&format!("{CLIENT}{key}"), key, value)?;
         }

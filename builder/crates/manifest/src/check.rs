@@ -9,7 +9,7 @@ use super::site::Site;
 use super::text::Text;
 use contract::names::{Names, NAMES};
 use contract::rules::{self, System};
-use contract::settings::{plain, Rule, SETTINGS};
+use contract::settings::{keyed, Rule, SETTINGS};
 use std::collections::BTreeMap;
 
 /// Lines of csclient.cfg that several settings make, or the endpoint itself. Those of one setting stand in the contract.
@@ -259,7 +259,7 @@ pub fn site(site: &WithSettings<Site>, manifest: &Manifest) -> (Checked, Vec<Pro
 /// The plain settings of a table, by the contract's rules and for each system that the product has a payload for.
 fn plain_settings<T>(table: &WithSettings<T>, manifest: &Manifest, above: &[Step]) -> Vec<Problem> {
     let targets = manifest.connector.payload.keys();
-    let values = plain().flat_map(|setting| targets.clone().map(move |target| (setting, *target)));
+    let values = keyed().flat_map(|setting| targets.clone().map(move |target| (setting, *target)));
     let mut problems: Vec<Problem> = Vec::new();
     for (setting, target) in values {
         let system = if target.is_linux() { System::Linux } else { System::Windows };

@@ -101,9 +101,6 @@ pub struct RootTable {
 pub struct ConnectorTable {
     /// The core server.
     pub server_url: Option<Url>,
-    /// Tried in order when the core server cannot be reached.
-    #[serde(default)]
-    pub fallback_urls: Vec<Url>,
     /// The Linux account: root, a sudoer, or `auto`, an account of the product's own.
     pub run_as: Option<Account>,
     /// The service's program, relative to its payload.

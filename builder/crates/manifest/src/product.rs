@@ -125,12 +125,6 @@ impl Product {
         chosen.map(Url::as_str)
     }
 
-    /// The fallback servers.
-    pub fn fallback_urls(&self) -> &[Url] {
-        let own = &self.manifest.connector.fallback_urls;
-        self.site().and_then(|site| site.fallback_urls.as_ref()).unwrap_or(own)
-    }
-
     /// The Linux account that runs the service.
     pub fn run_as(&self) -> &str {
         let chosen = self.site().and_then(|site| site.run_as.as_ref()).or(self.manifest.connector.run_as.as_ref());

@@ -5,7 +5,7 @@ use super::product::Product;
 use super::site::Site;
 use super::system::PerSystem;
 use super::values::{Line, Url};
-use contract::settings::{plain, BuiltIn, Lifetime, Setting, SETTINGS};
+use contract::settings::{keyed, BuiltIn, Lifetime, Setting, SETTINGS};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
@@ -16,22 +16,32 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-/// A table that has, besides the keys of `T`, one for each of the contract's plain settings.
+/// A table that has, besides the keys of `T`, one for each of the contract's settings that are built in by their keys alone.
 #[derive(Debug, Clone)]
 pub struct WithSettings<T> {
     table: T,
+    keyed: Keyed,
+}
+
+/// The values of such settings, by their names.
+#[derive(Debug, Clone, Default)]
+struct Keyed {
     plain: BTreeMap<&'static str, PerSystem<Line>>,
+    lists: BTreeMap<&'static str, Vec<Url>>,
 }
 
 impl<T> WithSettings<T> {
     /// The value of a plain setting, by its name.
     pub fn plain(&self, name: &str) -> Option<&PerSystem<Line>> {
-        self.plain.get(name)
+        self.keyed.plain.get(name)
     }
 
-    /// The same for one target.
+    /// The value for a target, of a plain setting or a list.
     fn of(&self, name: &str, target: Target) -> Option<String> {
-        Some(self.plain(name)?.get(target)?.to_string())
+        match self.keyed.lists.get(name) {
+            Some(urls) => Some(urls.iter().map(Url::as_str).collect::<Vec<_>>().join(";")),
+            None => Some(self.plain(name)?.get(target)?.to_string()),
+        }
     }
 }
 
@@ -58,16 +68,16 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for TableVisitor<T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        let mut plain = BTreeMap::new();
-        let table = T::deserialize(MapAccessDeserializer::new(Apart { map, plain: &mut plain }))?;
-        Ok(WithSettings { table, plain })
+        let mut keyed = Keyed::default();
+        let table = T::deserialize(MapAccessDeserializer::new(Apart { map, keyed: &mut keyed }))?;
+        Ok(WithSettings { table, keyed })
     }
 }
 
-/// Takes the plain settings out of a table and hands on all else. (serde's own `flatten` would take unknown keys, and lose their places.)
+/// Takes these settings out of a table and hands on all else. (serde's own `flatten` would take unknown keys, and lose their places.)
 struct Apart<'a, A> {
     map: A,
-    plain: &'a mut BTreeMap<&'static str, PerSystem<Line>>,
+    keyed: &'a mut Keyed,
 }
 
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for Apart<'_, A> {
@@ -79,9 +89,12 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Apart<'_, A> {
             match self.map.next_key_seed(KeySeed(seed))? {
                 None => return Ok(None),
                 Some(Key::Other(value)) => return Ok(Some(value)),
-                Some(Key::Plain(setting, unused)) => {
-                    let value = self.map.next_value()?;
-                    if self.plain.insert(setting.name, value).is_some() {
+                Some(Key::Keyed(setting, unused)) => {
+                    let twice = match setting.built_in {
+                        BuiltIn::List => self.keyed.lists.insert(setting.name, self.map.next_value()?).is_some(),
+                        _ => self.keyed.plain.insert(setting.name, self.map.next_value()?).is_some(),
+                    };
+                    if twice {
                         return Err(A::Error::custom(format!("{} stands twice", setting.key())));
                     }
                     seed = unused;
@@ -95,10 +108,10 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Apart<'_, A> {
     }
 }
 
-/// A key of the table itself, as its own seed reads it; or a plain setting, and the seed that was not needed.
+/// A key of the table itself, as its own seed reads it; or such a setting, and the seed that was not needed.
 enum Key<K, V> {
     Other(V),
-    Plain(&'static Setting, K),
+    Keyed(&'static Setting, K),
 }
 
 struct KeySeed<K>(K);
@@ -118,8 +131,8 @@ impl<'de, K: DeserializeSeed<'de>> Visitor<'de> for KeySeed<K> {
     }
 
     fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Self::Value, E> {
-        match plain().find(|setting| setting.key() == key) {
-            Some(setting) => Ok(Key::Plain(setting, self.0)),
+        match keyed().find(|setting| setting.key() == key) {
+            Some(setting) => Ok(Key::Keyed(setting, self.0)),
             None => self.0.deserialize(StrDeserializer::new(key)).map(Key::Other),
         }
     }
@@ -132,8 +145,11 @@ impl<T: JsonSchema> JsonSchema for WithSettings<T> {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let mut schema = T::json_schema(generator);
-        for setting in plain() {
-            let mut value = PerSystem::<Line>::json_schema(generator);
+        for setting in keyed() {
+            let mut value = match setting.built_in {
+                BuiltIn::List => Vec::<Url>::json_schema(generator),
+                _ => PerSystem::<Line>::json_schema(generator),
+            };
             value.insert("description".into(), described(setting).into());
             let object = schema.ensure_object();
             let properties = object.entry("properties").or_insert_with(|| serde_json::json!({}));
@@ -147,7 +163,10 @@ impl<T: JsonSchema> JsonSchema for WithSettings<T> {
 
 /// A sentence for the schema.
 fn described(setting: &Setting) -> String {
-    let mut letters = setting.summary.chars();
+    // What is separated by semicolons elsewhere is a list here.
+    let summary =
+        if setting.built_in == BuiltIn::List { setting.summary.rsplit_once(',').map(|(summary, _)| summary) } else { None };
+    let mut letters = summary.unwrap_or(setting.summary).chars();
     let first = letters.next().map(|c| c.to_ascii_uppercase()).into_iter();
     first.chain(letters).chain(['.']).collect()
 }
@@ -193,7 +212,6 @@ impl WithSettings<Site> {
                 }
             }
             "SERVER_URL" => self.server_url.is_some(),
-            "FALLBACK_URLS" => self.fallback_urls.is_some(),
             "CORE_ID" => self.core_id.is_some(),
             "RUN_AS" => self.run_as.is_some(),
             "CONTAINERS" => self.containers.is_some(),
@@ -212,11 +230,10 @@ impl Product {
     pub fn setting(&self, setting: &Setting, target: Target) -> String {
         match (setting.built_in, setting.name) {
             (_, "SERVER_URL") => self.server_url().unwrap_or_default().to_owned(),
-            (_, "FALLBACK_URLS") => self.fallback_urls().iter().map(Url::as_str).collect::<Vec<_>>().join(";"),
             (_, "CORE_ID") => self.core_id().unwrap_or_default().to_owned(),
             (_, "RUN_AS") => self.run_as().to_owned(),
             (_, "CONTAINERS") => self.chosen_containers(),
-            (BuiltIn::Plain, name) => {
+            (BuiltIn::Plain | BuiltIn::List, name) => {
                 let site = self.site().and_then(|site| site.of(name, target));
                 site.or_else(|| self.manifest().connector.of(name, target)).unwrap_or_default()
             }

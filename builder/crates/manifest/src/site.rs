@@ -16,8 +16,6 @@ pub struct Site {
     pub version: Option<Version>,
     /// Replaces the core server.
     pub server_url: Option<Url>,
-    /// Replaces the fallback servers.
-    pub fallback_urls: Option<Vec<Url>>,
     /// An identity assigned by the server; only for packages that reach one endpoint.
     pub core_id: Option<Identity>,
     /// Replaces the install roots.

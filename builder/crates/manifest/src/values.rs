@@ -1,7 +1,7 @@
 //! Values with rules of their own: checked while the manifest is read, so that an error points at the very value.
 
 use contract::rules::{self, System};
-use contract::settings::Rule;
+use contract::settings::{BuiltIn, Rule, SETTINGS};
 use schemars::{json_schema, JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Deserializer, Error as _};
 use serde::Deserialize;
@@ -366,7 +366,8 @@ fn check_url(text: &str) -> Result<(), String> {
     let shown = text.escape_debug();
     Err(match text.split_once("://") {
         _ if text.contains(';') => {
-            format!("\"{shown}\" is not one URL: it has a ; in it; write one, and others in fallback-urls")
+            let others = SETTINGS.iter().find(|setting| setting.built_in == BuiltIn::List).map(|setting| setting.key());
+            format!("\"{shown}\" is not one URL: it has a ; in it; write one, and others in {}", others.unwrap_or_default())
         }
         None if good(&format!("https://{text}")) => {
             format!("\"{shown}\" is not a URL: it does not begin with https:// or http://; write \"https://{shown}\"")

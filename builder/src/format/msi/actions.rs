@@ -59,8 +59,8 @@ pub fn of_stage(library: &LibrarySpec, stage: Stage) -> Vec<(String, String)> {
     actions.map(|action| (action.name.to_owned(), action.condition.to_owned())).collect()
 }
 
-/// Properties that the log must not show: an administrator may take TOKEN_FILE for the token itself, and what deferred functions are
-/// told holds every setting.
+/// Properties that the log must not show: an administrator may take the name of a secret's file for the secret itself, and what deferred
+/// functions are told holds every setting.
 pub fn hidden(spec: &MsiSpec) -> Vec<String> {
     let mut hidden = settings::hidden(spec);
     if let Some(library) = &spec.library {

@@ -2,6 +2,7 @@
 
 use super::defaults;
 use super::journal::Journal;
+use super::neighbour::{neighbour, own_logs};
 use super::preflight::untrusted;
 use contract::exit_codes as code;
 use native::folder::{self, Kind};
@@ -220,8 +221,15 @@ fn forget_vendor_key() {
 
 /// Removes what was made at run time. Never fails: what cannot be removed comes back as sentences.
 pub fn leave(settings: &Settings, user: &str) -> Vec<String> {
-    let mut places = vec![places::runtime()];
     let mut problems = Vec::new();
+    let mut places = Vec::new();
+    match neighbour(settings, user) {
+        None => places.push(places::runtime()),
+        Some((product, root)) => {
+            problems.push(format!("left alone: {}, which {product} in {root} uses", places::runtime()));
+            problems.extend(own_logs().iter().filter_map(|log| folder::remove(log).err().map(says(&format!("remove {log}")))));
+        }
+    }
     match root::fault(settings.root(), &places::system_folders()) {
         Some(fault) => problems.push(format!("left alone: the root {fault}")),
         None => {

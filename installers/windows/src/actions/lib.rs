@@ -7,6 +7,7 @@ mod configure;
 mod defaults;
 mod journal;
 mod msi;
+mod neighbour;
 mod preflight;
 mod replacing;
 
@@ -112,10 +113,12 @@ fn record(installation: &Installation, settings: &Settings, ending: (&str, i32, 
 
 /// `user` installs, and is privileged.
 fn write_result(settings: &Settings, ending: &Ending, user: &str) -> io::Result<()> {
-    let runtime = places::runtime();
-    folder::make_private(&runtime, user)?;
     let document = document(settings, ending);
-    folder::replace(&format!("{runtime}\\install.json"), document.as_bytes())?;
+    if neighbour::neighbour(settings, user).is_none() {
+        let runtime = places::runtime();
+        folder::make_private(&runtime, user)?;
+        folder::replace(&format!("{runtime}\\install.json"), document.as_bytes())?;
+    }
     // Looked at again: much may have happened since Preflight. A wrong one is told by Preflight.
     let asked = settings.get("RESULT");
     match asked.is_empty() || preflight::result_fault(asked, user).is_some() {

@@ -1,5 +1,6 @@
 //! The checks before any change. All are made, all that fail are told together, and none leaves a trace.
 
+use super::neighbour::neighbour;
 use contract::checks;
 use contract::rules::is_below_a_drive;
 use native::acl::{CHANGES, REPLACES_CHILDREN, REPLACES_FOLDER};
@@ -42,6 +43,11 @@ pub fn run(settings: &Settings, facts: &Facts) -> Report {
     report.add(&checks::PRIVILEGES, "", privileges(facts));
     report.add(&checks::PLATFORM, "", platform());
     others(settings, facts, &mut report);
+    if let Some((product, root)) = facts.user.as_ref().filter(|_| !facts.maintains).and_then(|user| neighbour(settings, user)) {
+        let fault = format!("{product}, installed in {root}, keeps its results and logs here");
+        let remedy = "uninstall it first, or build this product with another windows-vendor in [names]";
+        report.add(&checks::OTHER, &places::runtime(), failed(fault, remedy));
+    }
     let windows_temp = places::windows() + r"\Temp";
     report.add(&checks::TEMP, &windows_temp, temp(&windows_temp, facts));
     report.add(&checks::ROOT, settings.root(), install_root(settings, facts));
