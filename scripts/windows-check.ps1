@@ -81,7 +81,13 @@ if ($Next) {
 Say 'W17' (-not (Get-Service $service -ErrorAction SilentlyContinue) -and -not (Test-Path $setup) -and -not (Test-Path $root)) 'nothing is left'
 Step 'W15' '/i {MSI} DISABLEROLLBACK=1' 0
 Say 'W15' ((Result).outcome -eq 'installed') 'install.json is of the run without rollback'
-Step 'W17' '/x {MSI}' 0
+$signer = (Get-AuthenticodeSignature $Msi).SignerCertificate
+if ($signer) {
+    $theirs = (Get-AuthenticodeSignature "$root\bin\linkctl.exe")
+    Say 'W23' ($theirs.SignerCertificate.Thumbprint -eq $signer.Thumbprint -and $theirs.Status -ne 'HashMismatch') "linkctl.exe: $($theirs.Status)"
+} else { Left 'W23' 'name a signed MSI' }
+& "$root\bin\linkctl.exe" uninstall *> $null
+Say 'W22' ($LASTEXITCODE -eq 0 -and -not (Test-Path $root)) "linkctl uninstall ended with $LASTEXITCODE"
 if ($Mst) {
     Step 'W18' '/i {MSI} TRANSFORMS={MST} SERVER_URL=https://special.example' 0
     Step 'W18' '/i {MSI} TRANSFORMS={MST} REINSTALL=ALL' 0

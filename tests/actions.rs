@@ -429,8 +429,28 @@ fn a_sealed_machine_has_no_identity_and_still_starts_at_boot() {
 fn linkctl_uninstalls_by_windows_installer() {
     let endpoint = Endpoint::new();
     assert_eq!(endpoint.install(&Package::default(), &[]), DONE);
+    // While msiexec runs, the program is out of its way; where that fails, it is back.
+    let msiexec = endpoint.path("windows/system32/msiexec.exe");
+    let real = fs::read(&msiexec).unwrap();
+    let failing = msi::compile("uninstaller.c", &[]);
+    fs::remove_file(&msiexec).unwrap();
+    fs::write(&msiexec, failing).unwrap();
+    let overrides = r"HKCU\Software\Wine\DllOverrides";
+    endpoint.wine.run(&["reg", "add", overrides, "/v", "msiexec.exe", "/d", "native", "/f"]);
+    let (code, text) = endpoint.linkctl(&["uninstall"]);
+    assert_eq!(code, 3, "{text}");
+    endpoint.wine.run(&["reg", "delete", overrides, "/v", "msiexec.exe", "/f"]);
+    assert!(endpoint.path("Program Files/Intigua/bin/linkctl.exe").exists());
+    fs::write(&msiexec, real).unwrap();
     let (code, text) = endpoint.linkctl(&["uninstall"]);
     assert_eq!(code, 0, "{text}");
+    assert!(!endpoint.path("Program Files/Intigua").exists());
+    // A program that runs goes when Windows starts the next time.
+    let left: Vec<String> =
+        names(&endpoint.path("windows/temp")).into_iter().filter(|name| name.starts_with("linkctl-")).collect();
+    let asked = [r"HKLM\System\CurrentControlSet\Control\Session Manager", "/v", "PendingFileRenameOperations"];
+    let (_, pending) = endpoint.wine.run(&[["reg", "query"].as_slice(), &asked].concat());
+    assert!(left.len() == 1 && pending.contains(&left[0]), "{left:?}: {pending}");
     assert!(!endpoint.wine.has_key(SERVICE_KEY) && !endpoint.path("ProgramData/Intigua").exists());
 }
 

@@ -223,6 +223,17 @@ const FAULTS: &[(&str, Plant)] = &[
         action(msi, 1, "preflight");
         add(msi, "InstallExecuteSequence", vec![text("Planted"), Value::Null, Value::Number(1450)]);
     }),
+    ("column-missing", |msi| {
+        let mut row = vec![text("File"), text("Colour"), text("Y")];
+        row.resize(10, Value::Null);
+        add(msi, "_Validation", row);
+    }),
+    ("per-user", |msi| {
+        add(msi, "Directory", vec![text("AppDataFolder"), text("TARGETDIR"), text(".")]);
+        add(msi, "Directory", vec![text("Mine"), text("AppDataFolder"), text("mine")]);
+        let component = component(msi, "file.txt");
+        set(msi, "Component", &component, "Directory_", text("Mine"));
+    }),
     ("per-machine", |msi| set(msi, "Property", "ALLUSERS", "Value", text("2"))),
     ("per-machine", |msi| msi.summary.words = Some(10)),
     ("per-user", |msi| table(msi, "Registry").rows[0][1] = Value::Number(1)),

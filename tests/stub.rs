@@ -1,10 +1,14 @@
 //! The self-extracting archive, run on machines of its own.
 
+#[path = "stub/kills.rs"]
+mod kills;
 #[path = "stub/names.rs"]
 mod names;
 mod sandbox;
 #[path = "stub/signed.rs"]
 mod signed;
+#[path = "stub/told.rs"]
+mod told;
 
 use sandbox::product::{self, Item, BROKEN, GOOD};
 use sandbox::{Sandbox, SHELLS};
@@ -188,52 +192,6 @@ fn xz_and_zstd_payloads_are_installed_and_a_missing_tool_is_named() {
 }
 
 #[test]
-fn it_runs_without_environment_terminal_stdin_or_its_x_bit() {
-    let machine = Sandbox::new();
-    machine.sh("mkdir '/tmp/a b'").expect(0);
-    machine.put("/tmp/a b/one.run", &product::run("1.0", GOOD));
-    let done = machine.sh("chmod 600 '/tmp/a b/one.run'; cd '/tmp/a b'; umask 077; setsid env -i /bin/sh one.run --json 0<&-");
-    let done = done.expect(0);
-    let document: serde_json::Value = serde_json::from_str(&done.out).expect("only JSON on stdout");
-    assert_eq!(document["outcome"], "installed");
-    assert_eq!(
-        machine.ask(&format!("stat -c %a {ROOT} {ROOT}/vAgentManager/ {ROOT}/vAgentManager/etc/agent.conf")),
-        "755\n755\n644"
-    );
-    assert!(service_runs(&machine));
-    let done = machine.sh("sh -s < '/tmp/a b/one.run'").expect(2);
-    assert!(done.err.contains("its own file"), "{}", done.err);
-}
-
-#[test]
-fn it_says_what_it_is_and_lists_and_extracts_without_root() {
-    let machine = Sandbox::new();
-    machine.put("/tmp/one.run", &product::run("1.0", GOOD));
-    let as_nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups";
-    for verb in ["--help", "--info", "--check", "--list"] {
-        machine.sh(&format!("{as_nobody} sh /tmp/one.run {verb}")).expect(0);
-    }
-    assert!(machine.ask("sh /tmp/one.run --list").contains("Intigua-Libs/pulse/with space, quote' and\\0012newline \\0134"));
-    let info: serde_json::Value = serde_json::from_str(&machine.ask("sh /tmp/one.run --info --json")).expect("JSON");
-    assert_eq!(info["version"], "1.0");
-    machine.sh(&format!("{as_nobody} sh /tmp/one.run --extract /tmp/out")).expect(0);
-    assert_eq!(machine.ask("cat /tmp/out/vAgentManager/version"), "1.0");
-    machine.sh("sh /tmp/one.run --extract=/tmp/out").expect(2);
-    for wrong in [
-        "--frobnicate",
-        "--install-root",
-        "--purge",
-        "-- x",
-        "--containers=unknown",
-        "--containers tracer",
-        "--image --core-id a",
-    ] {
-        machine.sh(&format!("sh /tmp/one.run {wrong}")).expect(2);
-    }
-    machine.sh(&format!("{as_nobody} sh /tmp/one.run")).expect(10);
-}
-
-#[test]
 fn what_the_administrator_edited_or_added_survives_an_upgrade() {
     let machine = machine_with("1.0");
     machine.sh(&format!(
@@ -335,40 +293,6 @@ fn a_cut_state_is_read_from_its_copy_and_a_missing_root_is_no_empty_place() {
 }
 
 #[test]
-fn checks_alone_and_what_is_not_needed_change_nothing() {
-    let machine = Sandbox::new();
-    machine.put("/tmp/one.run", &product::run("1.0", GOOD));
-    let before = machine.listing();
-    let says = |arguments: &str, code: i32| {
-        let done = machine.sh(&format!("sh /tmp/one.run {arguments} --json")).expect(code);
-        serde_json::from_str::<serde_json::Value>(&done.out).expect("JSON")["outcome"].clone()
-    };
-    assert_eq!(says("--preflight", 0), "checked");
-    assert_eq!(says("--preflight --install-root /etc", 12), "refused");
-    assert_eq!(machine.listing(), before);
-    assert_eq!(says("--if-needed", 0), "installed");
-    let pid = machine.ask("cat /run/intigua/vlink.pid");
-    assert_eq!(says("--if-needed", 0), "unchanged");
-    assert_eq!(machine.ask("cat /run/intigua/vlink.pid"), pid);
-    machine.sh(&format!("rm {ROOT}/vAgentManager/version")).expect(0);
-    assert_eq!(says("--if-needed", 0), "reinstalled", "a missing file is put back");
-    for damage in [
-        format!("echo x >>{ROOT}/vAgentManager/version"),
-        format!("chmod 600 {ROOT}/vAgentManager/version"),
-        format!("rm {ROOT}/vAgentManager/version && mkdir {ROOT}/current/vAgentManager/version"),
-        "rm /lib/systemd/system/vlink.service".to_owned(),
-        "rm /etc/init.d/vlink".to_owned(),
-    ] {
-        machine.sh(&damage).expect(0);
-        machine.sh(&format!("{ROOT}/bin/linkctl check")).expect(1);
-        assert_eq!(says("--if-needed", 0), "reinstalled", "{damage}");
-        machine.sh(&format!("{ROOT}/bin/linkctl check")).expect(0);
-    }
-    machine.sh("/etc/init.d/vlink stop").expect(0);
-    assert_eq!(says("--if-needed", 0), "reinstalled", "a connector that does not run is started");
-}
-
-#[test]
 fn a_purge_removes_also_what_was_edited() {
     let machine = Sandbox::new();
     let before = machine.listing();
@@ -379,36 +303,6 @@ fn a_purge_removes_also_what_was_edited() {
         .expect(0);
     machine.sh("sh /tmp/one.run --uninstall --purge").expect(0);
     assert_eq!(machine.listing(), before);
-}
-
-#[test]
-fn the_answer_file_is_read_strictly() {
-    let machine = Sandbox::new();
-    machine.put("/tmp/one.run", &product::run("1.0", GOOD));
-    machine.sh("mkdir /etc/intigua").expect(0);
-    machine.put(
-        "/etc/intigua/install.conf",
-        b"# ours\nINSTALL_ROOT=\"/opt/with space\"\r\n\nSERVER_URL=$(touch /tmp/ran)\nFROB=1\nnonsense\n",
-    );
-    let done = machine.sh("sh /tmp/one.run").expect(2);
-    assert!(done.err.contains("line 5") && done.err.contains("line 6"), "{}", done.err);
-    machine.put(
-        "/etc/intigua/install.conf",
-        b"INSTALL_ROOT=\"/opt/with space\"\r\nSERVER_URL=https://$(touch${IFS}/tmp/ran)\nFALLBACK_URLS='https://a;https://b'\nNO_START=1",
-    );
-    machine.sh("chmod 666 /etc/intigua/install.conf; sh /tmp/one.run").expect(2);
-    machine.sh("chmod 644 /etc/intigua/install.conf; sh /tmp/one.run").expect(0);
-    assert_eq!(machine.ask("cat /etc/intigua/location.conf; [ ! -e /tmp/ran ]"), "/opt/with space");
-    let config = machine.ask("head -1 '/opt/with space/components/csclient.cfg'");
-    assert_eq!(config, "serverUrl: \"https://$(touch${IFS}/tmp/ran);https://a;https://b\"");
-    assert!(!service_runs(&machine), "NO_START=1");
-    machine.sh("'/opt/with space/bin/linkctl' start").expect(0);
-    assert!(service_runs(&machine));
-    machine.sh("sh /tmp/one.run --install-root /opt/other").expect(17);
-    machine.sh("sh /tmp/one.run --uninstall").expect(0);
-    assert_eq!(machine.ask("ls -A '/opt/with space'; ls /etc/intigua"), "components\ninstall.conf");
-    machine.sh("sh /tmp/one.run --uninstall --purge").expect(0);
-    assert_eq!(machine.ask("ls -A /opt"), "");
 }
 
 #[test]
@@ -456,156 +350,6 @@ fn sealing_removes_identity_certificates_queues_and_logs_and_says_so() {
     assert!(!machine.ask(&format!("cat {ROOT}/components/csclient.cfg")).contains("vlinkMachineId"));
     assert_eq!(machine.ask(&format!("stat -c %a {ROOT}/components/csclient.cfg")), "600");
     machine.sh("/etc/init.d/vlink start").expect(0);
-}
-
-#[test]
-fn linkctl_tells_how_things_are() {
-    let machine = machine_with("1.0");
-    let linkctl = format!("{ROOT}/bin/linkctl");
-    machine.put(
-        "/run/intigua/status",
-        b"connector\trunning\t1\t1.0\tid\tt\tt\ncontainer\tpulse\trunning\t42\t3\t1.0\tfine \"so\"\n",
-    );
-    let status: serde_json::Value = serde_json::from_str(&machine.ask(&format!("{linkctl} status --json"))).expect("JSON");
-    assert_eq!(status["service"], "running");
-    assert_eq!(status["containers"][0]["state"], "running");
-    assert_eq!(status["containers"][1]["state"], "unknown");
-    machine.sh(&format!("{linkctl} check")).expect(0);
-    machine.sh(&format!("rm {ROOT}/vAgentManager/version; {linkctl} check")).expect(1);
-    assert!(machine.ask(&format!("{linkctl} logs -n 5")).contains("started run --root"));
-    machine.sh(&format!("{linkctl} stop && {linkctl} status")).expect(3);
-    machine.sh(&format!("{linkctl} frobnicate")).expect(2);
-}
-
-#[test]
-fn the_result_goes_to_a_new_file_of_roots_alone_under_every_shell() {
-    for shell in SHELLS {
-        let machine = Sandbox::with_shell(shell);
-        machine.put("/tmp/one.run", &product::run("1.0", GOOD));
-        let result =
-            |file: &str| -> serde_json::Value { serde_json::from_str(&machine.ask(&format!("cat {file}"))).expect("JSON") };
-        machine.sh("mkdir -m 700 /srv/r; sh /tmp/one.run --result /srv/r/preflight --preflight").expect(0);
-        assert_eq!(result("/srv/r/preflight")["outcome"], "checked", "{shell}");
-        machine.sh("sh /tmp/one.run --result=/srv/r/one SERVER_URL=https://x").expect(0);
-        assert_eq!(
-            machine.ask("stat -c '%a %u' /srv/r/one; cmp /srv/r/one /var/log/intigua/install.json; ls -A /srv/r"),
-            "600 0\none\npreflight",
-            "{shell}"
-        );
-        // A wrong command line is told so, too, wherever the option stands.
-        machine.sh("sh /tmp/one.run --frob --result /srv/r/two").expect(2);
-        let told = result("/srv/r/two");
-        assert_eq!((&told["exit_code"], &told["outcome"]), (&2.into(), &"refused".into()), "{shell}");
-        if *shell != "busybox" {
-            continue;
-        }
-        machine.sh("sh /tmp/one.run --result /srv/r/three SERVER_URL=").expect(0);
-        machine.sh("sh /tmp/one.run --result /srv/r/four --list").expect(2);
-        // In a folder of root's below /tmp nobody else can put anything; in /tmp itself, and in others' folders, they can.
-        machine.sh("d=$(mktemp -d) && sh /tmp/one.run --preflight --result $d/x && test -s $d/x").expect(0);
-        machine.sh("mkdir /srv/theirs /srv/theirs/ours && chown 65534 /srv/theirs; ln -s /srv/r/none /srv/r/link; ln -s /srv/theirs/ours /srv/r/way").expect(0);
-        let before = machine.ask("ls -AR /srv; ls -A /tmp; cat /var/log/intigua/install.json");
-        for wrong in [
-            "/srv/r/one",
-            "/srv/r/link",
-            "/srv/r/way/x",
-            "/tmp/x",
-            "/srv/theirs/x",
-            "/srv/theirs/ours/x",
-            "/srv/none/x",
-            "x",
-            "/srv/r/",
-            "/",
-        ] {
-            let done = machine.sh(&format!("cd /srv/r && sh /tmp/one.run --json --result {wrong}")).expect(2);
-            let told: serde_json::Value = serde_json::from_str(&done.out).expect("JSON");
-            assert!(told["message"].as_str().is_some_and(|text| text.contains("--result")), "{shell} {wrong}: {told}");
-        }
-        machine.sh("sh /tmp/one.run --result").expect(2);
-        machine.sh("sh /tmp/one.run --result /srv/r/x --result /srv/r/y").expect(2);
-        machine.sh("rm -f /srv/r/x /srv/r/y; /usr/bin/setpriv --reuid 65534 --regid 65534 --clear-groups sh /tmp/one.run --result /srv/theirs/x").expect(2);
-        assert_eq!(machine.ask("ls -AR /srv; ls -A /tmp; cat /var/log/intigua/install.json"), before, "{shell}");
-        machine.sh("sh /tmp/one.run --uninstall --result /srv/r/last").expect(0);
-        assert_eq!(result("/srv/r/last")["outcome"], "uninstalled", "{shell}");
-    }
-}
-
-/// A killed process that is inside the kernel keeps the lock until it comes out.
-const GONE: &str = "[ ! -e /var/lib/intigua/lock ] || flock /var/lib/intigua/lock true";
-
-#[test]
-fn a_kill_at_any_moment_leaves_a_whole_version_and_the_next_run_repairs() {
-    let machine = machine_with("1.0");
-    machine.put("/tmp/two.run", &product::run("2.0", GOOD));
-    for step in 0..12 {
-        let delay = format!("{:.3}", 0.02 * f64::from(step * step) + 0.05);
-        machine
-            .sh(&format!("setsid sh /tmp/two.run >/dev/null 2>&1 & sleep {delay}; kill -9 -$! 2>/dev/null; wait; {GONE}"))
-            .expect(0);
-        let version = machine.ask(&format!("cat {ROOT}/vAgentManager/version"));
-        assert!(version == "1.0" || version == "2.0", "after {delay} s: {version}");
-        machine.sh(&format!("test -x {ROOT}/vAgentManager/vlink && test -f {ROOT}/Intigua-Libs/tracer/container.json")).expect(0);
-        if version == "2.0" {
-            machine.sh("sh /tmp/one.run --allow-downgrade").expect(0);
-            assert_eq!(
-                machine.ask(&format!("ls {ROOT}/versions | wc -l; ls -A {ROOT}/.linkpack; ls /var/lib/intigua")),
-                "1\nstate\nlock\nstate\nwritten"
-            );
-            assert!(service_runs(&machine));
-        }
-    }
-    machine.sh("sh /tmp/two.run").expect(0);
-    assert_eq!(
-        machine.ask(&format!("ls {ROOT}/versions | wc -l; ls -A {ROOT}/.linkpack; ls /var/lib/intigua")),
-        "1\nstate\nlock\nstate\nwritten"
-    );
-    assert!(service_runs(&machine));
-}
-
-#[test]
-fn a_killed_first_installation_is_repaired_by_the_next_run() {
-    let machine = Sandbox::new();
-    let before = machine.listing();
-    machine.put("/tmp/one.run", &product::run("1.0", GOOD));
-    for delay in ["0.1", "0.3", "0.7", "1.5", "3"] {
-        machine
-            .sh(&format!("setsid sh /tmp/one.run >/dev/null 2>&1 & sleep {delay}; kill -9 -$! 2>/dev/null; wait; {GONE}"))
-            .expect(0);
-        machine.sh("sh /tmp/one.run").expect(0);
-        assert!(service_runs(&machine), "after {delay} s");
-        machine.sh("sh /tmp/one.run --uninstall --purge").expect(0);
-        assert_eq!(machine.listing(), before, "after {delay} s");
-    }
-}
-
-#[test]
-fn a_killed_first_installation_can_be_uninstalled() {
-    let machine = Sandbox::new();
-    let before = machine.listing();
-    machine.put("/tmp/one.run", &product::run("1.0", GOOD));
-    for until in ["/var/lib/intigua/journal", "/usr/local/intigua/current", "/etc/init.d/vlink"] {
-        let kill =
-            format!("setsid sh /tmp/one.run >/dev/null 2>&1 & until [ -e {until} ]; do sleep 0.01; done; kill -9 -$!; wait; :");
-        machine.sh(&kill).expect(0);
-        machine.sh("sh /tmp/one.run --uninstall --purge").expect(0);
-        assert_eq!(machine.listing(), before, "killed when {until} was there");
-    }
-}
-
-#[test]
-fn a_signal_rolls_back() {
-    let machine = machine_with("1.0");
-    machine.put("/tmp/two.run", &product::run("2.0", BROKEN));
-    let done = machine.sh("sh /tmp/two.run & sleep 1.5; kill -TERM $!; wait $!");
-    assert!(done.code == 30 || done.code == 31, "{done:?}");
-    assert_eq!(machine.ask(&format!("cat {ROOT}/vAgentManager/version; ls {ROOT}/versions")), "1.01.0");
-    assert!(service_runs(&machine));
-}
-
-#[test]
-fn only_one_installer_runs_at_a_time() {
-    let machine = machine_with("1.0");
-    machine.sh("flock -x /var/lib/intigua/lock sh /tmp/one.run").expect(16);
 }
 
 #[test]
@@ -702,21 +446,4 @@ fn what_the_programs_need_and_is_missing_is_named_before_anything_changes() {
         .sh("mkdir -p /opt/nowhere/lib && echo no library >/opt/nowhere/lib/libnobody.so.1; sh /tmp/two.run --preflight")
         .expect(15);
     machine.sh("cp -L /bin/true /opt/nowhere/lib/libnobody.so.1 && sh /tmp/two.run --preflight").expect(0);
-}
-
-/// /bin/sh is a ksh on AIX, Solaris, illumos, OpenBSD and MirBSD; ksh93 has no variables of functions' own and hands over.
-#[test]
-fn the_shells_of_other_systems_read_and_extract_a_run() {
-    let machine = Sandbox::new();
-    machine.put("/tmp/one.run", &product::run("1.0", GOOD));
-    let expected = machine.ask("sh /tmp/one.run --list");
-    for shell in ["mksh", "ksh93", "yash", "bash --posix"] {
-        machine.sh(&format!("{shell} /tmp/one.run --check")).expect(0);
-        assert_eq!(machine.ask(&format!("{shell} /tmp/one.run --list")), expected, "{shell}");
-        machine
-            .sh(&format!(
-                "{shell} /tmp/one.run --extract '/tmp/with {shell}' && test -f '/tmp/with {shell}/vAgentManager/version'"
-            ))
-            .expect(0);
-    }
 }

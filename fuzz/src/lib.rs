@@ -8,7 +8,7 @@ use linkpack::build::signatures;
 use linkpack::inspect::{self, lint};
 use linkpack::listener::Listener;
 use linkpack::payload::{self, Kind, Source, Spool, Tree};
-use linkpack::trust::key::PrivateKey;
+use linkpack::trust::key_file::KeyFile;
 use linkpack::trust::keys::Keys;
 use linkpack::{manifest, Error};
 use std::fs;
@@ -98,7 +98,7 @@ fn packages_folder(folder: &Path, bytes: &[u8]) {
 /// A key that signs, and one that is trusted.
 fn key(folder: &Path, bytes: &[u8]) {
     for password in [None, Some("x")] {
-        if let Err(error) = PrivateKey::read(bytes, password) {
+        if let Err(error) = KeyFile::read(bytes, password) {
             is_shown(&error);
         }
     }

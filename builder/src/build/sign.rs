@@ -5,7 +5,8 @@ use crate::format::ProgramSignatures;
 pub use crate::format::Signing;
 use crate::listener::Listener;
 use crate::trust::certificate::Certificate;
-use crate::trust::key::{PrivateKey, PublicKey};
+use crate::trust::key::PublicKey;
+use crate::trust::key_file::KeyFile;
 use crate::trust::openpgp::OpenPgpSigner;
 use crate::trust::secret::{key_file, public_file, PasswordSource};
 use crate::trust::signer::{ShellCommand, Signer};
@@ -93,7 +94,7 @@ fn signer(
     }
     let signer = match (&options.key, &options.sign_command) {
         (Some(path), _) => {
-            let file = PrivateKey::read(&key_file(path, listener)?, password).map_err(|error| error.note(about(path)))?;
+            let file = KeyFile::read(&key_file(path, listener)?, password).map_err(|error| error.note(about(path)))?;
             chain.extend(file.certificates);
             Signer::key(file.key)?
         }

@@ -49,7 +49,7 @@ Examples:
   linkpack verify agent.rpm --key release.asc
   linkpack verify dist --rebuild linkpack.toml -s sites/acme.toml
 
-Exit codes: 0 all as claimed, 1 something differs or cannot be read, 2 usage";
+Exit codes: 0 everything matches, 1 something differs or cannot be read, 2 usage";
 
 pub const LINT: &str = "\
 Examples:

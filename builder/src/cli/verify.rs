@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Verifies packages and folders. Exit codes: 0 all as claimed; 1 differences, all of them listed, or something unreadable; 2 usage.
+/// Verifies packages and folders. Exit codes: 0 everything matches; 1 differences, all of them listed, or something unreadable; 2 usage.
 pub fn run(arguments: &VerifyArguments) -> ExitCode {
     let judge: Box<dyn Judge> = match ByKeys::read(&arguments.keys) {
         Ok(_) if arguments.keys.is_empty() => Box::new(NoKeys),

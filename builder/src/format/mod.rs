@@ -81,6 +81,6 @@ mod tests {
         use crate::inspect::reader::Aside;
         let file = crate::inspect::report::FileFacts { name: String::new(), size: 0, sha256: String::new() };
         let report = crate::inspect::Report::new(Format::Msi, file);
-        assert!(matches!(reader(Format::Msi).aside(&report), Aside::Streams(names) if names == msi::signing::STREAMS));
+        assert!(matches!(reader(Format::Msi).aside(&report), Aside::Streams(names) if names == msi_schema::SIGNATURE_STREAMS));
     }
 }

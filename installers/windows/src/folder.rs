@@ -172,6 +172,13 @@ pub fn rename(from: &str, to: &str) -> io::Result<()> {
     }
 }
 
+/// Has a file removed when Windows starts the next time: one that runs. Nothing else asks for that start.
+pub fn remove_at_restart(path: &str) {
+    const DELAY_UNTIL_REBOOT: u32 = 0x4;
+    // SAFETY: the path is terminated by zero, and no other one means removal. Where it fails, a file of some kilobytes stays.
+    unsafe { sys::MoveFileExW(wide(path).as_ptr(), std::ptr::null(), DELAY_UNTIL_REBOOT) };
+}
+
 /// The names in a folder, sorted; none where it is a link or not there.
 pub fn names(folder: &str) -> Vec<String> {
     if kind(folder) != Kind::Folder {

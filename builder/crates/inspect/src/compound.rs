@@ -9,8 +9,6 @@ use std::fs::File;
 
 /// The first bytes of a compound file (MS-CFB, 2.2).
 const MAGIC: [u8; 8] = [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1];
-/// Streams of signatures.
-const SIGNATURES: &[&str] = &["\u{5}DigitalSignature", "\u{5}MsiDigitalSignatureEx"];
 
 /// An installation package.
 pub struct Msi;
@@ -46,7 +44,7 @@ impl Reader for Msi {
     }
 
     fn aside(&self, _: &Report) -> Aside {
-        Aside::Streams(SIGNATURES)
+        Aside::Streams(msi_schema::SIGNATURE_STREAMS)
     }
 }
 

@@ -61,6 +61,14 @@ pub const RULES: &[Rule] = &[
         like: "ICE03",
     },
     Rule {
+        name: "column-missing",
+        judged: Judged::Error,
+        warning: "",
+        finds: "columns that _Validation describes and their table does not have",
+        remedy: "add the column, or drop its row of _Validation",
+        like: "ICE06",
+    },
+    Rule {
         name: "duplicate-key",
         judged: Judged::Error,
         warning: "",
@@ -322,7 +330,7 @@ pub const RULES: &[Rule] = &[
         warning: "packages that install no service",
         finds: "registry values and folders of one user alone",
         remedy: "use HKEY_LOCAL_MACHINE and folders of the machine",
-        like: "ICE38, ICE57, ICE91",
+        like: "ICE38, ICE57, ICE64, ICE91",
     },
     Rule {
         name: "service-text",

@@ -1,9 +1,9 @@
 //! What must hold between values of a manifest, beyond each value's own rule.
 
+use super::fault::Fault;
 use super::model::{ContainerTable, Inject, Manifest, Target};
 use super::place::{steps, Step};
 use super::placeholder::{self, Doubt};
-use super::repair::Fault;
 use super::settings::WithSettings;
 use super::site::Site;
 use super::text::Text;

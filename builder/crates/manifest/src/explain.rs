@@ -1,7 +1,7 @@
 //! The sentences of errors in a manifest's text: what is wrong in plain words, and what to write instead; never a name of Rust's.
 
+use super::fault::Fault;
 use super::place::Step;
-use super::repair::Fault;
 use std::ops::Range;
 
 /// The key that a table lacks, by serde's sentence.

@@ -3,8 +3,8 @@
 //! them, and an error points at the option or at the place that names the variable.
 
 use super::explain;
+use super::fault::Fault;
 use super::place::Step;
-use super::repair::Fault;
 use std::borrow::Cow;
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};

@@ -7,6 +7,7 @@ mod check;
 #[cfg(test)]
 mod documented;
 mod explain;
+mod fault;
 mod format;
 mod given;
 mod model;
@@ -23,6 +24,7 @@ mod site;
 mod source;
 mod system;
 mod systems;
+mod target;
 mod text;
 mod values;
 mod windows;

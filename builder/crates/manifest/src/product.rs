@@ -11,6 +11,7 @@ use super::values::{LinuxRoot, Url};
 use super::windows::WindowsRoot;
 use base::error::Error;
 use contract::names::Names;
+use contract::settings::{BuiltIn, Setting};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -200,4 +201,21 @@ fn add_throttle(lines: &mut BTreeMap<String, String>, throttle: &ConnectorThrott
     add("serverBusyThreshold", throttle.server_busy_threshold.map(|percent| percent.to_string()));
     add("throttleEngageTimeSeconds", throttle.engage_seconds.map(|seconds| seconds.to_string()));
     add("throttleDisengageTimeSeconds", throttle.disengage_seconds.map(|seconds| seconds.to_string()));
+}
+
+impl Product {
+    /// What is built in for a setting; empty where there is nothing. INSTALL_ROOT is none of them: the root is packaged.
+    pub fn setting(&self, setting: &Setting, target: Target) -> String {
+        match (setting.built_in, setting.name) {
+            (_, "SERVER_URL") => self.server_url().unwrap_or_default().to_owned(),
+            (_, "CORE_ID") => self.core_id().unwrap_or_default().to_owned(),
+            (_, "RUN_AS") => self.run_as().to_owned(),
+            (_, "CONTAINERS") => self.chosen_containers(),
+            (BuiltIn::Plain | BuiltIn::List, name) => {
+                let site = self.site().and_then(|site| site.of(name, target));
+                site.or_else(|| self.manifest().connector.of(name, target)).unwrap_or_default()
+            }
+            _ => String::new(),
+        }
+    }
 }

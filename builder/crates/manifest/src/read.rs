@@ -2,11 +2,12 @@
 
 use super::check::{self, Problem};
 use super::explain;
+use super::fault::Fault;
 use super::given::{self, Given};
 use super::model::{LintTable, Manifest};
 use super::place::Step;
 use super::product::Product;
-use super::repair::{self, Fault};
+use super::repair;
 use super::settings::WithSettings;
 use super::site::Site;
 use super::text::Text;

@@ -1,9 +1,7 @@
 //! The contract's settings in the manifest and in site files.
 
-use super::model::Target;
-use super::product::Product;
-use super::site::Site;
 use super::system::PerSystem;
+use super::target::Target;
 use super::values::{Line, Url};
 use contract::settings::{keyed, BuiltIn, Lifetime, Setting, SETTINGS};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -37,7 +35,7 @@ impl<T> WithSettings<T> {
     }
 
     /// The value for a target, of a plain setting or a list.
-    fn of(&self, name: &str, target: Target) -> Option<String> {
+    pub(super) fn of(&self, name: &str, target: Target) -> Option<String> {
         match self.keyed.lists.get(name) {
             Some(urls) => Some(urls.iter().map(Url::as_str).collect::<Vec<_>>().join(";")),
             None => Some(self.plain(name)?.get(target)?.to_string()),
@@ -197,47 +195,5 @@ impl JsonSchema for Forced {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         schemars::json_schema!({ "type": "string", "enum": forcible().map(Setting::key).collect::<Vec<_>>() })
-    }
-}
-
-impl WithSettings<Site> {
-    /// Whether the site gives a setting's value to packages for a target.
-    pub fn gives(&self, setting: &Setting, target: Target) -> bool {
-        match setting.name {
-            "INSTALL_ROOT" => {
-                if target.is_linux() {
-                    self.root.linux.is_some()
-                } else {
-                    self.root.windows.is_some()
-                }
-            }
-            "SERVER_URL" => self.server_url.is_some(),
-            "CORE_ID" => self.core_id.is_some(),
-            "RUN_AS" => self.run_as.is_some(),
-            "CONTAINERS" => self.containers.is_some(),
-            name => self.of(name, target).is_some(),
-        }
-    }
-
-    /// The same whatever the target.
-    pub fn gives_any(&self, setting: &Setting) -> bool {
-        Target::ALL.iter().any(|target| self.gives(setting, *target))
-    }
-}
-
-impl Product {
-    /// What is built in for a setting; empty where there is nothing. INSTALL_ROOT is none of them: the root is packaged.
-    pub fn setting(&self, setting: &Setting, target: Target) -> String {
-        match (setting.built_in, setting.name) {
-            (_, "SERVER_URL") => self.server_url().unwrap_or_default().to_owned(),
-            (_, "CORE_ID") => self.core_id().unwrap_or_default().to_owned(),
-            (_, "RUN_AS") => self.run_as().to_owned(),
-            (_, "CONTAINERS") => self.chosen_containers(),
-            (BuiltIn::Plain | BuiltIn::List, name) => {
-                let site = self.site().and_then(|site| site.of(name, target));
-                site.or_else(|| self.manifest().connector.of(name, target)).unwrap_or_default()
-            }
-            _ => String::new(),
-        }
     }
 }

@@ -1,8 +1,10 @@
 //! A site file: one customer's settings, laid over the product.
 
 use super::model::ConnectorThrottle;
-use super::settings::Forced;
+use super::settings::{Forced, WithSettings};
+use super::target::Target;
 use super::values::{Account, Identity, LinuxRoot, Name, Url, Version};
+use contract::settings::Setting;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -41,5 +43,30 @@ impl Site {
     /// The root of Linux packages, when the site has its own.
     pub fn linux_root(&self) -> Option<&LinuxRoot> {
         self.root.linux.as_ref()
+    }
+}
+
+impl WithSettings<Site> {
+    /// Whether the site gives a setting's value to packages for a target.
+    pub fn gives(&self, setting: &Setting, target: Target) -> bool {
+        match setting.name {
+            "INSTALL_ROOT" => {
+                if target.is_linux() {
+                    self.root.linux.is_some()
+                } else {
+                    self.root.windows.is_some()
+                }
+            }
+            "SERVER_URL" => self.server_url.is_some(),
+            "CORE_ID" => self.core_id.is_some(),
+            "RUN_AS" => self.run_as.is_some(),
+            "CONTAINERS" => self.containers.is_some(),
+            name => self.of(name, target).is_some(),
+        }
+    }
+
+    /// The same whatever the target.
+    pub fn gives_any(&self, setting: &Setting) -> bool {
+        Target::ALL.iter().any(|target| self.gives(setting, *target))
     }
 }

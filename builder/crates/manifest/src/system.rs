@@ -1,6 +1,6 @@
 //! Values that can differ between Linux and Windows.
 
-use super::model::Target;
+use super::target::Target;
 use schemars::{json_schema, JsonSchema, Schema, SchemaGenerator};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer, StrDeserializer};
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};

@@ -6,6 +6,13 @@ use base::error::{Error, Result};
 use encoding_rs::Encoding;
 use std::collections::BTreeMap;
 
+/// The stream of a package's Authenticode signature.
+pub const SIGNATURE: &str = "\u{5}DigitalSignature";
+/// The stream with the digest of names, sizes and times, which signtool adds.
+pub const EXTENDED_SIGNATURE: &str = "\u{5}MsiDigitalSignatureEx";
+/// The streams of a signature, which is no part of what it covers.
+pub const SIGNATURE_STREAMS: &[&str] = &[SIGNATURE, EXTENDED_SIGNATURE];
+
 /// A table's columns, keys first.
 #[derive(Debug)]
 pub struct Table {

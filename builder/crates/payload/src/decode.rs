@@ -1,5 +1,6 @@
 //! Reading archives: the file as it was found, the decompressors with their memory bounds, and one place for what can go wrong.
 
+pub use super::broken::broken;
 use super::content::Stamp;
 use super::limits;
 use super::sink::Sink;
@@ -257,11 +258,6 @@ impl<'a> Stream<'a> {
         self.block = block;
         Ok(())
     }
-}
-
-/// The error for an archive whose structure is wrong.
-pub fn broken(name: &str, why: impl Into<String>) -> Error {
-    Error::new(format!("cannot read {name}: it is truncated or damaged")).note(why).help("fetch or make the archive again")
 }
 
 /// The error for a failed read: the disk's, a decoder that would need too much memory, or a damaged archive.

@@ -5,6 +5,7 @@
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+mod broken;
 mod content;
 mod copyright;
 pub mod cpio;

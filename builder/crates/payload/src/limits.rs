@@ -1,6 +1,6 @@
 //! What one archive may ask for. Archives are anyone's bytes: what they claim is limited before it costs memory, time or disk.
 
-use super::decode::broken;
+use super::broken::broken;
 use super::gather::{Found, FoundKind};
 use base::error::{Error, Result};
 

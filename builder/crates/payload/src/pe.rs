@@ -6,7 +6,7 @@ use super::window::Window;
 /// Where the headers end at the latest, in bytes; a program whose headers are longer has none for us.
 pub const HEADERS: usize = 4096;
 /// The largest resource section that is looked at, in bytes.
-pub const RESOURCES: usize = 32 << 20;
+pub const RESOURCES: usize = super::window::LONGEST;
 
 /// The processor a program is for (IMAGE_FILE_HEADER.Machine).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Views of a file's bytes for readers of programs: what is asked for at an offset, without the file in memory.
 
-use super::{pe, Content, ContentReader};
+use super::{Content, ContentReader};
 use base::error::Result;
 
 /// A view of a file.
@@ -56,7 +56,7 @@ pub struct Blocks {
 const BLOCK: u64 = 16 << 10;
 const MOST_KEPT: usize = 8;
 /// The most that is read at once, in bytes.
-const LONGEST: usize = pe::RESOURCES;
+pub const LONGEST: usize = 32 << 20;
 
 impl Blocks {
     /// Opens a content.

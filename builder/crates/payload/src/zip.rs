@@ -3,7 +3,7 @@
 
 use super::decode::{damaged, Input};
 use super::gather::{Found, FoundKind, WARNED};
-use super::inflate::{Inflater, Member};
+use super::inflate::{Inflater, Member, Packing};
 use super::limits::Entries;
 use super::links::{show, LONGEST_TARGET};
 use super::select::{Name, Selector};
@@ -20,7 +20,7 @@ const TYPE: u32 = 0o170000;
 /// Reads the archive: entries in the directory's order, contents into the spool; what the manifest leaves out is not unpacked.
 ///
 /// # Errors
-/// A damaged archive; a compression other than deflate. Encrypted entries are listed as refused.
+/// A damaged archive; a compression that linkpack does not unpack. Encrypted entries are listed as refused.
 pub(super) fn read(
     input: &mut Input,
     name: &str,
@@ -147,7 +147,8 @@ fn open<'a, 'i>(
 ) -> Result<Member<'a, Take<&'a mut Input<'i>>>> {
     entry.seek(input, archive)?;
     let packed = input.take(entry.packed);
-    inflater.member(packed, entry.method, entry.crc).ok_or_else(|| {
+    let packing = Packing { method: entry.method, size: entry.size, ends_marked: entry.lzma_end, checksum: entry.crc };
+    inflater.member(packed, packing).map_err(|error| damaged(archive, &error))?.ok_or_else(|| {
         let name = show(&entry.name);
         unsupported(archive, format!("its entry \"{name}\" is compressed by {}", method_name(entry.method)))
     })
@@ -159,10 +160,6 @@ fn method_name(method: u16) -> String {
         1 => "shrink",
         6 => "implode",
         9 => "deflate64",
-        12 => "bzip2",
-        14 => "lzma",
-        93 => "zstd",
-        95 => "xz",
         98 => "PPMd",
         other => return format!("method {other}"),
     };

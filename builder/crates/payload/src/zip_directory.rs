@@ -24,8 +24,10 @@ pub(super) struct Entry {
     /// The upper byte of "version made by".
     pub system: u8,
     pub encrypted: bool,
-    /// How it is compressed: 0 stored, 8 deflated.
+    /// How it is compressed, by APPNOTE's numbers.
     pub method: u16,
+    /// LZMA marks its end.
+    pub lzma_end: bool,
     /// DOS's time and date.
     pub dos_time: (u16, u16),
     /// Seconds since 1970, where Info-ZIP noted them.
@@ -209,6 +211,7 @@ impl Entry {
             system,
             encrypted: flags & 1 != 0,
             method: u16_at(header, 10),
+            lzma_end: flags & 2 != 0,
             dos_time: (u16_at(header, 12), u16_at(header, 14)),
             unix_time: time.map(|time| u32_at(time, 1) as i32),
             crc: u32_at(header, 16),

@@ -1,7 +1,5 @@
 //! RSA and ECDSA keys for SHA-256: private ones from PEM, PKCS#8, PKCS#1, SEC1 and PKCS#12; public ones from PEM and certificates.
 
-use super::certificate::Certificate;
-use super::pkcs12;
 use super::Verdict;
 use base::error::{Error, Result};
 use p256::ecdsa::signature::hazmat::{PrehashSigner, PrehashVerifier};
@@ -97,37 +95,9 @@ impl fmt::Debug for PrivateKey {
     }
 }
 
-/// A key, and the certificates that came in one file with it.
-pub struct KeyFile {
-    /// The key.
-    pub key: PrivateKey,
-    /// Certificates of a PKCS#12 file or behind a PEM key; empty for a bare key.
-    pub certificates: Vec<Certificate>,
-}
-
 impl PrivateKey {
-    /// Reads a key of any of the forms above.
-    ///
-    /// # Errors
-    /// Not a key, a kind that is not supported, a wrong or missing password.
-    pub fn read(bytes: &[u8], password: Option<&str>) -> Result<KeyFile> {
-        match std::str::from_utf8(bytes).ok().filter(|text| text.contains("-----BEGIN ")) {
-            Some(text) => {
-                let certificates = match text.contains("-----BEGIN CERTIFICATE-----") {
-                    true => Certificate::read_all(bytes)?,
-                    false => Vec::new(),
-                };
-                Ok(KeyFile { key: PrivateKey::from_pem(text, password)?, certificates })
-            }
-            None => match PrivateKey::from_der(bytes) {
-                Some(key) => Ok(KeyFile { key, certificates: Vec::new() }),
-                None => pkcs12::read(bytes, password.unwrap_or_default()),
-            },
-        }
-    }
-
     /// The first private key of a PEM text.
-    fn from_pem(text: &str, password: Option<&str>) -> Result<PrivateKey> {
+    pub(super) fn from_pem(text: &str, password: Option<&str>) -> Result<PrivateKey> {
         let (label, block) = text
             .split("-----BEGIN ")
             .skip(1)
@@ -322,7 +292,7 @@ mod tests {
             "-----BEGIN ENCRYPTED PRIVATE KEY------END ENCRYPTED PRIVATE KEY-----",
             "-----BEGIN PRIVATE KEY-----\nAAAA\n-----EN",
         ] {
-            assert!(PrivateKey::read(text.as_bytes(), None).is_err(), "{text}");
+            assert!(crate::key_file::KeyFile::read(text.as_bytes(), None).is_err(), "{text}");
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod cms;
 mod der;
 mod http;
 pub mod key;
+pub mod key_file;
 pub mod keys;
 pub mod openpgp;
 pub mod openpgp_text;

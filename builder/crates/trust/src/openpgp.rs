@@ -245,7 +245,7 @@ impl KeyRing {
     pub fn read(bytes: &[u8]) -> Result<KeyRing> {
         let unread = |why: &str| Error::new(format!("the OpenPGP keys cannot be read: {why}"));
         let (keys, _) = PublicOrSecret::from_reader_many(bytes).map_err(|error| unread(plainly(&error)))?;
-        let (mut ring, mut why) = (Vec::new(), "there is none");
+        let (mut ring, mut why) = (Vec::new(), none_of(bytes));
         for key in keys.take(MOST_KEYS) {
             match key {
                 Ok(PublicOrSecret::Public(key)) => ring.push(proven(key)),
@@ -290,6 +290,17 @@ impl KeyRing {
             }
         }
         Verdict::OtherKey { by: claimed_key(&signature) }
+    }
+}
+
+/// Why there are no keys in a file in which the reader of packets found none.
+fn none_of(bytes: &[u8]) -> &'static str {
+    // A signature's packet, in the old format (with a length of 1, 2, 4 or no bytes) and in the new one.
+    let binary = matches!(bytes.first(), Some(0x88..=0x8b | 0xc2));
+    let armoured = bytes.trim_ascii_start().starts_with(b"-----BEGIN PGP SIGNATURE-----");
+    match binary || armoured {
+        true => "it holds a signature, and no key",
+        false => "it holds none that linkpack can read",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::certificate::Certificate;
 use super::der::{self, context, Element, Reader};
-use super::key::{KeyFile, PrivateKey};
+use super::key::PrivateKey;
 use aes::cipher::{block_padding::Pkcs7, BlockDecryptMut, KeyIvInit};
 use base::error::{Error, Result};
 use hmac::{Hmac, Mac};
@@ -27,7 +27,7 @@ const MOST_ROUNDS: u32 = 10_000_000;
 ///
 /// # Errors
 /// Not PKCS#12, another password, or an encryption that is broken.
-pub fn read(bytes: &[u8], password: &str) -> Result<KeyFile> {
+pub fn read(bytes: &[u8], password: &str) -> Result<(PrivateKey, Vec<Certificate>)> {
     let file = File::read(bytes).ok_or_else(|| {
         Error::new("the key is neither PEM, PKCS#8, PKCS#1, SEC1 nor PKCS#12")
             .help("give a private key in PEM, or a .p12 or .pfx file")
@@ -48,7 +48,7 @@ pub fn read(bytes: &[u8], password: &str) -> Result<KeyFile> {
         }
     }
     let key = found.key.ok_or_else(|| Error::new("the PKCS#12 file holds no private key"))?;
-    Ok(KeyFile { key, certificates: found.certificates })
+    Ok((key, found.certificates))
 }
 
 fn broken() -> Error {

@@ -78,7 +78,7 @@ impl Packing {
     fn recipe(self) -> &'static str {
         match self {
             Packing::Mszip => "mszip 1",
-            Packing::Lzx => "lzx 1",
+            Packing::Lzx => "lzx 2",
         }
     }
 

@@ -9,12 +9,6 @@ use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// The signature's stream.
-pub const SIGNATURE: &str = "\u{5}DigitalSignature";
-/// The digest of names, sizes and times, which signtool adds.
-pub const EXTENDED: &str = "\u{5}MsiDigitalSignatureEx";
-/// The streams of a signature, which is no part of what it covers.
-pub const STREAMS: [&str; 2] = [SIGNATURE, EXTENDED];
 /// Streams and storages of one package, and how deep they lie: transforms are the only storages, one level deep.
 const MOST_ENTRIES: usize = 100_000;
 const DEEPEST: usize = 16;
@@ -69,7 +63,7 @@ impl<'a, F: Read + Seek> Covered<'a, F> {
         Ok(digest.finish())
     }
 
-    /// The digest of names, classes, sizes, flags and times that the stream [`EXTENDED`] holds.
+    /// The digest of names, classes, sizes, flags and times that the stream [`msi_schema::EXTENDED_SIGNATURE`] holds.
     ///
     /// # Errors
     /// As [`Covered::contents`].
@@ -90,7 +84,7 @@ impl<'a, F: Read + Seek> Covered<'a, F> {
         for entry in self.file.read_storage(storage)? {
             *left = left.checked_sub(1).filter(|_| depth < DEEPEST).ok_or_else(too_much)?;
             // A storage of such a name would be a place that nothing covers.
-            let signature = depth == 0 && entry.is_stream() && STREAMS.contains(&entry.name());
+            let signature = depth == 0 && entry.is_stream() && msi_schema::SIGNATURE_STREAMS.contains(&entry.name());
             if !signature {
                 let name = entry.name().encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect();
                 children.push(Child { name, path: storage.join(entry.name()), entry });

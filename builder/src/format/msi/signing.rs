@@ -1,7 +1,6 @@
 //! Signatures of MSI packages: a stream of the compound file that no digest covers, over the contents of all others.
 
-pub use super::covered::STREAMS;
-use super::covered::{Covered, EXTENDED, SIGNATURE};
+use super::covered::Covered;
 use crate::error::{Error, IoContext, Result};
 use crate::trust::authenticode::{self, About, Subject};
 use crate::trust::certificate::Certificate;
@@ -10,6 +9,7 @@ use crate::trust::signer::Signer;
 use crate::trust::timestamp::Stamper;
 use crate::trust::Verdict;
 use cfb::CompoundFile;
+use msi_schema::{EXTENDED_SIGNATURE, SIGNATURE, SIGNATURE_STREAMS};
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::path::Path;
@@ -48,7 +48,7 @@ pub fn sign(file: &mut File, path: &Path, signing: &MsiSigning) -> Result<()> {
     let digest = digest.try_into().expect("SHA-256 has 32 bytes");
     let bytes = authenticode::sign(Subject::Package, &digest, signing.about, signing.chain, signing.signer, signing.stamper)?;
     let mut write = || {
-        for (name, bytes) in [(EXTENDED, &metadata), (SIGNATURE, &bytes)] {
+        for (name, bytes) in [(EXTENDED_SIGNATURE, &metadata), (SIGNATURE, &bytes)] {
             let mut stream = container.create_stream(Path::new("/").join(name))?;
             stream.write_all(bytes)?;
             stream.flush()?;
@@ -59,7 +59,7 @@ pub fn sign(file: &mut File, path: &Path, signing: &MsiSigning) -> Result<()> {
 }
 
 fn drop_signature<F: Read + Write + Seek>(container: &mut CompoundFile<F>) -> std::io::Result<()> {
-    for name in STREAMS {
+    for name in SIGNATURE_STREAMS {
         let at = Path::new("/").join(name);
         if container.is_stream(&at) {
             container.remove_stream(&at)?;
@@ -104,7 +104,7 @@ fn judge<F: Read + Seek>(
         Ok(hash) => hash,
         Err(why) => return Ok(Verdict::bad(why)),
     };
-    let stated = stream(container, EXTENDED, path)?;
+    let stated = stream(container, EXTENDED_SIGNATURE, path)?;
     let mut covered = Covered::new(container, path)?;
     let metadata = stated.is_some().then(|| covered.metadata(hash)).transpose()?;
     Ok(match stated == metadata {

@@ -14,7 +14,7 @@ pub const HISTORY: usize = 1 << WINDOW_BITS;
 /// The size that calls are translated by: Microsoft's own.
 const CALLS: i32 = 12_000_000;
 /// Plain bytes of a block.
-const BLOCK: usize = 2 * FRAME;
+const BLOCK: usize = 3 * FRAME;
 /// Plain bytes of the block that ends a part.
 const TAIL: usize = 2;
 /// Codes are limited to so many bits.
@@ -78,7 +78,7 @@ impl Encoder {
             let stop = (start + BLOCK).min(end);
             let block = &text[start..stop];
             self.parser.find(&text, start, stop);
-            let passes = if costs.is_some() { 1 } else { 3 };
+            let passes = if costs.is_some() { 2 } else { 3 };
             let mut now = costs.take().unwrap_or_else(|| Costs::guess(block));
             let mut codes = None;
             for _ in 0..passes {

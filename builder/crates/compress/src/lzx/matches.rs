@@ -18,7 +18,7 @@ const FAR3: usize = 1 << 16;
 const DEPTH: u32 = 10;
 const SKIP_DEPTH: u32 = 4;
 /// A match of this length is good enough.
-pub const NICE: usize = 48;
+pub const NICE: usize = 64;
 
 /// The trees of one text. Places are kept with 1 added: 0 is none.
 pub struct Finder {

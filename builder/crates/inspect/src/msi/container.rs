@@ -2,6 +2,7 @@
 
 use base::error::{Error, Result};
 use cfb::{CompoundFile, Stream};
+use msi_schema::SIGNATURE;
 use std::collections::HashMap;
 use std::io::{Read, Seek};
 
@@ -74,7 +75,6 @@ impl<R: Read + Seek> Container<R> {
 
     /// The Authenticode signature, where there is one.
     pub fn signature(&mut self) -> Result<Option<Vec<u8>>> {
-        const SIGNATURE: &str = "\u{5}DigitalSignature";
         let there = self.names.contains_key(&(false, SIGNATURE.to_owned()));
         there.then(|| self.bytes(SIGNATURE, crate::limits::SIGNATURE)).transpose()
     }

@@ -34,6 +34,21 @@ pub(super) fn check(msi: &Msi, findings: &mut Findings) {
         let remedy = "keep the _Validation table: without it, no tool can check the others";
         findings.warning("validation-missing", Place::part("_Validation"), "the table is missing or empty".to_owned(), remedy);
     }
+    let mut described: Vec<_> = rules.keys().copied().collect();
+    described.sort_unstable();
+    for (table, column) in described {
+        let Some(there) = msi.database.tables.get(table) else { continue };
+        if !there.columns.iter().any(|one| one.name == column) {
+            let place = Place { column: Some(column.to_owned()), ..Place::part(table) };
+            let remedy = "add the column, or drop its row of _Validation";
+            findings.error(
+                "column-missing",
+                place,
+                "_Validation describes it, and the table does not have it".to_owned(),
+                remedy,
+            );
+        }
+    }
     let mut known = Known::new();
     for (name, table) in &msi.database.tables {
         unique_keys(name, table, findings);

@@ -4,6 +4,7 @@
 use super::super::{Finding, Findings, Place, Severity};
 use super::folders::{Folders, PROFILE};
 use crate::msi::Msi;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 const CURRENT_USER: i32 = 1;
 const USER_OR_MACHINE: i32 = -1;
@@ -46,4 +47,34 @@ pub(super) fn check(msi: &Msi, findings: &mut Findings) {
             found("per-user", Place::cell("Component", &row, "Directory_"), &what, "use a folder of the machine");
         }
     }
+    for key in left(msi, &folders) {
+        let what = "it is made in a user's profile, and no row of RemoveFile removes it";
+        let remedy = "add a row to RemoveFile, without a file name, for the uninstall (InstallMode 2)";
+        found("per-user", Place::row("Directory", key), what, remedy);
+    }
+}
+
+/// The folders in a profile that components are installed to, and those above them there, that nothing removes (ICE64).
+fn left<'a>(msi: &'a Msi, folders: &Folders) -> BTreeSet<&'a str> {
+    const AT_REMOVAL: i32 = 2;
+    let removed: HashSet<&str> = msi
+        .database
+        .rows("RemoveFile")
+        .filter(|row| row.text("FileName").is_none() && row.number("InstallMode").unwrap_or(0) & AT_REMOVAL != 0)
+        .filter_map(|row| row.text("DirProperty"))
+        .collect();
+    let parents: HashMap<&str, &str> =
+        msi.database.rows("Directory").filter_map(|row| Some((row.text("Directory")?, row.text("Directory_Parent")?))).collect();
+    let mut left = BTreeSet::new();
+    for row in msi.database.rows("Component") {
+        let mut at = row.text("Directory_");
+        while let Some(key) = at.filter(|key| {
+            let in_profile = folders.system(key).is_some_and(|system| PROFILE.contains(&system) && system != *key);
+            in_profile && !removed.contains(key) && !left.contains(key)
+        }) {
+            left.insert(key);
+            at = parents.get(key).copied();
+        }
+    }
+    left
 }
