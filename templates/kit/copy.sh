@@ -20,6 +20,9 @@ begun=$(pwd)
 cd "$(dirname -- "$0")" || exit 2
 [ -f SHA256SUMS ] || die "this is no kit: it has no SHA256SUMS"
 mkdir -p -- "$to" || exit 1
+# Where others can write, a link could lead what is written to any place.
+[ -z "$(find "$to" ! -user "$(id -u)" | head -n 1)" ] || die "$to, or something in it, belongs to another user; name a folder of your own"
+[ -z "$(find "$to" ! -type d ! -type f | head -n 1)" ] || die "$to holds links or devices; name another folder"
 if [ -e "$to/SHA256SUMS" ] && ! cmp -s SHA256SUMS "$to/SHA256SUMS"; then
 	die "$to holds another kit; name another folder"
 fi
@@ -45,7 +48,8 @@ copy() {
 		[ $try -eq 1 ] || rm -f -- "$part"
 		at=0
 		[ ! -f "$part" ] || at=$(($(wc -c <"$part")))
-		tail -c "+$((at + 1))" -- "$1" >>"$part" || [ -w "$part" ] || exit 1
+		tail -c "+$((at + 1))" -- "$1" >>"$part" ||
+			{ tail -c "+$((at + 1))" -- "$1" >/dev/null 2>&1 && die "cannot write to $to (see above): make room there, and run this again"; }
 		if [ "$(digest "$part")" = "$2" ]; then
 			case $1 in *.sh | *.run) chmod 755 "$part" ;; *) chmod 644 "$part" ;; esac
 			touch -r "$1" "$part" && mv -f -- "$part" "$target" || exit 1

@@ -40,8 +40,10 @@ cd "$(dirname -- "$0")" || exit 2
 
 bad=0
 good() { printf 'ok    %s\n' "$1"; }
+# Names may hold what moves a terminal's cursor.
+shown() { tr '\001-\011\013-\037\177' '?'; }
 fail() {
-	printf 'BAD   %s\n' "$1"
+	printf 'BAD   %s\n' "$1" | shown
 	bad=1
 }
 work=$(mktemp -d) || exit 2
@@ -70,6 +72,15 @@ fi
 	fail "there is no SHA256SUMS"
 	exit 1
 }
+newline='
+'
+if [ -n "$(find . -name "*$newline*")" ]; then fail "a file's name has a line break"; fi
+if [ -n "$(find . ! -type d ! -type f)" ]; then
+	# They are not read: a pipe would never end.
+	fail "the kit holds links or devices"
+	echo "This kit must not be used." >&2
+	exit 1
+fi
 # Files that the list does not name are not seen by sha256sum -c. Further signatures of the list, and what repairs it, cannot be in it.
 find . ! -type d ! -path ./SHA256SUMS ! -path ./SHA256SUMS.sig | sed 's,^\./,,' |
 	grep -vE '^SHA256SUMS\.((sig|pub)\.[0-9a-f]{16}|(vol0\+[0-9]+\.)?par2)$' | sort >"$work/there"
@@ -78,12 +89,11 @@ sed -n 's/^[0-9a-f]\{64\}  //p' SHA256SUMS | sort >"$work/listed"
 if grep -E '^/|(^|/)\.\.(/|$)' "$work/listed" >/dev/null; then fail "SHA256SUMS names files outside of the kit"; fi
 comm -23 "$work/there" "$work/listed" >"$work/extra"
 while IFS= read -r name; do fail "not listed: $name"; done <"$work/extra"
-[ -z "$(find . ! -type d ! -type f)" ] || fail "the kit holds links or devices"
 
 if command -v sha256sum >/dev/null 2>&1; then
 	sha256sum -c SHA256SUMS >"$work/out" 2>&1 || {
 		bad=1
-		grep -v ': OK$' "$work/out" | sed 's/^/BAD   /'
+		grep -v ': OK$' "$work/out" | sed 's/^/BAD   /' | shown
 	}
 else
 	while IFS= read -r line; do

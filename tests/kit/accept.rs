@@ -52,6 +52,42 @@ fn the_kit_before_vouches_for_the_next_one_and_the_differences_are_told() {
     // Back to the old one: a downgrade is refused, whoever signed it.
     make(folder.path(), "dist-1.0.0 -o back").env("SOURCE_DATE_EPOCH", "1700000000").run().ok();
     accept(folder.path(), "back --against new").run().exits(1).says("older than the kit that the site has");
+    // Of one second, as two builds of one tree are.
+    accept(folder.path(), "kit --against new").run().exits(1).says("the kit before the one that the site has");
+    let without = "unset SOURCE_DATE_EPOCH; \"$1\" kit dist-1.1.0 -o later --since kit --key key.pem --openpgp-key rsa.sec";
+    cmd("sh").args(["-c", without, "sh", env!("CARGO_BIN_EXE_linkpack")]).dir(folder.path()).run().ok();
+    let time = |kit: &str| {
+        let text = fs::read_to_string(folder.path().join(kit).join("kit.json")).unwrap();
+        serde_json::from_str::<Value>(&text).unwrap()["time"].as_u64().unwrap()
+    };
+    assert!(time("later") > time("kit"), "an older kit in its place is seen by its date");
+}
+
+#[test]
+fn a_list_that_names_files_outside_of_the_kit_is_no_kits_list() {
+    let folder = copy();
+    let kit = folder.path().join("kit");
+    let list = fs::read_to_string(kit.join("SHA256SUMS")).unwrap();
+    let digest = "0".repeat(64);
+    for (line, said) in
+        [("/etc/passwd", "not a path within"), ("../../etc/passwd", "not a path within"), ("kit.json", "stands there twice")]
+    {
+        fs::write(kit.join("SHA256SUMS"), format!("{list}{digest}  {line}\n")).unwrap();
+        let signing = "openssl dgst -sha256 -sign key.pem -out kit/SHA256SUMS.sig kit/SHA256SUMS";
+        cmd("sh").args(["-c", signing]).dir(folder.path()).run().ok();
+        let right = fingerprint(&folder.path().join("key.pub"));
+        accept(folder.path(), &format!("kit --fingerprint {right}")).run().exits(1).says(said);
+        crate::material::linkpack()
+            .args(["kit", "serve", "kit", "--listen", "127.0.0.1:0"])
+            .dir(folder.path())
+            .run()
+            .exits(1)
+            .says(said);
+        make(folder.path(), "dist-1.1.0 --into kit").run().exits(1).says(said);
+    }
+    fs::write(kit.join("SHA256SUMS"), list.lines().rev().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    let unsigned = crate::material::linkpack().args(["kit", "serve", "kit", "--listen", "127.0.0.1:0"]).dir(folder.path()).run();
+    unsigned.exits(1).says("not signed by its own key");
 }
 
 #[test]

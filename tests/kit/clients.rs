@@ -201,6 +201,7 @@ fn the_server_gives_parts_and_nothing_outside_of_the_kit() {
         "/linux/../../../etc/passwd",
         "/%2e%2e/x",
         "/linux",
+        "http://kit/etc/passwd",
         "/%00",
     ] {
         let said = ask(&format!("GET {} {end}", path.replace('%', "%%")));
@@ -214,6 +215,20 @@ fn the_server_gives_parts_and_nothing_outside_of_the_kit() {
         part.starts_with("HTTP/1.1 206") && part.contains("Content-Range: bytes 0-8/") && part.ends_with("#!/bin/sh"),
         "{part}"
     );
+    for whole in ["GET http://kit/verify.sh HTTP/1.1", "GET /verify.sh HTTP/1.1\\r\\nRange: bytes=0-1,3-4"] {
+        assert!(ask(&format!("{whole}\\r\\nConnection: close\\r\\n\\r\\n")).starts_with("HTTP/1.1 200"), "{whole}");
+    }
+    assert!(ask(&format!("GET /%%zz {end}")).starts_with("HTTP/1.1 400"));
+    // What was exchanged since: neither is followed, and neither keeps the server from ending.
+    scratch
+        .sh(&format!(
+            "cd '{KIT}' && rm VERIFY.md copy.sh && ln -s /etc/passwd copy.sh && mkfifo VERIFY.md && mv keys k && ln -s /etc keys"
+        ))
+        .ok();
+    for path in ["/copy.sh", "/VERIFY.md", "/keys/vendor.pub"] {
+        let said = ask(&format!("GET {path} {end}"));
+        assert!(said.starts_with("HTTP/1.1 500") && !said.contains("root:"), "{path}: {said}");
+    }
     scratch.sh("kill -TERM $(cat /tmp/pid); for i in 1 2 3 4 5; do kill -0 $(cat /tmp/pid) 2>/dev/null || exit 0; sleep 1; done; exit 1").ok();
 }
 

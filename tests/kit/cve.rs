@@ -27,6 +27,8 @@ fn a_kit_shows_what_is_known_of_its_components_and_what_the_vendor_clears() {
     let folder = copy();
     let at = folder.path();
     cve(at, "kit").exits(1).says("carries no advisories");
+    fs::write(at.join("one.json"), advisory("A", "npm", "lodash", "1").to_string()).unwrap();
+    cve(at, "kit --osv one.json").exits(1).says("none of the components of kit can be looked up");
     let bill = json!({ "bomFormat": "CycloneDX", "metadata": { "component": { "name": "agent", "version": "1.0", "purl": PRODUCT } },
         "components": [
             { "type": "application", "name": "outer", "version": "3", "components": [component("pkg:deb/debian/openssl@3.0.11-1~deb12u1")] },

@@ -60,6 +60,10 @@ fn a_delta_makes_the_next_kit_to_the_byte_or_none_at_all() {
     assert_eq!(said.line(), "status 1", "{said}");
     said.says("No space left").says("help: free some space");
 
+    fs::write(at.join("new.delta/extra"), "x").unwrap();
+    apply(at, "kit new.delta -o foreign").exits(1).says("is not of the delta");
+    fs::remove_file(at.join("new.delta/extra")).unwrap();
+
     // The next key signs the delta after this one; the old kit is replaced in its place.
     cmd("sh").args(["-euc", "rm dist-1.0.0/SHA256SUMS.sig; mkdir d; cp dist-1.0.0/*.deb d"]).dir(at).run().ok();
     let next =
@@ -77,6 +81,9 @@ fn a_delta_needs_a_kit_before_and_a_place_of_its_own() {
     make(at, "dist-1.1.0 -o new --tool key.pub").run().exits(1).says("no delta to carry");
     make(at, "dist-1.1.0 -o new --since kit --delta demo").run().exits(1).says("is no delta");
     assert!(!at.join("new").exists());
+    make(at, "dist-1.1.0 -o new --zip one --iso one").run().exits(1).says("two outputs would be one");
+    make(at, "dist-1.1.0 -o new --zip new/one.zip").run().exits(1).says("within the kit");
+    make(at, "dist-1.1.0 -o new --zip nowhere/one.zip").run().exits(1).says("mkdir -p nowhere");
     damage(&at.join("kit/index.html"));
     make(at, "dist-1.1.0 -o new --since kit").run().exits(1).says("would fit no site");
     assert!(!at.join("new").exists() && !at.join("new.delta").exists());

@@ -36,6 +36,13 @@ fn a_package_that_was_changed_or_is_missing_is_refused() {
 }
 
 #[test]
+fn what_is_called_a_package_and_is_none_is_refused() {
+    let folder = copy();
+    std::os::unix::fs::symlink("/etc/passwd", folder.path().join("dist-1.0.0/x.deb")).unwrap();
+    refused(folder.path(), "dist-1.0.0 -o new", "x.deb is not a plain file");
+}
+
+#[test]
 fn unsigned_rpms_and_those_of_another_key_are_refused() {
     let folder = copy();
     make(folder.path(), "demo -o new").run().exits(1);

@@ -61,6 +61,12 @@ fn a_kit_that_was_changed_is_named_wrong_with_sha256sum_and_with_openssl_alone()
     });
     wrong("added", "not listed: linux/apt/evil.sources", &|kit| fs::write(kit.join("linux/apt/evil.sources"), "x").unwrap());
     wrong("link", "links or devices", &|kit| symlink("/etc/passwd", kit.join("linux/link")).unwrap());
+    wrong("pipe", "links or devices", &|kit| {
+        fs::remove_file(kit.join("index.html")).unwrap();
+        cmd("mkfifo").arg(kit.join("index.html")).run().ok();
+    });
+    wrong("lines", "has a line break", &|kit| fs::write(kit.join("SHA256SUMS.par2\nSHA256SUMS.par2"), "x").unwrap());
+    wrong("terminal", "not listed: ??[2Kok", &|kit| fs::write(kit.join("\r\u{1b}[2Kok"), "x").unwrap());
     wrong("key", "not by this key", &|kit| {
         fs::copy(folder.path().join("stranger.pub"), kit.join("keys/vendor.pub")).map(drop).unwrap();
     });
@@ -105,6 +111,16 @@ fn a_copy_to_a_disk_goes_on_where_it_stopped_and_is_verified() {
     crate::material::make(at, "dist-1.1.0 -o next").run().ok();
     copied("next", "copy of dash").exits(1).says("holds another kit");
     copied("kit", "").exits(2).says("usage:");
+    // Nothing goes through a link into what is not the copy, nor into a folder of somebody else's.
+    fs::write(at.join("victim"), "").unwrap();
+    fs::create_dir(at.join("linked")).unwrap();
+    symlink(at.join("victim"), at.join("linked/VERIFY.md.part")).unwrap();
+    copied("kit", "linked").exits(1).says("holds links or devices");
+    cmd("install").args(["-d", "-o", "nobody", "theirs"]).dir(at).run().ok();
+    copied("kit", "theirs").exits(1).says("belongs to another user");
+    assert_eq!(fs::read(at.join("victim")).unwrap(), b"");
+    let full = "mkdir full; mount -t tmpfs -o size=1m none full; sh kit/copy.sh full/copy";
+    cmd("unshare").args(["--mount", "sh", "-c", full]).dir(at).run().exits(1).says("make room there");
 }
 
 #[test]

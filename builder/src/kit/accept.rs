@@ -148,6 +148,10 @@ pub fn accept(request: &Request) -> Result<Acceptance> {
             "it is older than the kit that the site has ({own} and {before}): somebody may want to bring back a known fault"
         ));
     }
+    // Two kits may be of one second.
+    if before.as_ref().is_some_and(|before| before.description.previous.as_ref() == Some(&kit.sums_sha256)) {
+        faults.push("it is the kit before the one that the site has: somebody may want to bring back a known fault".to_owned());
+    }
     let reports = match faults.is_empty() {
         true => reports(&request.kit, &kit.description, &mut faults)?,
         // Only what a signed list names is read.

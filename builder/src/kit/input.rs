@@ -172,10 +172,15 @@ fn folder(path: &Path, judge: &(dyn Judge + Sync), listener: &dyn Listener) -> R
         let entry = entry.or_cannot("list", path)?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let kind = Kind::of(&name).filter(|_| !name.starts_with('.'));
+        let is_file = entry.file_type().or_cannot("read", &entry.path())?.is_file();
         match kind {
             _ if [SUMS, SUMS_SIGNATURE, MANIFEST].contains(&name.as_str()) => {}
-            Some(kind) if entry.file_type().or_cannot("read", &entry.path())?.is_file() => wanted.push((entry.path(), kind)),
-            _ => left_out.push(name),
+            Some(kind) if is_file => wanted.push((entry.path(), kind)),
+            Some(_) => {
+                return Err(Error::new(format!("{} is not a plain file", entry.path().display()))
+                    .help("links, folders and devices are not read from a folder: put the package itself there, or name it on the command line"))
+            }
+            None => left_out.push(name),
         }
     }
     if !left_out.is_empty() {
@@ -217,6 +222,28 @@ pub fn parse_sums(text: &str) -> BTreeMap<String, String> {
         hex.then(|| (name.to_owned(), digest.to_ascii_lowercase()))
     };
     text.lines().filter_map(line).collect()
+}
+
+/// Paths and digests of a kit's or a delta's SHA256SUMS.
+///
+/// # Errors
+/// A line is not a digest and a path, a path leads out of the folder, or stands twice: another reader could take another one of them.
+pub fn strict_sums(text: &str) -> Result<BTreeMap<String, String>> {
+    let mut sums = BTreeMap::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let refused = |why: String| Error::new(format!("{SUMS}, line {number}: {why}")).help("do not use it; copy it again");
+        let Some((path, digest)) = parse_sums(line).pop_first() else {
+            return Err(refused("it is not a digest and a path".to_owned()));
+        };
+        let inside = Path::new(&path).components().all(|part| matches!(part, std::path::Component::Normal(_)));
+        if !inside || path.is_empty() || path.ends_with('/') || path.contains("//") || path.contains("/./") {
+            return Err(refused(format!("{path:?} is not a path within the folder")));
+        }
+        if sums.insert(path.clone(), digest).is_some() {
+            return Err(refused(format!("{path} stands there twice")));
+        }
+    }
+    Ok(sums)
 }
 
 /// A text file of bounded size.
@@ -367,6 +394,17 @@ mod tests {
     fn names_that_differ_in_capital_letters_alone_are_refused() {
         let error = distinct(vec![item("A.run", "1", "a"), item("a.run", "2", "a")]).unwrap_err();
         assert!(error.what().contains("one name in the kit"), "{error}");
+    }
+
+    #[test]
+    fn a_kits_list_names_each_file_within_it_once() {
+        let digest = "0123456789abcdef".repeat(4);
+        assert_eq!(strict_sums(&format!("{digest}  a/b c\n{digest}  d\n")).unwrap().len(), 2);
+        for wrong in ["/etc/passwd", "../a", "a/../b", "a//b", "./a", "a/", ""] {
+            assert!(strict_sums(&format!("{digest}  {wrong}\n")).is_err(), "{wrong}");
+        }
+        assert!(strict_sums(&format!("{digest}  a\n{digest}  a\n")).is_err());
+        assert!(strict_sums("rubbish\n").is_err());
     }
 
     #[test]

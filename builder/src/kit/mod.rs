@@ -221,6 +221,7 @@ pub fn write(options: &Options, keys: &Keys, judge: &(dyn Judge + Sync), listene
         Error::new("there is no key to sign the kit with, and without a signature it could be forged")
             .help("give --key FILE; make one: openssl ecparam -genkey -name prime256v1 -noout -out key.pem")
     })?;
+    apart(options)?;
     old::replaceable(&options.output, options.into)?;
     if let Some(delta) = &options.delta {
         delta::replaceable(delta)?;
@@ -265,6 +266,30 @@ pub fn write(options: &Options, keys: &Keys, judge: &(dyn Judge + Sync), listene
         _ => None,
     };
     Ok(Report { output: options.output.clone(), description, images, delta })
+}
+
+/// Refuses two outputs of one place, and one within the kit.
+fn apart(options: &Options) -> Result<()> {
+    let absolute = |path: &PathBuf| std::path::absolute(path).or_cannot("find", path);
+    let kit = absolute(&options.output)?;
+    let mut taken = vec![kit.clone()];
+    for path in [&options.zip, &options.iso, &options.delta].into_iter().flatten() {
+        let place = absolute(path)?;
+        if taken.contains(&place) {
+            return Err(Error::new(format!("two outputs would be {}", path.display())).help("give each a place of its own"));
+        }
+        if place.starts_with(&kit) {
+            return Err(Error::new(format!("{} would lie within the kit", path.display()))
+                .help("choose a place beside it: the kit's list is made before"));
+        }
+        let folder = stage::parent(path);
+        if !folder.is_dir() {
+            return Err(Error::new(format!("there is no folder {}", folder.display()))
+                .help(format!("make it: mkdir -p {}", folder.display())));
+        }
+        taken.push(place);
+    }
+    Ok(())
 }
 
 /// Says which images an older and larger kit has left beside the new ones: on a disc they would pass for volumes of this one.
@@ -431,7 +456,7 @@ fn plan<'a>(options: &Options, keys: &'a Keys, items: &[Item], before: Option<&O
     Ok(Plan { name, origin, time: time(options, keys, items, before)?, keys })
 }
 
-/// SOURCE_DATE_EPOCH, or the newest package's time; never before the key was made, nor before the kit before.
+/// SOURCE_DATE_EPOCH, or the newest package's time; never before the key was made, nor before the kit before, and after it where there is a choice.
 fn time(options: &Options, keys: &Keys, items: &[Item], before: Option<&OldKit>) -> Result<u32> {
     let newest = items.iter().filter_map(|item| item.identity.time).max();
     let time = options.epoch.or(newest).and_then(|time| u32::try_from(time).ok()).ok_or_else(|| {
@@ -445,6 +470,8 @@ fn time(options: &Options, keys: &Keys, items: &[Item], before: Option<&OldKit>)
                 .note("apt ignores lists that are older than those it knows, and says nothing")
                 .help(format!("set SOURCE_DATE_EPOCH to {before} or later")))
         }
+        // Packages may be of one second: an older kit in the place of this one has to be seen by its date.
+        Some(before) if options.epoch.is_none() => Ok(time.max(before.saturating_add(1))),
         before => Ok(time.max(before.unwrap_or_default())),
     }
 }

@@ -1,6 +1,6 @@
 //! Kits that were made before: read, and known from folders that are none.
 
-use super::input::{parse_sums, small, Item, Kind};
+use super::input::{small, strict_sums, Item, Kind};
 use super::meta::{Identity, Rpm};
 use super::{par2, Description, DESCRIPTION};
 use crate::error::{Error, IoContext, Result};
@@ -71,7 +71,8 @@ impl OldKit {
             return Err(none(format!("its {DESCRIPTION} is of format {}, and this linkpack knows 1", description.format)));
         }
         let sums_sha256 = hex::encode(Sha256::digest(sums.as_bytes()));
-        let kit = OldKit { folder: folder.to_path_buf(), description, sums: parse_sums(&sums), sums_sha256 };
+        let sums = strict_sums(&sums).map_err(|error| error.note(format!("in {}", folder.display())))?;
+        let kit = OldKit { folder: folder.to_path_buf(), description, sums, sums_sha256 };
         let foreign = kit.foreign()?;
         match foreign.is_empty() {
             true => Ok(kit),

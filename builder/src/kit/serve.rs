@@ -9,7 +9,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 /// Connections at a time; more are closed at once.
 const CONNECTIONS: usize = 64;
@@ -34,6 +34,10 @@ impl Server {
     /// It is not a kit, or the address cannot be had.
     pub fn open(folder: &Path, address: SocketAddr) -> Result<Server> {
         let kit = OldKit::read(folder)?;
+        if !kit.is_signed_by_its_own_key()? {
+            return Err(Error::new(format!("{} is not signed by its own key: it was changed", folder.display()))
+                .help("verify it: sh verify.sh --fingerprint FINGERPRINT"));
+        }
         let mut files: BTreeSet<String> = kit.sums.into_keys().collect();
         files.extend(old::walk(folder)?.into_iter().filter(|path| old::is_beside(path)));
         let taken = |error: io::Error| {
@@ -85,11 +89,11 @@ impl Server {
 
     fn connection(&self, stream: TcpStream, peer: SocketAddr, listener: &dyn Listener) -> io::Result<()> {
         stream.set_nonblocking(false)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        let mut input = BufReader::new(stream.try_clone()?);
+        let mut input = BufReader::new(Timed { stream: stream.try_clone()?, until: Instant::now() });
         let mut out = stream;
         for _ in 0..REQUESTS {
+            input.get_mut().until = Instant::now() + PATIENCE;
             let Some(request) = Request::read(&mut input)? else { return Ok(()) };
             let answer = self.answer(&request);
             let sent = answer.send(&mut out, request.method != "HEAD", request.close);
@@ -109,8 +113,15 @@ impl Server {
         if request.method != "GET" && request.method != "HEAD" {
             return Answer { close: true, ..Answer::plain("405 Method Not Allowed") };
         }
-        let path = request.target.split(['?', '#']).next().unwrap_or_default();
-        let path = decoded(path).unwrap_or_default();
+        // A proxy's form of it has the whole address.
+        let target = request
+            .target
+            .strip_prefix("http://")
+            .map_or(request.target.as_str(), |rest| rest.find('/').map_or("/", |at| &rest[at..]));
+        let path = target.split(['?', '#']).next().unwrap_or_default();
+        let Some(path) = decoded(path) else {
+            return Answer { close: true, ..Answer::plain("400 Bad Request") };
+        };
         let path = path.trim_start_matches('/');
         let path = if path.is_empty() { "index.html" } else { path };
         // Only names that are in the list are ever opened: there is no way out of the kit.
@@ -125,7 +136,7 @@ impl Server {
 
     fn file(&self, path: &str, request: &Request) -> Result<Answer> {
         let full = self.folder.join(path);
-        let mut file = File::open(&full).or_cannot("read", &full)?;
+        let mut file = open_below(&self.folder, path).or_cannot("read", &full)?;
         let meta = file.metadata().or_cannot("read", &full)?;
         let size = meta.len();
         let seconds = meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map_or(0, |age| age.as_secs());
@@ -138,7 +149,7 @@ impl Server {
         }
         // A part of another file than the one that the client began with would be wrong: apt and curl say which by the time.
         let wanted = request.range.as_deref().filter(|_| request.if_range.as_deref().is_none_or(|time| time == modified));
-        match wanted.map(|range| part(range, size)) {
+        match wanted.and_then(|range| part(range, size)) {
             Some(Some((from, to))) => {
                 file.seek(SeekFrom::Start(from)).or_cannot("read", &full)?;
                 let head = format!("{head}Content-Range: bytes {from}-{to}/{size}\r\n");
@@ -150,6 +161,41 @@ impl Server {
             }
             None => Ok(Answer { status: "200 OK", head, len: size, body: Some(file), close: false }),
         }
+    }
+}
+
+/// A connection that is read until a moment: a client that sends a byte a second keeps nobody else out for long.
+struct Timed {
+    stream: TcpStream,
+    until: Instant,
+}
+
+impl Read for Timed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.stream.set_read_timeout(Some(left))?;
+        self.stream.read(buffer)
+    }
+}
+
+/// Opens a plain file below a folder without following a link on the way, and without waiting for a pipe's other end: what lies in
+/// the folder may have been exchanged since it was read.
+fn open_below(folder: &Path, path: &str) -> io::Result<File> {
+    use rustix::fs::{open, openat, Mode, OFlags};
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let mut at = open(folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut parts = path.split('/').peekable();
+    while let Some(part) = parts.next() {
+        let folder = if parts.peek().is_some() { OFlags::DIRECTORY } else { OFlags::empty() };
+        at = openat(&at, part, flags | folder, Mode::empty())?;
+    }
+    let file = File::from(at);
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::ErrorKind::InvalidInput.into()),
     }
 }
 
@@ -235,15 +281,27 @@ impl Answer {
     }
 }
 
-/// `bytes=A-B`, `bytes=A-`, `bytes=-N`; several parts are not served.
-fn part(range: &str, size: u64) -> Option<(u64, u64)> {
+/// `bytes=A-B`, `bytes=A-`, `bytes=-N`: the first and the last byte, or none where the file has no such part. What is no such
+/// range, or several, is as if it were not there (RFC 9110, 14.2).
+#[allow(clippy::option_option)]
+fn part(range: &str, size: u64) -> Option<Option<(u64, u64)>> {
+    let number = |text: &str| match text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
+        true => Some(text.parse().unwrap_or(u64::MAX)),
+        false => None,
+    };
     let (from, to) = range.strip_prefix("bytes=")?.split_once('-')?;
     let (from, to) = match (from, to) {
-        ("", last) => (size.saturating_sub(last.parse().ok()?), size.checked_sub(1)?),
-        (from, "") => (from.parse().ok()?, size.checked_sub(1)?),
-        (from, to) => (from.parse().ok()?, to.parse::<u64>().ok()?.min(size.checked_sub(1)?)),
+        ("", last) => match number(last)? {
+            0 => return Some(None),
+            last => (size.saturating_sub(last), u64::MAX),
+        },
+        (from, "") => (number(from)?, u64::MAX),
+        (from, to) => (number(from)?, number(to)?),
     };
-    (from <= to && from < size).then_some((from, to))
+    if from > to {
+        return None;
+    }
+    Some((from < size).then(|| (from, to.min(size - 1))))
 }
 
 /// Percent signs and what they stand for; `None` for what is no text.
@@ -279,12 +337,15 @@ mod tests {
 
     #[test]
     fn ranges_are_within_the_file() {
-        assert_eq!(part("bytes=0-0", 10), Some((0, 0)));
-        assert_eq!(part("bytes=4-", 10), Some((4, 9)));
-        assert_eq!(part("bytes=-3", 10), Some((7, 9)));
-        assert_eq!(part("bytes=4-99", 10), Some((4, 9)));
-        for wrong in ["bytes=10-", "bytes=5-4", "bytes=0-1,3-4", "bytes=-", "bytes=-0", "items=0-1", "bytes=0-"] {
-            assert_eq!(part(wrong, if wrong == "bytes=0-" { 0 } else { 10 }), None, "{wrong}");
+        assert_eq!(part("bytes=0-0", 10), Some(Some((0, 0))));
+        assert_eq!(part("bytes=4-", 10), Some(Some((4, 9))));
+        assert_eq!(part("bytes=-3", 10), Some(Some((7, 9))));
+        assert_eq!(part("bytes=4-99999999999999999999", 10), Some(Some((4, 9))));
+        for (outside, size) in [("bytes=10-", 10), ("bytes=-0", 10), ("bytes=0-", 0)] {
+            assert_eq!(part(outside, size), Some(None), "{outside}");
+        }
+        for ignored in ["bytes=5-4", "bytes=0-1,3-4", "bytes=-", "items=0-1", "bytes=+1-2"] {
+            assert_eq!(part(ignored, 10), None, "{ignored}");
         }
     }
 

@@ -125,6 +125,14 @@ pub fn look_up(request: &Request) -> Result<Report> {
         })?;
         one.holds(own.len() + advisories - before)?;
     }
+    if components.is_empty() {
+        let mut error = Error::new(format!("none of the components of {} can be looked up", request.kit.display()))
+            .help("its maker gives them package URLs: purl = \"pkg:...\" in the manifest, or a .deb or .rpm as their source");
+        for one in not_looked_up.iter().take(5) {
+            error = error.note(format!("not looked up: {one}"));
+        }
+        return Err(error);
+    }
     findings.extend(statements_alone(&components, &statements, &findings));
     findings.sort();
     findings.dedup();

@@ -6,7 +6,7 @@ use super::{cabinet, Base, Description, Form, How, Piece, Plan, DATA, DESCRIPTIO
 use crate::compress::{again, Bytes, Source};
 use crate::error::{Error, IoContext, Result};
 use crate::inspect::verify::{SUMS, SUMS_SIGNATURE};
-use crate::kit::input::{parse_sums, small};
+use crate::kit::input::{small, strict_sums};
 use crate::kit::old::{self, OldKit};
 use crate::kit::par2;
 use crate::kit::stage::digest;
@@ -127,11 +127,15 @@ fn verified(delta: &Path, before: &OldKit, old: &Path) -> Result<(Description, P
     if !PublicKey::judge(std::slice::from_ref(&key), &Sha256::digest(sums.as_bytes()).into(), &signature).is_good() {
         return Err(damaged(format!("{SUMS_SIGNATURE} is not a signature of {SUMS} by {fingerprint}")));
     }
-    let listed = parse_sums(&sums);
+    let listed = strict_sums(&sums).map_err(|error| error.note(format!("in {}", delta.display())))?;
     for name in [DESCRIPTION, PLAN, STEPS, DATA, KEY] {
         if !listed.contains_key(name) {
             return Err(damaged(format!("its {SUMS} does not name {name}")));
         }
+    }
+    let beside = |name: &String| listed.contains_key(name) || [SUMS, SUMS_SIGNATURE].contains(&name.as_str());
+    if let Some(name) = old::walk(delta)?.into_iter().find(|name| !beside(name)) {
+        return Err(damaged(format!("{name:?} is not of the delta")));
     }
     for (name, sha256) in &listed {
         if digest(&delta.join(name))?.1 != *sha256 {
@@ -192,7 +196,7 @@ impl Site<'_> {
                 return Err(self.other_bytes(&file.path, description));
             }
             if index == 0 {
-                self.sums = parse_sums(&small(&path)?);
+                self.sums = strict_sums(&small(&path)?)?;
                 if let Some(path) = self.sums.keys().find(|path| !is_inside(path)) {
                     return Err(Error::new(format!("the new kit's {SUMS} names {path:?}, which is outside of it")));
                 }
@@ -248,7 +252,11 @@ impl Site<'_> {
             SUMS => Some(&self.before.sums_sha256),
             path => self.before.sums.get(path),
         };
-        if !is_inside(&base.path) || expected != Some(&digest(&full)?.1) {
+        let Some(expected) = expected.filter(|_| is_inside(&base.path)) else {
+            return Err(Error::new(format!("the delta asks for {:?} of the kit before, which has no such file", base.path))
+                .help("do not use this delta; ask the vendor for another one"));
+        };
+        if *expected != digest(&full)?.1 {
             return Err(Error::new(format!("{} was changed since the kit was accepted", full.display()))
                 .note("the delta makes new files out of it")
                 .help("copy the kit again from the medium that it came on"));
