@@ -139,11 +139,10 @@ lp_give() {
     chown -h "$lp_v_RUN_AS:" "$@"
 }
 
-# lp_as ACCOUNT|UID COMMAND...: runs a command with that account's rights alone. What lies in a folder of an account is
-# touched by root in this way only: with root's rights a link or a renamed folder there would reach anything.
-# It has no terminal and none of our other descriptors: a process of the account may be traced by the account.
-# Who is not root runs the command with the rights he has. Where lp_as_limit is set, a command of another account ends after as many
-# seconds at the latest, with the rest of its session: the account can stop its own processes, and one that is left holds our pipe.
+# lp_as ACCOUNT|UID COMMAND...: runs a command with that account's rights alone. What lies in a folder of an account is touched by root in this
+# way only: with root's rights a link or a renamed folder there would reach anything. It has no terminal and none of our other descriptors,
+# since the account may trace its processes. Who is not root runs it with the rights he has. Where lp_as_limit is set, what another account
+# runs ends after as many seconds, with the rest of its session: the account can stop its own processes, and one that is left holds our pipe.
 lp_as_limit=
 lp_as() {
     local account uid words word

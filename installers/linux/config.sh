@@ -22,9 +22,8 @@ lp_folder_account() {
 }
 
 # lp_take FILE LIMIT: prints a plain file of at most LIMIT bytes, with the rights of its folder's account.
-# 3: it is no such file, or cannot be read; 4: it is not there. Others than its account may hold it up for 30 seconds at most.
-# Between the look and the opening the account can put a pipe there. For reading and writing it opens without a writer, and what
-# was opened is looked at again; root opens for reading only, in a folder that only root can write.
+# 3: it is no such file, or cannot be read; 4: it is not there. Others than its account may hold it up for 30 seconds at most: a pipe that
+# came after the look opens without a writer for reading and writing, and is looked at again. Root opens in folders of root's, for reading.
 lp_take() {
     local lp_as_limit
     lp_as_limit=30
@@ -32,8 +31,7 @@ lp_take() {
     lp_as "$(lp_folder_account "${1%/*}")" sh -c '
         [ -e "$1" ] || [ -L "$1" ] || exit 4
         [ -n "$(find "$1" -prune -type f -links 1 -size "-$(($2 / 512 + 1))")" ] || exit 3
-        { [ "$(id -u)" != 0 ] && command exec 3<>"$1"; } || command exec 3<"$1" || exit 3
-        [ ! -d /proc/self/fd ] || [ -f /proc/self/fd/3 ] || exit 3
+        { { [ "$(id -u)" != 0 ] && command exec 3<>"$1"; } || command exec 3<"$1"; } && { [ ! -d /proc/self/fd ] || [ -f /proc/self/fd/3 ]; } || exit 3
         exec head -c "$2" <&3 3<&-' sh "$1" "$2" </dev/null 2>/dev/null
 }
 

@@ -56,6 +56,10 @@ if [ -e "$target" ] || [ -L "$target" ]; then
 fi
 [ -z "$old" ] || mkdir -p /etc/apt/keyrings
 write "$target.new" "/etc/apt/keyrings/$name.asc"
+key_in() { sed -n '/^Signed-By:/,$p' "$1"; }
+if [ -e "$target" ] && [ "$(key_in "$target")" != "$(key_in "$target.new")" ]; then
+	echo "note: another key signed the kits of $name before: the one in $target is replaced"
+fi
 mv -f "$target.new" "$target"
 # The kit alone: a closed site does not reach the other sources.
 apt-get -o "Dir::Etc::SourceList=$target" -o Dir::Etc::SourceParts=/dev/null -o APT::Get::List-Cleanup=0 -o APT::Update::Error-Mode=any update ||

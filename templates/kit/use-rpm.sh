@@ -48,6 +48,9 @@ if [ -e "$target" ] || [ -L "$target" ]; then
 elif [ -e "$key" ] || [ -L "$key" ]; then
 	cmp -s "$here/repodata/repomd.xml.key" "$key" || die "$key is not of this script; move it away first"
 fi
+if [ -e "$key" ] && ! cmp -s "$here/repodata/repomd.xml.key" "$key"; then
+	echo "note: another key signed the kits of $name before: $key is replaced"
+fi
 mkdir -p "$folder" "${key%/*}"
 put_key "$key.new"
 mv -f "$key.new" "$key"

@@ -14,7 +14,13 @@ const UBUNTU_MIRROR: &str = "http://archive.ubuntu.com/ubuntu";
 const UBUNTU_KEYRING: &str = "LINKPACK_UBUNTU_KEYRING";
 
 /// rpm and dnf share the root with dpkg: its rpm database is empty, and one root is built in half the time of two.
-const PACKAGES: &str = "systemd,systemd-sysv,sudo,passwd,procps,debconf-utils,busybox-static,rpm,dnf";
+const PACKAGES: &str = "systemd,systemd-sysv,sudo,passwd,procps,debconf-utils,busybox-static,rpm";
+
+fn packages(suite: &str) -> String {
+    // Ubuntu has had dnf since 20.04.
+    let dnf = if suite == "bionic" { "" } else { ",dnf" };
+    format!("{PACKAGES}{dnf}")
+}
 
 /// Run in the new root. dpkg keeps no exclusions (packages under test must unpack whole), apt knows no source but what a test adds,
 /// and the machine has an identity, as an installed one does.
@@ -33,9 +39,10 @@ pub fn root() -> PathBuf {
 /// The same of a certain release.
 pub fn root_of(suite: &str) -> PathBuf {
     // A name for each release: what an older recipe of one name made is removed, and a test may be using the other.
-    fixture(&format!("debian-{suite}"), &[suite, PACKAGES, FINISH].concat(), |dir| {
+    let packages = packages(suite);
+    fixture(&format!("debian-{suite}"), &[suite, &packages, FINISH].concat(), |dir| {
         let hook = format!("--customize-hook={FINISH}");
-        bootstrap(&dir.join("root"), suite, &["--variant=apt", &format!("--include={PACKAGES}"), &hook]);
+        bootstrap(&dir.join("root"), suite, &["--variant=apt", &format!("--include={packages}"), &hook]);
     })
     .join("root")
 }

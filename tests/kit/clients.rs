@@ -259,6 +259,8 @@ fn dnf_installs_with_both_checks_and_refuses_another_key_and_a_changed_repomd() 
     let repomd = format!("{KIT}/linux/rpm/repodata/repomd.xml");
     scratch.sh(&format!("cp '{repomd}' /srv/kept && sed -i 's,<revision>1,<revision>2,' '{repomd}'")).ok();
     scratch.sh(&format!("sh '{KIT}/linux/rpm/use-rpm.sh'")).ok().says("next: dnf install");
+    let again = format!("echo other >/etc/pki/rpm-gpg/{NAME}.asc; sh '{KIT}/linux/rpm/use-rpm.sh'");
+    scratch.sh(&again).ok().says("note: another key signed the kits");
     refused("a changed repomd.xml");
     scratch.sh(&format!("cp /srv/kept '{repomd}' && rm /etc/yum.repos.d/*.repo")).ok();
     scratch.sh(&format!("sh '{KIT}/linux/rpm/use-rpm.sh' --once")).ok();
