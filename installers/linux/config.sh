@@ -25,8 +25,7 @@ lp_folder_account() {
 # 3: it is no such file, or cannot be read; 4: it is not there. Others than its account may hold it up for 30 seconds at most: a pipe that
 # came after the look opens without a writer for reading and writing, and is looked at again. Root opens in folders of root's, for reading.
 lp_take() {
-    local lp_as_limit
-    lp_as_limit=30
+    local lp_as_limit=30
     # shellcheck disable=SC2016 # expanded by the inner shell
     lp_as "$(lp_folder_account "${1%/*}")" sh -c '
         [ -e "$1" ] || [ -L "$1" ] || exit 4
