@@ -281,8 +281,6 @@ impl PublicKey {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn a_pem_whose_dashes_are_short_is_refused() {
         for text in [
