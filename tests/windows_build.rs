@@ -408,9 +408,9 @@ fn sparse(path: PathBuf, len: u64) {
 
 #[test]
 fn memory_stays_small_for_large_files_and_for_many() {
-    // 128 MiB were enough before cabinets had folders of their own for each site. Unoptimised, as tests have it, 70,000 files take 142;
-    // the same build optimised stays below 136.
-    const LIMIT: u64 = 146 << 10;
+    // 128 MiB were enough before cabinets had folders of their own for each site. Unoptimised, as tests have it, 70,000 files take 142
+    // to 146, since a program's length may be another one with its signature; the same build optimised stayed below 136 before that.
+    const LIMIT: u64 = 150 << 10;
     let large = Sample::new();
     sparse(large.product("windows/tracer/large"), 300 << 20);
     let many = Sample::new();
