@@ -111,6 +111,19 @@ impl OldKit {
         Ok(key.is_some_and(|key| PublicKey::judge(&[key], &self.digest(), &signature).is_good()))
     }
 
+    /// Reads a kit whose SHA256SUMS is signed by the key in it.
+    ///
+    /// # Errors
+    /// As [`OldKit::read`]; it was changed.
+    pub fn read_signed(folder: &Path) -> Result<OldKit> {
+        let kit = OldKit::read(folder)?;
+        match kit.is_signed_by_its_own_key()? {
+            true => Ok(kit),
+            false => Err(Error::new(format!("{} is not signed by its own key: it was changed", folder.display()))
+                .help("verify it: sh verify.sh --fingerprint FINGERPRINT")),
+        }
+    }
+
     /// The packages and bills, to go into the next kit.
     ///
     /// # Errors

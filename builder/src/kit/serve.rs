@@ -33,11 +33,7 @@ impl Server {
     /// # Errors
     /// It is not a kit, or the address cannot be had.
     pub fn open(folder: &Path, address: SocketAddr) -> Result<Server> {
-        let kit = OldKit::read(folder)?;
-        if !kit.is_signed_by_its_own_key()? {
-            return Err(Error::new(format!("{} is not signed by its own key: it was changed", folder.display()))
-                .help("verify it: sh verify.sh --fingerprint FINGERPRINT"));
-        }
+        let kit = OldKit::read_signed(folder)?;
         let mut files: BTreeSet<String> = kit.sums.into_keys().collect();
         files.extend(old::walk(folder)?.into_iter().filter(|path| old::is_beside(path)));
         let taken = |error: io::Error| {

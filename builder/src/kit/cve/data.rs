@@ -3,6 +3,7 @@
 use super::osv::Advisory;
 use super::vex::{self, Statement};
 use crate::error::{Error, IoContext, Result};
+use crate::kit::old::walk;
 use crate::kit::stage::{elsewhere, Stage};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -198,23 +199,10 @@ fn files(path: &Path) -> Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_path_buf()]);
     }
-    let mut files = Vec::new();
-    gather(path, &mut files)?;
+    // A link to a folder is not followed: it could lead in a circle.
+    let mut files: Vec<PathBuf> = walk(path)?.into_iter().map(|name| path.join(name)).filter(|path| is(path, "json")).collect();
     files.sort();
     Ok(files)
-}
-
-fn gather(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in fs::read_dir(folder).or_cannot("list", folder)? {
-        let entry = entry.or_cannot("list", folder)?;
-        // A link to a folder is not followed: it could lead in a circle.
-        if entry.file_type().or_cannot("read", &entry.path())?.is_dir() {
-            gather(&entry.path(), files)?;
-        } else if is(&entry.path(), "json") {
-            files.push(entry.path());
-        }
-    }
-    Ok(())
 }
 
 /// A name that every file system and disc takes.

@@ -101,11 +101,7 @@ struct Component {
 /// # Errors
 /// It is not a kit, was changed, carries nothing to look up and nothing was given; a file cannot be read.
 pub fn look_up(request: &Request) -> Result<Report> {
-    let kit = OldKit::read(&request.kit)?;
-    if !kit.is_signed_by_its_own_key()? {
-        return Err(Error::new(format!("{} is not signed by its own key: it was changed", request.kit.display()))
-            .help("verify it: sh verify.sh --fingerprint FINGERPRINT"));
-    }
+    let kit = OldKit::read_signed(&request.kit)?;
     let data = data(&request.kit, &kit, request)?;
     if data.is_empty() {
         return Err(Error::new(format!("{} carries no advisories", request.kit.display()))
