@@ -4,7 +4,7 @@
 lp_result() {
     local document
     document=$(lp_result_document "$@")
-    lp_result_print "$@"
+    lp_result_show "$document"
     if ! (lp_result_store "$document") 2>/dev/null; then
         [ "$lp_json_stdout" = 1 ] || printf '%s\n' "$document" >&2
     fi
@@ -12,10 +12,9 @@ lp_result() {
 }
 lp_json_stdout=0 lp_result_to=
 
-# Only for who asked: a .run has --json and --result.
-lp_result_print() {
-    [ -z "$lp_result_to" ] || lp_result_document "$@" | "$lp_result_to"
-}
+# Only for who asked: a .run has --json and --result. The document is the one that is kept: two would differ in finished_at.
+lp_result_print() { lp_result_show "$(lp_result_document "$@")"; }
+lp_result_show() { [ -z "$lp_result_to" ] || printf '%s\n' "$1" | "$lp_result_to"; }
 
 lp_result_document() {
     local previous
