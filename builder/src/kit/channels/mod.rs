@@ -248,6 +248,8 @@ mod tests {
         let secure = report::Setting { name: "SecureCustomProperties".into(), value: format!("SERVER_URL;{MADE_UP}") };
         let package = msi::Package {
             properties: msi::properties(&[secure]),
+            policy_key: r"SOFTWARE\Policies\VMI\setup".into(),
+            product: "agent".into(),
             files: vec![msi::Facts { file: "a.msi".into(), sha256: items[3].sha256.clone() }],
             file: "a.msi".into(),
             version: "1.0".into(),
@@ -273,6 +275,9 @@ mod tests {
             let texts: Vec<Vec<u8>> = texts.map(|path| plain(&stage.root().join(path))).collect();
             let told = |what: &str| texts.iter().any(|text| text.windows(what.len()).any(|found| found == what.as_bytes()));
             assert!(told(MADE_UP), "{} says nothing of {MADE_UP}", channel.name);
+            // What the editor of policies offers, and what it says of it.
+            let policies = texts.iter().filter(|text| text.starts_with(b"<?xml")).count();
+            assert_eq!(policies, if channel.name == gpo::NAME { 2 } else { 0 }, "{}", channel.name);
             for marker in names::MARKERS {
                 assert!(!told(marker), "{} has {marker}", channel.name);
             }
