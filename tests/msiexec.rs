@@ -176,10 +176,9 @@ fn what_linkctl_sees_of_policy_and_core(endpoint: &Endpoint, core: std::net::Tcp
         let of = |id: &str| report["checks"].as_array().unwrap().iter().find(|check| check["id"] == id).unwrap().clone();
         (code, of("policy"), of("core"), said)
     };
-    let place = server.trim_start_matches("http://");
     let (code, policy, reached, said) = checks(&["check", "--core", "--json"]);
     assert_eq!((code, &policy["detail"]), (0, &"gives SERVER_URL".into()), "{said}");
-    assert!(reached["detail"].as_str().unwrap().starts_with(&format!("{place} is reached, at try 1")), "{said}");
+    assert!(reached["detail"].as_str().unwrap().starts_with(&format!("{server} is reached, at try 1")), "{said}");
 
     drop(core);
     let path = endpoint.root().join("components/csclient.cfg");
@@ -190,7 +189,7 @@ fn what_linkctl_sees_of_policy_and_core(endpoint: &Endpoint, core: std::net::Tcp
     assert!(tried["detail"].as_str().unwrap().contains("counts with --core only"), "{said}");
     let (code, _, tried, said) = checks(&["check", "--core", "--json"]);
     assert_eq!((code, &tried["ok"]), (1, &false.into()), "{said}");
-    assert!(tried["detail"].as_str().unwrap().contains(&format!("the last answer: {place}: ")), "{said}");
+    assert!(tried["detail"].as_str().unwrap().contains(&format!("the last answer: {server}: ")), "{said}");
 
     // The event log finds a text for each id that docs/windows.md lists.
     fs::write(endpoint.c("control.exe"), msi::compile("control.c", &["-municode"])).unwrap();

@@ -230,6 +230,17 @@ fn the_page_names_the_channels_and_volumes_leave_room_for_them() {
     ] {
         assert!(page.contains(&link), "{link}");
     }
+    // At the site there is no other page: it speaks of this kit's files, and of no other document.
+    for channel in fs::read_dir(kit.join("channels")).unwrap() {
+        let path = channel.unwrap().path().join("README.txt");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains("\r\n    ") && !text.contains("](") && !text.contains("STEM"), "{}: {text}", path.display());
+        assert!(page.contains(&format!("href=\"{}\"", path.strip_prefix(&kit).unwrap().display())), "{}", path.display());
+    }
+    let gpo = fs::read_to_string(kit.join("channels/gpo/README.txt")).unwrap();
+    for file in [format!("{STEM}\\startup.cmd"), "PolicyDefinitions\\intigua-sample.admx".to_owned()] {
+        assert!(gpo.contains(&file) && kit.join("channels/gpo").join(file.replace('\\', "/")).is_file(), "{file}");
+    }
     // The MSI lies in an .intunewin, too.
     let folder = tempfile::tempdir().unwrap();
     let signing: Vec<PathBuf> = SIGNING.split(' ').map(|word| material().join(word)).collect();

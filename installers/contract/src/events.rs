@@ -48,10 +48,13 @@ pub const STOPPED: Event = event(3, Level::Information, "the connector has stopp
 /// A container will not run until somebody acts.
 pub const CONTAINER_DIED: Event = event(4, Level::Error, "a container cannot run, or has died and is not started again");
 /// A container ends again and again.
-pub const CONTAINER_LOOPS: Event =
-    event(5, Level::Error, "a container has ended three times without running well in between; it is started again");
+pub const CONTAINER_LOOPS: Event = event(
+    5,
+    Level::Error,
+    "a container has ended, or could not be started, three times without running well in between; it is tried again",
+);
 /// A container has ended.
-pub const CONTAINER_ENDED: Event = event(6, Level::Warning, "a container has ended after running well; it is started again");
+pub const CONTAINER_ENDED: Event = event(6, Level::Warning, "a container has ended, or could not be started; it is tried again");
 /// The identity was another machine's.
 pub const IDENTITY_REPLACED: Event = event(7, Level::Warning, "the identity was another machine's (a clone): a new one was made");
 /// A group policy gives other settings than before.

@@ -12,6 +12,7 @@ mod images;
 mod intune;
 mod msi;
 mod names;
+mod page;
 mod puppet;
 mod salt;
 mod sccm;
@@ -121,6 +122,9 @@ pub fn write(stage: &Stage, items: &[Item], plan: &Plan, asked: &[&str], whole: 
             continue;
         }
         let written = write(&context)?;
+        if written {
+            page::write(&context, name)?;
+        }
         if !written && by_name && whole {
             return Err(Error::new(format!("the kit holds nothing that the channel {name} is for"))
                 .help(format!("add {needs}, or leave the channel out")));
