@@ -7,7 +7,7 @@ use super::{
 };
 use crate::endpoint::{self, windows::WindowsParts};
 use crate::error::{Error, IoContext, Result};
-use crate::format::door::{Compression, Door, Job, Overlays, Sites, Writer, Written};
+use crate::format::door::{Compression, Door, Job, Overlays, PayloadDigest, Sites, Writer, Written};
 use crate::format::stream::digest;
 use crate::format::{Base, Digests, PreparedFile, Signatures, Signing};
 use crate::inspect;
@@ -108,7 +108,7 @@ impl Door for Msi {
         within::sign(file, path, &within::Request { keys, about: &about(file, listener), all }, listener)
     }
 
-    fn verify(&self, file: &mut File, path: &Path, keys: &Keys) -> Result<Vec<(String, Verdict)>> {
+    fn verify(&self, file: &mut File, path: &Path, keys: &Keys, _: PayloadDigest) -> Result<Vec<(String, Verdict)>> {
         signing::verify(file, path, &keys.certificates, SystemTime::now())
     }
 }
