@@ -4,7 +4,7 @@ use super::Verdict;
 use base::error::{Error, Result};
 use p256::ecdsa::signature::hazmat::{PrehashSigner, PrehashVerifier};
 use pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePublicKey};
-use rsa::pkcs1::{DecodeRsaPrivateKey, DecodeRsaPublicKey};
+use rsa::pkcs1::DecodeRsaPrivateKey;
 use rsa::traits::PublicKeyParts;
 use rsa::{Pkcs1v15Sign, RsaPrivateKey, RsaPublicKey};
 use sha2::digest::DynDigest;
@@ -14,6 +14,8 @@ use zeroize::Zeroizing;
 
 /// RSA keys below this many bits prove nothing any more.
 const RSA_BITS: usize = 2048;
+/// RSA keys above this many bits are not read: openssl does not check by them either.
+const MOST_RSA_BITS: usize = 16384;
 
 /// A digest that signatures are made over; weaker ones are not even names here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,6 +183,19 @@ fn unsupported(what: &str) -> Error {
         .help("make one: openssl ecparam -genkey -name prime256v1 -noout -out key.pem")
 }
 
+/// The RSA key of a SubjectPublicKeyInfo, or of PKCS #1: the rsa crate's own readers stop at 4096 bits.
+fn rsa_of_spki(der: &[u8]) -> Option<RsaPublicKey> {
+    let info = pkcs8::SubjectPublicKeyInfoRef::try_from(der).ok()?;
+    info.algorithm.assert_algorithm_oid(rsa::pkcs1::ALGORITHM_OID).ok()?;
+    rsa_key(info.subject_public_key.as_bytes()?)
+}
+
+fn rsa_key(der: &[u8]) -> Option<RsaPublicKey> {
+    let key = rsa::pkcs1::RsaPublicKey::try_from(der).ok()?;
+    let number = |number: rsa::pkcs1::UintRef| rsa::BigUint::from_bytes_be(number.as_bytes());
+    RsaPublicKey::new_with_max_size(number(key.modulus), number(key.public_exponent), MOST_RSA_BITS).ok()
+}
+
 /// A public key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PublicKey {
@@ -197,7 +212,14 @@ impl PublicKey {
     pub fn from_pem(text: &str) -> Option<PublicKey> {
         let start = text.find("-----BEGIN ")?;
         let text = text[start..].trim();
-        let rsa = || RsaPublicKey::from_public_key_pem(text).ok().or_else(|| RsaPublicKey::from_pkcs1_pem(text).ok());
+        let rsa = || {
+            let (label, der) = pkcs8::Document::from_pem(text).ok()?;
+            if label == "RSA PUBLIC KEY" {
+                rsa_key(der.as_bytes())
+            } else {
+                rsa_of_spki(der.as_bytes())
+            }
+        };
         rsa()
             .map(PublicKey::Rsa)
             .or_else(|| p256::PublicKey::from_public_key_pem(text).ok().map(|key| PublicKey::P256(key.into())))
@@ -206,7 +228,7 @@ impl PublicKey {
 
     /// A SubjectPublicKeyInfo, as certificates hold it.
     pub fn from_spki(der: &[u8]) -> Option<PublicKey> {
-        let rsa = || RsaPublicKey::from_public_key_der(der).ok().map(PublicKey::Rsa);
+        let rsa = || rsa_of_spki(der).map(PublicKey::Rsa);
         let p256 = || p256::PublicKey::from_public_key_der(der).ok().map(|key| PublicKey::P256(key.into()));
         let p384 = || p384::PublicKey::from_public_key_der(der).ok().map(|key| PublicKey::P384(key.into()));
         rsa().or_else(p256).or_else(p384)
@@ -281,6 +303,22 @@ impl PublicKey {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn long_rsa_keys_are_read_up_to_what_openssl_checks_by() {
+        let key = |bits: usize| {
+            let modulus = (rsa::BigUint::from(1_u8) << (bits - 1)) + 1_u8;
+            let key = RsaPublicKey::new_with_max_size(modulus, 65537_u32.into(), bits).unwrap();
+            PublicKey::Rsa(key)
+        };
+        for bits in [2048, 4096, 8192, 16384] {
+            assert_eq!(PublicKey::from_pem(&key(bits).to_pem()), Some(key(bits)), "{bits}");
+            assert_eq!(PublicKey::from_spki(&key(bits).to_spki()), Some(key(bits)), "{bits}");
+        }
+        assert_eq!(PublicKey::from_pem(&key(16392).to_pem()), None);
+    }
+
     #[test]
     fn a_pem_whose_dashes_are_short_is_refused() {
         for text in [
