@@ -4,7 +4,7 @@ use super::arguments::{FindingsFormat, LintArguments};
 use super::{screen, summary};
 use crate::error::{Error, IoContext, Result};
 use crate::inspect::lint::export::{self, Linted};
-use crate::inspect::{is_package, lint, read, Package};
+use crate::inspect::{is_package, lint, read, read_to, Depth, Package};
 use crate::manifest::load_lint;
 use crate::rules;
 use rayon::prelude::*;
@@ -66,7 +66,7 @@ fn linted(arguments: &LintArguments) -> Result<(Vec<Linted>, usize)> {
 }
 
 fn one(path: &Path, allow: &BTreeSet<String>, previous: Option<&Package>, arguments: &LintArguments) -> Result<Linted> {
-    let package = read(path)?;
+    let package = read_to(path, None, Depth::Contents)?;
     let mut findings = lint::lint(&package, &arguments.systems);
     findings.extend(previous.into_iter().flat_map(|previous| lint::against_previous(previous, &package)));
     Ok(Linted::new(path, findings, allow))

@@ -33,8 +33,8 @@ impl Reader for Msi {
             return Ok(Package { report, msi: None, transform: Some(Box::new(read)) });
         }
         let msi = match opened.depth {
-            Depth::Whole => msi::read(open()?, opened.path.parent()),
             Depth::Headers => msi::read_headers(open()?),
+            _ => msi::read(open()?, opened.path.parent()),
         }?;
         Ok(Package { report: product::report(&msi, opened.file, opened.depth), msi: Some(Box::new(msi)), transform: None })
     }

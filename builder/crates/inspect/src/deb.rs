@@ -54,7 +54,7 @@ const DPKG: Manager = Manager {
     relocates: false,
     lists_digests: false,
     marking: "list it in conffiles",
-    libc: Libc { package: Some("libc6"), relations: &["depends", "pre-depends"], version: libc },
+    libc: Libc { package: Some("libc6"), relations: &["depends", "pre-depends", "recommends"], version: libc },
     scripts: Scripts {
         last: "postinst",
         last_starts: &["postinst"],
@@ -118,7 +118,7 @@ fn read(input: &mut Input, file: FileFacts, depth: Depth) -> Result<Report> {
         Some(at) => {
             let watch = match depth {
                 Depth::Headers => Watch::idle(limit),
-                Depth::Whole => Watch::new(sums.is_some().then_some(Algorithm::Md5), limit),
+                _ => Watch::new(sums.is_some().then_some(Algorithm::Md5), limit).looking(depth.looks()),
             };
             data(input, &members, at, (limit, watch), &control, depth, &mut report)?;
         }

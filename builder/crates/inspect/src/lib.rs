@@ -42,9 +42,8 @@ use payload::decode::Input;
 use reader::{Opened, Reader};
 use report::{FileFacts, Format};
 use std::fs::File;
-use std::io::Seek;
 use std::path::Path;
-use watch::{Algorithm, Hasher};
+use watch::Algorithm;
 
 /// The door of a format: the one place on this floor that goes by its name.
 pub fn reader(format: Format) -> &'static dyn Reader {
@@ -82,8 +81,24 @@ impl Package {
 pub enum Depth {
     /// What its headers say: no content is looked at and no digest is compared. A format without such headers is read all the same.
     Headers,
-    /// All of it.
+    /// All of it, compared with what it claims, as `verify` does; nobody looks what its contents are.
+    Claims,
+    /// The same, and looked at, as `lint` does.
+    Contents,
+    /// The same, and the digest of the file itself.
     Whole,
+}
+
+impl Depth {
+    /// Whether contents are read and compared with what is said of them.
+    fn compares(self) -> bool {
+        self != Depth::Headers
+    }
+
+    /// Whether it is told what kinds of contents there are.
+    fn looks(self) -> bool {
+        matches!(self, Depth::Contents | Depth::Whole)
+    }
 }
 
 /// Reads a package, and what lies beside it as a part of it.
@@ -105,18 +120,21 @@ pub fn read_to(path: &Path, base: Option<&Path>, depth: Depth) -> Result<Package
     }
     let mut input = Input::open(path, &Silent)?;
     let format = recognise(&mut input, path)?;
-    let file = match depth {
-        Depth::Whole => facts(&mut input, path)?,
-        Depth::Headers => FileFacts { name: name(path), size: input.size(), sha256: String::new() },
-    };
+    let size = input.size();
+    let file = FileFacts { name: name(path), size, sha256: String::new() };
+    let wanted = if depth == Depth::Whole { vec![Algorithm::Sha256.hasher()] } else { Vec::new() };
+    let sha256 = digest::Beside::start(&mut input, 0..size, wanted, &file.name)?;
     let about = |error: Error| match error.is_interrupted() {
         true => error,
         false => error.note(format!("in {}", path.display())),
     };
     let opened = Opened { input: &mut input, path, file, depth, base };
     let package = reader(format).read(opened);
-    let package = package.map_err(about)?;
+    let mut package = package.map_err(about)?;
+    let sha256 = sha256.finish();
+    // A file that was cut meanwhile is said to have been.
     input.unchanged()?;
+    package.report.file.sha256 = hex::encode(sha256?.concat());
     Ok(package)
 }
 
@@ -170,15 +188,4 @@ fn recognise(input: &mut Input, path: &Path) -> Result<Format> {
 
 fn name(path: &Path) -> String {
     path.file_name().map(|name| report::path_text(name.as_encoded_bytes())).unwrap_or_default()
-}
-
-/// Length and SHA-256 of the file itself.
-fn facts(input: &mut Input, path: &Path) -> Result<FileFacts> {
-    let mut hasher = [Algorithm::Sha256.hasher()];
-    input.rewind().or_cannot("read", path)?;
-    let size = digest::feed(input, &mut hasher, |error| Error::io("read", path, &error))?;
-    if size != input.size() {
-        input.unchanged()?;
-    }
-    Ok(FileFacts { name: name(path), size, sha256: hex::encode(hasher.map(Hasher::finish).concat()) })
 }

@@ -397,12 +397,24 @@ impl Claim {
 impl Claims {
     /// Notes a claim about a part of the package.
     pub fn part(&mut self, subject: &str, algorithm: &str, claimed: impl Into<String>, found: impl Into<String>) {
+        self.part_at(self.listed.len(), subject, algorithm, claimed, found);
+    }
+
+    /// The same as the `at`th of what is listed: a digest may be known later than what comes after it.
+    pub(super) fn part_at(
+        &mut self,
+        at: usize,
+        subject: &str,
+        algorithm: &str,
+        claimed: impl Into<String>,
+        found: impl Into<String>,
+    ) {
         let (claimed, found) = (claimed.into(), found.into());
         let claim = Claim { subject: subject.to_owned(), algorithm: algorithm.to_owned(), claimed, found };
         if claim.holds() {
             *self.held.entry(format!("{algorithm} of the package")).or_default() += 1;
         }
-        self.listed.push(claim);
+        self.listed.insert(at.min(self.listed.len()), claim);
     }
 
     /// Notes a claim about a file.

@@ -21,6 +21,8 @@ use std::io::{Read, Seek};
 
 /// What our own stubs begin with, up to the digest.
 const OURS: &[u8] = b"#!/bin/sh\nLP_SUM=";
+/// Bytes of a stub in which its facts stand.
+const FACTS: usize = 512 << 10;
 /// The payload's own list, its first member.
 const LIST: &str = ".files";
 
@@ -73,34 +75,43 @@ fn ours(input: &mut Input, file: FileFacts, head: &[u8], depth: Depth) -> Result
     let (name, size) = (file.name.clone(), file.size);
     let mut report = Report::new(Format::Run, file);
     let stated = text(head.get(RUN_SUM_AT.start as usize..RUN_SUM_AT.end as usize).unwrap_or_default());
-    if depth == Depth::Whole {
-        let found = digest::range(input, RUN_SUM_COVERS_FROM.min(size)..size, vec![Algorithm::Sha256.hasher()], &name)?.remove(0);
-        report.claims.part("everything after line 3", "SHA-256", stated, hex::encode(found));
+    let wanted = if depth.compares() { vec![Algorithm::Sha256.hasher()] } else { Vec::new() };
+    let digest = digest::Beside::start(input, RUN_SUM_COVERS_FROM.min(size)..size, wanted, &name)?;
+    inside(input, head, size, depth, &mut report)?;
+    let found = digest.finish()?.concat();
+    if depth.compares() {
+        report.claims.part_at(0, "everything after line 3", "SHA-256", stated, hex::encode(found));
     }
+    Ok(report)
+}
+
+/// What the stub says, and the payload behind it.
+fn inside(input: &mut Input, head: &[u8], size: u64, depth: Depth, report: &mut Report) -> Result<()> {
     for fault in line_faults(head) {
         report.damaged("stub", fault);
     }
     report.signatures.extend(signature(head));
-    let shown = String::from_utf8_lossy(head);
-    let facts = ours::facts(&shown, &mut report);
-    identify(&facts, &mut report);
+    // Facts stand at the top; most of what was read is the payload, which is no text.
+    let shown = String::from_utf8_lossy(&head[..head.len().min(FACTS)]);
+    let facts = ours::facts(&shown, report);
+    identify(&facts, report);
     let offset = facts.get("OFFSET").and_then(|text| text.parse().ok()).filter(|&offset: &u64| offset <= head.len() as u64);
     let Some(offset) = offset else {
         report.damaged("stub", "it does not say where the payload begins (LP_OFFSET)");
-        return Ok(report);
+        return Ok(());
     };
     report.script("stub", Some("/bin/sh".to_owned()), &head[..offset as usize]);
     let codec = facts.get("CODEC").cloned();
     report.parts.push(Part { name: "stub".into(), offset: Some(0), size: offset, codec: None });
     report.parts.push(Part { name: "payload".into(), offset: Some(offset), size: size - offset, codec: None });
     if depth == Depth::Headers {
-        list_alone(input, offset, size, &mut report)?;
-    } else if let Some(found) = payload(input, offset, size, stated_size(&facts), &mut report)? {
+        list_alone(input, offset, size, report)?;
+    } else if let Some(found) = payload(input, offset, size, (stated_size(&facts), depth), report)? {
         if let Some(stated) = codec {
             report.claims.part("payload", "codec", stated, found);
         }
     }
-    Ok(report)
+    Ok(())
 }
 
 /// What is wrong in the lines that no digest covers: a shell would run whatever else stands there.
@@ -148,11 +159,17 @@ fn stated_size(facts: &BTreeMap<String, String>) -> u64 {
 }
 
 /// The tar behind the stub, whose files are said to have `stated` bytes; the name of its codec where that could be told.
-fn payload(input: &mut Input, offset: u64, size: u64, stated: u64, report: &mut Report) -> Result<Option<String>> {
+fn payload(
+    input: &mut Input,
+    offset: u64,
+    size: u64,
+    (stated, depth): (u64, Depth),
+    report: &mut Report,
+) -> Result<Option<String>> {
     let limit = limits::unpacked_as_stated(size - offset, stated);
     let mut entries = Entries::default();
     let mut list = None;
-    let mut sink = First { list: Keep::default(), watch: Watch::new(None, limit), first: true };
+    let mut sink = First { list: Keep::default(), watch: Watch::new(None, limit).looking(depth.looks()), first: true };
     let (codec, done) = match input.stream("payload".to_owned(), offset, size - offset) {
         Ok(stream) => {
             let codec = stream.codec().name().to_owned();

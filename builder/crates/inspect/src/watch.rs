@@ -168,7 +168,8 @@ pub struct Watch {
     sha256: Sha256,
     other: Option<Hasher>,
     size: u64,
-    looking: Looking,
+    /// None where nobody asks what kinds of contents there are.
+    looking: Option<Looking>,
     /// How many more bytes may be seen: holes of sparse files cost time and come from nothing.
     left: u64,
     /// Whether it only counts.
@@ -189,10 +190,15 @@ impl Watch {
             sha256: Sha256::new(),
             other: wanted.map(Algorithm::hasher),
             size: 0,
-            looking: Looking::default(),
+            looking: Some(Looking::default()),
             left: limit,
             idle: false,
         }
+    }
+
+    /// The same; unless it is `looking`, it digests and does not look what kinds of contents there are.
+    pub fn looking(self, looking: bool) -> Self {
+        Watch { looking: looking.then(Looking::default), ..self }
     }
 
     fn see(&mut self, bytes: &[u8]) -> Result<()> {
@@ -208,7 +214,9 @@ impl Watch {
         if let Some(other) = &mut self.other {
             other.update(bytes);
         }
-        self.looking.push(bytes);
+        if let Some(looking) = &mut self.looking {
+            looking.push(bytes);
+        }
         Ok(())
     }
 }
@@ -239,7 +247,7 @@ impl Sink for Watch {
 
     fn end(&mut self) -> Seen {
         let other = self.other.take().map(Hasher::finish).unwrap_or_default();
-        let look = self.looking.finish().map(Arc::new);
+        let look = self.looking.as_mut().and_then(Looking::finish).map(Arc::new);
         Seen { size: self.size, sha256: std::mem::take(&mut self.sha256).finalize().into(), other, look }
     }
 }

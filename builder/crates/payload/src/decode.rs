@@ -1,5 +1,6 @@
 //! Reading archives: the file as it was found, the decompressors with their memory bounds, and one place for what can go wrong.
 
+use super::beside::{Beside, Piece, WORTH_A_THREAD};
 pub use super::broken::broken;
 use super::content::Stamp;
 use super::limits;
@@ -12,6 +13,7 @@ use base::listener::Listener;
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -70,7 +72,37 @@ impl<'a> Input<'a> {
     pub fn stream_for(&mut self, unpacker: Unpacker, name: String, offset: u64, len: u64) -> Result<Stream<'_>> {
         self.file.seek(SeekFrom::Start(offset)).or_cannot("read", self.path)?;
         let limit = limits::unpacked(self.size);
-        Ok(Stream { limit, left: limit, ..Stream::read_by(unpacker, name, self.take(len))? })
+        let stream = match self.worth_a_thread(&name, offset..offset.saturating_add(len))? {
+            Some((codec, piece)) => {
+                let (this, beyond) = (&*self, Rc::default());
+                let progress = move |count| this.listener.advance(&this.task, count);
+                let beside = Beside::start(piece, codec, unpacker, Rc::clone(&beyond), progress).or_cannot("read", self.path)?;
+                Stream::of(Box::new(beside), name, codec, unpacker, beyond)
+            }
+            None => Stream::read_by(unpacker, name, self.take(len))?,
+        };
+        Ok(Stream { limit, left: limit, ..stream })
+    }
+
+    /// How a large range is compressed, and its bytes for another processor; `None` where that saves nothing.
+    fn worth_a_thread(&self, name: &str, range: Range<u64>) -> Result<Option<(Codec, Piece)>> {
+        let alone = || std::thread::available_parallelism().map_or(true, |count| count.get() < 2);
+        if range.end - range.start < WORTH_A_THREAD || alone() {
+            return Ok(None);
+        }
+        let mut first = Ahead::new(self.piece(range.clone())?);
+        Ok(match codec(first.look(16).map_err(|error| damaged(name, &error))?) {
+            Codec::Plain | Codec::Refused(_) => None,
+            codec => Some((codec, self.piece(range)?)),
+        })
+    }
+
+    /// A range of the file, to be read beside everything else that is read of it.
+    ///
+    /// # Errors
+    /// The process has too many open files.
+    pub fn piece(&self, range: Range<u64>) -> Result<Piece> {
+        Ok(Piece::new(self.file.try_clone().or_cannot("read", self.path)?, range))
     }
 
     /// # Errors
@@ -134,17 +166,12 @@ impl<'a> Stream<'a> {
             }
             _ => Box::new(Chain::new(input, codec, unpacker, Rc::clone(&beyond)).map_err(|error| damaged(&name, &error))?),
         };
-        Ok(Stream {
-            reader,
-            name,
-            codec,
-            block: vec![0; BLOCK],
-            limit: u64::MAX,
-            left: u64::MAX,
-            unpacker,
-            beyond,
-            observer: None,
-        })
+        Ok(Stream::of(reader, name, codec, unpacker, beyond))
+    }
+
+    fn of(reader: Box<dyn Read + 'a>, name: String, codec: Codec, unpacker: Unpacker, beyond: Rc<Cell<Beyond>>) -> Self {
+        let (block, observer) = (vec![0; BLOCK], None);
+        Stream { reader, name, codec, block, limit: u64::MAX, left: u64::MAX, unpacker, beyond, observer }
     }
 
     /// What follows the compressed data that its unpacker reads; known once all of it was read.

@@ -5,6 +5,7 @@
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod beside;
 mod broken;
 mod content;
 mod copyright;

@@ -1,6 +1,7 @@
 //! The digests and sizes that an RPM states of its header and its compressed payload.
 
 use super::Headers;
+use crate::digest::Beside;
 use crate::report::Report;
 use crate::watch::{Algorithm, Hasher};
 use base::error::Result;
@@ -15,7 +16,22 @@ const SHA256: u32 = 273;
 const SIZE: u32 = 1000;
 const MD5: u32 = 1004;
 
-pub(super) fn check(input: &mut Input, rpm: &Headers, report: &mut Report) -> Result<()> {
+/// What the digest of the compressed payload is of.
+const PAYLOAD: &str = "payload";
+
+/// A digest that is made while the payload is unpacked.
+pub(super) struct Pending {
+    /// Where its claim stands among the others.
+    at: usize,
+    subject: &'static str,
+    algorithm: Algorithm,
+    stated: String,
+    digest: Beside,
+}
+
+/// Compares what is known at once; what the payload's bytes take is being made.
+pub(super) fn check(input: &mut Input, rpm: &Headers, report: &mut Report) -> Result<Vec<Pending>> {
+    let mut pending = Vec::new();
     let all = rpm.header_range.start..rpm.payload_range.end;
     let mut claimed = false;
     for (tag, algorithm) in [(SHA1, Algorithm::Sha1), (SHA256, Algorithm::Sha256)] {
@@ -27,8 +43,9 @@ pub(super) fn check(input: &mut Input, rpm: &Headers, report: &mut Report) -> Re
     }
     if let Some(stated) = rpm.signature.binary(MD5).map(hex::encode) {
         claimed = true;
-        let found = hex::encode(digest(input, all.clone(), Algorithm::Md5.hasher(), report)?);
-        report.claims.part("header and payload", "MD5", stated, found);
+        let digest = Beside::start(input, all.clone(), vec![Algorithm::Md5.hasher()], &report.file.name)?;
+        let (at, subject, algorithm) = (report.claims.listed.len(), "header and payload", Algorithm::Md5);
+        pending.push(Pending { at, subject, algorithm, stated, digest });
     }
     if !claimed {
         // Every rpm since 3.0 writes one of them.
@@ -38,16 +55,27 @@ pub(super) fn check(input: &mut Input, rpm: &Headers, report: &mut Report) -> Re
     if let Some(stated) = size {
         report.claims.part("header and payload", "size", stated.to_string(), (all.end - all.start).to_string());
     }
-    let Some(stated) = rpm.header.text(Tag::PayloadDigest) else { return Ok(()) };
+    let Some(stated) = rpm.header.text(Tag::PayloadDigest) else { return Ok(pending) };
     let number = rpm.header.numbers(Tag::PayloadDigestAlgo).first().copied().unwrap_or(8);
     match Algorithm::of_openpgp(number) {
         Some(algorithm) => {
-            let found = hex::encode(digest(input, rpm.payload_range.clone(), algorithm.hasher(), report)?);
-            let stated = stated.to_ascii_lowercase();
-            report.payload_compared = stated == found;
-            report.claims.part("payload", algorithm.name(), stated, found);
+            let digest = Beside::start(input, rpm.payload_range.clone(), vec![algorithm.hasher()], &report.file.name)?;
+            let (at, subject, stated) = (report.claims.listed.len(), PAYLOAD, stated.to_ascii_lowercase());
+            pending.push(Pending { at, subject, algorithm, stated, digest });
         }
         None => report.damaged("payload", format!("its digest is of the unknown algorithm {number}")),
+    }
+    Ok(pending)
+}
+
+/// Compares what was being made.
+pub(super) fn settle(pending: Vec<Pending>, report: &mut Report) -> Result<()> {
+    for (before, Pending { at, subject, algorithm, stated, digest }) in pending.into_iter().enumerate() {
+        let found = hex::encode(digest.finish()?.concat());
+        if subject == PAYLOAD {
+            report.payload_compared = stated == found;
+        }
+        report.claims.part_at(at + before, subject, algorithm.name(), stated, found);
     }
     Ok(())
 }

@@ -112,10 +112,12 @@ fn read(input: &mut Input, file: FileFacts, depth: Depth) -> Result<Report> {
     structure::check(&rpm, &mut report);
     describe::describe(&rpm.header, &mut report);
     signatures(&rpm.signature, &mut report);
-    if depth == Depth::Whole {
-        digests::check(input, &rpm, &mut report)?;
-    }
+    let pending = match depth.compares() {
+        true => digests::check(input, &rpm, &mut report)?,
+        false => Vec::new(),
+    };
     payload::read(input, &rpm, depth, &mut report)?;
+    digests::settle(pending, &mut report)?;
     Ok(report)
 }
 

@@ -49,12 +49,12 @@ pub(super) fn read(input: &mut Input, rpm: &Headers, depth: Depth, report: &mut 
     }
     let contents = match depth {
         Depth::Headers => Vec::new(),
-        Depth::Whole => contents(input, rpm, &files, algorithm, report)?,
+        _ => contents(input, rpm, &files, algorithm, (depth, report))?,
     };
     if let Err(error) = list(rpm, &files, &contents, report) {
         report.damaged_by("header", &error);
     }
-    if let Some(algorithm) = algorithm.filter(|_| depth == Depth::Whole) {
+    if let Some(algorithm) = algorithm.filter(|_| depth.compares()) {
         claims(rpm, &files, &contents, algorithm, report);
     }
     let files = std::mem::take(&mut report.files);
@@ -69,7 +69,7 @@ fn contents(
     rpm: &Headers,
     files: &[File],
     algorithm: Option<Algorithm>,
-    report: &mut Report,
+    (depth, report): (Depth, &mut Report),
 ) -> Result<Vec<Option<Seen>>> {
     let plain = Plain::of(rpm);
     let (offset, len) = (rpm.payload_range.start, rpm.payload_range.end - rpm.payload_range.start);
@@ -85,7 +85,8 @@ fn contents(
                 report.damaged("payload", format!("{why}: rpm does not unpack it"));
             }
             let mut stream = stream.limited(limit).observed(|bytes| plain.see(bytes));
-            let read = Payload::new(files).read(&mut Cpio::new(&mut stream), &mut Watch::new(algorithm, limit));
+            let mut watch = Watch::new(algorithm, limit).looking(depth.looks());
+            let read = Payload::new(files).read(&mut Cpio::new(&mut stream), &mut watch);
             let bytes = stream.beyond().bytes;
             if bytes > 0 {
                 report.notes.push(format!("{bytes} bytes follow its compressed payload; rpm does not unpack them"));

@@ -144,7 +144,7 @@ pub fn package(path: &Path, judge: &dyn Judge) -> Result<Verdict> {
 /// # Errors
 /// As [`package`]'s; and the base cannot be read.
 pub fn package_of(path: &Path, base: Option<&Path>, judge: &dyn Judge) -> Result<Verdict> {
-    judged(path, &super::read_to(path, base, super::Depth::Whole)?.report, judge)
+    judged(path, &super::read_to(path, base, super::Depth::Claims)?.report, judge)
 }
 
 /// Judges a package that was read.
@@ -162,6 +162,7 @@ pub fn judged(path: &Path, report: &Report, judge: &dyn Judge) -> Result<Verdict
         signatures: judge.package(path, report)?,
         notes: report.notes.clone(),
     };
+    verdict.notes.extend(judge.inside(path, report)?);
     verdict.judge();
     Ok(verdict)
 }

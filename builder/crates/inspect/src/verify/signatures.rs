@@ -46,6 +46,14 @@ pub trait Judge: Sync {
     /// The user interrupted.
     fn package(&self, path: &Path, report: &Report) -> Result<Vec<Judged>>;
 
+    /// What is to be said of signatures of what is inside of a package.
+    ///
+    /// # Errors
+    /// The user interrupted.
+    fn inside(&self, _path: &Path, _report: &Report) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     /// The signature of a folder's SHA256SUMS.
     ///
     /// # Errors
