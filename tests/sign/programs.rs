@@ -78,6 +78,8 @@ fn a_build_signs_its_programs_and_sign_makes_the_same_package_of_an_unsigned_one
     for program in &all {
         judge(bench, program).ok().says("Number of verified signatures: 1");
     }
+    let verify = linkpack().args(["verify", "--key"]).arg(bench.path("ca.pem")).arg(&later);
+    verify.run().ok().says("programs: ").says(" and 3 more: good signature by CN=code");
     let rebuild = linkpack().args(["verify", "--rebuild"]).arg(bench.path("product/linkpack.toml")).arg(&later);
     rebuild.run().ok().says("rebuild: identical");
     // What only the signer could have written there is no signature of another program.

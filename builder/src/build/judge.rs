@@ -1,9 +1,10 @@
 //! Signatures that `verify` meets, judged by the keys that the user trusts.
 
+use super::inner;
 use super::signatures::{self, proves, verify_detached};
 use crate::error::{IoContext, Result};
 use crate::format::{door, PayloadDigest};
-use crate::inspect::report::{Report, Signature};
+use crate::inspect::report::{Format, Report, Signature};
 use crate::inspect::verify::signatures::{detached, Judge, Judged, NoKeys, Outcome};
 use crate::inspect::verify::{SUMS, SUMS_SIGNATURE};
 use crate::trust::keys::Keys;
@@ -48,6 +49,17 @@ impl Judge for ByKeys {
             Judged { signature, outcome: outcome(one.verdict, proven) }
         };
         Ok(judged.into_iter().enumerate().map(one).collect())
+    }
+
+    fn inside(&self, path: &Path, report: &Report) -> Result<Vec<String>> {
+        if report.format != Format::Msi || self.0.certificates.is_empty() {
+            return Ok(Vec::new());
+        }
+        match inner::told(path, &self.0.certificates) {
+            Err(error) if error.is_interrupted() => Err(error),
+            // What cannot be read is in the report as damage.
+            told => Ok(told.unwrap_or_default()),
+        }
     }
 
     fn sums(&self, folder: &Path) -> Result<Vec<Judged>> {

@@ -6,6 +6,7 @@ mod assemble;
 mod codec;
 mod documents;
 mod fit;
+mod inner;
 mod judge;
 mod output;
 mod overlay;
