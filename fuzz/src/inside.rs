@@ -1,6 +1,7 @@
 //! Changes inside a package: what is packed in it is unpacked, changed and packed again, and the lengths and checksums around it are set
 //! right. Damage of packed bytes hardly comes past their checksums; this reaches the readers behind them. Used by both drivers.
 
+mod cabinet;
 pub mod compound;
 mod mend;
 mod packed;

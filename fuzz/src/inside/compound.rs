@@ -1,6 +1,6 @@
 //! An MSI's streams: the compound file around them is written anew.
 
-use super::{mend, Hands};
+use super::{cabinet, mend, Hands};
 use cfb::{CompoundFile, Version};
 use std::io::{Cursor, Read, Write};
 
@@ -13,7 +13,9 @@ pub fn change(bytes: &[u8], hands: &mut Hands) -> Option<Vec<u8>> {
     let mut streams = streams(bytes)?;
     let at = (hands.below)(streams.len());
     let (_, content) = &mut streams[at];
-    *content = hands.damaged(content);
+    let is_repacked = content.starts_with(b"MSCF") && (hands.below)(2) > 0;
+    let repacked = is_repacked.then(|| cabinet::change(content, hands)).flatten();
+    *content = repacked.unwrap_or_else(|| hands.damaged(content));
     if content.starts_with(b"MSCF") && (hands.below)(8) > 0 {
         mend::cabinet(content);
     }
