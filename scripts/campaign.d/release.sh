@@ -7,7 +7,7 @@ release() {
 	[ -f "$folder/SHA256SUMS" ] || die "'$folder' is no release folder: it has no SHA256SUMS" 'scripts/release OUT, then scripts/campaign release OUT'
 	folder=$(realpath -- "$folder")
 	shift
-	[ $# -gt 0 ] || set -- bullseye bookworm trixie
+	[ $# -gt 0 ] || set -- xenial bullseye bookworm trixie
 	need mmdebstrap debian-archive-keyring rpm busybox-static
 	(cd "$folder" && sha256sum --quiet --check SHA256SUMS) || die "SHA256SUMS does not fit $folder" 'make the release anew'
 	place=$(mktemp -d)
@@ -15,7 +15,7 @@ release() {
 	trap 'exit 1' HUP INT TERM
 	for suite in "$@"; do
 		say "== $suite"
-		mmdebstrap --mode=root --quiet --variant=apt --include=rpm "$suite" "$place/$suite"
+		release_root "$suite" "$place/$suite"
 		cp -R "$folder" "$place/$suite/release"
 		release_in "$place/$suite" deb
 		release_in "$place/$suite" binary
@@ -23,6 +23,17 @@ release() {
 		rm -rf "${place:?}/$suite"
 	done
 	release_bare
+}
+
+# release_root SUITE DIR: xenial (glibc 2.23) is the oldest system that a mirror still has.
+release_root() {
+	case $1 in
+	xenial | bionic | focal | jammy | noble)
+		ubuntu_keyring
+		printf 'deb [signed-by=%s] http://archive.ubuntu.com/ubuntu %s main universe\n' "$LINKPACK_UBUNTU_KEYRING" "$1" >"$place/sources"
+		set -- "$@" "$place/sources" ;;
+	esac
+	mmdebstrap --mode=root --quiet --variant=apt --include=rpm "$@"
 }
 
 # release_in ROOT deb|binary|rpm: linkpack by one way of having it makes the sample's packages, which the system's own tools read.

@@ -162,7 +162,7 @@ fn wanted(key: &str, expected: &str, value: &str, kind: &str) -> (String, Option
     };
     match expected {
         "a string" | "a borrowed string" => match kind {
-            "a table" | "a list" => ("a text in quotes".to_owned(), Some("\"...\"".to_owned())),
+            "a table" | "a list" => ("a text in quotes".to_owned(), by_key(key).or_else(|| Some("\"...\"".to_owned()))),
             _ => ("a text in quotes".to_owned(), by_key(key).or_else(quoted)),
         },
         _ if expected.starts_with("a span of time") => (expected.to_owned(), Some("\"5m\"".to_owned())),
@@ -179,6 +179,7 @@ fn wanted(key: &str, expected: &str, value: &str, kind: &str) -> (String, Option
             ("true or false (without quotes)".to_owned(), Some(if yes { "true" } else { "false" }.to_owned()))
         }
         "u8" => whole(" from 0 to 255"),
+        "u32" if bare.parse::<u32>().is_err() && bare.parse::<u64>().is_ok() => whole(" of at most 4294967295"),
         "u16" | "u32" | "u64" | "usize" => whole(", 0 or more,"),
         "i8" | "i16" | "i32" | "i64" | "isize" => whole(""),
         "a sequence" if key == "container" => {
