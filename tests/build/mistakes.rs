@@ -64,7 +64,7 @@ const MISTAKES: &[Mistake] = &[
         &["version is 1.0, a number, and a text in quotes is needed", "help: write version = \"1.0\""],
         "1.0",
     ),
-    ("name = \"acme-agent\"", "name = acme-agent", &["in quotes", "help: write \"acme-agent\""], "acme-agent"),
+    ("name = \"acme-agent\"", "name = acme-agent", &["in quotes", "help: write name = \"acme-agent\""], "acme-agent"),
     (
         "'D:\\Acme\\Intigua'",
         "\"D:\\Acme\\Intigua\"",
