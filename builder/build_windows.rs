@@ -3,6 +3,10 @@
 //! Two builds of the same sources are equal to the byte: no time stamps, no paths of this machine. Where no compiler
 //! for Windows is found, empty files stand in for the parts, and linkpack says at run time why it makes no MSI.
 
+#[allow(dead_code)] // The message table needs their number alone.
+#[path = "../installers/contract/src/events.rs"]
+mod events;
+
 use super::{run, variable};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -163,10 +167,10 @@ END
     object
 }
 
-/// A message table (MESSAGE_RESOURCE_DATA) for the connector's events 1 to 3, each of which brings its sentence with it.
+/// A message table (MESSAGE_RESOURCE_DATA) for the contract's events, each of which brings its sentence with it.
 fn message_table() -> Vec<u8> {
     const FIRST: u32 = 1;
-    const LAST: u32 = 3;
+    const LAST: u32 = events::EVENTS.len() as u32;
     const UNICODE: u16 = 1;
     const HEADER: u32 = 16;
     let text: Vec<u8> = "%1\r\n\0\0".encode_utf16().flat_map(u16::to_le_bytes).collect();

@@ -146,10 +146,59 @@ fn settings_and_containers_of_an_installed_product_change_with_what_runs() {
         assert_eq!(endpoint.setting(name).as_deref(), Some(value));
     }
 
-    endpoint.msiexec(&["/i", &msi, "CONTAINERS=pulse"], DONE);
+    // A group policy counts over all that; what was asked for is kept beside it.
+    let core = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = format!("http://{}", core.local_addr().unwrap());
+    endpoint.policy("SERVER_URL", Some(&server));
+    endpoint.msiexec(&["/i", &msi, "CONTAINERS=pulse", "PROXY_URL="], DONE);
     assert!(!tracer.exists() && endpoint.runs(), "{:?}", files(&root));
     assert_eq!(endpoint.setting("CONTAINERS").as_deref(), Some("pulse"));
-    assert!(config().contains("https://second.example"), "{}", config());
+    assert!(config().contains(&format!("serverUrl: \"{server};https://core2.example.com:443\"")), "{}", config());
+    assert_eq!(endpoint.setting("SERVER_URL").as_deref(), Some("https://second.example"));
+    what_linkctl_sees_of_policy_and_core(&endpoint, core, &server);
+
+    endpoint.policy("FALLBACK_URLS", Some("hunter2"));
+    let before = config();
+    endpoint.msiexec(&["/i", &msi, "CONTAINERS=pulse,tracer"], FAILED);
+    endpoint.ended("refused", 2);
+    let checks = endpoint.result()["checks"].to_string();
+    assert!(checks.contains("FALLBACK_URLS of the group policy is no URL") && !checks.contains("hunter2"), "{checks}");
+    assert_eq!(config(), before);
+    assert!(endpoint.runs());
+}
+
+/// `linkctl check` names the policy, tries the way that the policy gives, and says by its exit code when asked to.
+fn what_linkctl_sees_of_policy_and_core(endpoint: &Endpoint, core: std::net::TcpListener, server: &str) {
+    let linkctl = |arguments: &[&str]| endpoint.wine.run(&[&[r"C:\Program Files\Intigua\bin\linkctl.exe"], arguments].concat());
+    let checks = |arguments: &[&str]| {
+        let (code, said) = linkctl(arguments);
+        let report: serde_json::Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
+        let of = |id: &str| report["checks"].as_array().unwrap().iter().find(|check| check["id"] == id).unwrap().clone();
+        (code, of("policy"), of("core"), said)
+    };
+    let (code, policy, reached, said) = checks(&["check", "--core", "--json"]);
+    assert_eq!((code, &policy["detail"]), (0, &"gives SERVER_URL".into()), "{said}");
+    assert!(reached["detail"].as_str().unwrap().starts_with(&format!("{server} is reached, at try 1")), "{said}");
+
+    drop(core);
+    let path = endpoint.root().join("components/csclient.cfg");
+    let others = text(&path).replace(";https://core2.example.com:443", "").replace("timeouts.checkSeconds", "was");
+    fs::write(&path, others + "timeouts.checkSeconds: \"1\"\n").unwrap();
+    let (code, _, tried, said) = checks(&["check", "--json"]);
+    assert_eq!((code, &tried["ok"]), (0, &true.into()), "{said}");
+    assert!(tried["detail"].as_str().unwrap().contains("counts with --core only"), "{said}");
+    let (code, _, tried, said) = checks(&["check", "--core", "--json"]);
+    assert_eq!((code, &tried["ok"]), (1, &false.into()), "{said}");
+    assert!(tried["detail"].as_str().unwrap().contains(&format!("the last answer: {server}: ")), "{said}");
+
+    // The event log finds a text for each id that docs/windows.md lists.
+    fs::write(endpoint.c("control.exe"), msi::compile("control.c", &["-municode"])).unwrap();
+    let source = r"System\CurrentControlSet\Services\EventLog\Application\vAgentManager";
+    let file = endpoint.wine.registry(source, "EventMessageFile").unwrap();
+    for event in contract::events::EVENTS {
+        let (code, said) = endpoint.wine.run(&[r"C:\control.exe", "event", &file, &event.id.to_string()]);
+        assert_eq!((code, said.trim()), (0, "inserted"), "{event:?}");
+    }
 }
 
 #[test]

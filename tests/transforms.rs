@@ -10,7 +10,7 @@ mod wine;
 
 use endpoint::{text, Endpoint};
 use msi::exit::{DONE, FAILED};
-use sample::Sample;
+use sample::{files, Sample};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -86,7 +86,7 @@ fn a_sites_transform_gives_defaults_that_what_was_kept_and_the_command_line_go_b
     assert_eq!(endpoint.setting("SERVER_URL").as_deref(), Some("https://special.example"));
 
     // It was made for 1.0.0, and fits 1.1.0: a group policy's startup script upgrades with it, once.
-    let started = startup(&endpoint, &next, &mst);
+    let (kit, started) = startup(&endpoint, &next, &mst);
     assert_eq!(started(), DONE);
     endpoint.ended("upgraded", 0);
     let before = endpoint.result();
@@ -97,18 +97,63 @@ fn a_sites_transform_gives_defaults_that_what_was_kept_and_the_command_line_go_b
     has(&text(&config), &["https://special.example", "own.key: \"edited\"", "containers: \"pulse\""]);
     assert!(endpoint.runs() && !endpoint.d("Site Root/Intigua-Libs/tracer").exists());
     assert_eq!(endpoint.setting("Version").as_deref(), Some("1.1.0"));
+    detected_and_removed(&endpoint, &kit);
+}
+
+/// What ConfigMgr, Intune and programs are told of the MSI is so on this machine: detection, the result, the uninstall command.
+fn detected_and_removed(endpoint: &Endpoint, kit: &Path) {
+    let stem = "intigua-sample-1.1.0-x64";
+    let read = |file: &str| -> serde_json::Value {
+        let text = fs::read_to_string(kit.join("channels").join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        serde_json::from_str(&text).unwrap()
+    };
+    let application = read(&format!("sccm/{stem}/application.json"));
+    let rule = &read(&format!("intune/{stem}.json"))["rules"][0];
+    let text_of = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    for (key, value, version) in [
+        (&application["detection"]["key"], &application["detection"]["value"], &application["detection"]["version"]),
+        (&rule["keyPath"], &rule["valueName"], &rule["comparisonValue"]),
+    ] {
+        let key = text_of(key).replace("HKEY_LOCAL_MACHINE", "HKLM");
+        let found = endpoint.wine.registry(key.trim_start_matches(r"HKLM\"), &text_of(value));
+        assert_eq!(found, Some(text_of(version)), "{key}");
+    }
+    let result = text_of(&application["result"]).replace("%ProgramData%", "ProgramData").replace('\\', "/");
+    assert!(endpoint.c(&result).is_file(), "{result}");
+    for process in application["processes"].as_array().unwrap() {
+        assert!(files(&endpoint.d("Site Root")).iter().any(|file| file.ends_with(process.as_str().unwrap())), "{process}");
+    }
+    let windows = read("windows/windows.json");
+    assert_eq!(windows["packages"][0]["commands"], application["commands"]);
+    // Wine removes no program that runs.
+    assert_eq!(endpoint.wine.run(&[r"D:\Site Root\bin\linkctl.exe", "stop"]).0, 0);
+    fs::write(endpoint.c("remove.cmd"), format!("@{}\r\n", text_of(&application["commands"]["uninstall"]))).unwrap();
+    assert_eq!(endpoint.wine.run(&["cmd", "/c", r"C:\remove.cmd"]).0, DONE);
+    assert_eq!(endpoint.setting("Version"), None, "{}", text(&endpoint.c("log")));
+    assert!(!endpoint.d("Site Root/vAgentManager").exists());
 }
 
 /// A kit's startup script with its MSI and the transform in a folder with an odd name; what is returned runs it as Windows does at its start.
-fn startup<'a>(endpoint: &'a Endpoint, sample: &Sample, mst: &Path) -> impl Fn() -> i32 + 'a {
+fn startup<'a>(endpoint: &'a Endpoint, sample: &Sample, mst: &Path) -> (PathBuf, impl Fn() -> i32 + 'a) {
     let made = sample.product("made");
     fs::create_dir(&made).unwrap();
     let key = made.join("key.pem");
     let openssl = ["ecparam", "-genkey", "-name", "prime256v1", "-noout", "-out"];
     assert!(Command::new("openssl").args(openssl).arg(&key).status().unwrap().success());
     let (kit, msi) = (made.join("kit"), sample.msi());
-    let (ok, said) =
-        linkpack(&["kit", shown(&msi), shown(mst), "-o", shown(&kit), "--key", shown(&key), "--name", "agent", "-c", "gpo"]);
+    let (ok, said) = linkpack(&[
+        "kit",
+        shown(&msi),
+        shown(mst),
+        "-o",
+        shown(&kit),
+        "--key",
+        shown(&key),
+        "--name",
+        "agent",
+        "-c",
+        "gpo,sccm,intune,windows",
+    ]);
     assert!(ok, "{said}");
     let share = endpoint.c("a share & more");
     fs::create_dir(&share).unwrap();
@@ -122,7 +167,7 @@ fn startup<'a>(endpoint: &'a Endpoint, sample: &Sample, mst: &Path) -> impl Fn()
     fs::write(share.join("startup.cmd"), edited).unwrap();
     // cmd /c has rules of its own for quotes.
     fs::write(endpoint.c("start.cmd"), "@call \"C:\\a share & more\\startup.cmd\"\r\n").unwrap();
-    move || endpoint.wine.run(&["cmd", "/c", r"C:\start.cmd"]).0
+    (kit, move || endpoint.wine.run(&["cmd", "/c", r"C:\start.cmd"]).0)
 }
 
 #[test]

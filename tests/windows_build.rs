@@ -331,6 +331,8 @@ fn msiextract_and_cabextract_give_back_the_payload_to_the_byte() {
         take(name, None);
     }
     take("bin/seal.paths", Some(Vec::new()));
+    // What the sample's manifest says in core-check.
+    take("bin/core-check", Some(b"check-core\r\n--root\r\n{root}\r\n".to_vec()));
     assert!(found.is_empty(), "{:?}", found.keys());
 
     inputs_are_what_the_user_has(&sample, msi.parent().unwrap());

@@ -155,6 +155,23 @@ fn the_service_runs_containers_and_watches_them() {
     endpoint.until("tracer was left out", || endpoint.status("tracer").get(2).is_some_and(|state| state == "disabled"));
     assert!(endpoint.runs("pulse"));
     assert_eq!(endpoint.status("pulse")[4], "1", "what did not change is left alone");
+
+    // A group policy counts over csclient.cfg for as long as it is there, without anybody telling the connector.
+    endpoint.wine.policy("SERVER_URL", Some("hunter2"));
+    endpoint.wine.policy("CONTAINERS", Some("tracer"));
+    let disabled = |name: &str| endpoint.status(name).get(2).is_some_and(|state| state == "disabled");
+    endpoint.until("the policy's container runs", || endpoint.runs("tracer") && disabled("pulse"));
+    assert_eq!(endpoint.setting("containers"), "pulse");
+    let log = endpoint.log("vlink");
+    assert!(log.contains("settings of the group policy: CONTAINERS\n"), "{log}");
+    assert!(log.contains("SERVER_URL of the group policy is no URL") && !log.contains("hunter2"), "{log}");
+    let (code, said) = endpoint.wine.run(&[PROGRAM, "check", "--root", ROOT]);
+    assert!(
+        code == 1 && said.contains("group policy: CONTAINERS") && said.contains("problem: SERVER_URL of the group policy"),
+        "{said}"
+    );
+    endpoint.wine.policy("CONTAINERS", None);
+    endpoint.until("csclient.cfg counts again", || endpoint.runs("pulse") && disabled("tracer"));
 }
 
 #[test]

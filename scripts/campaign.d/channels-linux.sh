@@ -129,6 +129,20 @@ channels_ansible() {
 	channels_expect 'r["attempts"] > 2 and r["running"]' True -a operation=status
 	channels_expect 'r["changed"]' True -a 'operation=uninstall purge=true'
 	channels_expect 'r["changed"]' False -a 'operation=uninstall purge=true'
+	channels_by_the_page
+}
+
+# What the page in the kit says, as it stands there but for where the kit lies and which hosts there are.
+channels_by_the_page() {
+	rm -rf "$place/collections"
+	sed -n 's/^    \(ansible.*\)/\1/p' "$place/kit/channels/ansible/README.txt" | tr -d '\r' | sed "s,/mnt/kit,$place/kit,g; s,HOSTS,$place/hosts,g; s, kit/, $place/kit/,g" >"$place/commands"
+	[ "$(wc -l <"$place/commands")" -eq 3 ] || { cat "$place/commands" >&2; die 'the page has other commands'; }
+	while read -r command; do
+		(cd "$place" && ANSIBLE_COLLECTIONS_PATH=$place/collections ANSIBLE_COLLECTIONS_PATHS=$place/collections ANSIBLE_HOME=$place/ansible ANSIBLE_LOCAL_TEMP=$place/ansible/tmp \
+			ANSIBLE_HOST_KEY_CHECKING=False ANSIBLE_DEPRECATION_WARNINGS=False sh -euc "$command" </dev/null >"$place/out" 2>&1) || { cat "$place/out" >&2; die "failed: $command"; }
+		say "page: $command"
+	done <"$place/commands"
+	channels_inside grep -q 'https://core.example:443' /usr/local/intigua/components/csclient.cfg || die 'the page configured nothing'
 }
 
 channels_lint() {

@@ -67,6 +67,15 @@ pub fn copy() -> tempfile::TempDir {
     folder
 }
 
+/// A command of a channel's page in a kit, as it stands there but for its remark: the one that begins so.
+#[track_caller]
+pub fn command_of(kit: &Path, channel: &str, begin: &str) -> String {
+    let page = fs::read_to_string(kit.join("channels").join(channel).join("README.txt")).unwrap().replace('\r', "");
+    let found = page.lines().filter_map(|line| line.strip_prefix("    ")).find(|line| line.starts_with(begin));
+    let line = found.unwrap_or_else(|| panic!("no command begins with {begin}:\n{page}"));
+    line.split("   ").next().unwrap().trim_end().to_owned()
+}
+
 /// The fingerprint of a public key in PEM, by openssl.
 pub fn fingerprint(pem: &Path) -> String {
     let script = "openssl pkey -pubin -in \"$1\" -outform DER | sha256sum | cut -c1-64";

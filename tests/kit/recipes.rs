@@ -1,5 +1,6 @@
 //! The recipes for images are carried out in a Debian root, with stubs for what is not there: what fetches, and what enters the image.
 use crate::common::{cmd, Place, Scratch};
+use crate::material::command_of;
 use crate::windows_tools::kit;
 use serde_json::Value;
 use std::fs;
@@ -159,8 +160,15 @@ fn virt_customize_is_given_settings_as_they_are() {
         scratch.cmd("sh").arg(script).args(arguments).run()
     };
     run(&["/my disk.img", "SERVER=https://a.example"]).exits(2).says("SERVER=https://a.example is no setting");
-    run(&["/my disk.img", "SERVER_URL=https://a.example:443", &format!("TOKEN_FILE={token}")]).ok().says("sealed");
-    is_sealed(&scratch, "/usr/local/intigua", "https://a.example:443");
+    // The command of the page in the kit, with this site's disk.
+    let command = command_of(&kit(), "images", "sh channels/images/virt-customize.sh ").replace("disk.qcow2", "'/my disk.img'");
+    scratch
+        .cmd("sh")
+        .args(["-c", &format!("cd {KIT} && {command} \"$1\""), "sh", &format!("TOKEN_FILE={token}")])
+        .run()
+        .ok()
+        .says("sealed");
+    is_sealed(&scratch, "/usr/local/intigua", "https://core.example.com:443");
     assert!(scratch.read("/usr/local/intigua/components/csclient.cfg").contains(&format!("tokenFile: \"{token}\"")));
 }
 

@@ -1,6 +1,6 @@
 //! The channel vmware: deploy.py with the real pyvmomi, against a vCenter of the tests whose machines are Debian roots.
 use crate::common::{cmd, need, Output, Place, Scratch};
-use crate::material::{copy, make, NAME};
+use crate::material::{command_of, copy, make, NAME};
 use serde_json::{json, Value};
 use std::fs;
 use std::path::Path;
@@ -50,11 +50,20 @@ struct Deploy<'a> {
 
 impl Deploy<'_> {
     fn run(&self, arguments: &str) -> Output {
-        let common = format!(
-            "--vcenter 127.0.0.1 --port {} --ca tls.pem --user admin --password-file center.pw --guest-password-file guest.pw --machines machines.csv \
-             --timeout reach=4",
-            self.port
-        );
+        self.words(&format!("{arguments} --vcenter 127.0.0.1 --user admin --machines machines.csv"))
+    }
+
+    /// As the page in the kit has it, with what is this site's own.
+    fn by_the_page(&self) -> Output {
+        let command = command_of(&self.at.join("kit"), "vmware", "deploy.py install --vcenter ");
+        let own = command.replace("vc.example", "127.0.0.1").replace("admin@vsphere.local", "admin");
+        self.words(own.strip_prefix("deploy.py ").unwrap())
+    }
+
+    fn words(&self, arguments: &str) -> Output {
+        let port = self.port;
+        let common =
+            format!("--port {port} --ca tls.pem --password-file center.pw --guest-password-file guest.pw --timeout reach=4");
         let script = self.at.join("kit/channels/vmware/deploy.py");
         cmd("/usr/bin/python3")
             .arg(script)
@@ -148,7 +157,7 @@ fn machines_of_a_vcenter_are_installed_upgraded_resumed_and_removed() {
     // One machine that is, one that is not, and a copy that is damaged on its way at first.
     csv("1.0.0", "no-such,,\n");
     fs::write(at.join("state.json.flip"), "").unwrap();
-    deploy.run("install").exits(1).says("no machine of this name");
+    deploy.by_the_page().exits(1).says("no machine of this name");
     let row = deploy.row("web 01");
     assert_eq!(
         (&row["outcome"], &row["install"]["outcome"], &row["exit_code"]),

@@ -145,6 +145,80 @@ fn an_intunewin_is_read_back_by_others_and_its_app_says_what_graph_asks() {
     assert!(berlin["installCommandLine"].as_str().unwrap().ends_with("-File Install.ps1 -Transform intigua-sample-berlin.mst"));
 }
 
+/// What Microsoft's schema of administrative templates asks (PolicyDefinitions.xsd, PolicyDefinitionFiles.xsd): each reference has its
+/// target and each target a reference, the elements stand in their order, every policy is of the machine and has a place for its value.
+const JUDGE: &str = r#"import re, sys, xml.etree.ElementTree as tree
+admx, adml, key = tree.parse(sys.argv[1]).getroot(), tree.parse(sys.argv[2]).getroot(), sys.argv[3]
+SPACE = "{http://schemas.microsoft.com/GroupPolicy/2006/07/PolicyDefinitions}"
+name = lambda one: one.tag.removeprefix(SPACE)
+every = lambda root, what: list(root.iter(SPACE + what))
+problems = []
+def same(what, one, other):
+    if sorted(one) != sorted(other):
+        problems.append(f"{what}: {sorted(set(one) ^ set(other)) or 'twice'}")
+assert name(admx) == "policyDefinitions" and name(adml) == "policyDefinitionResources"
+for root, wanted in ((admx, ["policyNamespaces", "resources", "supportedOn", "categories", "policies"]), (adml, ["displayName", "description", "resources"])):
+    if [name(one) for one in root] != wanted or root.get("revision") != "1.0" or root.get("schemaVersion") != "1.0":
+        problems.append(f"{name(root)}: {[name(one) for one in root]}")
+asked = [value for one in admx.iter() for value in one.attrib.values()]
+of = lambda table: [found.group(1) for found in (re.fullmatch(r"\$\(" + table + r"\.([\w]+)\)", value) for value in asked) if found]
+same("strings", of("string"), [one.get("id") for one in every(adml, "string")])
+same("presentations", of("presentation"), [one.get("id") for one in every(adml, "presentation")])
+same("categories", {one.get("ref") for one in every(admx, "parentCategory")}, [one.get("name") for one in every(admx, "category")])
+same("supported", {one.get("ref") for one in every(admx, "supportedOn") if one.get("ref")}, [one.get("name") for one in every(admx, "definition")])
+policies = every(admx, "policy")
+for policy in policies:
+    about = policy.get("name")
+    if policy.get("class") != "Machine" or policy.get("key") != key or not policy.get("explainText"):
+        problems.append(f"{about}: class, key or explanation")
+    order = ["parentCategory", "supportedOn", "enabledValue", "disabledValue", "elements"]
+    children = [name(one) for one in policy]
+    if children != [one for one in order if one in children] or not {"parentCategory", "supportedOn"} <= set(children):
+        problems.append(f"{about}: {children}")
+    elements = [one for group in policy if name(group) == "elements" for one in group]
+    shown = [box.get("refId") for one in every(adml, "presentation") if f"$(presentation.{one.get('id')})" == policy.get("presentation") for box in one]
+    same(f"{about}: boxes", [one.get("id") for one in elements], shown)
+    if not policy.get("valueName") and not all(one.get("valueName") for one in elements) or not (policy.get("valueName") or elements):
+        problems.append(f"{about}: no value")
+same("policies", {one.get("name") for one in policies}, [one.get("name") for one in policies])
+print("\n".join(problems or [" ".join(one.get("name") for one in policies)]))
+"#;
+
+#[test]
+fn administrative_templates_refer_to_what_is_there_and_offer_what_is_heeded() {
+    need("python3", "python3");
+    let channel = kit().join("channels/gpo/PolicyDefinitions");
+    let [admx, adml] = ["intigua-sample.admx", "en-US/intigua-sample.adml"].map(|file| channel.join(file));
+    let judged = |admx: &Path, adml: &Path| {
+        let judge = cmd("python3").args(["-c", JUDGE]).arg(admx).arg(adml).arg(r"SOFTWARE\Policies\VMI\setup");
+        judge.run().ok().stdout.trim().to_owned()
+    };
+    let names: Vec<&str> = contract::settings::of_policies().map(|setting| setting.name).collect();
+    assert_eq!(judged(&admx, &adml), names.join(" "));
+    let text = fs::read_to_string(&adml).unwrap();
+    assert!(
+        text.contains("<displayName>O'Hara &amp; &quot;Söhne&quot; &lt;$(calc)&gt; %PATH% `b`; ‘é’</displayName>\r\n"),
+        "{text}"
+    );
+    // The judge has an opinion.
+    let wrong = tempfile::tempdir().unwrap();
+    let file = wrong.path().join("wrong");
+    let admx_text = fs::read_to_string(&admx).unwrap();
+    for (right, mistaken) in [
+        ("$(string.SERVER_URL)", "$(string.SERVER_URI)"),
+        ("class=\"Machine\"", "class=\"User\""),
+        ("<text id=\"SERVER_URL\"", "<text id=\"SERVER_URI\""),
+        ("<parentCategory ref=\"Agent\" />", ""),
+        ("name=\"SUPPORTED_Agent\"", "name=\"SUPPORTED\""),
+    ] {
+        assert!(admx_text.contains(right), "{right}");
+        fs::write(&file, admx_text.replacen(right, mistaken, 1)).unwrap();
+        assert_ne!(judged(&file, &adml), names.join(" "), "{mistaken}");
+    }
+    fs::write(&file, text.replacen("<string id=\"SERVER_URL\"", "<string id=\"X\"", 1)).unwrap();
+    assert_ne!(judged(&admx, &file), names.join(" "));
+}
+
 #[test]
 fn the_page_names_the_channels_and_volumes_leave_room_for_them() {
     let kit = kit();
@@ -155,6 +229,17 @@ fn the_page_names_the_channels_and_volumes_leave_room_for_them() {
         "<th>intune</th>".to_owned(),
     ] {
         assert!(page.contains(&link), "{link}");
+    }
+    // At the site there is no other page: it speaks of this kit's files, and of no other document.
+    for channel in fs::read_dir(kit.join("channels")).unwrap() {
+        let path = channel.unwrap().path().join("README.txt");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains("\r\n    ") && !text.contains("](") && !text.contains("STEM"), "{}: {text}", path.display());
+        assert!(page.contains(&format!("href=\"{}\"", path.strip_prefix(&kit).unwrap().display())), "{}", path.display());
+    }
+    let gpo = fs::read_to_string(kit.join("channels/gpo/README.txt")).unwrap();
+    for file in [format!("{STEM}\\startup.cmd"), "PolicyDefinitions\\intigua-sample.admx".to_owned()] {
+        assert!(gpo.contains(&file) && kit.join("channels/gpo").join(file.replace('\\', "/")).is_file(), "{file}");
     }
     // The MSI lies in an .intunewin, too.
     let folder = tempfile::tempdir().unwrap();

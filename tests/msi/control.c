@@ -1,4 +1,5 @@
-/* What an administrator's console does with the service vAgentManager: create PATH, start, control CODE, state. Says the state, or why not. */
+/* What an administrator's console does with the service vAgentManager: create PATH, start, control CODE, state. Says the state, or why not.
+   event FILE ID: the text that an event viewer takes for an event of this id from the file. */
 #include <windows.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,18 @@ int wmain(int count, wchar_t **arguments)
     const wchar_t *verb = count > 1 ? arguments[1] : L"";
     BOOL done = TRUE;
 
+    if (!wcscmp(verb, L"event")) {
+        wchar_t text[256];
+        DWORD_PTR inserted[] = { (DWORD_PTR)L"inserted" };
+        HMODULE module = LoadLibraryExW(arguments[2], NULL, LOAD_LIBRARY_AS_DATAFILE);
+        if (!FormatMessageW(FORMAT_MESSAGE_FROM_HMODULE | FORMAT_MESSAGE_ARGUMENT_ARRAY, module, wcstoul(arguments[3], NULL, 10), 0, text,
+                            256, (va_list *)inserted)) {
+            printf("error %lu\n", GetLastError());
+            return 1;
+        }
+        printf("%ls", text);
+        return 0;
+    }
     if (!wcscmp(verb, L"create"))
         service = CreateServiceW(manager, L"vAgentManager", L"Intigua connector", SERVICE_ALL_ACCESS, SERVICE_WIN32_OWN_PROCESS,
                                  SERVICE_DEMAND_START, SERVICE_ERROR_NORMAL, arguments[2], NULL, NULL, NULL, NULL, NULL);

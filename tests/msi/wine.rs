@@ -85,6 +85,18 @@ impl Wine {
         )
     }
 
+    /// What a group policy writes for a setting; `None` takes it away.
+    #[allow(dead_code)] // Some test programs have no policies.
+    #[track_caller]
+    pub fn policy(&self, setting: &str, value: Option<&str>) {
+        const KEY: &str = r"HKLM\SOFTWARE\Policies\VMI\setup";
+        let (code, said) = match value {
+            Some(value) => self.run(&["reg", "add", KEY, "/v", setting, "/d", value, "/f"]),
+            None => self.run(&["reg", "delete", KEY, "/v", setting, "/f"]),
+        };
+        assert_eq!(code, 0, "{said}");
+    }
+
     /// Whether there is a key under HKEY_LOCAL_MACHINE.
     pub fn has_key(&self, key: &str) -> bool {
         self.run(&["reg", "query", &format!(r"HKLM\{key}")]).0 == 0

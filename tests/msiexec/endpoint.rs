@@ -70,6 +70,12 @@ impl Endpoint {
         self.wine.running_services().contains(RUNNING)
     }
 
+    /// Gives a setting by group policy, or takes it away.
+    #[track_caller]
+    pub fn policy(&self, setting: &str, value: Option<&str>) {
+        self.wine.policy(setting, value);
+    }
+
     pub fn setting(&self, name: &str) -> Option<String> {
         self.wine.registry(SETUP_KEY, name)
     }

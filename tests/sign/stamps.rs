@@ -105,7 +105,7 @@ fn what_an_authority_must_not_answer_is_refused_and_leaves_everything_as_it_was(
         ("302 Found", at_home(|_, stream, _| send(stream, "HTTP/1.1 302 Found\r\nLocation: https://elsewhere/", b""))),
         ("not a TimeStampResp", at_home(|_, stream, _| send(stream, OK, b"<html>It works!</html>"))),
         ("does not speak HTTP", at_home(|_, mut stream, _| drop(stream.write_all(b"220 mail.example ESMTP\r\n\r\n")))),
-        ("does not speak HTTP", at_home(|_, stream, _| drop(stream))),
+        ("closes the connection", at_home(|_, stream, _| drop(stream))),
         ("another request", twisted(bench, nonce)),
         ("over something else", twisted(bench, digest)),
         ("a refusal, status 02: ", twisted(bench, |query| query.truncate(20))),

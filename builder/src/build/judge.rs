@@ -2,7 +2,7 @@
 
 use super::signatures::{self, proves, verify_detached};
 use crate::error::{IoContext, Result};
-use crate::format::door;
+use crate::format::{door, PayloadDigest};
 use crate::inspect::report::{Report, Signature};
 use crate::inspect::verify::signatures::{detached, Judge, Judged, NoKeys, Outcome};
 use crate::inspect::verify::{SUMS, SUMS_SIGNATURE};
@@ -31,7 +31,11 @@ impl ByKeys {
 
 impl Judge for ByKeys {
     fn package(&self, path: &Path, report: &Report) -> Result<Vec<Judged>> {
-        let judged = match signatures::verify(path, &self.0) {
+        let payload = match report.payload_compared {
+            true => PayloadDigest::Compared,
+            false => PayloadDigest::NotCompared,
+        };
+        let judged = match signatures::verify_with(path, &self.0, payload) {
             Ok(judged) => judged,
             Err(error) if error.is_interrupted() => return Err(error),
             Err(error) => return Ok(vec![bad(unknown(report, ""), error.what())]),

@@ -1,7 +1,7 @@
 //! The signatures of any package, judged by given keys.
 
 use crate::error::{IoContext, Result};
-use crate::format::door;
+use crate::format::{door, PayloadDigest};
 use crate::inspect;
 use crate::trust::key::PublicKey;
 use crate::trust::keys::Keys;
@@ -24,9 +24,17 @@ pub struct Judged {
 /// # Errors
 /// It cannot be read, or is no package.
 pub fn verify(path: &Path, keys: &Keys) -> Result<Vec<Judged>> {
+    verify_with(path, keys, PayloadDigest::NotCompared)
+}
+
+/// As [`verify`], with what is known of the payload.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_with(path: &Path, keys: &Keys, payload: PayloadDigest) -> Result<Vec<Judged>> {
     let format = inspect::format_of(path)?;
     let mut file = File::open(path).or_cannot("read", path)?;
-    let judged = door(format).verify(&mut file, path, keys)?;
+    let judged = door(format).verify(&mut file, path, keys, payload)?;
     if judged.is_empty() {
         return Ok(vec![Judged { place: String::new(), verdict: Verdict::Unsigned }]);
     }

@@ -68,6 +68,9 @@ pub struct AcceptArguments {
     /// Print one JSON document on standard output
     #[arg(long)]
     pub json: bool,
+    /// Print nothing but warnings and errors
+    #[arg(short = 'q', long)]
+    pub quiet: bool,
     #[command(flatten)]
     pub signing: SigningArguments,
 }
@@ -273,7 +276,7 @@ fn accept(arguments: &AcceptArguments) -> Result<Option<Error>> {
     if arguments.json {
         super::print(&(serde_json::to_string_pretty(&report).expect("plain JSON") + "\n"))?;
     }
-    let screen = Screen::still(false);
+    let screen = Screen::still(arguments.quiet);
     for one in &report.signatures {
         let by = one.by.as_deref().unwrap_or("none of the kit's keys");
         let trusted = one.trusted.as_deref().unwrap_or("not trusted");

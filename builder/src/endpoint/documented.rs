@@ -1,6 +1,7 @@
 //! The contract's tables in docs/contract.md.
 
 use contract::checks::CHECKS;
+use contract::events::EVENTS;
 use contract::exit_codes::EXIT_CODES;
 use contract::names::{Names, NAMES};
 use contract::places::{Place, PLACES};
@@ -49,6 +50,11 @@ fn checks() -> String {
     "| id | code | Linux | Windows |\n|---|---|---|---|\n".to_owned() + &rows.collect::<String>()
 }
 
+fn events() -> String {
+    let rows = EVENTS.iter().map(|event| format!("| {} | {} | {} |\n", event.id, event.level.name(), event.summary));
+    "| id | level | when |\n|---|---|---|\n".to_owned() + &rows.collect::<String>()
+}
+
 fn names() -> String {
     let rows = NAMES.iter().map(|name| format!("| `{}` | `{}` | {} |\n", name.key, name.default, name.summary));
     "| key | default | what |\n|---|---|---|\n".to_owned() + &rows.collect::<String>()
@@ -66,7 +72,10 @@ fn places() -> String {
 
 #[test]
 fn the_contract_is_documented_as_it_is() {
-    held::hold("contract.md", &[("settings", settings()), ("exit codes", exit_codes()), ("checks", checks())]);
+    held::hold(
+        "contract.md",
+        &[("settings", settings()), ("exit codes", exit_codes()), ("checks", checks()), ("events", events())],
+    );
     held::hold("endpoint.md", &[("names", names()), ("places", places())]);
 }
 

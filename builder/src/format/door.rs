@@ -78,7 +78,16 @@ pub trait Door: Sync {
     ///
     /// # Errors
     /// It cannot be read, or is no package of linkpack's.
-    fn verify(&self, file: &mut File, path: &Path, keys: &Keys) -> Result<Vec<(String, Verdict)>>;
+    fn verify(&self, file: &mut File, path: &Path, keys: &Keys, payload: PayloadDigest) -> Result<Vec<(String, Verdict)>>;
+}
+
+/// Whether the payload is known to have the digest that the package's header states of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PayloadDigest {
+    /// It has to be read and compared.
+    NotCompared,
+    /// The caller has compared it.
+    Compared,
 }
 
 /// Writes packages of a payload.

@@ -22,7 +22,7 @@ pub mod stream;
 mod tar;
 
 pub use base::Base;
-pub use door::{Compression, Door, Job, Overlays, Sidecar, SiteJob, Sites, Unpacking, Writer, Written};
+pub use door::{Compression, Door, Job, Overlays, PayloadDigest, Sidecar, SiteJob, Sites, Unpacking, Writer, Written};
 pub use packing::Packing;
 pub use parts::{folders, Origin, CONNECTOR};
 pub use prepared::{prepare, unread, Digests, PreparedFile};

@@ -3,6 +3,7 @@
 use super::input::Kind;
 use super::old::{self, OldKit};
 use super::stage::digest;
+use super::times::moment;
 use super::{DescribedFile, Description};
 use crate::error::{Error, IoContext, Result};
 use crate::inspect;
@@ -143,7 +144,7 @@ pub fn accept(request: &Request) -> Result<Acceptance> {
     }
     faults.extend(differing(&request.kit, &kit)?);
     if let Some(before) = before.as_ref().filter(|before| before.description.time > kit.description.time) {
-        let (own, before) = (kit.description.time, before.description.time);
+        let (own, before) = (moment(i64::from(kit.description.time)), moment(i64::from(before.description.time)));
         faults.push(format!(
             "it is older than the kit that the site has ({own} and {before}): somebody may want to bring back a known fault"
         ));
@@ -162,7 +163,7 @@ pub fn accept(request: &Request) -> Result<Acceptance> {
         (Some(before), Some(folder), true) => Some(changes(folder, before, &request.kit, &kit, &reports)?),
         _ => None,
     };
-    let when = jiff::Timestamp::from_second(request.time).map_or_else(|_| request.time.to_string(), |time| time.to_string());
+    let when = moment(request.time);
     Ok(Acceptance {
         accepted: faults.is_empty(),
         kit: request.kit.display().to_string(),

@@ -290,6 +290,8 @@ fn listed(path: &Path, kind: Kind, sha256: &str, judge: &(dyn Judge + Sync)) -> 
             let mut report =
                 Report::new(Format::Rpm, FileFacts { name: path.display().to_string(), size, sha256: sha256.to_owned() });
             inspect::rpm_signatures(&rpm.signature, &mut report);
+            // The whole file is compared with the signed list when it is copied.
+            report.payload_compared = true;
             signed(path, kind, !report.signatures.is_empty())?;
             refuse(&[verify::judged(path, &report, judge)?])?;
             (sha256.to_owned(), rpm.identity)

@@ -17,6 +17,7 @@ mod par2;
 mod rpm_md;
 pub mod serve;
 mod stage;
+mod times;
 pub mod tree;
 mod zip;
 
@@ -466,7 +467,8 @@ fn time(options: &Options, keys: &Keys, items: &[Item], before: Option<&OldKit>)
     let time = keys.trusted.as_ref().map_or(time, |trusted| time.max(trusted.created));
     match before.map(|before| before.description.time) {
         Some(before) if before > time && options.epoch.is_some() => {
-            Err(Error::new(format!("the kit would be of an earlier time ({time}) than the kit before ({before})"))
+            let (own, its) = (times::moment(i64::from(time)), times::moment(i64::from(before)));
+            Err(Error::new(format!("the kit would be of an earlier time ({own}) than the kit before ({its})"))
                 .note("apt ignores lists that are older than those it knows, and says nothing")
                 .help(format!("set SOURCE_DATE_EPOCH to {before} or later")))
         }

@@ -2,6 +2,7 @@
 
 use super::accept::Acceptance;
 use super::input::Kind;
+use super::times::date;
 use super::{DescribedFile, Description, Plan};
 use crate::error::{Error, Result};
 use crate::trust::openpgp_text::TrustedKey;
@@ -60,7 +61,7 @@ pub fn render(plan: &Plan, description: &Description, channels: &BTreeMap<String
             style_hash => Value::from_safe_string(style_hash()),
             name => &plan.name,
             origin => &plan.origin,
-            date => date(plan.time),
+            date => date(i64::from(plan.time)),
             made_by => &description.made_by,
             debs => rows(&[Kind::Deb]),
             rpms => rows(&[Kind::Rpm]),
@@ -76,7 +77,7 @@ pub fn render(plan: &Plan, description: &Description, channels: &BTreeMap<String
             qr => Value::from_safe_string(qr(&description.keys.sums)?),
             openpgp => trusted.map(|trusted| grouped(&trusted.fingerprint)),
             algorithm => trusted.map(|trusted| &trusted.algorithm),
-            expires => trusted.and_then(|trusted| trusted.expires).map(date),
+            expires => trusted.and_then(|trusted| trusted.expires).map(|expires| date(i64::from(expires))),
             warnings => trusted.map(key_warnings).unwrap_or_default(),
             next => description.keys.next.as_deref().map(|next| grouped(next.trim_start_matches("sha256:"))),
         })
@@ -96,7 +97,7 @@ pub fn acceptance(report: &Acceptance) -> Result<String> {
         .render(context! {
             style => Value::from_safe_string(STYLE.to_owned()),
             style_hash => Value::from_safe_string(style_hash()),
-            date => date(report.description.time),
+            date => date(i64::from(report.description.time)),
             report => Value::from(minijinja::value::Serde(report)),
         })
         .map_err(broken)
@@ -113,7 +114,7 @@ pub fn key_warnings(trusted: &TrustedKey) -> Vec<String> {
     if let Some(expires) = trusted.expires {
         warnings.push(format!(
             "the OpenPGP key expires on {}: apt up to 2.6 refuses the kit from then on. A kit signed by the renewed key has to reach the site before",
-            date(expires)
+            date(i64::from(expires))
         ));
     }
     if trusted.algorithm == "RSA 2048" {
@@ -126,10 +127,6 @@ pub fn key_warnings(trusted: &TrustedKey) -> Vec<String> {
         warnings.push("rpm before 4.20 cannot import OpenPGP keys of ECDSA: RSA with 3072 bits is accepted by all".to_owned());
     }
     warnings
-}
-
-fn date(time: u32) -> String {
-    jiff::Timestamp::from_second(i64::from(time)).map_or_else(|_| time.to_string(), |time| time.strftime("%Y-%m-%d").to_string())
 }
 
 /// Hexadecimal digits in groups of four, as people compare them.

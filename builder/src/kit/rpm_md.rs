@@ -54,15 +54,25 @@ pub fn write(stage: &Stage, items: &[Item], plan: &Plan) -> Result<()> {
         Document::begin(stage, "primary", &opening("metadata", &format!("xmlns=\"{common}common\" xmlns:rpm=\"{common}rpm\"")))?;
     let mut lists = Document::begin(stage, "filelists", &opening("filelists", &format!("xmlns=\"{common}filelists\"")))?;
     let mut other = Document::begin(stage, "other", &opening("otherdata", &format!("xmlns=\"{common}other\"")))?;
-    for some in rpms.chunks(AT_ONCE) {
+    let describe = |some: &[&Item]| -> Result<Vec<Described>> {
         crate::interrupt::check()?;
-        let described: Vec<Described> = some.par_iter().map(|item| Described::of(stage, item, plan)).collect::<Result<_>>()?;
-        for one in described {
+        some.par_iter().map(|item| Described::of(stage, item, plan)).collect()
+    };
+    let mut add = |some: Vec<Described>| {
+        some.into_iter().try_for_each(|one| {
             primary.add(&one.primary)?;
             lists.add(&one.lists)?;
-            other.add(&one.other)?;
-        }
+            other.add(&one.other)
+        })
+    };
+    // While some are compressed, the next ones are read.
+    let mut ready = Vec::new();
+    for some in rpms.chunks(AT_ONCE) {
+        let (added, next) = rayon::join(|| add(std::mem::take(&mut ready)), || describe(some));
+        added?;
+        ready = next?;
     }
+    add(ready)?;
     let data = [primary.end("</metadata>\n", plan)?, lists.end("</filelists>\n", plan)?, other.end("</otherdata>\n", plan)?];
     let repomd = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<repomd xmlns=\"{common}repo\" xmlns:rpm=\"{common}rpm\">\n  \
@@ -102,10 +112,9 @@ struct Described {
 
 impl Described {
     fn of(stage: &Stage, item: &Item, plan: &Plan) -> Result<Described> {
-        let path = stage.root().join(item.place());
-        let rpm = Rpm::read(&path)?;
-        let listed = files(&rpm.header, &path.display().to_string())?;
-        let text = Text(&rpm.header);
+        let package = stage.root().join(item.place());
+        let rpm = Rpm::read(&package)?;
+        let listed = files(&rpm.header, &package.display().to_string())?;
         let version = version(&rpm.header);
         let id = &item.identity;
         let head = format!(
@@ -114,20 +123,22 @@ impl Described {
             xml(&id.name),
             xml(&id.architecture)
         );
+        let paths: Vec<String> = listed.iter().map(path).collect();
         let mut lists = head.clone();
-        for file in &listed {
-            let _ = writeln!(lists, "  {}", entry(file));
+        for (file, path) in listed.iter().zip(&paths) {
+            put_entry(&mut lists, "  ", file, path);
         }
         lists.push_str("</package>\n");
         let mut other = head;
         changes(&rpm.header, &mut other);
         other.push_str("</package>\n");
-        Ok(Described { primary: primary(&rpm, item, plan, &version, &text, &listed), lists, other })
+        Ok(Described { primary: primary(&rpm, item, plan, &version, &listed, &paths), lists, other })
     }
 }
 
-fn primary(rpm: &Rpm, item: &Item, plan: &Plan, version: &str, text: &Text, listed: &[Listed]) -> String {
+fn primary(rpm: &Rpm, item: &Item, plan: &Plan, version: &str, listed: &[Listed], paths: &[String]) -> String {
     let header = &rpm.header;
+    let text = Text(header);
     let first = |tag: u32| header.numbers(tag).first().copied();
     let archive = PAYLOAD_SIZE.iter().find_map(|tag| rpm.signature.numbers(*tag).first().copied());
     let mut out = format!(
@@ -152,9 +163,9 @@ fn primary(rpm: &Rpm, item: &Item, plan: &Plan, version: &str, text: &Text, list
         let _ = writeln!(out, "    <rpm:{name}>{value}</rpm:{name}>");
     }
     let _ = writeln!(out, "    <rpm:header-range start=\"{}\" end=\"{}\"/>", rpm.range.start, rpm.range.end);
-    relations(header, listed, &mut out);
-    for file in listed.iter().filter(|file| in_primary(&path(file))) {
-        let _ = writeln!(out, "    {}", entry(file));
+    relations(header, paths, &mut out);
+    for (file, path) in listed.iter().zip(paths).filter(|(_, path)| in_primary(path)) {
+        put_entry(&mut out, "    ", file, path);
     }
     out.push_str("  </format>\n</package>\n");
     out
@@ -165,8 +176,8 @@ fn in_primary(path: &str) -> bool {
     path.starts_with("/etc/") || path.contains("bin/") || path == "/usr/lib/sendmail"
 }
 
-fn relations(header: &Header, listed: &[Listed], out: &mut String) {
-    let own: HashSet<String> = listed.iter().map(path).filter(|path| in_primary(path)).collect();
+fn relations(header: &Header, paths: &[String], out: &mut String) {
+    let own: HashSet<&String> = paths.iter().filter(|path| in_primary(path)).collect();
     let mut provided = HashSet::new();
     let tags = |kind| RELATIONS.into_iter().find(|relation| relation.0 == kind);
     for (kind, names, flags, versions) in ORDER.into_iter().filter_map(tags) {
@@ -256,13 +267,18 @@ fn path(file: &Listed) -> String {
     format!("/{}", String::from_utf8_lossy(&file.name).trim_start_matches('/'))
 }
 
-fn entry(file: &Listed) -> String {
+/// A file's line.
+fn put_entry(out: &mut String, indent: &str, file: &Listed, path: &str) {
     let kind = match file.mode & TYPE {
         DIRECTORY => " type=\"dir\"",
         _ if file.flags & GHOST != 0 => " type=\"ghost\"",
         _ => "",
     };
-    format!("<file{kind}>{}</file>", xml(&path(file)))
+    for text in [indent, "<file", kind, ">"] {
+        out.push_str(text);
+    }
+    put_xml(out, path);
+    out.push_str("</file>\n");
 }
 
 /// A header's texts, ready for XML.
@@ -277,6 +293,16 @@ impl Text<'_> {
 /// Text as it stands in XML 1.0, which knows no control characters but three.
 fn xml(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    put_xml(&mut out, text);
+    out
+}
+
+fn put_xml(out: &mut String, text: &str) {
+    // Most text: no letter of it is written otherwise or left out.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !b"&<>\"".contains(&byte)) {
+        out.push_str(text);
+        return;
+    }
     for c in text.chars() {
         match c {
             '&' => out.push_str("&amp;"),
@@ -288,7 +314,6 @@ fn xml(text: &str) -> String {
             c => out.push(c),
         }
     }
-    out
 }
 
 /// A document that is compressed while it is written.

@@ -3,16 +3,18 @@
 use super::old::{self, OldKit};
 use crate::error::{Error, IoContext, Result};
 use crate::listener::Listener;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 /// Connections at a time; more are closed at once.
 const CONNECTIONS: usize = 64;
+/// Connections of one address at a time: one client does not keep all others out, and a proxy has enough for them.
+const OF_ONE: usize = 32;
 /// Bytes of a request's head.
 const HEAD: u64 = 16 << 10;
 /// Requests of one connection.
@@ -57,21 +59,20 @@ impl Server {
     /// # Errors
     /// The socket fails.
     pub fn run(&self, listener: &dyn Listener) -> Result<()> {
-        let busy = AtomicUsize::new(0);
+        let open = Open::default();
         std::thread::scope(|scope| {
             while crate::interrupt::check().is_ok() {
                 match self.socket.accept() {
                     Ok((stream, peer)) => {
-                        if busy.fetch_add(1, Ordering::Relaxed) >= CONNECTIONS {
-                            busy.fetch_sub(1, Ordering::Relaxed);
-                            listener.info(&format!("{peer}  refused: {CONNECTIONS} connections are open"));
+                        if let Err(why) = open.begin(peer.ip()) {
+                            listener.info(&format!("{peer}  refused: {why}"));
                             continue;
                         }
-                        let busy = &busy;
+                        let open = &open;
                         scope.spawn(move || {
                             // A client may go away at any time.
                             let _ = self.connection(stream, peer, listener);
-                            busy.fetch_sub(1, Ordering::Relaxed);
+                            open.end(peer.ip());
                         });
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::sleep(PAUSE),
@@ -156,6 +157,36 @@ impl Server {
                 Ok(Answer { head, ..Answer::plain("416 Range Not Satisfiable") })
             }
             None => Ok(Answer { status: "200 OK", head, len: size, body: Some(file), close: false }),
+        }
+    }
+}
+
+/// How many connections each address has open.
+#[derive(Default)]
+struct Open(Mutex<BTreeMap<IpAddr, usize>>);
+
+impl Open {
+    /// Counts one more, or says why there can be none.
+    fn begin(&self, peer: IpAddr) -> std::result::Result<(), String> {
+        let mut open = self.0.lock().expect("no holder panics");
+        if open.values().sum::<usize>() >= CONNECTIONS {
+            return Err(format!("{CONNECTIONS} connections are open"));
+        }
+        let own = open.entry(peer).or_default();
+        if *own >= OF_ONE {
+            return Err(format!("{OF_ONE} connections of this address are open"));
+        }
+        *own += 1;
+        Ok(())
+    }
+
+    fn end(&self, peer: IpAddr) {
+        let mut open = self.0.lock().expect("no holder panics");
+        if let Some(own) = open.get_mut(&peer) {
+            *own -= 1;
+            if *own == 0 {
+                open.remove(&peer);
+            }
         }
     }
 }
@@ -359,5 +390,17 @@ mod tests {
         assert!(read("POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc").bad);
         assert!(read(&format!("GET / HTTP/1.1\r\nA: {}\r\n\r\n", "x".repeat(20_000))).bad);
         assert!(read("GET /\r\n\r\n").bad);
+    }
+
+    #[test]
+    fn one_address_leaves_connections_for_others() {
+        let (one, other) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
+        let open = Open::default();
+        assert!((0..OF_ONE).all(|_| open.begin(one).is_ok()));
+        assert!(open.begin(one).unwrap_err().contains("of this address"));
+        assert!((OF_ONE..CONNECTIONS).all(|_| open.begin(other).is_ok()));
+        assert!(open.begin(IpAddr::from([10, 0, 0, 3])).is_err());
+        open.end(one);
+        assert!(open.begin(one).is_ok());
     }
 }

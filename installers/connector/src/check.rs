@@ -6,6 +6,7 @@ use crate::launch::{launch, Layout, Usual};
 use crate::logs;
 use crate::plan::{plan, Planned};
 use crate::platform::{self, BASE_ENVIRONMENT};
+use crate::policy::Policy;
 
 /// What was looked at, and what is wrong with it; one sentence each.
 pub struct Report {
@@ -30,6 +31,12 @@ pub fn check(layout: &Layout) -> Report {
     let path = layout.config();
     let problems = config.problems().into_iter().chain(logs::limit(&config).1);
     report.problems.extend(problems.map(|why| format!("{}: {why}", path.display())));
+    let policy = Policy::read(&layout.names);
+    if !policy.names().is_empty() {
+        report.lines.push(format!("group policy: {}", policy.names()));
+    }
+    report.problems.extend(policy.faults.iter().cloned());
+    let config = policy.over(&config);
     let identity = if identity::core_id(&config).is_some() { "present" } else { "will be made at the first start" };
     report.lines.push(format!("identity: {identity}"));
     match plan(&layout.containers(), &config) {

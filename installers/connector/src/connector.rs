@@ -9,9 +9,11 @@ use crate::identity::{self, Outcome};
 use crate::launch::{Layout, Usual};
 use crate::plan::plan;
 use crate::platform::{self, Event, Host};
+use crate::policy::Policy;
 use crate::status::{self, Container};
 use crate::supervisor::Supervisor;
 use crate::{clock, log, logs};
+use contract::events;
 
 /// The status file is written at least this often, and logs are looked at; the contract says 5 s.
 const STATUS_EVERY: Duration = Duration::from_secs(3);
@@ -33,6 +35,8 @@ struct Work<'a> {
     layout: &'a Layout,
     host: &'a mut Host,
     supervisor: Supervisor,
+    /// What counts over csclient.cfg.
+    policy: Policy,
     face: Face,
     /// Of every log, in bytes; 0 is none.
     log_limit: u64,
@@ -57,6 +61,7 @@ fn work(layout: &Layout, host: &mut Host) -> Result<(), String> {
         layout,
         host,
         supervisor: Supervisor::new(layout.clone()),
+        policy: Policy::default(),
         face: Face { started_at: clock::now(), shown: None, due: now, complained: false },
         log_limit: 0,
         unsaved,
@@ -112,18 +117,36 @@ impl Work<'_> {
     }
 
     fn adopt(&mut self, config: &Config) {
-        let (limit, problem) = logs::limit(config);
-        self.log_limit = limit;
-        for problem in config.problems().into_iter().chain(problem) {
+        for problem in config.problems() {
             log::line(&format!("{}: {problem}", self.layout.config().display()));
         }
-        match plan(&self.layout.containers(), config) {
-            Ok(plan) => self.supervisor.adopt(plan, Usual::of(config), Instant::now(), self.host),
+        self.heed(Policy::read(&self.layout.names));
+        let config = self.policy.over(config);
+        let (limit, problem) = logs::limit(&config);
+        self.log_limit = limit;
+        if let Some(problem) = problem {
+            log::line(&format!("{}: {problem}", self.layout.config().display()));
+        }
+        match plan(&self.layout.containers(), &config) {
+            Ok(plan) => self.supervisor.adopt(plan, Usual::of(&config), Instant::now(), self.host),
             Err(why) => log::line(&format!("{why}; no container was changed")),
         }
     }
 
-    /// What is done from time to time: logs stay small, and a new identity is written when the disk takes it.
+    /// Takes over what the group policy says now, and tells what is new about it.
+    fn heed(&mut self, policy: Policy) {
+        if policy == self.policy {
+            return;
+        }
+        for fault in policy.faults.iter().filter(|fault| !self.policy.faults.contains(fault)) {
+            log::event(&events::POLICY_UNFIT, &format!("{fault}; it is passed over"));
+        }
+        let given = Some(policy.names()).filter(|names| !names.is_empty()).unwrap_or_else(|| "nothing".to_string());
+        log::event(&events::POLICY_CHANGED, &format!("settings of the group policy: {given}"));
+        self.policy = policy;
+    }
+
+    /// What is done from time to time: a group policy is followed, logs stay small, and a new identity is written when the disk takes it.
     fn chores(&mut self) {
         let now = Instant::now();
         if now < self.chores_due {
@@ -131,6 +154,9 @@ impl Work<'_> {
         }
         self.chores_due = now + STATUS_EVERY;
         self.host.keep_up(&self.supervisor.logs(), self.log_limit);
+        if Policy::read(&self.layout.names) != self.policy {
+            self.reload();
+        }
         if self.unsaved.is_some() {
             match own_identity(self.layout, &mut self.unsaved) {
                 Ok(_) if self.unsaved.is_none() => log::line("the new identity is written now"),
@@ -141,7 +167,12 @@ impl Work<'_> {
     }
 }
 
-/// The configuration; one that is missing is empty.
+/// The configuration as it counts: csclient.cfg, with the group policy's settings over it.
+pub fn effective(layout: &Layout) -> Result<Config, String> {
+    Ok(Policy::read(&layout.names).over(&read(layout)?))
+}
+
+/// csclient.cfg; one that is missing is empty.
 pub fn read(layout: &Layout) -> Result<Config, String> {
     let path = layout.config();
     match platform::read_settings(&path) {
@@ -202,7 +233,10 @@ fn tell(outcome: &Outcome) {
         Outcome::Kept => {}
         Outcome::Bound => log::line("the identity is now bound to this machine"),
         Outcome::Made => log::line("made a new identity"),
-        Outcome::Replaced => log::line("the identity was another machine's (this is a clone): dropped it and made a new one"),
+        Outcome::Replaced => log::event(
+            &events::IDENTITY_REPLACED,
+            "the identity was another machine's (this is a clone): dropped it and made a new one",
+        ),
         Outcome::Unguarded => log::line("no machine id can be read: keeping the identity, but a clone would go unnoticed"),
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::backoff::{Backoff, Watchdog};
 use crate::config::Config;
-use crate::connector::read;
+use crate::connector::effective;
 use crate::launch::Layout;
 use crate::log::one_line;
 use crate::platform;
@@ -35,7 +35,7 @@ struct Way {
 /// # Errors
 /// One sentence: why none is reached.
 pub fn check(layout: &Layout, once: bool) -> Result<(), String> {
-    let way = way(&read(layout)?)?;
+    let way = way(&effective(layout)?)?;
     let end = Instant::now() + way.all_tries;
     let mut backoff = Backoff::default();
     for round in 1_u64.. {

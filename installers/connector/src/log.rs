@@ -1,5 +1,6 @@
 //! The connector's own log: one line a message, in its own file where it has one, else on stderr.
 
+use contract::events::Event;
 use std::fs::File;
 use std::io::Write;
 use std::sync::Mutex;
@@ -23,6 +24,12 @@ pub fn line(message: &str) {
     if !to_file(&text) {
         to_stderr(&text);
     }
+}
+
+/// Writes one line, and tells the system's event log, where there is one.
+pub fn event(event: &Event, message: &str) {
+    line(message);
+    crate::platform::tell(event, &one_line(message));
 }
 
 /// Writes why the connector gives up: to the log, and to stderr, where a service manager shows it.

@@ -18,6 +18,7 @@ mod log;
 mod logs;
 mod plan;
 mod platform;
+mod policy;
 mod probe;
 mod status;
 mod supervisor;

@@ -10,6 +10,7 @@ use crate::log;
 use crate::plan::Planned;
 use crate::platform::{System, BASE_ENVIRONMENT};
 use crate::status::{Container, State};
+use contract::events;
 
 /// From asking a container to end to ending it. The contract gives the connector 10 s for everything.
 const GRACE: Duration = Duration::from_secs(8);
@@ -32,6 +33,8 @@ struct Managed {
     backoff: Backoff,
     started_before: bool,
     restarts: u64,
+    /// Ends in a row, none after running well.
+    ends: u32,
     detail: String,
     /// How the last run ended, or why it did not start.
     last_end: String,
@@ -159,6 +162,7 @@ impl Managed {
             backoff: Backoff::default(),
             started_before: false,
             restarts: 0,
+            ends: 0,
             detail: String::new(),
             last_end: String::new(),
             gone: false,
@@ -173,6 +177,7 @@ impl Managed {
             return;
         }
         self.backoff = Backoff::default();
+        self.ends = 0;
         self.detail.clear();
         self.last_end.clear();
         self.phase = match &self.planned.descriptor {
@@ -185,7 +190,7 @@ impl Managed {
             Ok(_) => Phase::Waiting { until: now },
             Err(why) => {
                 self.detail = why.clone();
-                log::line(&format!("{}: cannot run: {why}", self.planned.name));
+                log::event(&events::CONTAINER_DIED, &format!("{}: cannot run: {why}", self.planned.name));
                 Phase::Idle(State::Failed)
             }
         };
@@ -233,6 +238,7 @@ impl Managed {
             Err(_) => return,
         };
         self.last_end = how.to_string();
+        self.ends = if ran >= watchdog.healthy { 1 } else { self.ends.saturating_add(1) };
         if watchdog.restart {
             let delay = self.backoff.next(watchdog, ran);
             self.phase = Phase::Waiting { until: now + delay };
@@ -241,7 +247,22 @@ impl Managed {
             self.phase = Phase::Idle(if clean { State::Stopped } else { State::Failed });
             self.detail = how.to_string();
         }
-        log::line(&format!("{}: {}", self.planned.name, self.detail));
+        let line = format!("{}: {}", self.planned.name, self.detail);
+        match self.worth_an_event(watchdog.restart, clean) {
+            Some(event) => log::event(event, &line),
+            None => log::line(&line),
+        }
+    }
+
+    /// Of a row of ends the first and the third, or an event log would hold nothing else.
+    fn worth_an_event(&self, restarts: bool, clean: bool) -> Option<&'static events::Event> {
+        match (restarts, clean, self.ends) {
+            (false, true, _) => None,
+            (false, false, _) => Some(&events::CONTAINER_DIED),
+            (true, _, 1) => Some(&events::CONTAINER_ENDED),
+            (true, _, 3) => Some(&events::CONTAINER_LOOPS),
+            _ => None,
+        }
     }
 
     fn stop(&mut self, now: Instant, system: &mut dyn System) {

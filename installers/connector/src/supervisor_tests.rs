@@ -223,3 +223,15 @@ fn the_next_tick_is_the_nearest_start() {
     bench.tick(0);
     assert_eq!(bench.supervisor.next_tick(bench.now), Some(bench.now + Duration::from_secs(1)));
 }
+
+#[test]
+fn of_a_row_of_ends_the_first_and_the_third_are_for_the_event_log() {
+    let mut managed = Managed::new(planned("pulse", ""), Instant::now());
+    let mut told = |ran: u64, restarts: bool, clean: bool| {
+        managed.ends = if ran >= 60 { 1 } else { managed.ends + 1 };
+        managed.worth_an_event(restarts, clean).map(|event| event.id)
+    };
+    let row: Vec<Option<u32>> = [0, 0, 0, 0, 60, 0, 0].iter().map(|ran| told(*ran, true, false)).collect();
+    assert_eq!(row, [Some(6), None, Some(5), None, Some(6), None, Some(5)]);
+    assert_eq!((told(0, false, false), told(0, false, true)), (Some(4), None));
+}

@@ -31,7 +31,7 @@ const ACCOUNT: &str = "the account of RUN_AS";
 const ROOT: &str = "root";
 
 /// All of them.
-pub const PLACES: [Place; 21] = [
+pub const PLACES: [Place; 22] = [
     linux("root", "/usr/local/{vendor}", ROOT, "the default install root, `<root>` below"),
     linux("connector", "<root>/{connector-folder}", ROOT, "the connector's files"),
     linux("containers", "<root>/{containers-folder}", ROOT, "the containers' files, a folder each"),
@@ -59,6 +59,11 @@ pub const PLACES: [Place; 21] = [
     windows("windows-root", r"C:\Program Files\{windows-vendor}", "the default install root"),
     windows("runtime", r"%ProgramData%\{windows-vendor}", r"install.json, undo, logs and run"),
     windows("setup-key", r"SOFTWARE\{registry-key}", "the key below HKLM that holds root, version and settings"),
+    windows(
+        "policy-key",
+        r"SOFTWARE\Policies\{registry-key}",
+        "the key below HKLM whose values a group policy gives for settings",
+    ),
     windows("vendor-key", r"{registry-key}", "the key below HKLM where the vendor's scripts look for the root"),
     windows("service-key", r"System\CurrentControlSet\Services\{windows-service}", "the service in the registry, below HKLM"),
     windows(

@@ -68,7 +68,7 @@ pub enum BuiltIn {
 }
 
 /// One setting.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting {
     /// Its name: in the answer file, in `KEY=VALUE`, as the MSI's property.
     pub name: &'static str,
@@ -248,6 +248,11 @@ impl Setting {
         matches!(self.lifetime, Lifetime::Remembered | Lifetime::Once)
     }
 
+    /// Whether a group policy can give it: what many machines share, and what csclient.cfg can follow. An identity is one machine's.
+    pub fn is_policy(&self) -> bool {
+        self.windows && self.lifetime == Lifetime::Remembered
+    }
+
     /// Whether the scripts treat it by its row alone: they write its value to a line of csclient.cfg.
     pub fn is_plain(&self) -> bool {
         self.built_in == BuiltIn::Plain
@@ -264,9 +269,36 @@ pub fn of_windows() -> impl Iterator<Item = &'static Setting> {
     SETTINGS.iter().filter(|setting| setting.windows)
 }
 
+/// What a group policy can give.
+pub fn of_policies() -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().filter(|setting| setting.is_policy())
+}
+
+/// serverUrl of csclient.cfg: the fallbacks stand behind the core server, after semicolons. What is `None` stays as it is `now`.
+pub fn server_urls(now: &str, primary: Option<&str>, fallbacks: Option<&str>) -> String {
+    let (first, rest) = now.split_once(';').unwrap_or((now, ""));
+    let (primary, fallbacks) = (primary.unwrap_or(first), fallbacks.unwrap_or(rest));
+    let separator = if fallbacks.is_empty() { "" } else { ";" };
+    format!("{primary}{separator}{fallbacks}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_setting_that_a_policy_can_give_has_a_line_of_csclient_cfg() {
+        for setting in of_policies() {
+            assert!(
+                !setting.config_key.is_empty() || ["SERVER_URL", "FALLBACK_URLS"].contains(&setting.name),
+                "{}",
+                setting.name
+            );
+        }
+        assert_eq!(server_urls("a;b;c", Some("x"), None), "x;b;c");
+        assert_eq!(server_urls("a;b;c", None, Some("y;z")), "a;y;z");
+        assert_eq!(server_urls("", Some("x"), None), "x");
+    }
 
     #[test]
     fn names_are_capital_letters_and_rows_are_complete() {

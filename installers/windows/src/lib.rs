@@ -17,6 +17,8 @@ pub mod pattern;
 #[cfg(windows)]
 pub mod places;
 #[cfg(windows)]
+pub mod policy;
+#[cfg(windows)]
 pub mod registry;
 pub mod report;
 pub mod root;

@@ -2,7 +2,7 @@
 
 use super::config::Config;
 use super::settings::Settings;
-use contract::settings::of_windows;
+use contract::settings::{of_windows, server_urls};
 
 /// The endpoint's identity, and the machine that it belongs to.
 pub const IDENTITY: [&str; 2] = ["vlinkCoreId", "vlinkMachineId"];
@@ -81,18 +81,9 @@ fn dropped(settings: &Settings) -> &'static [&'static str] {
 
 /// serverUrl takes the fallbacks after semicolons. Where only one of the two is given, the other stays.
 fn urls(now: Option<&str>, settings: &Settings) -> String {
-    let (mut primary, mut fallbacks) = (settings.get("SERVER_URL"), settings.get("FALLBACK_URLS"));
-    if let Some(now) = now.filter(|now| !now.is_empty()) {
-        let (first, rest) = now.split_once(';').unwrap_or((now, ""));
-        if !settings.is_given("SERVER_URL") {
-            primary = first;
-        }
-        if !settings.is_given("FALLBACK_URLS") {
-            fallbacks = rest;
-        }
-    }
-    let separator = if fallbacks.is_empty() { "" } else { ";" };
-    format!("{primary}{separator}{fallbacks}")
+    let now = now.unwrap_or("");
+    let counts = |name: &str| (now.is_empty() || settings.is_given(name)).then(|| settings.get(name));
+    server_urls(now, counts("SERVER_URL"), counts("FALLBACK_URLS"))
 }
 
 /// The file without the lines of these keys; all else to the byte.

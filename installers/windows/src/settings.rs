@@ -21,7 +21,11 @@ const FACTS: &[&str] = &[
     "REQUIRES",
     "RESULT",
     "NAMES",
+    "POLICY_KEY",
 ];
+
+/// The names of the settings that a group policy gives. No MSI has a key of this name.
+const OF_POLICY: &str = "(policy)";
 
 /// Keys and values; a key that is absent reads as empty.
 #[derive(Clone, Debug, Default)]
@@ -51,9 +55,23 @@ impl Settings {
         self.get("INSTALL_ROOT").trim_end_matches('\\')
     }
 
+    /// Takes what a group policy gives over everything else, as if it were given for this very run.
+    pub fn heed(&mut self, policy: &[(&str, String)]) {
+        for (key, value) in policy {
+            self.set(key, value);
+        }
+        let names: Vec<&str> = policy.iter().map(|(key, _)| *key).collect();
+        self.set(OF_POLICY, &names.join(","));
+    }
+
+    /// Whether a group policy gives the setting.
+    fn is_policy(&self, key: &str) -> bool {
+        self.get(OF_POLICY).split(',').any(|given| given == key)
+    }
+
     /// Whether the setting was given for this very run.
     pub fn is_given(&self, key: &str) -> bool {
-        self.get("GIVEN").split(',').any(|given| given.trim() == key)
+        self.get("GIVEN").split(',').any(|given| given.trim() == key) || (!key.is_empty() && self.is_policy(key))
     }
 
     /// Whether an installed product is repaired or changed.
@@ -91,7 +109,10 @@ impl Settings {
     /// One sentence for each value that cannot be installed. The root has a check of its own.
     pub fn faults(&self) -> Vec<String> {
         let mut faults: Vec<String> = of_windows()
-            .filter_map(|setting| Some(format!("{} {}", setting.name, self.fault(setting.name, setting.rule)?)))
+            .filter_map(|setting| {
+                let of_policy = if self.is_policy(setting.name) { " of the group policy" } else { "" };
+                Some(format!("{}{of_policy} {}", setting.name, self.fault(setting.name, setting.rule)?))
+            })
             .collect();
         if self.is_image() && !self.get("CORE_ID").is_empty() {
             faults.push("CORE_ID cannot go into an image: every clone would have it".to_string());
@@ -171,6 +192,21 @@ mod tests {
         let mut settings = Settings::default();
         settings.set("SERVER_URL", "https://a|IMAGE=1");
         assert!(settings.faults()[0].starts_with("SERVER_URL holds"));
+    }
+
+    #[test]
+    fn a_group_policy_counts_as_given_and_its_faults_are_named_as_its_own() {
+        let mut settings = Settings::from_data("SERVER_URL=https://mine|PROXY_URL=http://p|GIVEN=PROXY_URL");
+        settings.heed(&[("SERVER_URL", "https://theirs".to_string()), ("TOKEN_FILE", "token".to_string())]);
+        assert_eq!((settings.get("SERVER_URL"), settings.get("PROXY_URL")), ("https://theirs", "http://p"));
+        assert!(
+            settings.is_given("SERVER_URL")
+                && settings.is_given("PROXY_URL")
+                && !settings.is_given("")
+                && !settings.is_given("IMAGE")
+        );
+        assert_eq!(settings.faults().len(), 1);
+        assert!(settings.faults()[0].starts_with("TOKEN_FILE of the group policy must be an absolute path"));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 pub mod deb_version;
 pub mod error;
+pub mod http;
 pub mod interrupt;
 pub mod listener;
 pub mod lists;

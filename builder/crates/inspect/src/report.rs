@@ -51,6 +51,9 @@ pub struct Report {
     /// What the format's own tool takes and lint does not.
     #[serde(skip)]
     pub oddities: Vec<Oddity>,
+    /// Whether the payload has the digest that the header states of it: a signature over the header covers both then.
+    #[serde(skip)]
+    pub payload_compared: bool,
 }
 
 /// Something that the format's own tool takes though it is not as it should be.
@@ -85,6 +88,7 @@ impl Report {
             damage: Vec::new(),
             notes: Vec::new(),
             oddities: Vec::new(),
+            payload_compared: false,
         }
     }
 

@@ -7,7 +7,6 @@ pub mod authenticode;
 pub mod certificate;
 pub mod cms;
 mod der;
-mod http;
 pub mod key;
 pub mod key_file;
 pub mod keys;

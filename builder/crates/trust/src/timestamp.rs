@@ -3,13 +3,15 @@
 use super::certificate::{generalized_time, Broken, Certificate, Chain, Purpose};
 use super::cms::{self, SignedData, ONE};
 use super::der::{self, tlv, Reader};
-use super::http::Post;
 use super::key::Hash;
 use super::signer::ShellCommand;
 use base::error::{Error, Result};
+use base::http::{AtMost, Failure, Request, PATIENCE};
 use std::time::{Duration, SystemTime};
 
 const TST_INFO: &str = "1.2.840.113549.1.9.16.1.4";
+/// Bytes of an authority's answer.
+const ANSWER_LIMIT: usize = 1 << 20;
 /// By how much an authority's clock and ours may differ.
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -28,7 +30,7 @@ pub enum Stamper {
 
 impl Stamper {
     /// How long an authority at an address may take.
-    pub const PATIENCE: Duration = super::http::PATIENCE;
+    pub const PATIENCE: Duration = PATIENCE;
 
     /// A token (a ContentInfo) over some signature's bytes.
     ///
@@ -54,12 +56,18 @@ impl Stamper {
 }
 
 fn post(url: &str, patience: Duration, request: &[u8]) -> Result<Vec<u8>> {
-    let (sends, accepts) = ("application/timestamp-query", "application/timestamp-reply");
-    Post { url, sends, accepts, body: request, patience }.send().map_err(|error| match error.is_interrupted() {
-        true => error,
-        false => Error::new(format!("the time stamping authority {error}"))
-            .help("give its http:// address, or ask it with --timestamp-command, for instance by curl"),
-    })
+    let headers = [("Content-Type", "application/timestamp-query"), ("Accept", "application/timestamp-reply")];
+    let mut answer = AtMost::new(ANSWER_LIMIT);
+    let asked = Request { method: "POST", url, headers: &headers, patience };
+    let why = match asked.send(request.len() as u64, &mut &request[..], &mut answer) {
+        Ok(got) if got.status == 200 => return Ok(answer.bytes),
+        Ok(got) => format!("it answers \"{}\"", got.line),
+        Err(Failure::Unreachable(why)) => why,
+        Err(Failure::Here(error)) if error.is_interrupted() => return Err(error),
+        Err(Failure::Here(error)) => error.to_string(),
+    };
+    Err(Error::new(format!("the time stamping authority {url} cannot be asked: {why}"))
+        .help("give its http:// address, or ask it with --timestamp-command, for instance by curl"))
 }
 
 fn imprint(signature: &[u8]) -> Vec<u8> {

@@ -4,7 +4,7 @@ use super::package::{self, Msi};
 use super::transform::{self, TransformSpec};
 use super::CodePage;
 use crate::error::{Error, Result};
-use crate::format::door::{Door, Overlays, SiteJob, Sites, Writer};
+use crate::format::door::{Door, Overlays, PayloadDigest, SiteJob, Sites, Writer};
 use crate::format::{Base, Signatures, Signing};
 use crate::inspect;
 use crate::inspect::msi::{Database, Summary};
@@ -57,8 +57,8 @@ impl Door for Mst {
         Msi.sign(file, path, keys, listener)
     }
 
-    fn verify(&self, file: &mut File, path: &Path, keys: &Keys) -> Result<Vec<(String, Verdict)>> {
-        Msi.verify(file, path, keys)
+    fn verify(&self, file: &mut File, path: &Path, keys: &Keys, payload: PayloadDigest) -> Result<Vec<(String, Verdict)>> {
+        Msi.verify(file, path, keys, payload)
     }
 }
 

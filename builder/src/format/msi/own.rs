@@ -5,8 +5,10 @@ use contract::names::FILE as NAMES_FILE;
 
 /// The administrator's program, and where the event log finds the texts of the connector's events.
 pub const LINKCTL: &[u8] = b"bin/linkctl.exe";
+/// The arguments of the connector's own try to reach the core server, one a line.
+pub const CORE_CHECK: &str = "bin/core-check";
 /// What is made for one product, in each package anew.
-pub const OWN: [&str; 4] = ["bin/csclient.default", "bin/linkctl.exe", NAMES_FILE, "bin/seal.paths"];
+pub const OWN: [&str; 5] = [CORE_CHECK, "bin/csclient.default", "bin/linkctl.exe", NAMES_FILE, "bin/seal.paths"];
 
 /// Whether a file is one of these, in whatever root.
 pub fn is_own(path: &TreePath) -> bool {

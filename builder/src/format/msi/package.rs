@@ -1,13 +1,13 @@
 //! A product as an MSI: what that carries beside the payload, and what it does on an endpoint.
 
-use super::own::{LINKCTL, OWN};
+use super::own::{CORE_CHECK, LINKCTL, OWN};
 use super::{
     file_name, machine, product_version, signing, within, ActionSpec, CodePage, ContainerSpec, LibrarySpec, Machine, MsiSpec,
     Placed, Platform, ServiceSpec, Stage,
 };
 use crate::endpoint::{self, windows::WindowsParts};
 use crate::error::{Error, IoContext, Result};
-use crate::format::door::{Compression, Door, Job, Overlays, Sites, Writer, Written};
+use crate::format::door::{Compression, Door, Job, Overlays, PayloadDigest, Sites, Writer, Written};
 use crate::format::stream::digest;
 use crate::format::{Base, Digests, PreparedFile, Signatures, Signing};
 use crate::inspect;
@@ -108,7 +108,7 @@ impl Door for Msi {
         within::sign(file, path, &within::Request { keys, about: &about(file, listener), all }, listener)
     }
 
-    fn verify(&self, file: &mut File, path: &Path, keys: &Keys) -> Result<Vec<(String, Verdict)>> {
+    fn verify(&self, file: &mut File, path: &Path, keys: &Keys, _: PayloadDigest) -> Result<Vec<(String, Verdict)>> {
         signing::verify(file, path, &keys.certificates, SystemTime::now())
     }
 }
@@ -224,14 +224,15 @@ fn upgrade_code(product: &Product) -> Result<Uuid> {
 /// linkctl and what it and the native actions read.
 fn own(product: &Product, base: &Base, parts: &WindowsParts) -> Result<Vec<PreparedFile>> {
     let bytes = [
+        product.manifest().connector.core_check.iter().map(|argument| format!("{argument}\r\n")).collect::<String>().into_bytes(),
         endpoint::client_defaults(&product.client_settings()),
         parts.linkctl.to_vec(),
         product.names().changed("\r\n").into_bytes(),
         endpoint::seal_paths(&product.manifest().connector.seal_paths),
     ];
     let file = |(path, bytes): (&str, Vec<u8>)| Ok(PreparedFile::made(TreePath::new(path.as_bytes())?, bytes, 0o644, base.mtime));
-    // Without a file of names all are the default.
-    let there = |(path, bytes): &(&str, Vec<u8>)| *path != NAMES_FILE || !bytes.is_empty();
+    // Without a file of names all are the default, and without one of arguments the connector has no try of its own.
+    let there = |(path, bytes): &(&str, Vec<u8>)| ![NAMES_FILE, CORE_CHECK].contains(path) || !bytes.is_empty();
     OWN.into_iter().zip(bytes).filter(there).map(file).collect()
 }
 
@@ -415,6 +416,8 @@ fn facts(product: &Product, target: Target, files: &[Placed]) -> Vec<(&'static s
         ("DEEPEST", deepest.to_string()),
         ("SERVICE", product.names().get("windows-service").to_owned()),
         ("NAMES", Some(product.names().changed(";")).filter(|names| !names.is_empty()).unwrap_or_else(|| "default".to_owned())),
+        // Says to tools, too, that this package heeds a group policy, and which.
+        ("POLICY_KEY", product.names().place("policy-key")),
         ("HOLDS", names(false)),
         ("REQUIRES", names(true)),
     ]

@@ -5,7 +5,7 @@ use crate::compress::{Codec, Store};
 use crate::endpoint;
 use crate::error::Result;
 use crate::format::architecture::architecture;
-use crate::format::door::{Compression, Door, Job, Overlays, SiteJob, Sites, Unpacking, Writer, Written};
+use crate::format::door::{Compression, Door, Job, Overlays, PayloadDigest, SiteJob, Sites, Unpacking, Writer, Written};
 use crate::format::overlay::{self, description, overlay_name, package_name, texts_of, version};
 use crate::format::stream::streamed;
 use crate::format::{Signatures, Signing};
@@ -46,8 +46,8 @@ impl Door for Rpm {
         Ok(Some(Signed { kind: "openpgp".into(), key: signing::sign(file, path, openpgp)?.key }))
     }
 
-    fn verify(&self, file: &mut File, path: &Path, keys: &Keys) -> Result<Vec<(String, Verdict)>> {
-        signing::verify(file, path, &keys.openpgp)
+    fn verify(&self, file: &mut File, path: &Path, keys: &Keys, payload: PayloadDigest) -> Result<Vec<(String, Verdict)>> {
+        signing::verify(file, path, &keys.openpgp, payload)
     }
 }
 

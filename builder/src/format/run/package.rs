@@ -3,7 +3,7 @@
 use super::{file_name, signing, site, RunSpec};
 use crate::endpoint;
 use crate::error::Result;
-use crate::format::door::{Compression, Door, Job, Overlays, SiteJob, Sites, Unpacking, Writer, Written};
+use crate::format::door::{Compression, Door, Job, Overlays, PayloadDigest, SiteJob, Sites, Unpacking, Writer, Written};
 use crate::format::stream::streamed;
 use crate::format::{Signatures, Signing};
 use crate::listener::Listener;
@@ -42,7 +42,7 @@ impl Door for Run {
         Ok(Some(Signed { kind: "detached".into(), key: signer.public().fingerprint() }))
     }
 
-    fn verify(&self, file: &mut File, path: &Path, keys: &Keys) -> Result<Vec<(String, Verdict)>> {
+    fn verify(&self, file: &mut File, path: &Path, keys: &Keys, _: PayloadDigest) -> Result<Vec<(String, Verdict)>> {
         signing::verify(file, path, &keys.public)
     }
 }
@@ -104,7 +104,7 @@ impl Door for Site {
         Ok(Some(Signed { kind: "detached".into(), key: signer.public().fingerprint() }))
     }
 
-    fn verify(&self, file: &mut File, path: &Path, keys: &Keys) -> Result<Vec<(String, Verdict)>> {
+    fn verify(&self, file: &mut File, path: &Path, keys: &Keys, _: PayloadDigest) -> Result<Vec<(String, Verdict)>> {
         site::verify(file, path, &keys.public)
     }
 }

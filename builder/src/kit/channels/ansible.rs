@@ -34,9 +34,7 @@ const FACTS: &str = "plugins/module_utils/facts.py";
 
 pub fn write(context: &Context) -> Result<bool> {
     let Some(facts) = Facts::of(context, &[Kind::Deb, Kind::Rpm, Kind::Run])? else { return Ok(false) };
-    let namespace = identifier(&context.plan.name);
-    let newest = context.items.iter().rfind(|item| matches!(item.kind, Kind::Run | Kind::Deb | Kind::Rpm));
-    let version = semantic(newest.map_or("", |item| &item.identity.version));
+    let (namespace, version) = collection(context);
     let file = format!("{namespace}-{COLLECTION}-{version}.tar.gz");
     let qualified = format!("{namespace}.{COLLECTION}");
     let filled = |text: &str| -> Result<String> {
@@ -60,6 +58,12 @@ pub fn write(context: &Context) -> Result<bool> {
     let bytes = tarball(&files, &about, context.plan.time).or_cannot("write", Path::new(&file))?;
     context.put_bytes(NAME, &file, &bytes)?;
     Ok(true)
+}
+
+/// The collection's namespace and version.
+pub fn collection(context: &Context) -> (String, String) {
+    let newest = context.items.iter().rfind(|item| matches!(item.kind, Kind::Run | Kind::Deb | Kind::Rpm));
+    (identifier(&context.plan.name), semantic(newest.map_or("", |item| &item.identity.version)))
 }
 
 /// The facts as a Python module. A JSON text in JSON is a string of Python, whatever is in it.

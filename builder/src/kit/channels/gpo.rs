@@ -1,14 +1,20 @@
-//! Group policies: a startup script for each MSI, for domains that do not assign it. Assigned MSIs need nothing but their transforms.
+//! Group policies: a startup script for each MSI, for domains that do not assign it (assigned MSIs need nothing but their transforms), and
+//! administrative templates for the settings that installation and connector heed.
 
 use super::fill::fill;
-use super::msi::applications;
+use super::msi::{applications, Package};
 use super::Context;
+use crate::deb_version::compare;
 use crate::error::Result;
-use minijinja::context;
+use contract::settings::{Rule, Setting};
+use minijinja::{context, Value};
+use std::collections::BTreeMap;
 
 pub const NAME: &str = "gpo";
 
 const STARTUP: &str = include_str!("../../../../templates/channels/gpo/startup.cmd");
+const ADMX: &str = include_str!("../../../../templates/channels/gpo/policy.admx");
+const ADML: &str = include_str!("../../../../templates/channels/gpo/en-US/policy.adml");
 
 pub fn write(context: &Context) -> Result<bool> {
     let mut any = false;
@@ -29,5 +35,43 @@ pub fn write(context: &Context) -> Result<bool> {
         context.put_windows(NAME, &format!("{}/startup.cmd", package.stem()), &text)?;
         any = true;
     }
+    templates(context)?;
     Ok(any)
+}
+
+/// A pair of files for each key that packages heed, named after the newest of them.
+fn templates(context: &Context) -> Result<()> {
+    let mut newest: BTreeMap<&str, &Package> = BTreeMap::new();
+    for package in applications(context)?.filter(|package| !package.policy_key.is_empty()) {
+        let known = newest.entry(&package.policy_key).or_insert(package);
+        if compare(&known.version, &package.version).is_lt() {
+            *known = package;
+        }
+    }
+    for (key, package) in newest {
+        let takes = |setting: &&Setting| setting.is_policy() && package.properties.iter().any(|one| one.name == setting.name);
+        let settings: Vec<Value> = context.settings.iter().filter(takes).map(shown).collect();
+        // By the key: products of other names have others, and versions of one product the same.
+        let namespace: String = key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '.' }).collect();
+        let values = context! {
+            key, settings, namespace => format!("Agent.{namespace}"), title => &package.name, description => &package.description,
+            version => &package.version,
+        };
+        for (folder, end, template) in [("", "admx", ADMX), ("en-US/", "adml", ADML)] {
+            let name = format!("PolicyDefinitions/{folder}{}.{end}", package.product);
+            context.put(NAME, &name, &fill(template, values.clone())?.replace('\n', "\r\n"))?;
+        }
+    }
+    Ok(())
+}
+
+/// A setting as the editor of policies shows it.
+fn shown(setting: &Setting) -> Value {
+    let mut summary = setting.summary.chars();
+    let help: String = summary.next().map(|first| first.to_uppercase().chain(summary).collect()).unwrap_or_default();
+    let title = match setting.question {
+        "" => setting.summary,
+        question => question.trim_end_matches([':', '?']),
+    };
+    context! { name => setting.name, title, help, flag => setting.rule == Rule::Flag }
 }

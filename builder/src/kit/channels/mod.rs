@@ -12,6 +12,7 @@ mod images;
 mod intune;
 mod msi;
 mod names;
+mod page;
 mod puppet;
 mod salt;
 mod sccm;
@@ -121,6 +122,9 @@ pub fn write(stage: &Stage, items: &[Item], plan: &Plan, asked: &[&str], whole: 
             continue;
         }
         let written = write(&context)?;
+        if written {
+            page::write(&context, name)?;
+        }
         if !written && by_name && whole {
             return Err(Error::new(format!("the kit holds nothing that the channel {name} is for"))
                 .help(format!("add {needs}, or leave the channel out")));
@@ -248,6 +252,8 @@ mod tests {
         let secure = report::Setting { name: "SecureCustomProperties".into(), value: format!("SERVER_URL;{MADE_UP}") };
         let package = msi::Package {
             properties: msi::properties(&[secure]),
+            policy_key: r"SOFTWARE\Policies\VMI\setup".into(),
+            product: "agent".into(),
             files: vec![msi::Facts { file: "a.msi".into(), sha256: items[3].sha256.clone() }],
             file: "a.msi".into(),
             version: "1.0".into(),
@@ -273,6 +279,9 @@ mod tests {
             let texts: Vec<Vec<u8>> = texts.map(|path| plain(&stage.root().join(path))).collect();
             let told = |what: &str| texts.iter().any(|text| text.windows(what.len()).any(|found| found == what.as_bytes()));
             assert!(told(MADE_UP), "{} says nothing of {MADE_UP}", channel.name);
+            // What the editor of policies offers, and what it says of it.
+            let policies = texts.iter().filter(|text| text.starts_with(b"<?xml")).count();
+            assert_eq!(policies, if channel.name == gpo::NAME { 2 } else { 0 }, "{}", channel.name);
             for marker in names::MARKERS {
                 assert!(!told(marker), "{} has {marker}", channel.name);
             }

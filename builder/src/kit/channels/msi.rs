@@ -48,6 +48,8 @@ pub struct Package {
     /// Where the outcome of an installation is written.
     pub result: String,
     pub properties: Vec<Setting>,
+    /// The key below HKLM whose values it heeds as a group policy; empty where it heeds none.
+    pub policy_key: String,
     pub services: Vec<Service>,
     pub processes: Vec<String>,
     /// Settings whose values no log may show: an administrator may take them for the secret itself, or they are the machine's identity.
@@ -223,6 +225,12 @@ fn package(item: &Item, beside: &[(&Item, Option<Identity>)]) -> Result<Package>
         files: std::iter::once(item).chain(beside).map(facts).collect(),
         hidden: hidden(&report.settings),
         properties: properties(&report.settings),
+        policy_key: report
+            .settings
+            .iter()
+            .find(|one| ours && one.name == "POLICY_KEY")
+            .map(|one| one.value.clone())
+            .unwrap_or_default(),
         services: report.services,
         processes,
         ours,

@@ -1,7 +1,7 @@
 //! What differs between operating systems, behind one trait and a few functions. Each system offers the same names:
 //! `Host` (with `open`, `wait`, `ready`, `keep_up`, `close`), `BASE_ENVIRONMENT`, `CONTROLS`, `DISK_FULL`,
 //! `places`, `default_directories`, `serve`, `machine`, `random`, `read_settings`, `replace_private`, `replace_public`,
-//! `may_run_as`, `vet` and `addresses`.
+//! `may_run_as`, `vet`, `addresses`, `policy` and `tell`.
 
 #[cfg(unix)]
 mod unix;
@@ -12,7 +12,7 @@ mod windows;
 #[cfg(windows)]
 use self::windows as system;
 
-pub use self::system::{addresses, default_directories, machine, may_run_as, random, serve, vet};
+pub use self::system::{addresses, default_directories, machine, may_run_as, policy, random, serve, tell, vet};
 pub use self::system::{places, read_settings, replace_private, replace_public, Host, BASE_ENVIRONMENT, CONTROLS, DISK_FULL};
 
 use crate::launch::Launch;

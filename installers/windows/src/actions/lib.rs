@@ -18,7 +18,7 @@ use msi::{location_of, version_of, Installation};
 use native::report::{self, document, Ending, Report};
 use native::service::Service;
 use native::settings::{keys, Settings};
-use native::{clock, folder, machine, places, token};
+use native::{clock, folder, machine, places, policy, token};
 use preflight::Facts;
 use std::io;
 use std::time::Duration;
@@ -51,6 +51,7 @@ fn from_properties(installation: &Installation) -> Settings {
     };
     settings.set("PREVIOUS", &previous);
     places::adopt(settings.get("NAMES"));
+    heed_policy(&mut settings);
     settings.set("STARTED_AT", &clock::now());
     settings.set("RUN_ID", &machine::random());
     settings
@@ -63,9 +64,16 @@ fn first_version(products: &str) -> String {
 
 /// The settings as a deferred action sees them.
 fn from_data(installation: &Installation) -> Settings {
-    let settings = Settings::from_data(&installation.property("CustomActionData"));
+    let mut settings = Settings::from_data(&installation.property("CustomActionData"));
     places::adopt(settings.get("NAMES"));
+    heed_policy(&mut settings);
     settings
+}
+
+/// What a group policy gives counts over what was asked for. The registry goes on keeping what was asked for.
+fn heed_policy(settings: &mut Settings) {
+    let policy = policy::given(settings.get("POLICY_KEY"));
+    settings.heed(&policy);
 }
 
 /// Who installs, where that is SYSTEM or an elevated administrator. A deferred action is SYSTEM, and is told who it was that asked:

@@ -1,18 +1,20 @@
 //! Is everything in place? A row each, as in the checks before an installation.
 
 use super::installed::{registered_root, Installed};
-use super::{code, refuse, say, Service};
+use super::{code, core, refuse, say, Service};
 use native::acl::CHANGES;
 use native::folder::{self, Kind};
-use native::places;
+use native::{places, policy};
 use native::registry::Key;
 use native::report::{failed, Outcome, Report};
 
 const AGAIN: &str = "install the package again";
 
-/// `linkctl check`.
-pub fn check(installed: &Installed, as_json: bool) -> i32 {
-    let report = report(installed);
+/// `linkctl check`; with `core` it also counts whether the core server can be reached.
+pub fn check(installed: &Installed, as_json: bool, core: bool) -> i32 {
+    let mut report = report(installed);
+    let program = program();
+    core::check(installed, program.as_deref(), core, as_json, &mut report);
     if as_json {
         say(&format!("{{ \"ok\": {}, \"checks\": {} }}", report.code().is_none(), report.json()));
     }
@@ -50,6 +52,10 @@ fn report(installed: &Installed) -> Report {
         format!("icacls \"{}\\components\" /inheritance:r /grant *S-1-5-18:(OI)(CI)F *S-1-5-32-544:(OI)(CI)F", installed.root);
     add("config", &config, config_fault(&config), "there, and ordinary users may not change it", &remedy);
     add("files", &installed.root, files_fault(installed), "there", AGAIN);
+    let (given, faults) = policy::judged(&places::place("policy-key"));
+    let seen = if given.is_empty() { "none".to_string() } else { format!("gives {}", given.join(", ")) };
+    let fault = Some(faults.join("; ")).filter(|faults| !faults.is_empty());
+    add("policy", &places::place("policy-key"), fault, &seen, "correct the group policy, then gpupdate /target:computer");
     let running = Service::open(&places::service()).map_or(false, |service| service.is_running());
     add("running", "", (!running).then(|| "the service does not run".to_string()), "the service runs", "linkctl start");
     report
@@ -86,10 +92,15 @@ fn config_fault(path: &str) -> Option<String> {
     }
 }
 
+/// The service's program, by its registration.
+fn program() -> Option<String> {
+    let image = Key::open(&places::place("service-key"))?.text("ImagePath")?;
+    image.strip_prefix('"').and_then(|rest| rest.split('"').next()).map(String::from)
+}
+
 /// The service's program and every container's description; contents are Windows Installer's to verify.
 fn files_fault(installed: &Installed) -> Option<String> {
-    let image = Key::open(&places::place("service-key")).and_then(|key| key.text("ImagePath")).unwrap_or_default();
-    let program = image.strip_prefix('"').and_then(|rest| rest.split('"').next()).map(String::from);
+    let program = program();
     let folder = format!("{}\\{}", installed.root, places::names().get("containers-folder"));
     let described = installed.containers().into_iter().map(|name| format!("{folder}\\{name}\\container.json"));
     let missing: Vec<String> = program.into_iter().chain(described).filter(|path| folder::kind(path) != Kind::File).collect();

@@ -2,6 +2,7 @@
 //! linkctl that Linux has.
 
 mod check;
+mod core;
 mod installed;
 mod logs;
 mod monitor;
@@ -22,7 +23,7 @@ usage: linkctl VERB [OPTION]
   status --nagios             one line for Nagios and its kin; exit code 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN
   status --prometheus FILE    writes FILE, for the textfile collector of windows_exporter
   start | stop | restart      the service
-  check [--json]              is everything in place? exit code 1 when not
+  check [--core] [--json]     is everything in place? exit code 1 when not; with --core also when the core server cannot be reached
   containers [--json]         the containers and how they are
   logs [NAME] [-f] [-n N]     a log: the connector's, or that of a container
   seal [--json]               remove identity, certificates, queues and logs: the machine becomes a template
@@ -70,7 +71,8 @@ fn run(arguments: Vec<String>) -> i32 {
         ("status", [option]) => option.strip_prefix("--prometheus=").map(String::from),
         _ => None,
     };
-    let other = |argument: &&String| !nagios && prometheus.is_none() && *argument != "--json";
+    let core = verb == "check" && rest.iter().any(|argument| argument == "--core");
+    let other = |argument: &&String| !nagios && prometheus.is_none() && *argument != "--json" && !(core && *argument == "--core");
     let unknown = rest.iter().find(other).filter(|_| verb != "logs");
     if let Some(unknown) = unknown {
         return refuse(code::USAGE, &format!("unknown argument: {unknown}"), "the command line", "see linkctl --help");
@@ -88,7 +90,7 @@ fn run(arguments: Vec<String>) -> i32 {
         "status" if prometheus.is_some() => monitor::prometheus(&installed, &prometheus.unwrap_or_default()),
         "status" => status::status(&installed, as_json),
         "containers" => status::containers(&installed, as_json),
-        "check" => check::check(&installed, as_json),
+        "check" => check::check(&installed, as_json, core),
         "logs" => logs::logs(&rest),
         _ if token::privileged().is_none() => {
             let what = "this must run as an elevated administrator";

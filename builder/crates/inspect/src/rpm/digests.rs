@@ -43,7 +43,9 @@ pub(super) fn check(input: &mut Input, rpm: &Headers, report: &mut Report) -> Re
     match Algorithm::of_openpgp(number) {
         Some(algorithm) => {
             let found = hex::encode(digest(input, rpm.payload_range.clone(), algorithm.hasher(), report)?);
-            report.claims.part("payload", algorithm.name(), stated.to_ascii_lowercase(), found);
+            let stated = stated.to_ascii_lowercase();
+            report.payload_compared = stated == found;
+            report.claims.part("payload", algorithm.name(), stated, found);
         }
         None => report.damaged("payload", format!("its digest is of the unknown algorithm {number}")),
     }

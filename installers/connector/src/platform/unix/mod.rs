@@ -63,6 +63,14 @@ pub fn default_directories(names: &Names) -> (PathBuf, PathBuf) {
     (run_dir, log_dir)
 }
 
+/// Nothing: there are no group policies here.
+pub fn policy(_: &Names, _: &str) -> Result<Option<String>, String> {
+    Ok(None)
+}
+
+/// Nothing: the connector's log is where people and programs look here.
+pub fn tell(_: &contract::events::Event, _: &str) {}
+
 /// Runs the connector as the service that it is: here in the foreground, under systemd or an init script.
 pub fn serve(layout: &Layout, run: fn(&Layout) -> Result<(), String>) -> Result<(), String> {
     // Files and directories are made with the modes asked for, whatever started the connector.

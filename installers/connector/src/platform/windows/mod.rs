@@ -36,7 +36,8 @@ pub use self::{
     host::{Host, CONTROLS, DISK_FULL},
     machine::{machine, random},
     process::{may_run_as, vet, BASE_ENVIRONMENT},
-    service::serve,
+    registration::policy,
+    service::{serve, tell},
 };
 
 /// The addresses of a host, as the system looks it up.

@@ -42,18 +42,36 @@ pub fn mend(root: &Path, names: &Names) {
     }
 }
 
+/// What a group policy gives for a setting.
+///
+/// # Errors
+/// What is there is no text.
+pub fn policy(names: &Names, setting: &str) -> Result<Option<String>, String> {
+    const FILE_NOT_FOUND: i32 = 2;
+    match text_of(&names.place("policy-key"), setting) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.raw_os_error() == Some(FILE_NOT_FOUND) => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// A text below HKEY_LOCAL_MACHINE, in the registry's 64-bit view.
 pub fn text_value(name: &str, value: &str) -> Option<String> {
+    text_of(name, value).ok()
+}
+
+fn text_of(name: &str, value: &str) -> io::Result<String> {
     let (name, value) = (wide(name), wide(value));
-    let mut buffer = [0u16; 1024];
+    let mut buffer = [0u16; 8192];
     let mut size = std::mem::size_of_val(&buffer) as DWORD;
     let flags = RRF_RT_REG_SZ | RRF_SUBKEY_WOW6464KEY;
     // SAFETY: names end with zeros, the buffer's size is given.
     let code = unsafe {
         RegGetValueW(HKEY_LOCAL_MACHINE, name.as_ptr(), value.as_ptr(), flags, null_mut(), buffer.as_mut_ptr().cast(), &mut size)
     };
-    let text = buffer.get(..size as usize / 2).filter(|_| code == ERROR_SUCCESS)?;
-    Some(String::from_utf16_lossy(text).trim_end_matches('\0').to_string())
+    checked_code(code)?;
+    let text = buffer.get(..size as usize / 2).unwrap_or(&[]);
+    Ok(String::from_utf16_lossy(text).trim_end_matches('\0').to_string())
 }
 
 fn name_root(key: &str, value: &str, root: &str, options: DWORD) -> io::Result<()> {

@@ -11,15 +11,8 @@ use super::{console, events, files};
 use crate::launch::Layout;
 use crate::log;
 use crate::platform::Event;
+use contract::events::{self as events_of, Event as EventOfLog, Level};
 use winsys::*;
-
-/// Ids of events in the Application log. linkctl.exe has their texts (builder/build_windows.rs).
-mod event {
-    use super::DWORD;
-    pub const FAILED: DWORD = 1;
-    pub const STARTED: DWORD = 2;
-    pub const STOPPED: DWORD = 3;
-}
 
 const ERROR_FAILED_SERVICE_CONTROLLER_CONNECT: i32 = 1063;
 const ERROR_CALL_NOT_IMPLEMENTED: DWORD = 120;
@@ -32,8 +25,6 @@ const CONTROL_PARAMCHANGE: DWORD = 6;
 /// Comes before the shutdown, and leaves time for the containers (SERVICE_CONFIG_PRESHUTDOWN_INFO, which the MSI sets).
 const CONTROL_PRESHUTDOWN: DWORD = 15;
 const ACCEPT_STOP_PARAMCHANGE_SHUTDOWN: DWORD = 1 | 8 | 4 | 0x100;
-const EVENTLOG_ERROR_TYPE: u16 = 1;
-const EVENTLOG_INFORMATION_TYPE: u16 = 4;
 
 const STOPPED: DWORD = 1;
 const START_PENDING: DWORD = 2;
@@ -96,10 +87,10 @@ unsafe extern "system" fn service_main(_: DWORD, _: *mut *mut u16) {
         let outcome = take_log(&layout.own_log()).and_then(|()| run(&layout));
         if let Err(why) = &outcome {
             log::line(why);
-            tell_event_log(EVENTLOG_ERROR_TYPE, event::FAILED, why);
+            tell(&events_of::FAILED, why);
         }
         if outcome.is_ok() {
-            tell_event_log(EVENTLOG_INFORMATION_TYPE, event::STOPPED, "The connector has stopped.");
+            tell(&events_of::STOPPED, "The connector has stopped.");
         }
         change(STOPPED, outcome.map_or(1, |()| 0));
     }
@@ -115,14 +106,22 @@ fn take_log(path: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Where an administrator looks first when a service does not start.
-fn tell_event_log(kind: u16, id: DWORD, text: &str) {
+/// Writes to the Application event log, where an administrator looks first; nothing where the connector runs by hand.
+pub fn tell(event: &EventOfLog, text: &str) {
+    if !is_service() {
+        return;
+    }
+    let kind = match event.level {
+        Level::Error => 1,
+        Level::Warning => 2,
+        Level::Information => 4,
+    };
     let text = wide(text);
     // SAFETY: names and texts end with zeros and outlive the calls.
     unsafe {
         let log = RegisterEventSourceW(null(), name().as_ptr());
         if !log.is_null() {
-            ReportEventW(log, kind, 0, id, null(), 1, 0, &text.as_ptr(), null());
+            ReportEventW(log, kind, 0, event.id, null(), 1, 0, &text.as_ptr(), null());
             DeregisterEventSource(log);
         }
     }
@@ -151,7 +150,7 @@ pub fn running() {
     let starting = SERVICE.lock().map_or(false, |service| service.as_ref().map_or(false, |s| s.state == START_PENDING));
     if starting {
         change(RUNNING, 0);
-        tell_event_log(EVENTLOG_INFORMATION_TYPE, event::STARTED, "The connector runs.");
+        tell(&events_of::STARTED, "The connector runs.");
     }
 }
 
