@@ -36,7 +36,7 @@ vendor_product() {
 	rm -r "$place/product/containers" "$place/product/windows" "$place/product/sites"
 	mkdir "$place/product/debs"
 	# shellcheck disable=SC2086 # a list
-	(cd "$place/product/debs" && apt-get -q download $vendor_agents >/dev/null && for agent in $vendor_agents; do mv "${agent}"_*.deb "$agent.deb"; done)
+	(cd "$place/product/debs" && apt-get -q -o APT::Sandbox::User=root download $vendor_agents >/dev/null && for agent in $vendor_agents; do mv "${agent}"_*.deb "$agent.deb"; done)
 	mkdir -p "$place/product/own/zabbix" "$place/product/own/snmpd" "$place/product/own/monit"
 	printf '%s\n' Server=127.0.0.1 Hostname=endpoint LogType=console PidFile=agent.pid ControlSocket=agent.sock >"$place/product/own/zabbix/own.conf"
 	echo 'rocommunity public 127.0.0.1' >"$place/product/own/snmpd/own.conf"
@@ -58,7 +58,7 @@ vendor_product() {
 # vendor_container PACKAGE OVERLAY COMMAND
 vendor_container() {
 	printf '[[container]]\nname = "%s"\ncommand = [%s]\n' "$1" "$3"
-	printf 'payload = { linux-x86_64 = [{ source = "debs/%s.deb", exclude = ["lib/systemd", "etc/init.d", "usr/share"] }, %s] }\n' "$1" "$2"
+	printf 'payload = { linux-x86_64 = [{ source = "debs/%s.deb", exclude = ["etc/init.d", "usr/share"] }, %s] }\n' "$1" "$2"
 }
 
 # RPMs of what apt had to install, made by rpmbuild, whose own generator says what each provides. The root has the tools and the C
@@ -68,10 +68,10 @@ vendor_repository() {
 	cp "$place"/product/dist/*.rpm "$place/repository/"
 	grep -vx acme-monitoring "$place/root/tmp/installed" | while read -r package; do
 		vendor_in root "dpkg -L $package" | while read -r file; do
-			[ -d "$place/root$file" ] || [ ! -e "$place/root$file" ] && [ ! -L "$place/root$file" ] || echo "$file"
-		done >"$place/files"
+			[ -d "$place/root$file" ] || [ ! -e "$place/root$file" ] || echo "$file"
+		done | sed 's|^/lib/|/usr/lib/|' >"$place/files"
 		grep -q '\.so' "$place/files" || continue
-		vendor_rpm "$package" '%install' 'mkdir -p %{buildroot}' "tar -C $place/root -cf - -T $place/names | tar -C %{buildroot} -xf -"
+		vendor_rpm "$package" '%install' 'mkdir -p %{buildroot}' "cd $place/root" 'xargs cp -a --parents -t %{buildroot} <../names'
 	done
 	find "$place/for-dnf/lib/" "$place/for-dnf/usr/lib/" -name '*.so*' ! -type d | sed "s|^$place/for-dnf/|/|" >"$place/known"
 	provides=$(sed "s|^|$place/for-dnf|" "$place/known" | /usr/lib/rpm/elfdeps --provides | sort -u | sed 's/^/Provides: /')
@@ -102,6 +102,7 @@ vendor_in() {
 	unshare --mount --pid --fork --kill-child --propagation private sh -euc '
 		mount -t proc proc "$1/proc"
 		mount -t tmpfs -o mode=0755 tmpfs "$1/run"
+		mount --rbind /dev "$1/dev"
 		cp /etc/resolv.conf "$1/etc/resolv.conf"
 		exec chroot "$1" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 sh -euc "$2"' sh "$place/$1" "$2"
 }
