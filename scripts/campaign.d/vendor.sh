@@ -41,7 +41,7 @@ vendor_product() {
 	printf '%s\n' Server=127.0.0.1 Hostname=endpoint LogType=console PidFile=agent.pid ControlSocket=agent.sock >"$place/product/own/zabbix/own.conf"
 	echo 'rocommunity public 127.0.0.1' >"$place/product/own/snmpd/own.conf"
 	printf '%s\n' 'set daemon 10' 'set pidfile /run/acme-monit.pid' 'set idfile /run/acme-monit.id' 'set statefile /run/acme-monit.state' \
-		'set httpd port 12812 and use address localhost allow localhost' >"$place/product/own/monit/own.conf"
+		'set httpd port 12812 and use address 127.0.0.1 allow 127.0.0.1' >"$place/product/own/monit/own.conf"
 	chmod 0600 "$place/product/own/monit/own.conf"
 	{
 		printf '%s\n' '[product]' 'name = "acme-monitoring"' 'title = "Acme monitoring"' 'version = "1.0.0"' 'publisher = "Acme Ltd"' \
@@ -62,7 +62,7 @@ vendor_container() {
 }
 
 # RPMs of what apt had to install, made by rpmbuild, whose own generator says what each provides. The root has the tools and the C
-# library as files that rpm knows nothing of: one more package names them.
+# library as files that rpm knows nothing of: one more package names them, and rtld(GNU_HASH), which glibc's spec file adds by hand.
 vendor_repository() {
 	mkdir -p "$place/repository"
 	cp "$place"/product/dist/*.rpm "$place/repository/"
@@ -75,7 +75,7 @@ vendor_repository() {
 	done
 	find "$place/for-dnf/lib/" "$place/for-dnf/usr/lib/" -name '*.so*' ! -type d | sed "s|^$place/for-dnf/|/|" >"$place/known"
 	provides=$(sed "s|^|$place/for-dnf|" "$place/known" | /usr/lib/rpm/elfdeps --provides | sort -u | sed 's/^/Provides: /')
-	vendor_rpm base-system "$provides" 'Provides: coreutils findutils gawk grep sed util-linux /bin/sh' '%install'
+	vendor_rpm base-system "$provides" 'Provides: coreutils findutils gawk grep sed util-linux /bin/sh rtld(GNU_HASH)' '%install'
 	createrepo_c --quiet "$place/repository"
 }
 
@@ -84,7 +84,9 @@ vendor_rpm() {
 	name=$1
 	shift
 	{
-		printf '%s\n' "Name: $name" 'Version: 1' 'Release: 1' 'Summary: of a Debian package' 'License: various' 'AutoReq: no'
+		printf '%s\n' "Name: $name" 'Version: 1' 'Release: 1' 'Summary: of a Debian package' 'License: various'
+		# As a distribution's: each library asks for its own.
+		[ "$name" != base-system ] || echo 'AutoReq: no'
 		printf '%s\n' "$@" | grep '^Provides: ' || :
 		printf '%s\n' '%description' 'made for a test'
 		printf '%s\n' "$@" | grep -v '^Provides: '
