@@ -150,6 +150,14 @@ channels_lint() {
 	say '== ansible-lint'
 	python3 -m venv "$place/lint"
 	"$place/lint/bin/pip" -q install ansible-lint
+	# The collection that the playbook for Windows calls: of a release for Debian 12's ansible-core.
+	"$place/lint/bin/pip" -q download --no-deps -d "$place/ansible-wheel" ansible==8.7.0
+	python3 -c 'import sys, zipfile
+file = zipfile.ZipFile(sys.argv[1])
+file.extractall(sys.argv[2], [name for name in file.namelist() if name.startswith("ansible_collections/ansible/windows/")])' "$place"/ansible-wheel/*.whl "$place/collections"
+	(cd "$place" && mkdir content && echo '{}' >content/application.json && ANSIBLE_COLLECTIONS_PATH=$place/collections ANSIBLE_HOME=$place/ansible \
+		ansible-playbook --syntax-check -i "$place/hosts" -e content="$place/content" intigua_sample.agent.windows >/dev/null) || die 'the playbook for Windows has a mistake'
+	say 'ansible-playbook --syntax-check: the playbook for Windows'
 	# Debian 12 has ansible-core 2.14, which the rule meta-runtime calls unsupported.
 	(cd "$place/collections/ansible_collections/intigua_sample/agent" && ANSIBLE_COLLECTIONS_PATH=$place/collections PATH="$place/lint/bin:$PATH" ansible-lint --offline -q -x meta-runtime)
 }
