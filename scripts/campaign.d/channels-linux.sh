@@ -95,8 +95,7 @@ channels_expect() {
 
 # channels_until TEXT: the play at hand has said this; a busy machine takes its time to begin.
 channels_until() {
-	: >"$place/out"
-	until grep -q "$1" "$place/out"; do sleep 0.2; done
+	until grep -qs "$1" "$place/out"; do sleep 0.2; done
 }
 
 channels_ansible() {
@@ -129,9 +128,11 @@ channels_ansible() {
 	channels_expect 'r["stdout"]' '1' -a '{"operation": "run", "argv": ["/bin/echo", "1"]}'
 	# Busy until it was tried once; and sshd away for 6 s and two tries.
 	channels_inside sh -c 'flock -x /var/lib/intigua/lock sh -c "until [ -e /run/free ]; do sleep 0.1; done" >/dev/null 2>&1 &'
+	rm "$place/out"
 	(channels_until 'attempt 1:'; channels_inside touch /run/free) &
 	channels_expect 'r["attempts"] > 1 and r["waited"][0]' 1.0 -vv -a "$second settings='{\"SERVER_URL\": \"https://third.example\"}'"
 	channels_inside sh -c 'kill $(cat /run/sshd.pid)'
+	rm "$place/out"
 	(sleep 6; channels_until 'attempt 2:'; channels_sshd) &
 	channels_expect 'r["attempts"] > 2 and r["running"]' True -vv -a operation=status
 	channels_expect 'r["changed"]' True -a 'operation=uninstall purge=true'
