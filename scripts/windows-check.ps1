@@ -58,6 +58,15 @@ Step 'W09' '/i {MSI} CONTAINERS=*' 0
 Say 'W09' (@(Get-ChildItem "$root\Intigua-Libs" -Directory).Count -eq $containers.Count -and (Runs)) 'it is back, and the service runs'
 Step 'W10' '/i {MSI} REINSTALL=ALL REINSTALLMODE=amus' 0
 Say 'W10' ((Config) -match 'second.example') 'the repair kept the server'
+$policy = 'HKLM:\SOFTWARE\Policies\VMI\setup'
+New-Item $policy -Force | New-ItemProperty -Name SERVER_URL -Value 'https://policy.example' | Out-Null
+Start-Sleep -Seconds 10
+Say 'W24' ((Get-Content "$data\logs\vlink.log" -Raw) -match 'group policy: SERVER_URL') 'the connector follows a group policy by itself'
+Say 'W24' ((& "$root\bin\linkctl.exe" check --json) -match 'gives SERVER_URL') 'linkctl check names what the policy gives'
+$events = @(Get-WinEvent -FilterHashtable @{ LogName = 'Application'; ProviderName = $service } -ErrorAction SilentlyContinue)
+Say 'W25' (@($events | Where-Object { $_.Id -eq 2 -and $_.Message -match 'The connector runs' }).Count -gt 0) 'event 2 is in the Application log, with its text'
+Say 'W25' (@($events | Where-Object { $_.Id -eq 8 }).Count -gt 0) 'event 8 tells of the policy'
+Remove-Item $policy
 Step 'W14' '/i {MSI}' 0
 Say 'W14' ((Result).outcome -eq 'reinstalled') 'install.json: reinstalled'
 if ($User) {

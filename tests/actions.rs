@@ -366,6 +366,8 @@ fn linkctl_shows_stops_starts_and_checks() {
     endpoint.wine.run(&["reg", "add", &format!(r"HKLM\{SERVICE_KEY}"), "/v", "ImagePath", "/d", quoted, "/f"]);
     let (code, json) = endpoint.linkctl(&["check", "--json"]);
     assert_eq!(code, 0, "{json}");
+    assert!(!json.contains("\"core\""), "a connector without a try of its own: {json}");
+    assert!(endpoint.linkctl(&["check", "--core", "--json"]).1.contains("no check of its own"));
 
     assert_eq!(endpoint.linkctl(&["stop"]).0, 0);
     assert!(!endpoint.runs());

@@ -15,6 +15,8 @@ mod plan;
 mod refusals;
 #[path = "build/relations.rs"]
 mod relations;
+#[path = "build/remote.rs"]
+mod remote;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;

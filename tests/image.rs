@@ -1,6 +1,7 @@
-//! A golden image as it is used: the DEB baked in, booted as one machine, sealed, copied, booted as others.
+//! A golden image as it is used: the DEB baked in by a kit's recipe, booted as one machine, sealed, copied, booted as others.
 mod common;
 use common::*;
+use std::path::Path;
 
 const ROOT: &str = "/usr/local/intigua";
 const UUIDS: [&str; 2] = ["11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"];
@@ -25,6 +26,32 @@ echo "memory $(cat "$group/ct-tracer/memory.max")"
 echo "members $(for p in $(cat "$group/ct-tracer/cgroup.procs"); do tr '\000' ' ' </proc/$p/cmdline; done)"
 "#;
 
+/// A kit of one package with the recipes for images; what its preseed file does, as a script.
+const RECIPE: &str = r#"umask 077
+mkdir gnupg
+export GNUPGHOME="$PWD/gnupg" SOURCE_DATE_EPOCH=1700000000
+gpg --batch --quiet --passphrase '' --faked-system-time 20230101T000000! --quick-gen-key kit@example ed25519 sign never
+gpg --batch --armor --export-secret-keys >key.sec
+gpgconf --kill all
+openssl ecparam -genkey -name prime256v1 -noout -out key.pem
+"$LINKPACK" kit "$1" -o kit --key key.pem --openpgp-key key.sec -c images >&2
+sed -n '/late_command string/,$p' kit/channels/images/preseed.cfg | sed '1s/.* string//'"#;
+
+/// Does in the root what Debian's installer does with the recipe; what fetches and what enters the new system are stand-ins.
+fn bake(scratch: &Scratch, package: &Path) {
+    need("gpg", "gnupg");
+    let folder = tempfile::tempdir().unwrap();
+    let made = cmd("sh").args(["-euc", RECIPE, "sh"]).arg(package).env("LINKPACK", env!("CARGO_BIN_EXE_linkpack"));
+    let script = made.dir(folder.path()).run().ok().stdout;
+    assert!(script.contains("linkctl\" seal"), "{script}");
+    scratch.copy_in(package, "/packages/sample.deb");
+    scratch.write("/usr/local/bin/wget", "#!/bin/sh\ncp /packages/sample.deb \"$2\"\n");
+    scratch.write("/usr/local/bin/in-target", "#!/bin/sh\nexec \"$@\"\n");
+    scratch.write("/packages/late.sh", script);
+    let enter = "chmod 755 /usr/local/bin/*; ln -s / /target; sh /packages/late.sh; rm -r /target /packages /usr/local/bin/*";
+    scratch.sh(&format!("set -e; {enter}")).ok().says("sealed:");
+}
+
 /// The value of a line that the probe printed.
 #[track_caller]
 fn value(booted: &Booted, key: &str) -> String {
@@ -47,9 +74,7 @@ fn machines_made_of_a_sealed_image_get_identities_of_their_own() {
     let scratch = Scratch::debian();
     let deb =
         Product::sample("1.0.0").edit("watchdog = {", "throttle = { max-cpu-percent = 40, max-memory-kb = 65536 }\nwatchdog = {");
-    scratch.copy_in(&deb.build("deb"), "/packages/sample.deb");
-    scratch.write("/etc/intigua/install.conf", "IMAGE=1\n");
-    scratch.sh("dpkg -i /packages/sample.deb").ok();
+    bake(&scratch, &deb.build("deb"));
     assert!(!scratch.read(&format!("{ROOT}/components/csclient.cfg")).contains("vlinkCoreId"));
     let golden = Image::of(&scratch);
 

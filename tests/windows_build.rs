@@ -134,6 +134,9 @@ fn what_windows_or_an_msi_cannot_hold_is_refused_by_name_with_a_remedy() {
     sample.write("windows/pulse/container.json", "{}");
     has(&sample.refused(&["-f", "msi"]), &["Intigua-Libs/pulse/container.json", "container.json is made by linkpack"]);
 
+    let worded = Sample::new().edit("core-check = [\"check-core\", ", "core-check = [\"check-core\\n\", ");
+    has(&worded.refused(&["-f", "msi"]), &["core-check in [connector]", "control character", "help: write plain words"]);
+
     // A page that has the characters holds them; one that has not is refused, and so is one that there is not.
     let manifest = fs::read_to_string(sample.product("linkpack.toml")).unwrap();
     fs::remove_file(sample.product("windows/pulse/container.json")).unwrap();

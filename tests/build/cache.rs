@@ -30,7 +30,7 @@ fn forge(cache: &Path) -> usize {
     units.map(|(path, bytes)| fs::write(path, bytes).unwrap()).count()
 }
 
-fn key(product: &Product) {
+pub fn key(product: &Product) {
     product.write("key", noise(32, 3));
     fs::set_permissions(product.path("key"), fs::Permissions::from_mode(0o600)).unwrap();
 }

@@ -1,5 +1,5 @@
 /* What an administrator's console does with the service vAgentManager: create PATH, start, control CODE, state. Says the state, or why not.
-   event FILE ID: the text that an event viewer takes for an event of this id from the file. */
+   event FILE: the texts that an event viewer takes from the file for the events from 1 on. */
 #include <windows.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,12 +15,9 @@ int wmain(int count, wchar_t **arguments)
         wchar_t text[256];
         DWORD_PTR inserted[] = { (DWORD_PTR)L"inserted" };
         HMODULE module = LoadLibraryExW(arguments[2], NULL, LOAD_LIBRARY_AS_DATAFILE);
-        if (!FormatMessageW(FORMAT_MESSAGE_FROM_HMODULE | FORMAT_MESSAGE_ARGUMENT_ARRAY, module, wcstoul(arguments[3], NULL, 10), 0, text,
-                            256, (va_list *)inserted)) {
-            printf("error %lu\n", GetLastError());
-            return 1;
-        }
-        printf("%ls", text);
+        for (DWORD id = 1; FormatMessageW(FORMAT_MESSAGE_FROM_HMODULE | FORMAT_MESSAGE_ARGUMENT_ARRAY, module, id, 0, text, 256,
+                                          (va_list *)inserted); id++)
+            printf("%lu %ls", id, text);
         return 0;
     }
     if (!wcscmp(verb, L"create"))

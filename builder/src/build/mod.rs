@@ -290,6 +290,10 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
         used.push((site.name, site.sha256));
         packages.extend(site.packages);
     }
+    // A server that refuses is told while the last packages still lie there.
+    if let Some(trouble) = store.settle()? {
+        listener.warning(&trouble);
+    }
     let mut report = Report {
         product: product.manifest().product.name.to_string(),
         version: product.manifest().product.version.to_string(),

@@ -5,7 +5,7 @@ use super::bytes::bytes;
 use super::examples;
 use super::{progress, told};
 use crate::compress::prune::{self, Prune, Pruned, Survey};
-use crate::compress::{guard, Cache, CacheChoice, CacheKey, CACHE_LIMIT};
+use crate::compress::{guard, Cache, CacheChoice, CacheKey, RemoteCache, CACHE_LIMIT};
 use crate::error::{Error, Result};
 use crate::inspect::text::counted;
 use crate::listener::Listener;
@@ -32,6 +32,19 @@ pub struct BuildCache {
     /// Unpack what is taken from the cache and compare it with the content it stands for
     #[arg(long, conflicts_with = "no_cache")]
     pub cache_check: bool,
+    /// Take compressed content from this server, too, and send it what it lacks: http://HOST/PATH (GET, HEAD and PUT) or s3://BUCKET/PREFIX
+    #[arg(long, value_name = "URL", requires = "cache_key")]
+    pub remote_cache: Option<String>,
+    /// Send nothing to the remote cache
+    #[arg(long, requires = "remote_cache")]
+    pub remote_cache_read_only: bool,
+}
+
+impl BuildCache {
+    fn remote(&self) -> Option<RemoteCache> {
+        let url = self.remote_cache.clone()?;
+        Some(RemoteCache { url, read_only: self.remote_cache_read_only })
+    }
 }
 
 /// What a build and the jobs of a plan say of their cache alike.
@@ -179,6 +192,7 @@ pub fn of_build(arguments: &BuildCache, listener: &dyn Listener) -> Result<Cache
         read_only: arguments.cache_read_only,
         limit: arguments.terms.cache_limit.unwrap_or(CACHE_LIMIT),
         check: arguments.cache_check,
+        remote: arguments.remote(),
         ..choice.into()
     })
 }
@@ -200,6 +214,7 @@ pub fn of_job(arguments: &BuildCache) -> Result<Option<Cache>> {
         read_only: arguments.cache_read_only,
         limit: arguments.terms.cache_limit.unwrap_or(CACHE_LIMIT),
         check: arguments.cache_check,
+        remote: arguments.remote(),
         ..CacheChoice::Folder(folder.clone()).into()
     }))
 }

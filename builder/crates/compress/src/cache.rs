@@ -1,5 +1,6 @@
 //! A cache of compressed units: where it is, how it is used, and its folder.
 
+use super::remote::RemoteCache;
 use super::seal::CacheKey;
 use base::error::{Error, IoContext, Result};
 use rustix::fs::{flock, FlockOperation};
@@ -35,11 +36,13 @@ pub struct Cache {
     pub limit: u64,
     /// Units that are taken from it are unpacked and compared with the content they stand for.
     pub check: bool,
+    /// A cache on a server behind this one; it takes a key.
+    pub remote: Option<RemoteCache>,
 }
 
 impl From<CacheChoice> for Cache {
     fn from(choice: CacheChoice) -> Cache {
-        Cache { choice, key: None, read_only: false, limit: CACHE_LIMIT, check: false }
+        Cache { choice, key: None, read_only: false, limit: CACHE_LIMIT, check: false, remote: None }
     }
 }
 
@@ -60,6 +63,16 @@ pub struct CacheUse {
     pub found: u64,
     /// Units that were compressed.
     pub compressed: u64,
+    /// Units that came from the remote cache.
+    #[serde(skip_serializing_if = "is_none")]
+    pub fetched: u64,
+    /// Units that were sent there.
+    #[serde(skip_serializing_if = "is_none")]
+    pub sent: u64,
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Where else units may go.

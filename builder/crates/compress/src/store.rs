@@ -5,6 +5,7 @@ use super::claim::{self, Claim, Claims};
 use super::codec::Codec;
 use super::digest::LastDigest;
 use super::nature::Nature;
+use super::remote::{Arrived, How, Incoming, Remote, RemoteCache, Uploads};
 use super::seal::Seal;
 use super::segment::Segment;
 use super::source::{part, release, with_whole, Bytes, Source};
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
+use tempfile::NamedTempFile;
 
 /// How old the time of a unit's last use may become before it is written again.
 const REFRESH: Duration = Duration::from_secs(600);
@@ -56,12 +58,23 @@ pub struct Store {
     compressed: AtomicU64,
     pub(super) last_digest: LastDigest,
     _temporary: Option<WorkDir>,
+    remote: Option<Arc<Remote>>,
+    uploads: Option<Uploads>,
+    fetched: AtomicU64,
     /// The packed bytes of a store that keeps nothing on disk.
     memory: Option<Mutex<HashMap<Key, Vec<u8>>>>,
 }
 
 /// What something is kept by that is no stream's unit ([`Store::keep_made`]).
-pub struct MadeKey(Key, #[allow(dead_code, reason = "held until the thing is kept")] Option<Claim>);
+pub struct MadeKey(Key, How, #[allow(dead_code, reason = "held until the thing is kept")] Option<Claim>);
+
+/// What the remote cache has.
+enum Fetched {
+    Unit(Unit),
+    /// Something that is not this unit.
+    Wrong,
+    None,
+}
 
 /// The codec that stands for such things: its units are plain bytes.
 const BYTES: Codec = Codec::Gzip;
@@ -104,6 +117,16 @@ impl Store {
             }
             CacheChoice::Temporary(parent) => Some(parent.clone()),
         };
+        if let Some(chosen) = &cache.remote {
+            let key = cache.key.ok_or_else(|| {
+                Error::new("a remote cache takes a key: without it whoever can write there could put content into packages")
+                    .help("give the key that its builders share: --cache-key FILE")
+            })?;
+            let read_only = chosen.read_only || cache.read_only;
+            let remote = Arc::new(Remote::open(&RemoteCache { read_only, ..chosen.clone() }, key)?);
+            store.uploads = (!remote.read_only).then(|| Uploads::to(&remote));
+            store.remote = Some(remote);
+        }
         if let Some(parent) = temporary {
             let made = WorkDir::new(&parent).or_cannot("create a folder for compressed units in", &parent)?;
             store.folder = made.path().to_path_buf();
@@ -114,7 +137,23 @@ impl Store {
 
     /// How much was found and how much compressed so far.
     pub fn used(&self) -> CacheUse {
-        CacheUse { found: self.found.load(Ordering::Relaxed), compressed: self.compressed.load(Ordering::Relaxed) }
+        CacheUse {
+            found: self.found.load(Ordering::Relaxed),
+            compressed: self.compressed.load(Ordering::Relaxed),
+            fetched: self.fetched.load(Ordering::Relaxed),
+            sent: self.uploads.as_ref().map_or(0, Uploads::settle),
+        }
+    }
+
+    /// Waits until the remote cache has what it lacked. What is to be said of a server that did not answer.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub fn settle(&self) -> Result<Option<String>> {
+        let Some(remote) = &self.remote else { return Ok(None) };
+        self.uploads.as_ref().map(Uploads::settle);
+        remote.check()?;
+        Ok(remote.trouble())
     }
 
     /// A store in memory, for one package of kilobytes: ten thousand of them leave nothing in the cache.
@@ -138,6 +177,9 @@ impl Store {
             compressed: AtomicU64::new(0),
             last_digest: LastDigest::default(),
             _temporary: None,
+            remote: None,
+            uploads: None,
+            fetched: AtomicU64::new(0),
             memory: None,
         }
     }
@@ -192,21 +234,81 @@ impl Store {
             memory.lock().unwrap_or_else(PoisonError::into_inner).insert(key, packed);
             return Ok(Unit { key, codec, segment, digest });
         }
-        let found = || self.find(codec, key).filter(|unit| plain.is_none_or(|plain| self.holds(unit, plain)));
-        if let Some(unit) = found() {
+        let right = |unit: &Unit| plain.is_none_or(|plain| self.holds(unit, plain));
+        if let Some(unit) = self.find(codec, key).filter(right) {
             return Ok(self.count_found(unit));
         }
         let claim = self.claim(&key)?;
         // Whoever had the claim before may have kept the unit.
-        if let Some(unit) = claim.as_ref().and_then(|_| found()) {
+        if let Some(unit) = claim.as_ref().and_then(|_| self.find(codec, key)).filter(right) {
             return Ok(self.count_found(unit));
         }
+        let how = match self.fetch(codec, key)? {
+            Fetched::Unit(unit) if right(&unit) => return Ok(self.count_found(unit)),
+            Fetched::Unit(_) | Fetched::Wrong => How::Wrong,
+            Fetched::None => How::Missing,
+        };
         PACKED.with_borrow_mut(|packed| {
             packed.clear();
             packed.shrink_to(IN_MEMORY as usize);
             let segment = make(packed)?;
-            self.save(codec, key, &mut |out| out.write_all(packed).map(|()| segment))
+            let unit = self.save(codec, key, &mut |out| out.write_all(packed).map(|()| segment))?;
+            self.offer(&key, how);
+            Ok(unit)
         })
+    }
+
+    /// The unit of this key: what the store has, or else what `write` writes, which may be too large for memory.
+    pub(super) fn keep(
+        &self,
+        codec: Codec,
+        key: Key,
+        write: &mut dyn FnMut(&mut dyn Write) -> std::io::Result<Segment>,
+    ) -> Result<Unit> {
+        if let Some(unit) = self.find(codec, key) {
+            self.offer(&key, How::Unknown);
+            return Ok(unit);
+        }
+        let how = match self.fetch(codec, key)? {
+            Fetched::Unit(unit) => return Ok(unit),
+            Fetched::Wrong => How::Wrong,
+            Fetched::None => How::Missing,
+        };
+        let unit = self.save(codec, key, write)?;
+        self.offer(&key, how);
+        Ok(unit)
+    }
+
+    /// Lets the remote cache have a unit.
+    fn offer(&self, key: &Key, how: How) {
+        if let Some(uploads) = &self.uploads {
+            uploads.offer(*key, self.path(key), how);
+        }
+    }
+
+    /// The unit of this key from the remote cache, kept here from now on.
+    fn fetch(&self, codec: Codec, key: Key) -> Result<Fetched> {
+        let Some(remote) = &self.remote else { return Ok(Fetched::None) };
+        remote.check()?;
+        let path = self.path(&key);
+        let folder = path.parent().unwrap_or(&self.folder);
+        let mut file = self.partial(folder).map_err(|error| full(folder, &error))?;
+        let mut incoming = Incoming::new(file.as_file_mut(), codec, &key, &self.seal);
+        let got = remote.get(&key, &mut incoming);
+        let unit = match (incoming.finish(), got) {
+            (Arrived::NotKept(error), _) => return Err(full(folder, &error)),
+            (Arrived::Wrong, _) => return Ok(Fetched::Wrong),
+            (_, Err(error)) => return Err(error),
+            (_, Ok(false)) => return Ok(Fetched::None),
+            (Arrived::Cut, Ok(true)) => return Ok(Fetched::Wrong),
+            (Arrived::Whole(segment, digest), Ok(true)) => Unit { key, codec, segment, digest },
+        };
+        file.persist(&path).map_err(|error| full(folder, &error.error))?;
+        self.fetched.fetch_add(1, Ordering::Relaxed);
+        if let Some(uploads) = &self.uploads {
+            uploads.has(key);
+        }
+        Ok(Fetched::Unit(unit))
     }
 
     /// What was made of `from` by the `recipe` before, else the key to keep it under.
@@ -225,7 +327,15 @@ impl Store {
             claim = self.claim(&key)?;
             unit = claim.as_ref().and_then(|_| self.find(BYTES, key));
         }
-        let Some(unit) = unit.map(|unit| self.count_found(unit)) else { return Ok(Err(MadeKey(key, claim))) };
+        let mut how = How::Missing;
+        if unit.is_none() {
+            (unit, how) = match self.fetch(BYTES, key)? {
+                Fetched::Unit(unit) => (Some(unit), How::Missing),
+                Fetched::Wrong => (None, How::Wrong),
+                Fetched::None => (None, How::Missing),
+            };
+        }
+        let Some(unit) = unit.map(|unit| self.count_found(unit)) else { return Ok(Err(MadeKey(key, how, claim))) };
         let mut bytes = Vec::with_capacity(unit.packed_len() as usize);
         self.read(&unit, &mut |block| {
             bytes.extend_from_slice(block);
@@ -240,11 +350,14 @@ impl Store {
     /// The store is full.
     pub fn keep_made(&self, key: MadeKey, bytes: &[u8]) -> Result<()> {
         let segment = Segment { plain_len: bytes.len() as u64, crc32: 0, unpadded_len: bytes.len() as u64 };
-        self.save(BYTES, key.0, &mut |out| out.write_all(bytes).map(|()| segment)).map(|_| ())
+        self.save(BYTES, key.0, &mut |out| out.write_all(bytes).map(|()| segment))?;
+        self.offer(&key.0, key.1);
+        Ok(())
     }
 
     fn count_found(&self, unit: Unit) -> Unit {
         self.found.fetch_add(1, Ordering::Relaxed);
+        self.offer(&unit.key, How::Unknown);
         unit
     }
 
@@ -346,19 +459,8 @@ impl Store {
     ) -> Result<Unit> {
         let path = self.path(&key);
         let folder = path.parent().unwrap_or(&self.folder);
-        let full = |error: std::io::Error| {
-            Error::io("write a compressed unit to", folder, &error)
-                .help("free some space, or choose another folder with --cache DIR")
-        };
-        let mut temporary = tempfile::Builder::new();
-        // Other builders have to be able to read what a shared cache holds; the umask still applies.
-        let mode = if self.private { 0o600 } else { 0o644 };
-        temporary.prefix(PARTIAL).permissions(fs::Permissions::from_mode(mode));
-        let file = temporary.tempfile_in(folder).or_else(|_| {
-            self.make_shelf(folder)?;
-            temporary.tempfile_in(folder)
-        });
-        let mut file = file.map_err(full)?;
+        let full = |error: std::io::Error| full(folder, &error);
+        let mut file = self.partial(folder).map_err(full)?;
         let (segment, digest) = {
             let mut out = Digesting { out: BufWriter::with_capacity(BLOCK, file.as_file_mut()), digest: blake3::Hasher::new() };
             out.out.write_all(&[0; HEAD_LEN]).map_err(full)?;
@@ -374,6 +476,18 @@ impl Store {
         file.persist(&path).map_err(|error| full(error.error))?;
         self.compressed.fetch_add(1, Ordering::Relaxed);
         Ok(Unit { key, codec, segment, digest })
+    }
+
+    /// A file for a unit that is not whole yet.
+    fn partial(&self, shelf: &Path) -> std::io::Result<NamedTempFile> {
+        let mut temporary = tempfile::Builder::new();
+        // Other builders have to be able to read what a shared cache holds; the umask still applies.
+        let mode = if self.private { 0o600 } else { 0o644 };
+        temporary.prefix(PARTIAL).permissions(fs::Permissions::from_mode(mode));
+        temporary.tempfile_in(shelf).or_else(|_| {
+            self.make_shelf(shelf)?;
+            temporary.tempfile_in(shelf)
+        })
     }
 
     fn path(&self, key: &Key) -> PathBuf {
@@ -401,6 +515,10 @@ impl Store {
             _ => Ok(()),
         }
     }
+}
+
+fn full(folder: &Path, error: &std::io::Error) -> Error {
+    Error::io("write a compressed unit to", folder, error).help("free some space, or choose another folder with --cache DIR")
 }
 
 struct Digesting<W> {

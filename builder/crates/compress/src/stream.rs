@@ -240,10 +240,7 @@ impl Packed {
             digest.update(&unit.key);
         }
         let key = digest.finalize().into();
-        let unit = match store.find(codec, key) {
-            Some(unit) => unit,
-            None => store.save(codec, key, &mut |out| self.write_one_frame(out))?,
-        };
+        let unit = store.keep(codec, key, &mut |out| self.write_one_frame(out))?;
         Ok(Packed { store, codec, units: vec![unit] })
     }
 

@@ -40,6 +40,11 @@ pub fn head(name: &Key, segment: &Segment, digest: &blake3::Hash, seal: &Seal) -
 pub fn read_head(name: &Key, file: &mut File, seal: &Seal) -> Option<(Segment, blake3::Hash)> {
     let mut bytes = [0; HEAD_LEN];
     file.read_exact(&mut bytes).ok()?;
+    parse_head(name, &bytes, seal)
+}
+
+/// As [`read_head`], of the head's bytes.
+pub fn parse_head(name: &Key, bytes: &[u8; HEAD_LEN], seal: &Seal) -> Option<(Segment, blake3::Hash)> {
     let (said, sealed) = bytes.split_at(HEAD_LEN - 32);
     if !said.starts_with(MAGIC) || seal.of(name, said) != blake3::Hash::from_slice(sealed).ok()? {
         return None;

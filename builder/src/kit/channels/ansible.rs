@@ -27,6 +27,7 @@ const FILES: &[(&str, &str)] = files!(
     "changelogs/changelog.yaml",
     "meta/runtime.yml",
     "playbooks/install.yml",
+    "playbooks/windows.yml",
     "plugins/action/agent.py",
     "plugins/modules/agent.py",
 );
@@ -42,7 +43,8 @@ pub fn write(context: &Context) -> Result<bool> {
             .named(text)?
             .replace("@FQCN@", &format!("{qualified}.agent"))
             .replace("@FQNS@", &qualified)
-            .replace("@FILE@", &file);
+            .replace("@FILE@", &file)
+            .replace("@SECONDS@", &facts.seconds("install").to_string());
         Ok(text.replace("@NAMESPACE@", &namespace).replace("@COLLECTION@", COLLECTION))
     };
     let filled = FILES.iter().map(|(path, text)| Ok(((*path).to_owned(), filled(text)?)));

@@ -18,38 +18,44 @@ const STEP: Duration = Duration::from_millis(50);
 
 /// Adds the check `core`; `counts` is --core.
 pub fn check(installed: &Installed, program: Option<&str>, counts: bool, as_json: bool, report: &mut Report) {
-    let config = installed.config_file();
-    let outcome = match said(installed, program, counts) {
+    let arguments = arguments(installed);
+    let may = token::privileged().is_some();
+    if !counts && arguments.is_empty() {
+        return;
+    }
+    let tried = match (program, may) {
+        _ if arguments.is_empty() => Err("the connector has no check of its own (core-check of the manifest)".to_string()),
+        (None, _) => Err("the service has no program".to_string()),
+        // csclient.cfg is for SYSTEM and the administrators.
+        (_, false) => Err("tried by an elevated administrator only".to_string()),
+        (Some(program), true) => said(program, &arguments, counts),
+    };
+    let outcome = match tried {
         Ok(line) => Outcome::Passed(line),
         Err(why) if counts => failed(
             format!("the core server: {why}"),
             "see name service, routes, firewalls and the proxy; SERVER_URL and PROXY_URL of the MSI, or the group policy, change the way",
         ),
         Err(why) => {
-            if !as_json {
+            if may && !as_json {
                 say(&format!("note: the core server: {why} (counts with --core only)"));
             }
             Outcome::Passed(format!("not reached: {why} (counts with --core only)"))
         }
     };
-    report.note("core", code::NOT_IN_PLACE, &config, outcome);
+    report.note("core", code::NOT_IN_PLACE, &installed.config_file(), outcome);
+}
+
+/// What the connector is called with; nothing where it has no such try.
+fn arguments(installed: &Installed) -> Vec<String> {
+    let text = fs::read_to_string(format!("{}\\bin\\core-check", installed.root)).unwrap_or_default();
+    text.lines().filter(|line| !line.is_empty()).map(|line| line.replace("{root}", &installed.root)).collect()
 }
 
 /// The last line that the connector's try says; an error where it was in vain.
-fn said(installed: &Installed, program: Option<&str>, counts: bool) -> Result<String, String> {
-    let arguments = fs::read_to_string(format!("{}\\bin\\core-check", installed.root)).unwrap_or_default();
-    let arguments: Vec<String> =
-        arguments.lines().filter(|line| !line.is_empty()).map(|line| line.replace("{root}", &installed.root)).collect();
-    let program = match program.filter(|_| !arguments.is_empty()) {
-        Some(program) => program,
-        None => return Err("the connector has no check of its own (core-check of the manifest)".to_string()),
-    };
-    // csclient.cfg is for SYSTEM and the administrators.
-    if token::privileged().is_none() {
-        return Err("tried by an elevated administrator only".to_string());
-    }
+fn said(program: &str, arguments: &[String], counts: bool) -> Result<String, String> {
     let mut command = Command::new(program);
-    command.args(&arguments).args(if counts { &[][..] } else { &["--once"] });
+    command.args(arguments).args(if counts { &[][..] } else { &["--once"] });
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let ended = command.spawn().and_then(|child| ended(child, if counts { LONGEST } else { MOMENT }));
     let (code, text) = ended.map_err(|error| format!("{program} cannot be run: {error}"))?;

@@ -111,7 +111,7 @@ fn a_checked_unit_of_other_content_is_compressed_again() {
         let checking = open(true);
         assert_eq!(put(&checking, &plain).digest, right.digest, "{codec:?}");
         put(&checking, &plain);
-        assert_eq!(checking.used(), CacheUse { found: 1, compressed: 1 }, "{codec:?}");
+        assert_eq!(checking.used(), CacheUse { found: 1, compressed: 1, ..CacheUse::default() }, "{codec:?}");
     }
 }
 
@@ -125,7 +125,7 @@ fn a_cache_that_is_only_read_serves_and_is_not_changed() {
     let reading = Store::open(cache, 1).unwrap();
     put(&reading, b"there");
     let fresh = put(&reading, b"not there");
-    assert_eq!(reading.used(), CacheUse { found: 1, compressed: 1 });
+    assert_eq!(reading.used(), CacheUse { found: 1, compressed: 1, ..CacheUse::default() });
     assert!(!first.path(&fresh.key).exists() && bytes(&reading, &fresh).is_ok());
     assert_eq!(fs::read_dir(first.path(&unit.key).parent().unwrap()).unwrap().count(), before);
 }
