@@ -23,6 +23,10 @@ lp_verify() {
         lp_error 'no tool here computes SHA-256' 'tried sha256sum, openssl, busybox, shasum, perl' 'install one of them (coreutils has sha256sum)'
         return 15
     fi
+    if ! lp_has dd; then
+        lp_error 'needed tools are missing: dd' 'the file cannot be checked without it' 'install coreutils, or a busybox that has it'
+        return 15
+    fi
     # Nothing covers line 3, so nothing else may stand there.
     if [ "$(sed -n '3{p;q;}' "$lp_self" | sed "s/ #-*\$//")" != "LP_SIG=$LP_SIG" ]; then
         lp_error 'this file is damaged: nothing was unpacked' 'line 3 is not LP_SIG= and a signature' 'copy or download it again'

@@ -7,7 +7,7 @@ release() {
 	[ -f "$folder/SHA256SUMS" ] || die "'$folder' is no release folder: it has no SHA256SUMS" 'scripts/release OUT, then scripts/campaign release OUT'
 	folder=$(realpath -- "$folder")
 	shift
-	[ $# -gt 0 ] || set -- bullseye bookworm trixie
+	[ $# -gt 0 ] || set -- xenial bullseye bookworm trixie
 	need mmdebstrap debian-archive-keyring rpm busybox-static
 	(cd "$folder" && sha256sum --quiet --check SHA256SUMS) || die "SHA256SUMS does not fit $folder" 'make the release anew'
 	place=$(mktemp -d)
@@ -15,7 +15,7 @@ release() {
 	trap 'exit 1' HUP INT TERM
 	for suite in "$@"; do
 		say "== $suite"
-		mmdebstrap --mode=root --quiet --variant=apt --include=rpm "$suite" "$place/$suite"
+		release_root "$suite" "$place/$suite"
 		cp -R "$folder" "$place/$suite/release"
 		release_in "$place/$suite" deb
 		release_in "$place/$suite" binary
@@ -25,11 +25,24 @@ release() {
 	release_bare
 }
 
+# release_root SUITE DIR: xenial (glibc 2.23) is the oldest system that a mirror still has.
+release_root() {
+	case $1 in
+	# Its dpkg does not take the order in which mmdebstrap installs.
+	xenial | bionic | focal | jammy | noble)
+		need debootstrap
+		ubuntu_keyring
+		debootstrap --variant=minbase --components=main,universe --include=rpm --keyring="$LINKPACK_UBUNTU_KEYRING" "$1" "$2" \
+			http://archive.ubuntu.com/ubuntu >"$place/log" || { tail "$place/log" >&2; die "cannot make a root of $1" 'see above'; } ;;
+	*) mmdebstrap --mode=root --quiet --variant=apt --include=rpm "$1" "$2" ;;
+	esac
+}
+
 # release_in ROOT deb|binary|rpm: linkpack by one way of having it makes the sample's packages, which the system's own tools read.
 release_in() {
 	unshare --mount --pid --fork --kill-child --propagation private sh -euc '
 		mount -t proc proc "$1/proc"
-		exec chroot "$1" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 sh -euc "$2"' sh "$1" "$(release_script "$2")"
+		exec chroot "$1" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive sh -euc "$2"' sh "$1" "$(release_script "$2")"
 	say "$(basename -- "$1"), $2: works"
 }
 
@@ -42,7 +55,7 @@ release_script() {
 		'rpm -i --nodeps /release/linkpack-*.x86_64.rpm' 'linkpack=/usr/bin/linkpack' ;;
 	esac
 	printf '%s\n' 'rm -rf /tmp/s && "$linkpack" --version' '"$linkpack" init --sample /tmp/s >/dev/null' 'cd /tmp/s' \
-		'"$linkpack" build -q --no-cache -f deb,rpm,run,msi' '"$linkpack" verify dist' 'dpkg-deb --info dist/*.deb >/dev/null' \
+		'"$linkpack" build -q --no-cache -f deb,rpm,run,msi' '"$linkpack" verify dist >/dev/null' 'dpkg-deb --info dist/*.deb >/dev/null' \
 		'rpm -qp --quiet dist/*.rpm' 'sh dist/*.run --check' 'dpkg -i dist/*.deb && /usr/local/intigua/vAgentManager/vlink --version && dpkg -P intigua-sample >/dev/null'
 	[ "$1" != rpm ] || printf '%s\n' 'rpm -e linkpack' '! command -v linkpack'
 	[ "$1" = rpm ] || printf '%s\n' 'test ! -e /usr/bin/linkpack || test -s /usr/share/man/man1/linkpack.1.gz'

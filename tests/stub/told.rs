@@ -199,4 +199,8 @@ fn the_shells_of_other_systems_read_and_extract_a_run() {
             ))
             .expect(0);
     }
+    // toybox has sha256sum and, as Debian builds it, no dd.
+    machine.sh("rm -f /usr/bin/dd /bin/dd").expect(0);
+    let done = machine.sh("sh /tmp/one.run --check").expect(15);
+    assert!(done.err.contains("needed tools are missing: dd"), "{}", done.err);
 }

@@ -234,6 +234,13 @@ impl Inside<'_> {
             let name = path.rsplit('/').next().unwrap_or(path).as_bytes();
             let help = match self.similar(name) {
                 Some(path) => format!("write {}", write(&path.display())),
+                None if path.contains('\\') => format!("write {}, with / between folders", write(&path.replace('\\', "/"))),
+                None if path.contains(' ') => {
+                    "write the program and each of its arguments as an element of its own: [\"bin/agent\", \"-f\"]; no shell reads them".to_owned()
+                }
+                None if ENDPOINT_S_OWN.contains(&path) => {
+                    format!("write {}, where the endpoint has its own, or name a file of the payload", write(&format!("/usr/bin/{path}")))
+                }
                 None => format!("name a file of the payload in {key}, relative to the payload's folder"),
             };
             Error::new(format!("{}: its payload has no file \"{path}\", which {key} names", self.what)).help(help)

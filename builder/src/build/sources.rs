@@ -35,11 +35,25 @@ pub fn check(product: &Product, targets: &[Target]) -> Result<()> {
 
 /// Why a source cannot be read, where that shows without reading it.
 fn absent(written: &str, path: &Path) -> Option<Error> {
+    if let Some(local) = written.strip_prefix("file://").filter(|local| local.starts_with('/')) {
+        return Some(Error::new(format!("\"{written}\" is a URL, and a source is a path")).help(format!("write \"{local}\"")));
+    }
+    let remote = |(host, path): (&str, &str)| host.contains('@') && !host.contains('/') && !path.is_empty();
+    if written.split_once(':').is_some_and(remote) && !path.exists() {
+        let what = format!("\"{written}\" is on another machine, and a build reads local files alone");
+        return Some(Error::new(what).help("fetch or clone it first, and name the folder here"));
+    }
     if let Some((scheme, _)) = written.split_once("://").filter(|(scheme, _)| scheme.chars().all(|c| c.is_ascii_alphanumeric())) {
         let name = written.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("FILE");
         return Some(
-            Error::new(format!("\"{written}\" is on the network ({scheme}), and a build reads local files alone"))
-                .help(format!("fetch it first, and check its digest: curl -fLo {name} '{written}'; then write \"{name}\"")),
+            Error::new(format!("\"{written}\" is on the network ({scheme}), and a build reads local files alone")).help(
+                match scheme {
+                    "http" | "https" | "ftp" => {
+                        format!("fetch it first, and check its digest: curl -fLo {name} '{written}'; then write \"{name}\"")
+                    }
+                    _ => format!("fetch it first with the tool that is for it, and check its digest; then write \"{name}\""),
+                },
+            ),
         );
     }
     let error = std::fs::metadata(path).err()?;
@@ -49,6 +63,13 @@ fn absent(written: &str, path: &Path) -> Option<Error> {
     };
     let help = match near(path) {
         Some(near) => format!("write \"{}\"", as_written(written, path, &near)),
+        None if written.starts_with('~') => "write the folder itself: no shell reads this, so ~ stands for nothing".to_owned(),
+        None if written.contains('$') => {
+            "write the path itself, or { env = \"NAME\" }: no shell reads this, so $ stands for nothing".to_owned()
+        }
+        None if written.contains(['*', '?']) => {
+            "name the folder, and what to take of it: { source = \"folder\", include = [\"*\"] }".to_owned()
+        }
         None => "name a folder, an archive or a package, relative to the manifest's folder".to_owned(),
     };
     Some(Error::new(what).help(help))

@@ -7,6 +7,7 @@ use super::placeholder::{self, Doubt};
 use super::settings::WithSettings;
 use super::site::Site;
 use super::text::Text;
+use super::values::Span;
 use contract::names::{Names, NAMES};
 use contract::rules::{self, System};
 use contract::settings::{keyed, Rule, SETTINGS};
@@ -68,6 +69,12 @@ pub fn manifest(manifest: &Manifest) -> (Checked, Vec<Problem>) {
     for (at, argument) in manifest.connector.arguments.iter().flatten().enumerate() {
         let path = steps!["connector", "arguments", at];
         placeholders(path, argument, placeholder::OF_CONNECTOR, false, &mut checked.warnings, &mut problems);
+    }
+    let retry = &manifest.connector.retry;
+    let first = retry.first.unwrap_or(Span::milliseconds(1));
+    if !grow(retry.factor.unwrap_or(1), first, retry.max.unwrap_or(first)) {
+        let help = "write first = \"1s\", factor = 2, max = \"1m\"";
+        problems.push(Problem::new(steps!["connector", "retry"], "the delays of retry do not grow", help));
     }
     containers(manifest, &mut checked.warnings, &mut problems);
     match flatten(&manifest.connector.settings, &steps!["connector", "settings"]) {
@@ -180,7 +187,11 @@ fn container_problem(container: &ContainerTable) -> Option<(&'static str, String
     if let Some(problem) = container.payload.keys().find_map(|target| run_problem(container, *target)) {
         return Some(problem);
     }
-    let bad = |name: &str| name.is_empty() || name.contains(['=', '\0']) || name.starts_with(|c: char| c.is_ascii_digit());
+    let bad = |name: &str| {
+        name.is_empty()
+            || name.contains(|c: char| c == '=' || c.is_whitespace() || c.is_control())
+            || name.starts_with(|c: char| c.is_ascii_digit())
+    };
     if let Some(variable) = container.environment.keys().find(|key| bad(key)) {
         let what = format!("container \"{name}\": \"{}\" cannot be an environment variable", variable.escape_debug());
         return Some(("environment", what, "use letters, digits and _ only"));
@@ -190,14 +201,16 @@ fn container_problem(container: &ContainerTable) -> Option<(&'static str, String
         return Some(("environment", what, "write it without \\u0000"));
     }
     let watchdog = &container.watchdog;
-    if watchdog.factor == 0
-        || watchdog.first.as_milliseconds() == 0
-        || watchdog.max.as_milliseconds() < watchdog.first.as_milliseconds()
-    {
+    if !grow(watchdog.factor, watchdog.first, watchdog.max) {
         let what = format!("container \"{name}\": the watchdog's delays do not grow");
         return Some(("watchdog", what, "write first = \"1s\", factor = 2, max = \"1m\""));
     }
     None
+}
+
+/// Whether delays grow from the first to the longest.
+fn grow(factor: u32, first: Span, max: Span) -> bool {
+    factor > 0 && first.as_milliseconds() > 0 && max.as_milliseconds() >= first.as_milliseconds()
 }
 
 /// What is wrong with how a container is run on a target.

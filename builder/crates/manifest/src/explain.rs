@@ -24,7 +24,13 @@ fn sentence(message: &str, raw: &str, path: &[Step]) -> (String, Option<String>)
     }
     if let Some(rest) = message.strip_prefix("unknown field `") {
         let (unknown, expected) = rest.split_once('`').unwrap_or((rest, ""));
-        let help = in_another_table(unknown, path).unwrap_or_else(|| suggest(unknown, &in_quotes(expected)));
+        let known = keys(expected);
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let here = || other_word(unknown, &known).filter(|word| ["depends", "requires"].contains(word));
+        let help = match here() {
+            Some(word) => format!("write \"{word}\""),
+            None => in_another_table(unknown, path).unwrap_or_else(|| suggest(unknown, &known)),
+        };
         return (format!("unknown key \"{unknown}\""), Some(help));
     }
     if let Some(rest) = message.strip_prefix("unknown variant `") {
@@ -35,12 +41,32 @@ fn sentence(message: &str, raw: &str, path: &[Step]) -> (String, Option<String>)
         return (format!("the key \"{missing}\" is missing"), Some(add_key(missing, path)));
     }
     if message == "wanted string or table" {
-        return wrong_type("integer `x`", "a string", raw, path);
+        return wrong_type(kind_of(raw), "a string", raw, path);
     }
     let wrong = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
     match wrong.and_then(|rest| rest.split_once(", expected ")) {
         Some((found, expected)) => wrong_type(found, expected, raw, path),
         None => (message.to_owned(), None),
+    }
+}
+
+/// The keys of a table. serde does not know those that the contract's settings add.
+fn keys(expected: &str) -> Vec<String> {
+    let mut keys: Vec<String> = in_quotes(expected).into_iter().map(str::to_owned).collect();
+    if keys.iter().any(|key| key == "server-url") {
+        keys.extend(contract::settings::keyed().map(|setting| setting.key()));
+    }
+    keys
+}
+
+/// What a value is, as serde calls it.
+fn kind_of(raw: &str) -> &'static str {
+    match raw.chars().next() {
+        Some('[') => "sequence",
+        Some('{') => "map",
+        Some('"' | '\'') => "string `x`",
+        Some('t' | 'f') => "boolean `x`",
+        _ => "integer `x`",
     }
 }
 
@@ -85,7 +111,7 @@ fn wrong_type(found: &str, expected: &str, raw: &str, path: &[Step]) -> (String,
     let raw = if raw.starts_with('[') && matches!(found, "map") { "" } else { raw };
     let in_list = matches!(path.last(), Some(Step::Index(_)));
     let (kind, value) = match found.split_once(' ') {
-        Some(("boolean", _)) => ("true or false", raw),
+        Some(("boolean", _)) => ("", raw),
         Some(("integer", _)) | Some(("floating", _)) => ("a number", raw),
         Some(("string", _)) => ("a text", raw),
         _ if found == "map" && raw.starts_with(|c: char| c.is_ascii_digit()) => ("a date or a time", raw),
@@ -99,7 +125,11 @@ fn wrong_type(found: &str, expected: &str, raw: &str, path: &[Step]) -> (String,
         example = Some(format!("\"...\", or {key} = {{ env = \"NAME\" }} to take it from the environment"));
     }
     let place = if in_list { format!("in the list {key}, this") } else { key.to_owned() };
-    let shown = if value.is_empty() || value.len() > 60 { kind.to_owned() } else { format!("{value}, {kind}") };
+    let shown = match (value.is_empty() || value.len() > 60, kind) {
+        (_, "") => value.to_owned(),
+        (true, kind) => kind.to_owned(),
+        (false, kind) => format!("{value}, {kind}"),
+    };
     let number = kind == "a number" && wanted.starts_with("a whole number");
     let what = match number {
         true => format!("{place} is {value}, and {wanted} is needed"),
@@ -121,14 +151,21 @@ fn wanted(key: &str, expected: &str, value: &str, kind: &str) -> (String, Option
     let quoted = || Some(format!("\"{}\"", if value.is_empty() { "..." } else { bare }));
     let whole = |range: &str| {
         let digits: String = bare.trim_start_matches('-').chars().take_while(char::is_ascii_digit).collect();
-        let fits = digits.parse::<u32>().is_ok();
-        (format!("a whole number{range}"), Some(if fits { digits } else { "10".to_owned() }))
+        let times = bare.trim_end_matches(['B', 'b', 'i']).chars().next_back().filter(|_| key.ends_with("-kb"));
+        let times = times.map_or(1, |unit| match unit {
+            'M' | 'm' => 1024,
+            'G' | 'g' => 1024 * 1024,
+            _ => 1,
+        });
+        let number = digits.parse::<u32>().ok().and_then(|number| number.checked_mul(times));
+        (format!("a whole number{range}"), Some(number.map_or("10".to_owned(), |number| number.to_string())))
     };
     match expected {
         "a string" | "a borrowed string" => match kind {
-            "a table" | "a list" => ("a text in quotes".to_owned(), Some("\"...\"".to_owned())),
-            _ => ("a text in quotes".to_owned(), quoted()),
+            "a table" | "a list" => ("a text in quotes".to_owned(), by_key(key).or_else(|| Some("\"...\"".to_owned()))),
+            _ => ("a text in quotes".to_owned(), by_key(key).or_else(quoted)),
         },
+        _ if expected.starts_with("a span of time") => (expected.to_owned(), Some("\"5m\"".to_owned())),
         _ if expected.starts_with("a path, a table") => {
             ("the path of a folder, an archive or a package".to_owned(), Some("\"a folder or package\"".to_owned()))
         }
@@ -142,8 +179,8 @@ fn wanted(key: &str, expected: &str, value: &str, kind: &str) -> (String, Option
             ("true or false (without quotes)".to_owned(), Some(if yes { "true" } else { "false" }.to_owned()))
         }
         "u8" => whole(" from 0 to 255"),
-        "u32" => whole(" from 0 to 4294967295"),
-        "u16" | "u64" | "usize" => whole(", 0 or more,"),
+        "u32" if bare.parse::<u32>().is_err() && bare.parse::<u64>().is_ok() => whole(" of at most 4294967295"),
+        "u16" | "u32" | "u64" | "usize" => whole(", 0 or more,"),
         "i8" | "i16" | "i32" | "i64" | "isize" => whole(""),
         "a sequence" if key == "container" => {
             ("a table with two brackets, one for each container,".to_owned(), Some("[[container]]".to_owned()))
@@ -156,6 +193,19 @@ fn wanted(key: &str, expected: &str, value: &str, kind: &str) -> (String, Option
         }
         _ => (expected.to_owned(), quoted()),
     }
+}
+
+/// A value of a key that takes certain texts alone.
+fn by_key(key: &str) -> Option<String> {
+    let value = match key {
+        "priority" => "optional",
+        "section" => "admin",
+        "inject" => "preload",
+        "systems" => "debian-12",
+        "run-as" => "root",
+        _ => return None,
+    };
+    Some(format!("\"{value}\""))
 }
 
 fn table(key: &str, value: &str) -> (String, Option<String>) {
@@ -173,6 +223,13 @@ fn table(key: &str, value: &str) -> (String, Option<String>) {
 pub fn suggest(unknown: &str, known: &[&str]) -> String {
     if let Some(alias) = alias(unknown, known).or_else(|| other_word(unknown, known)) {
         return format!("write \"{alias}\"");
+    }
+    let begun: Vec<&str> = known.iter().copied().filter(|key| key.starts_with(&format!("{}-", unknown.to_lowercase()))).collect();
+    if begun.len() > 1 {
+        return format!("write one of: {}", begun.join(", "));
+    }
+    if ["msi", "windows"].contains(&unknown.to_lowercase().as_str()) && known.contains(&"connector") {
+        return "write [connector.windows]".to_owned();
     }
     // Of targets and systems another word after the dash is another thing.
     let bound = |key: &str| if key.contains(|c: char| c.is_ascii_digit()) { 2 } else { 2.max(key.len() / 3) };
@@ -207,8 +264,11 @@ fn other_word<'k>(unknown: &str, known: &[&'k str]) -> Option<&'k str> {
         ("watchdog", &["restart", "respawn"]),
         ("throttle", &["limits", "limit", "resources"]),
         ("executable", &["binary", "bin", "exe", "program"]),
-        ("requires", &["depends"]),
-        ("depends", &["requires"]),
+        ("requires", &["depends", "dependencies", "deps", "pre-depends"]),
+        ("depends", &["requires", "dependencies", "deps", "pre-depends"]),
+        ("conflicts", &["breaks", "replaces", "obsoletes"]),
+        ("product", &["package", "project"]),
+        ("container", &["agent", "agents"]),
     ];
     let lower = unknown.to_lowercase().replace('_', "-");
     let all = WORDS.iter().filter(|(_, others)| others.contains(&lower.as_str()));
@@ -221,12 +281,7 @@ fn alias<'k>(unknown: &str, known: &[&'k str]) -> Option<&'k str> {
     let lower = lower.replace("x86-64", "x64");
     let find = |name: &str| known.iter().find(|known| **known == name).copied();
     let (system, machine) = lower.split_once('-').unwrap_or((lower.as_str(), ""));
-    let machine = match machine {
-        "amd64" | "x64" | "x86-64" | "intel64" | "64" | "64bit" => "x86_64",
-        "arm64" | "aarch64" | "armv8" | "arm" => "aarch64",
-        "i386" | "i486" | "i586" | "i686" | "386" | "ia32" | "32" | "32bit" | "x32" | "x86" => "x86",
-        other => other,
-    };
+    let machine = machine_of(machine).unwrap_or(machine);
     let system = match system {
         "win" | "win32" | "win64" | "windows" => "windows",
         "centos" | "rocky" | "rockylinux" | "alma" | "almalinux" | "oracle" | "oraclelinux" | "ol" | "el" | "redhat" => "rhel",
@@ -234,6 +289,9 @@ fn alias<'k>(unknown: &str, known: &[&'k str]) -> Option<&'k str> {
         "amzn" | "amazonlinux" | "al" => "amazon",
         other => other,
     };
+    if let Some(target) = target(&lower).and_then(|name| find(&name)) {
+        return Some(target);
+    }
     let release = match lower.as_str() {
         "buster" => Some("debian-10"),
         "bullseye" => Some("debian-11"),
@@ -249,6 +307,31 @@ fn alias<'k>(unknown: &str, known: &[&'k str]) -> Option<&'k str> {
     release.and_then(find).or_else(|| find(&format!("{system}-{machine}"))).or_else(|| find(&format!("{system}-{major}")))
 }
 
+/// The name of a processor that others have other names for.
+fn machine_of(word: &str) -> Option<&'static str> {
+    match word {
+        "amd64" | "x64" | "x86-64" | "intel64" | "64" | "64bit" => Some("x86_64"),
+        "arm64" | "aarch64" | "armv8" | "arm" => Some("aarch64"),
+        "i386" | "i486" | "i586" | "i686" | "386" | "ia32" | "32" | "32bit" | "x32" | "x86" => Some("x86"),
+        _ => None,
+    }
+}
+
+/// The target of a system or a processor alone, or of a compiler's triple.
+fn target(words: &str) -> Option<String> {
+    let (mut system, mut machine) = (None, None);
+    for word in words.split('-') {
+        match (word, machine_of(word)) {
+            ("linux", _) => system = Some("linux"),
+            ("windows", _) => system = Some("windows"),
+            (_, Some(name)) => machine = Some(name),
+            ("unknown" | "pc" | "gnu" | "musl" | "msvc", _) => {}
+            _ => return None,
+        }
+    }
+    (system.is_some() || machine.is_some()).then(|| format!("{}-{}", system.unwrap_or("linux"), machine.unwrap_or("x86_64")))
+}
+
 /// "write it in [connector]", for a key that another table has.
 fn in_another_table(unknown: &str, path: &[Step]) -> Option<String> {
     let schema: serde_json::Value = serde_json::from_str(&super::schema()).ok()?;
@@ -261,6 +344,7 @@ fn in_another_table(unknown: &str, path: &[Step]) -> Option<String> {
     match tables.as_slice() {
         [] => None,
         _ if known_here => None,
+        [one] if one.is_empty() => Some(format!("write {}, with no table before it", bracketed(unknown))),
         [one] => Some(format!("write it in {}", bracketed(one))),
         several => {
             let all: Vec<String> = several.iter().map(|table| bracketed(table)).collect();
@@ -271,7 +355,6 @@ fn in_another_table(unknown: &str, path: &[Step]) -> Option<String> {
 
 fn bracketed(table: &str) -> String {
     match table {
-        "" => "no table: above the first [table] of the file".to_owned(),
         "container" => "[[container]]".to_owned(),
         _ => format!("[{table}]"),
     }
@@ -301,98 +384,4 @@ fn tables_with(
         let below = if table.is_empty() { name.clone() } else { format!("{table}.{name}") };
         tables_with(inner, root, key, &below, depth + 1, all);
     }
-}
-
-/// A mistake in the TOML itself.
-pub fn syntax(text: &str, message: &str, span: Range<usize>) -> Fault {
-    let start = span.start.min(text.len());
-    let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
-    let line = text[line_start..].lines().next().unwrap_or_default();
-    let raw = text.get(span.clone()).unwrap_or_default().trim();
-    let fault =
-        |what: String, help: String, span: Range<usize>| Fault { what, help: Some(help), note: None, span, path: Vec::new() };
-    let key = line.split(['=', ':', ' ']).next().unwrap_or_default().trim();
-    if raw.is_empty() && message.contains("must be quoted") {
-        return fault(
-            format!("the key {key} has no value"),
-            format!("write {key} = \"...\""),
-            line_start..line_start + key.len(),
-        );
-    }
-    if message.contains("invalid key-value pair") {
-        let what = "this line is neither a [table] nor a KEY = VALUE".to_owned();
-        return fault(what, "write name = \"value\", or put a # before it".to_owned(), span);
-    }
-    if message.contains("key with no value") {
-        return fault(format!("the key {key} has no value"), format!("write {key} = VALUE, with an = between"), span);
-    }
-    if message.contains("unclosed table") || message.contains("unclosed array table") {
-        let name = line.trim().trim_matches(['[', ']']);
-        let (open, close) = if line.trim().starts_with("[[") { ("[[", "]]") } else { ("[", "]") };
-        return fault("the header of this table has no end".to_owned(), format!("write {open}{name}{close}"), span);
-    }
-    if message.contains("must be quoted") {
-        return fault("a text stands in quotes".to_owned(), format!("write \"{raw}\""), span);
-    }
-    if message.contains("escaped value") {
-        let value = line.split_once('=').map_or("", |(_, value)| value.trim()).trim_matches('"');
-        let what = "in double quotes a backslash begins an escape, such as \\n".to_owned();
-        return fault(what, format!("write the text in single quotes: '{}'", value.split('"').next().unwrap_or(value)), span);
-    }
-    if message.contains("invalid basic string") || message.contains("invalid literal string") {
-        let what = "a text in quotes has no end in its line".to_owned();
-        return fault(
-            what,
-            "close it with the quote that opens it; a text of several lines stands in \"\"\" ... \"\"\"".to_owned(),
-            span,
-        );
-    }
-    if message.contains("duplicate key") {
-        let first = text[..start].lines().enumerate().filter(|(_, line)| line.trim_start().starts_with(raw)).last();
-        let known = first.map(|(at, _)| format!("; it stands in line {} already", at + 1)).unwrap_or_default();
-        let help = match raw {
-            "container" => "write every container with two brackets: [[container]], and its name in a line name = \"...\"",
-            _ => "remove one of them",
-        };
-        return fault(format!("the key {raw} is there twice{known}"), help.to_owned(), span);
-    }
-    if let Some(open) = open_bracket(text, start).filter(|_| message.contains("array") || message.contains("inline table")) {
-        let (bracket, close, what) = if text[open..].starts_with('[') { ('[', ']', "list") } else { ('{', '}', "table") };
-        return fault(
-            format!("the {what} that begins here has no end, or lacks a comma"),
-            format!("write a comma between its elements, and {close} behind the last, for each {bracket}"),
-            open..open + 1,
-        );
-    }
-    let (what, help) = match message.split_once(", expected ") {
-        Some((what, expected)) => (what, format!("{} is expected here", expected.replace('`', "\""))),
-        None => (message, "see https://toml.io: a line is key = value, a text stands in quotes, a list in [ ]".to_owned()),
-    };
-    fault(what.replace('`', "\""), help, span)
-}
-
-/// The last bracket or brace before a place that is not closed before it; texts in quotes are passed over.
-fn open_bracket(text: &str, end: usize) -> Option<usize> {
-    let (mut open, mut quote): (Vec<usize>, Option<char>) = (Vec::new(), None);
-    let begins_line = |at: usize| text[..at].rfind('\n').map_or(0, |newline| newline + 1) == at;
-    let mut comment = false;
-    for (at, c) in text[..end].char_indices() {
-        match (quote, c) {
-            (_, '\n') => {
-                comment = false;
-                quote = None;
-            }
-            _ if comment => {}
-            (Some(mark), _) if mark == c => quote = None,
-            (Some(_), _) => {}
-            (None, '#') => comment = true,
-            (None, '"' | '\'') => quote = Some(c),
-            // A header, not a list.
-            (None, '[') if begins_line(at) => open.clear(),
-            (None, '[' | '{') => open.push(at),
-            (None, ']' | '}') => drop(open.pop()),
-            _ => {}
-        }
-    }
-    open.pop()
 }

@@ -5,6 +5,7 @@
 use super::explain;
 use super::fault::Fault;
 use super::place::Step;
+use super::syntax;
 use std::borrow::Cow;
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
@@ -173,6 +174,15 @@ pub fn outside(
         if all.iter().any(|other| path.starts_with(&other.path)) {
             continue;
         }
+        if name.is_empty()
+            || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            || name.starts_with(|c: char| c.is_ascii_digit())
+        {
+            let what = format!("\"{}\" is no name of an environment variable", name.escape_debug());
+            let help = Some("write one of letters, digits and _, such as { env = \"VERSION\" }".to_owned());
+            faults.push(Fault { what, help, note: None, span, path });
+            continue;
+        }
         match variable(&name) {
             Ok(value) => {
                 let toml = as_toml(&kinds(schema, &path), &value, span.start);
@@ -305,7 +315,7 @@ pub fn with_variables(schema: &serde_json::Value) -> serde_json::Value {
 const ANY: &str = "any";
 
 /// The kinds of values that the schema takes at a place, as JSON Schema names them; none where it knows no such place.
-fn kinds<'s>(schema: &'s serde_json::Value, path: &[Step]) -> Vec<&'s str> {
+pub(super) fn kinds<'s>(schema: &'s serde_json::Value, path: &[Step]) -> Vec<&'s str> {
     let mut here = vec![schema];
     for step in path {
         let mut next = Vec::new();
@@ -384,7 +394,7 @@ pub fn lay<'t>(table: &mut DeTable<'t>, outside: &'t [Outside], text: &str) -> V
                 let error = &errors[0];
                 let at =
                     error.span().map_or(one.span.clone(), |span| span.start.min(one.span.end - 1)..span.end.min(one.span.end));
-                faults.push(Fault { path: one.path.clone(), ..explain::syntax(text, error.message(), at) });
+                faults.push(Fault { path: one.path.clone(), ..syntax::syntax(text, error.message(), at) });
                 continue;
             }
             Some((parsed, _)) => {

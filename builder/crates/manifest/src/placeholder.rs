@@ -69,10 +69,18 @@ pub fn doubt(text: &str, known: &[&str], shell: bool) -> Option<Doubt> {
                 return Some(doubt);
             }
         }
+        if let Some(name) = known.iter().find(|name| is_cut(after, name)) {
+            return Some(Doubt::Misspelt(format!("\"{{{name}\" has no closing brace"), format!("write {{{name}}}")));
+        }
         before = Some('{');
         rest = after;
     }
     None
+}
+
+/// Whether a placeholder begins here and has no end.
+fn is_cut(text: &str, name: &str) -> bool {
+    text.strip_prefix(name).is_some_and(|rest| !rest.contains('}') && !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
 }
 
 fn of_word(word: &str, previous: Option<char>, known: &[&str], shell: bool) -> Option<Doubt> {
@@ -122,6 +130,8 @@ mod tests {
             ("${dir}/x", "write {dir}"),
             ("%{root}", "write {root}"),
             ("{ dir }", "{dir}"),
+            ("{root", "write {root}"),
+            ("{dir/etc", "write {dir}"),
         ] {
             let Some(Doubt::Misspelt(_, help)) = doubt(text, OF_CONTAINERS, false) else {
                 panic!("{text}: {:?}", doubt(text, OF_CONTAINERS, false))

@@ -1,7 +1,6 @@
 //! Reads TOML; every error carries the place in the file and says what to write instead, and all of them come at once.
 
 use super::check::{self, Problem};
-use super::explain;
 use super::fault::Fault;
 use super::given::{self, Given};
 use super::model::{LintTable, Manifest};
@@ -9,7 +8,9 @@ use super::place::Step;
 use super::product::Product;
 use super::repair;
 use super::settings::WithSettings;
+use super::shape;
 use super::site::Site;
+use super::syntax;
 use super::text::Text;
 use super::values::Name;
 use base::error::{Error, IoContext, Result};
@@ -108,13 +109,14 @@ fn read<T: DeserializeOwned + schemars::JsonSchema>(
     let (mut table, errors) = DeTable::parse_recoverable(manifest);
     // What is no TOML leads a reader astray: what comes after it may be no mistake.
     if let Some(error) = errors.first() {
-        let fault = explain::syntax(manifest, error.message(), error.span().unwrap_or(0..0));
+        let fault = syntax::syntax(manifest, error.message(), error.span().unwrap_or(0..0));
         return Err(together(&text, vec![fault]));
     }
     let schema = schemars::schema_for!(T);
     let (outside, mut faults) = given::outside(manifest, given, schema.as_value(), takes_variables.then_some(&variable));
     faults.extend(given::lay(table.get_mut(), &outside, text.all()));
     text.laid(table.get_ref(), &outside);
+    faults.extend(shape::lists_for_tables(table.get_mut(), schema.as_value(), text.all()));
     let (read, more) = repair::read::<T>(table, text.all());
     // What was not laid over the manifest may be why it is wrong.
     let consequence =

@@ -192,7 +192,19 @@ pub fn rpm(text: &str) -> Result<(&str, &str, &str), String> {
     let (name, comparison, version) = match words[..] {
         [name] => (name, "", ""),
         [name, comparison, version] if ["<", "<=", "=", "==", ">=", ">"].contains(&comparison) => (name, comparison, version),
+        [name, operator, version] if operator.starts_with(['<', '>', '=', '!', '~']) => {
+            let like = if operator.contains('<') { "<=" } else { ">=" };
+            return Err(bad("unknown comparison", &format!("\"{name} {like} {version}\"; the comparison is one of < <= = >= >")));
+        }
+        [name, inside, version] if inside.starts_with('(') => {
+            let (operator, version) = (inside.trim_start_matches('('), version.trim_end_matches(')'));
+            return Err(bad("its version stands in parentheses, as a DEB's does", &format!("\"{name} {operator} {version}\"")));
+        }
         [_, _, _] => return Err(bad("unknown comparison", FORM)),
+        _ if text.contains(',') => {
+            let each: Vec<String> = text.split(',').map(|one| format!("\"{}\"", one.trim())).collect();
+            return Err(bad("a comma ends no relation in an RPM", &each.join(", ")));
+        }
         _ => return Err(bad("it is neither one word nor three", FORM)),
     };
     if text.contains("${") || text.contains("%{") {

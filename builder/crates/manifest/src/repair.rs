@@ -54,7 +54,10 @@ pub fn read<T: DeserializeOwned>(mut table: Spanned<DeTable>, text: &str) -> (Op
         let known = faults.iter().any(|earlier| {
             !earlier.path.is_empty() && !path.is_empty() && (path.starts_with(&earlier.path) || earlier.path.starts_with(&path))
         });
-        let repaired = repair(table.get_mut(), &path, text.len());
+        let repaired = match error.message().starts_with("unknown field") {
+            true => take_out(table.get_mut(), &path),
+            false => repair(table.get_mut(), &path, text.len()),
+        };
         if !known {
             faults.push(fault);
         }
@@ -91,9 +94,19 @@ fn element(table: &DeTable, list: &[Step], text: &str, message: &str) -> Option<
 }
 
 /// Puts something good at a path, or takes out what is there; says whether anything changed.
-fn repair<'t>(table: &mut DeTable<'t>, path: &[Step], len: usize) -> bool {
+pub(super) fn repair<'t>(table: &mut DeTable<'t>, path: &[Step], len: usize) -> bool {
+    change(table, path, |table, key| repair_key(table, key, len))
+}
+
+/// Takes out a key that no table has.
+fn take_out(table: &mut DeTable, path: &[Step]) -> bool {
+    change(table, path, |table, key| table.remove(key).is_some())
+}
+
+/// Changes the table that has the last key of a path, or takes the element out of the list.
+fn change<'t>(table: &mut DeTable<'t>, path: &[Step], of_key: impl Fn(&mut DeTable<'t>, &str) -> bool) -> bool {
     let Some((Step::Key(first), rest)) = path.split_first() else { return false };
-    let Some((last, _)) = rest.split_last() else { return repair_key(table, first, len) };
+    let Some((last, _)) = rest.split_last() else { return of_key(table, first) };
     let Some(mut at) = table.get_mut(first.as_str()) else { return false };
     for step in &rest[..rest.len() - 1] {
         let next = match (at.get_mut(), step) {
@@ -105,7 +118,7 @@ fn repair<'t>(table: &mut DeTable<'t>, path: &[Step], len: usize) -> bool {
         at = next;
     }
     match (at.get_mut(), last) {
-        (DeValue::Table(table), Step::Key(key)) => repair_key(table, key, len),
+        (DeValue::Table(table), Step::Key(key)) => of_key(table, key),
         (DeValue::Array(list), Step::Index(index)) => {
             let others = std::mem::replace(list, DeArray::new()).into_iter().enumerate().filter(|(at, _)| at != index);
             *list = others.map(|(_, value)| value).collect();

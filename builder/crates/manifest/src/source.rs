@@ -122,7 +122,7 @@ impl<'de> Visitor<'de> for LayersVisitor {
 }
 
 fn checked<E: serde::de::Error>(table: SourceTable) -> Result<Vec<SourceTable>, E> {
-    match table.source.is_empty() || table.source.contains('\0') {
+    match table.source.trim().is_empty() || table.source.contains('\0') {
         true => Err(E::custom("a payload's path is empty; write a folder, an archive or a package")),
         false => Ok(vec![table]),
     }

@@ -112,14 +112,18 @@ fn check_name(text: &str) -> Result<(), String> {
     if first && text.len() >= 2 && text.len() <= 100 && text.chars().all(good) {
         return Ok(());
     }
-    let like: String = text.to_lowercase().chars().map(|c| if good(c) { c } else { '-' }).collect();
+    let shown = text.escape_debug();
+    if text.len() > 100 {
+        return Err(format!("a name has 100 characters at most, and this one {}; write a shorter one", text.chars().count()));
+    }
+    let like: String = text.trim().to_lowercase().chars().map(|c| if good(c) { c } else { '-' }).collect();
     let like = like.trim_matches(|c| "+.-".contains(c)).to_owned();
-    let instead = if check_name_shape(&like) { format!("; write \"{like}\"") } else { String::new() };
-    Err(format!("\"{text}\" cannot be a name here: two or more of a-z 0-9 + . - are allowed, a letter or digit first{instead}"))
-}
-
-fn check_name_shape(text: &str) -> bool {
-    text.len() >= 2
+    // Letters that are none of ours would leave a word that nobody meant.
+    let instead = match like.len() >= 2 && !text.chars().any(|c| c.is_alphabetic() && !c.is_ascii()) {
+        true => format!("; write \"{like}\""),
+        false => "; write one such as \"acme-agent\"".to_owned(),
+    };
+    Err(format!("\"{shown}\" cannot be a name here: two or more of a-z 0-9 + . - are allowed, a letter or digit first{instead}"))
 }
 
 fn check_version(text: &str) -> Result<(), String> {
@@ -127,8 +131,16 @@ fn check_version(text: &str) -> Result<(), String> {
     if text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(good) && text.len() <= 64 {
         return Ok(());
     }
+    let shown = text.escape_debug();
     let bare = text.trim().trim_start_matches(['v', 'V']);
-    let like = bare.replacen('-', "~", 1).replace(['-', '_', ' '], ".");
+    // What comes before the version, however it is set off.
+    let early =
+        |rest: &str| ["alpha", "beta", "rc", "pre", "dev", "snapshot"].iter().any(|word| rest.to_lowercase().starts_with(word));
+    let like = match bare.split_once(['_', ' ']) {
+        Some((version, rest)) if early(rest.trim()) => format!("{version}~{}", rest.trim()),
+        _ => bare.replacen('-', "~", 1),
+    };
+    let like = like.replace(['-', '_', ' '], ".");
     // A number alone may be a revision, which comes after the version, as well as a pre-release, which comes before it.
     if let Some((version, revision)) = bare.split_once('-').filter(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit())) {
         let revision = revision.replace(['-', '_'], ".");
@@ -136,7 +148,7 @@ fn check_version(text: &str) -> Result<(), String> {
         if both.iter().all(|like| like.starts_with(|c: char| c.is_ascii_digit()) && like.chars().all(good)) {
             let [after, before] = both;
             return Err(format!(
-                "\"{text}\" is not a version that every format can express: \"-\" would begin a package's revision; write \"{after}\" for \
+                "\"{shown}\" is not a version that every format can express: \"-\" would begin a package's revision; write \"{after}\" for \
                  what comes after {version}, or \"{before}\" for what comes before it"
             ));
         }
@@ -145,7 +157,9 @@ fn check_version(text: &str) -> Result<(), String> {
         true => format!("; write \"{like}\""),
         false => String::from("; write something like \"1.2.3\" or \"1.2.3~rc1\""),
     };
-    Err(format!("\"{text}\" is not a version that every format can express: a digit first, then letters, digits, . + ~{instead}"))
+    Err(format!(
+        "\"{shown}\" is not a version that every format can express: a digit first, then letters, digits, . + ~{instead}"
+    ))
 }
 
 /// The directories that belong to the system: an install root may lie below them, never be one of them.
@@ -275,6 +289,9 @@ fn check_linux_root(text: &str) -> Result<(), String> {
     if trimmed.len() < text.len() && trimmed.len() > 1 && check_linux_root(trimmed).is_ok() {
         return Err(format!("\"{text}\" ends in /; write \"{trimmed}\""));
     }
+    if text == "/" {
+        return Err(format!("\"/\" is the whole file system; {instead}"));
+    }
     if text[1..].split('/').any(|part| matches!(part, "" | "." | "..")) {
         return Err(format!("\"{text}\" has an empty, \".\" or \"..\" component; {instead}"));
     }
@@ -350,7 +367,8 @@ fn check_account(text: &str) -> Result<(), String> {
     match first && body.chars().all(good) && text.len() <= 32 {
         true => Ok(()),
         false => Err(format!(
-            "\"{text}\" is not an account's name; write \"root\", \"auto\" or the name of a sudoer such as \"svc-intigua\""
+            "\"{}\" is not an account's name; write \"root\", \"auto\" or the name of a sudoer such as \"svc-intigua\"",
+            text.escape_debug()
         )),
     }
 }
@@ -360,10 +378,13 @@ fn check_url(text: &str) -> Result<(), String> {
     let good = |text: &str| {
         !text.is_empty() && [System::Linux, System::Windows].iter().all(|system| rules::fault(Rule::Url, text, *system).is_none())
     };
+    let shown = text.escape_debug();
+    if let Some(port) = bad_port(text).filter(|_| good(text)) {
+        return Err(format!("\"{shown}\" has \"{port}\" for a port; write a number from 1 to 65535 behind the colon"));
+    }
     if good(text) {
         return Ok(());
     }
-    let shown = text.escape_debug();
     Err(match text.split_once("://") {
         _ if text.contains(';') => {
             let others = SETTINGS.iter().find(|setting| setting.built_in == BuiltIn::List).map(|setting| setting.key());
@@ -377,6 +398,14 @@ fn check_url(text: &str) -> Result<(), String> {
         }
         _ => format!("\"{shown}\" is not a URL; write something like \"https://core.example:443\""),
     })
+}
+
+/// What stands for a port in a URL and is none.
+fn bad_port(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let host = rest.split(['/', '?', '#']).next()?.rsplit('@').next()?;
+    let (_, port) = host[host.rfind(']').unwrap_or(0)..].split_once(':')?;
+    (port.parse::<u16>().ok().filter(|port| *port > 0).is_none()).then_some(port)
 }
 
 fn check_identity(text: &str) -> Result<(), String> {
@@ -497,6 +526,22 @@ impl Span {
     }
 }
 
+impl Span {
+    /// Another way to write a span, in ours.
+    fn meant(text: &str) -> Option<String> {
+        let digits = text.trim().trim_start_matches(|c: char| c.is_ascii_digit());
+        let number = text.trim().strip_suffix(digits)?.parse::<u32>().ok()?;
+        Some(match digits.trim().to_lowercase().as_str() {
+            "ms" | "msec" | "millis" | "milliseconds" => format!("{number}ms"),
+            "s" | "sec" | "secs" | "second" | "seconds" => format!("{number}s"),
+            "m" | "min" | "mins" | "minute" | "minutes" => format!("{number}m"),
+            "h" | "hr" | "hour" | "hours" => format!("{number}h"),
+            "d" | "day" | "days" => format!("{}h", u64::from(number) * 24),
+            _ => return None,
+        })
+    }
+}
+
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
@@ -517,7 +562,10 @@ impl<'de> Deserialize<'de> for Span {
                 let number = text.trim();
                 Span::parse(text).ok_or_else(|| match digits {
                     true => E::custom(format!("\"{text}\" is a span of time without its unit; write \"{number}s\" for seconds, \"{number}ms\", \"{number}m\" or \"{number}h\"")),
-                    false => E::custom(format!("\"{}\" is not a span of time; write \"500ms\", \"1s\", \"5m\" or \"1h\"", text.escape_debug())),
+                    false => {
+                        let instead = Span::meant(text).map_or_else(|| "\"500ms\", \"1s\", \"5m\" or \"1h\"".to_owned(), |like| format!("\"{like}\""));
+                        E::custom(format!("\"{}\" is not a span of time; write {instead}", text.escape_debug()))
+                    }
                 })
             }
         }
@@ -566,7 +614,10 @@ impl<'de> Deserialize<'de> for Command {
             }
         }
         let words = deserializer.deserialize_any(Visitor)?;
-        match words.first().is_some_and(|program| !program.is_empty()) && words.iter().all(|word| !word.contains('\0')) {
+        if words.iter().any(|word| word.contains('\0')) {
+            return Err(D::Error::custom("a command's words hold no NUL; write them without \\u0000"));
+        }
+        match words.first().is_some_and(|program: &String| !program.is_empty()) {
             true => Ok(Command(words)),
             false => {
                 Err(D::Error::custom("a command names at least a program; write \"bin/agent -f\" or [\"bin/agent\", \"-f\"]"))

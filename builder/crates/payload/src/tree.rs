@@ -37,7 +37,10 @@ impl TreePath {
         }
         for component in trimmed.split(|&b| b == b'/') {
             match component {
-                b".." => return Err(Error::new(format!("\"{shown}\" leaves its folder through \"..\""))),
+                b".." => {
+                    return Err(Error::new(format!("\"{shown}\" leaves its folder through \"..\""))
+                        .help("name what is inside the payload, without .."))
+                }
                 b"" | b"." => return Err(Error::new(format!("\"{shown}\" has an empty or \".\" component"))),
                 _ => {}
             }
