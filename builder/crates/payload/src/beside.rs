@@ -180,7 +180,7 @@ mod tests {
     fn the_bytes_and_what_follows_are_those_of_the_one_thread() {
         let text: Vec<u8> = (0..3_000_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         let (beyond, mut read) = (Rc::default(), Vec::new());
-        let bytes = [b"##", &packed(&text)[..], b"more"].concat();
+        let bytes = [&b"##"[..], &packed(&text)[..], b"more"].concat();
         beside(&bytes, Unpacker::Dpkg, &beyond).read_to_end(&mut read).unwrap();
         assert!(read == text);
         assert_eq!(beyond.get().bytes, 4);
@@ -189,9 +189,9 @@ mod tests {
     #[test]
     fn a_fault_comes_after_what_is_good_and_a_reader_may_leave() {
         let text = vec![b'x'; 9_000_000];
-        let whole = [b"##", &packed(&text)[..]].concat();
+        let whole = [&b"##"[..], &packed(&text)[..]].concat();
         let mut read = Vec::new();
-        let error = beside(&whole[..whole.len() - 9], Unpacker::Tools, &Rc::default()).read_to_end(&mut read).unwrap_err();
+        let error = beside(&whole[..whole.len() - 4], Unpacker::Tools, &Rc::default()).read_to_end(&mut read).unwrap_err();
         assert_eq!((error.kind(), read.len()), (io::ErrorKind::UnexpectedEof, text.len()));
         // More blocks wait than fit: it ends all the same.
         let mut first = [0; 10];
