@@ -5,7 +5,7 @@ use super::claim::{self, Claim, Claims};
 use super::codec::Codec;
 use super::digest::LastDigest;
 use super::nature::Nature;
-use super::remote::{Arrived, How, Incoming, Remote, RemoteCache, Uploads};
+use super::remote::{Behind, There};
 use super::seal::Seal;
 use super::segment::Segment;
 use super::source::{part, release, with_whole, Bytes, Source};
@@ -58,22 +58,21 @@ pub struct Store {
     compressed: AtomicU64,
     pub(super) last_digest: LastDigest,
     _temporary: Option<WorkDir>,
-    remote: Option<Arc<Remote>>,
-    uploads: Option<Uploads>,
-    fetched: AtomicU64,
+    /// Asked for what is not here.
+    remote: Option<Behind>,
     /// The packed bytes of a store that keeps nothing on disk.
     memory: Option<Mutex<HashMap<Key, Vec<u8>>>>,
 }
 
 /// What something is kept by that is no stream's unit ([`Store::keep_made`]).
-pub struct MadeKey(Key, How, #[allow(dead_code, reason = "held until the thing is kept")] Option<Claim>);
+pub struct MadeKey(Gap);
 
-/// What the remote cache has.
-enum Fetched {
-    Unit(Unit),
-    /// Something that is not this unit.
-    Wrong,
-    None,
+/// A unit that is nowhere, and ours to make.
+struct Gap {
+    key: Key,
+    there: There,
+    /// Held until it is made.
+    _claim: Option<Claim>,
 }
 
 /// The codec that stands for such things: its units are plain bytes.
@@ -118,14 +117,7 @@ impl Store {
             CacheChoice::Temporary(parent) => Some(parent.clone()),
         };
         if let Some(chosen) = &cache.remote {
-            let key = cache.key.ok_or_else(|| {
-                Error::new("a remote cache takes a key: without it whoever can write there could put content into packages")
-                    .help("give the key that its builders share: --cache-key FILE")
-            })?;
-            let read_only = chosen.read_only || cache.read_only;
-            let remote = Arc::new(Remote::open(&RemoteCache { read_only, ..chosen.clone() }, key)?);
-            store.uploads = (!remote.read_only).then(|| Uploads::to(&remote));
-            store.remote = Some(remote);
+            store.remote = Some(Behind::open(chosen, cache.key, cache.read_only)?);
         }
         if let Some(parent) = temporary {
             let made = WorkDir::new(&parent).or_cannot("create a folder for compressed units in", &parent)?;
@@ -140,8 +132,8 @@ impl Store {
         CacheUse {
             found: self.found.load(Ordering::Relaxed),
             compressed: self.compressed.load(Ordering::Relaxed),
-            fetched: self.fetched.load(Ordering::Relaxed),
-            sent: self.uploads.as_ref().map_or(0, Uploads::settle),
+            fetched: self.remote.as_ref().map_or(0, Behind::fetched),
+            sent: self.remote.as_ref().map_or(0, Behind::sent),
         }
     }
 
@@ -150,10 +142,7 @@ impl Store {
     /// # Errors
     /// The server refuses.
     pub fn settle(&self) -> Result<Option<String>> {
-        let Some(remote) = &self.remote else { return Ok(None) };
-        self.uploads.as_ref().map(Uploads::settle);
-        remote.check()?;
-        Ok(remote.trouble())
+        self.remote.as_ref().map_or(Ok(None), Behind::settle)
     }
 
     /// A store in memory, for one package of kilobytes: ten thousand of them leave nothing in the cache.
@@ -178,8 +167,6 @@ impl Store {
             last_digest: LastDigest::default(),
             _temporary: None,
             remote: None,
-            uploads: None,
-            fetched: AtomicU64::new(0),
             memory: None,
         }
     }
@@ -235,26 +222,15 @@ impl Store {
             return Ok(Unit { key, codec, segment, digest });
         }
         let right = |unit: &Unit| plain.is_none_or(|plain| self.holds(unit, plain));
-        if let Some(unit) = self.find(codec, key).filter(right) {
-            return Ok(self.count_found(unit));
-        }
-        let claim = self.claim(&key)?;
-        // Whoever had the claim before may have kept the unit.
-        if let Some(unit) = claim.as_ref().and_then(|_| self.find(codec, key)).filter(right) {
-            return Ok(self.count_found(unit));
-        }
-        let how = match self.fetch(codec, key)? {
-            Fetched::Unit(unit) if right(&unit) => return Ok(self.count_found(unit)),
-            Fetched::Unit(_) | Fetched::Wrong => How::Wrong,
-            Fetched::None => How::Missing,
+        let gap = match self.seek(codec, key, &right)? {
+            Ok(unit) => return Ok(unit),
+            Err(gap) => gap,
         };
         PACKED.with_borrow_mut(|packed| {
             packed.clear();
             packed.shrink_to(IN_MEMORY as usize);
             let segment = make(packed)?;
-            let unit = self.save(codec, key, &mut |out| out.write_all(packed).map(|()| segment))?;
-            self.offer(&key, how);
-            Ok(unit)
+            self.fill(codec, gap, &mut |out| out.write_all(packed).map(|()| segment))
         })
     }
 
@@ -265,50 +241,57 @@ impl Store {
         key: Key,
         write: &mut dyn FnMut(&mut dyn Write) -> std::io::Result<Segment>,
     ) -> Result<Unit> {
-        if let Some(unit) = self.find(codec, key) {
-            self.offer(&key, How::Unknown);
-            return Ok(unit);
+        match self.seek(codec, key, &|_| true)? {
+            Ok(unit) => Ok(unit),
+            Err(gap) => self.fill(codec, gap, write),
         }
-        let how = match self.fetch(codec, key)? {
-            Fetched::Unit(unit) => return Ok(unit),
-            Fetched::Wrong => How::Wrong,
-            Fetched::None => How::Missing,
+    }
+
+    /// The unit of this key, here or from the remote cache, where it is intact and `right`; else the gap, which is then ours to fill.
+    fn seek(&self, codec: Codec, key: Key, right: &dyn Fn(&Unit) -> bool) -> Result<Result<Unit, Gap>> {
+        let found = || self.find(codec, key).filter(right).map(|unit| self.count_found(unit));
+        if let Some(unit) = found() {
+            return Ok(Ok(unit));
+        }
+        let claim = self.claim(&key)?;
+        // Whoever had the claim before may have kept the unit.
+        if let Some(unit) = claim.as_ref().and_then(|_| found()) {
+            return Ok(Ok(unit));
+        }
+        let there = match self.fetch(codec, key)? {
+            Ok(unit) if right(&unit) => return Ok(Ok(self.count_found(unit))),
+            Ok(_) => There::Wrong,
+            Err(there) => there,
         };
-        let unit = self.save(codec, key, write)?;
-        self.offer(&key, how);
+        Ok(Err(Gap { key, there, _claim: claim }))
+    }
+
+    /// Keeps what `write` writes, here and in the remote cache.
+    fn fill(&self, codec: Codec, gap: Gap, write: &mut dyn FnMut(&mut dyn Write) -> std::io::Result<Segment>) -> Result<Unit> {
+        let unit = self.save(codec, gap.key, write)?;
+        self.offer(&gap.key, gap.there);
         Ok(unit)
     }
 
     /// Lets the remote cache have a unit.
-    fn offer(&self, key: &Key, how: How) {
-        if let Some(uploads) = &self.uploads {
-            uploads.offer(*key, self.path(key), how);
+    fn offer(&self, key: &Key, there: There) {
+        if let Some(remote) = &self.remote {
+            remote.offer(key, self.path(key), there);
         }
     }
 
     /// The unit of this key from the remote cache, kept here from now on.
-    fn fetch(&self, codec: Codec, key: Key) -> Result<Fetched> {
-        let Some(remote) = &self.remote else { return Ok(Fetched::None) };
-        remote.check()?;
+    fn fetch(&self, codec: Codec, key: Key) -> Result<Result<Unit, There>> {
+        let Some(remote) = &self.remote else { return Ok(Err(There::Missing)) };
         let path = self.path(&key);
         let folder = path.parent().unwrap_or(&self.folder);
-        let mut file = self.partial(folder).map_err(|error| full(folder, &error))?;
-        let mut incoming = Incoming::new(file.as_file_mut(), codec, &key, &self.seal);
-        let got = remote.get(&key, &mut incoming);
-        let unit = match (incoming.finish(), got) {
-            (Arrived::NotKept(error), _) => return Err(full(folder, &error)),
-            (Arrived::Wrong, _) => return Ok(Fetched::Wrong),
-            (_, Err(error)) => return Err(error),
-            (_, Ok(false)) => return Ok(Fetched::None),
-            (Arrived::Cut, Ok(true)) => return Ok(Fetched::Wrong),
-            (Arrived::Whole(segment, digest), Ok(true)) => Unit { key, codec, segment, digest },
-        };
-        file.persist(&path).map_err(|error| full(folder, &error.error))?;
-        self.fetched.fetch_add(1, Ordering::Relaxed);
-        if let Some(uploads) = &self.uploads {
-            uploads.has(key);
+        let full = |error: std::io::Error| full(folder, &error);
+        let mut file = self.partial(folder).map_err(full)?;
+        let fetched = remote.fetch(codec, &key, &self.seal, file.as_file_mut(), full)?;
+        if fetched.is_ok() {
+            file.persist(&path).map_err(|error| full(error.error))?;
         }
-        Ok(Fetched::Unit(unit))
+        Ok(fetched)
     }
 
     /// What was made of `from` by the `recipe` before, else the key to keep it under.
@@ -321,21 +304,10 @@ impl Store {
             digest.update(&(part.len() as u64).to_le_bytes()).update(part);
         }
         let key = digest.finalize().into();
-        let mut claim = None;
-        let mut unit = self.find(BYTES, key);
-        if unit.is_none() {
-            claim = self.claim(&key)?;
-            unit = claim.as_ref().and_then(|_| self.find(BYTES, key));
-        }
-        let mut how = How::Missing;
-        if unit.is_none() {
-            (unit, how) = match self.fetch(BYTES, key)? {
-                Fetched::Unit(unit) => (Some(unit), How::Missing),
-                Fetched::Wrong => (None, How::Wrong),
-                Fetched::None => (None, How::Missing),
-            };
-        }
-        let Some(unit) = unit.map(|unit| self.count_found(unit)) else { return Ok(Err(MadeKey(key, how, claim))) };
+        let unit = match self.seek(BYTES, key, &|_| true)? {
+            Ok(unit) => unit,
+            Err(gap) => return Ok(Err(MadeKey(gap))),
+        };
         let mut bytes = Vec::with_capacity(unit.packed_len() as usize);
         self.read(&unit, &mut |block| {
             bytes.extend_from_slice(block);
@@ -350,14 +322,12 @@ impl Store {
     /// The store is full.
     pub fn keep_made(&self, key: MadeKey, bytes: &[u8]) -> Result<()> {
         let segment = Segment { plain_len: bytes.len() as u64, crc32: 0, unpadded_len: bytes.len() as u64 };
-        self.save(BYTES, key.0, &mut |out| out.write_all(bytes).map(|()| segment))?;
-        self.offer(&key.0, key.1);
-        Ok(())
+        self.fill(BYTES, key.0, &mut |out| out.write_all(bytes).map(|()| segment)).map(drop)
     }
 
     fn count_found(&self, unit: Unit) -> Unit {
         self.found.fetch_add(1, Ordering::Relaxed);
-        self.offer(&unit.key, How::Unknown);
+        self.offer(&unit.key, There::Unknown);
         unit
     }
 

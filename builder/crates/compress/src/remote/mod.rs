@@ -3,6 +3,7 @@
 //! A server that cannot be reached costs time: the build goes on without it. One that refuses is an error: taken for an empty cache it
 //! would let every builder compress everything for months before somebody saw it.
 
+mod behind;
 mod http;
 mod incoming;
 #[cfg(feature = "s3")]
@@ -18,8 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-pub(super) use incoming::{Arrived, Incoming};
-pub(super) use uploads::{How, Uploads};
+pub(super) use behind::{Behind, There};
 
 /// How long a server may take to answer; bodies may take longer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -66,11 +66,10 @@ trait Server: Send + Sync {
 }
 
 /// A cache on a server, in use.
-pub(super) struct Remote {
+struct Remote {
     server: Box<dyn Server>,
     url: String,
     key: CacheKey,
-    pub read_only: bool,
     /// Requests without an answer, since the last one with one.
     silent: AtomicU32,
     off: AtomicBool,
@@ -94,7 +93,6 @@ impl Remote {
             server: server(&url)?,
             url,
             key,
-            read_only: chosen.read_only,
             silent: AtomicU32::new(0),
             off: AtomicBool::new(false),
             unanswered: AtomicU64::new(0),

@@ -1,5 +1,6 @@
 //! Units on their way to the server, while others are compressed.
 
+use super::behind::There;
 use super::{Put, Remote};
 use crate::unit::Key;
 use std::collections::HashSet;
@@ -18,18 +19,7 @@ const WAITING: usize = 64;
 struct Offer {
     key: Key,
     file: PathBuf,
-    how: How,
-}
-
-/// What is known of the server's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum How {
-    /// It had none when it was asked.
-    Missing,
-    /// What it has is not this unit.
-    Wrong,
-    /// It was not asked.
-    Unknown,
+    there: There,
 }
 
 /// Sends units until it is settled. Dropped before, it leaves what waits.
@@ -60,13 +50,13 @@ impl Uploads {
     }
 
     /// Sends a unit's file later.
-    pub fn offer(&self, key: Key, file: PathBuf, how: How) {
+    pub fn offer(&self, key: Key, file: PathBuf, there: There) {
         if !self.offered.lock().unwrap_or_else(PoisonError::into_inner).insert(key) {
             return;
         }
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // No worker is left only when the build has been given up.
-        let _ = queue.map(|queue| queue.send(Offer { key, file, how }));
+        let _ = queue.map(|queue| queue.send(Offer { key, file, there }));
     }
 
     /// The server has this unit.
@@ -74,12 +64,16 @@ impl Uploads {
         self.offered.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
     }
 
-    /// Waits until everything is sent; how many units were.
-    pub fn settle(&self) -> u64 {
+    /// Waits until everything is sent.
+    pub fn settle(&self) {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
         for worker in self.workers.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             let _ = worker.join();
         }
+    }
+
+    /// How many units were sent so far.
+    pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }
 }
@@ -98,13 +92,13 @@ fn work(remote: &Remote, offers: &Mutex<Receiver<Offer>>, sent: &AtomicU64) {
 
 /// Whether it was sent.
 fn send(remote: &Remote, offer: &Offer) -> base::Result<bool> {
-    let how = match offer.how {
-        How::Unknown => match remote.has(&offer.key)? {
+    let how = match offer.there {
+        There::Unknown => match remote.has(&offer.key)? {
             Some(false) => Put::Create,
             _ => return Ok(false),
         },
-        How::Missing => Put::Create,
-        How::Wrong => Put::Replace,
+        There::Missing => Put::Create,
+        There::Wrong => Put::Replace,
     };
     remote.put(&offer.key, &offer.file, how)
 }
