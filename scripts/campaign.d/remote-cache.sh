@@ -25,7 +25,19 @@ remote_cache() {
 	say "all done: a second cache compressed nothing, forged objects were misses, refusals were errors"
 }
 
-remote_stop() { [ -z "${server:-}" ] || kill "$server" 2>/dev/null || true; }
+# SeaweedFS takes its time to go; what the servers hold is of no use afterwards.
+remote_stop() {
+	[ -n "${server:-}" ] || return 0
+	kill "$server" 2>/dev/null || true
+	tries=0
+	while kill -0 "$server" 2>/dev/null && [ "$tries" -lt 50 ]; do
+		tries=$((tries + 1))
+		sleep 0.1
+	done
+	kill -KILL "$server" 2>/dev/null || true
+	wait "$server" 2>/dev/null || true
+	server=
+}
 
 # remote_build NAME OPTION...: builds to ../NAME; what it counted is in ../NAME.json.
 remote_build() {
@@ -102,9 +114,7 @@ remote_nginx() {
 	remote_refused nginx-closed 403 --cache "$place/closed" --cache-key "$place/key" --remote-cache http://127.0.0.1:8190/closed
 	(umask 077 && head -c 32 /dev/urandom >"$place/third")
 	remote_refused nginx-reading 405 --cache "$place/reading" --cache-key "$place/third" --remote-cache http://127.0.0.1:8190/reading
-	kill "$server"
-	wait "$server" || true
-	server=
+	remote_stop
 	remote_build nginx-down --cache "$place/down" --cache-key "$place/key" --remote-cache http://127.0.0.1:8190/linkpack || die "$(cat "$place/nginx-down.err")"
 	grep -q 'did not answer' "$place/nginx-down.err" || die 'a server that is down was not told'
 	remote_same nginx-down
@@ -119,6 +129,7 @@ remote_forge_file() {
 remote_s3() {
 	kind=$1
 	shift
+	! curl -s -o /dev/null http://127.0.0.1:8191/ || die 'something listens at port 8191' 'stop it first'
 	"$@" >"$place/$kind.log" 2>&1 &
 	server=$!
 	remote_wait http://127.0.0.1:8191/
@@ -134,9 +145,7 @@ remote_s3() {
 	remote_round "$kind" s3://cache/some/prefix remote_forge_object
 	# SeaweedFS makes a bucket that is not there.
 	[ "$kind" = seaweedfs ] || remote_refused "$kind-bucket" refuses --cache "$place/$kind.none" --cache-key "$place/key" --remote-cache s3://no-such-bucket/x
-	kill "$server"
-	wait "$server" || true
-	server=
+	remote_stop
 }
 
 remote_python() {
