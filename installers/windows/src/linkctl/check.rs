@@ -4,9 +4,9 @@ use super::installed::{registered_root, Installed};
 use super::{code, core, refuse, say, Service};
 use native::acl::CHANGES;
 use native::folder::{self, Kind};
-use native::{places, policy};
 use native::registry::Key;
 use native::report::{failed, Outcome, Report};
+use native::{places, policy};
 
 const AGAIN: &str = "install the package again";
 
