@@ -68,7 +68,9 @@ fn a_killed_first_installation_can_be_uninstalled() {
 fn a_signal_rolls_back() {
     let machine = machine_with("1.0");
     machine.put("/tmp/two.run", &product::run("2.0", BROKEN));
-    let done = machine.sh("sh /tmp/two.run & sleep 1.5; kill -TERM $!; wait $!");
+    // A busy machine takes its time until there is anything to roll back.
+    let begun = format!("while kill -0 $! && [ ! -e {ROOT}/versions/2.0 ]; do sleep 0.1; done");
+    let done = machine.sh(&format!("sh /tmp/two.run & {begun}; kill -TERM $!; wait $!"));
     assert!(done.code == 30 || done.code == 31, "{done:?}");
     assert_eq!(machine.ask(&format!("cat {ROOT}/vAgentManager/version; ls {ROOT}/versions")), "1.01.0");
     assert!(service_runs(&machine));
