@@ -114,6 +114,6 @@ mod tests {
             .collect();
         assert_eq!(large.finish().unwrap(), alone);
         assert_eq!(range(&mut input, 3..end, hashers(), "x").unwrap(), alone);
-        assert!(cut.finish().is_err());
+        assert_eq!(cut.finish().unwrap_err().notes(), ["it ends early"]);
     }
 }
