@@ -1,4 +1,4 @@
-//! The signatures of the programs inside an MSI, judged by the keys that the user trusts.
+//! The programs inside an MSI, and their signatures judged by the keys that the user trusts.
 
 use crate::error::{Error, Result};
 use crate::inspect::msi::{self, Contents, Database};
@@ -24,25 +24,19 @@ pub fn told(path: &Path, anchors: &[Certificate]) -> Result<Vec<String>> {
 }
 
 fn judge(path: &Path, anchors: &[Certificate]) -> Result<Vec<(String, Verdict)>> {
-    let mut found = Found { anchors, now: SystemTime::now(), reading: None, judged: Vec::new(), waiting: None };
-    let open = || File::open(path).map_err(|error| Error::io("read", path, &error));
-    let read = msi::unpack(open()?, path.parent(), Some(&mut found))?;
-    found.end();
+    let now = SystemTime::now();
+    let mut judged = Vec::new();
+    let database = each_program(path, &HASHES, &mut |names, program| {
+        // Judging what was read cannot fail.
+        let verdicts = program.judge("", anchors, now).unwrap_or_default();
+        judged.extend(names.iter().flat_map(|name| verdicts.iter().map(|(_, verdict)| (name.clone(), verdict.clone()))));
+    })?;
+    let names = long_names(&database);
     let mut by_verdict: BTreeMap<(u8, String), (Verdict, Vec<String>)> = BTreeMap::new();
-    let mut add = |name: String, verdict: Verdict| {
+    for (name, verdict) in judged {
         let key = (order(&verdict), format!("{verdict:?}"));
+        let name = names.get(&name).cloned().unwrap_or(name);
         by_verdict.entry(key).or_insert_with(|| (verdict, Vec::new())).1.push(name);
-    };
-    let names = names(&read.database);
-    for (key, verdict) in found.judged {
-        add(names.get(&key).cloned().unwrap_or(key), verdict);
-    }
-    for (at, bytes) in msi::binaries(open()?)?.into_iter().enumerate() {
-        let mut reading = Reading::new(&HASHES);
-        reading.update(&bytes);
-        for verdict in verdicts(reading.finish(), anchors, SystemTime::now())? {
-            add(format!("program {} of the Binary table", at + 1), verdict);
-        }
     }
     Ok(by_verdict.into_values().map(|(verdict, names)| (said(names), verdict)).collect())
 }
@@ -71,39 +65,51 @@ fn said(mut names: Vec<String>) -> String {
 }
 
 /// The long names of files by their keys in the File table.
-fn names(database: &Database) -> BTreeMap<String, String> {
+fn long_names(database: &Database) -> BTreeMap<String, String> {
     let long = |name: &str| name.rsplit('|').next().unwrap_or_default().to_owned();
     let rows = database.rows("File");
     rows.filter_map(|row| Some((row.text("File")?.to_owned(), long(row.text("FileName")?)))).collect()
 }
 
-fn verdicts(program: Option<Program>, anchors: &[Certificate], now: SystemTime) -> Result<Vec<Verdict>> {
-    let Some(program) = program else { return Ok(Vec::new()) };
-    Ok(program.judge("", anchors, now)?.into_iter().map(|(_, verdict)| verdict).collect())
+/// Gives each program in an MSI to `each`: those of its cabinets with the keys of the files that have this content, then those of its
+/// Binary table with a name for people.
+///
+/// # Errors
+/// It is no MSI, or cannot be read.
+pub fn each_program(path: &Path, hashes: &[Hash], each: &mut dyn FnMut(&[String], &Program)) -> Result<Database> {
+    let open = || File::open(path).map_err(|error| Error::io("read", path, &error));
+    let mut passing = Passing { hashes, reading: None, names: Vec::new(), each };
+    let read = msi::unpack(open()?, path.parent(), Some(&mut passing))?;
+    for (at, bytes) in msi::binaries(open()?)?.into_iter().enumerate() {
+        passing.begin();
+        passing.write(&bytes)?;
+        passing.names.push(format!("program {} of the Binary table", at + 1));
+    }
+    passing.end();
+    Ok(read.database)
 }
 
-/// Sees contents pass by.
-struct Found<'a> {
-    anchors: &'a [Certificate],
-    now: SystemTime,
+/// Sees contents pass by. Equal files share one.
+struct Passing<'a> {
+    hashes: &'a [Hash],
     reading: Option<Reading>,
-    /// What became of the content that ended last: equal files share one.
-    waiting: Option<Vec<Verdict>>,
-    judged: Vec<(String, Verdict)>,
+    names: Vec<String>,
+    each: &'a mut dyn FnMut(&[String], &Program),
 }
 
-impl Found<'_> {
+impl Passing<'_> {
     fn end(&mut self) {
-        if let Some(reading) = self.reading.take() {
-            // Judging what was read cannot fail.
-            self.waiting = verdicts(reading.finish(), self.anchors, self.now).ok();
+        let names = std::mem::take(&mut self.names);
+        if let Some(program) = self.reading.take().and_then(Reading::finish) {
+            (self.each)(&names, &program);
         }
     }
 }
 
-impl Contents for Found<'_> {
+impl Contents for Passing<'_> {
     fn begin(&mut self) {
-        self.reading = Some(Reading::new(&HASHES));
+        self.end();
+        self.reading = Some(Reading::new(self.hashes));
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
@@ -114,9 +120,7 @@ impl Contents for Found<'_> {
     }
 
     fn member(&mut self, name: &str, _: (u16, u16)) {
-        self.end();
-        let verdicts = self.waiting.iter().flatten().cloned();
-        self.judged.extend(verdicts.map(|verdict| (name.to_owned(), verdict)));
+        self.names.push(name.to_owned());
     }
 }
 

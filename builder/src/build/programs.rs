@@ -1,23 +1,21 @@
 //! Programs for Windows are signed before they are packed: linkpack's own, those of its sample, and the payload's where the manifest
 //! says so. What its maker signed stays as it is.
 
+use super::inner::each_program;
 use super::Signing;
 use crate::endpoint::windows::{self, WindowsParts};
 use crate::error::Result;
 use crate::format::msi::LINKCTL;
 use crate::format::sign_programs::{is_of_the_sample, sha256};
 use crate::format::{Digests, PreparedFile, ProgramSignatures};
-use crate::inspect::msi::{self, Contents};
 use crate::listener::Listener;
 use crate::manifest::Product;
 use crate::payload::{Content, Kind, TreePath};
 use crate::trust::authenticode::{self, About};
 use crate::trust::key::Hash;
-use crate::trust::program::Reading;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::Path;
 
 /// What was signed.
@@ -77,49 +75,13 @@ pub fn sign(product: &Product, files: &mut [PreparedFile], signing: &Signing, li
 /// # Errors
 /// It is no MSI, or cannot be read.
 pub fn signatures_in(path: &Path) -> Result<ProgramSignatures> {
-    let mut found = Found::default();
-    let open = || File::open(path).map_err(|error| crate::error::Error::io("read", path, &error));
-    msi::unpack(open()?, path.parent(), Some(&mut found))?;
-    for bytes in msi::binaries(open()?)? {
-        found.begin();
-        found.write(&bytes)?;
-        found.end();
-    }
-    Ok(found.signatures)
-}
-
-/// Sees contents pass by.
-#[derive(Default)]
-struct Found {
-    signatures: ProgramSignatures,
-    reading: Option<Reading>,
-}
-
-impl Found {
-    fn end(&mut self) {
-        let Some(program) = self.reading.take().and_then(Reading::finish) else { return };
+    let mut signatures = ProgramSignatures::default();
+    each_program(path, &[Hash::Sha256], &mut |_, program| {
         // The same program may lie there twice, once as somebody else signed it over another digest.
         let ours = program.signatures().into_iter().find(|one| authenticode::digested_by(one) == Ok(Hash::Sha256));
         if let (Some(digest), Some(signature)) = (program.digest(Hash::Sha256), ours) {
-            self.signatures.insert(digest.to_vec(), signature.to_vec());
+            signatures.insert(digest.to_vec(), signature.to_vec());
         }
-    }
-}
-
-impl Contents for Found {
-    fn begin(&mut self) {
-        self.end();
-        self.reading = Some(Reading::new(&[Hash::Sha256]));
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        if let Some(reading) = &mut self.reading {
-            reading.update(bytes);
-        }
-        Ok(())
-    }
-
-    fn member(&mut self, _: &str, _: (u16, u16)) {
-        self.end();
-    }
+    })?;
+    Ok(signatures)
 }
