@@ -75,6 +75,9 @@ struct Gap {
     _claim: Option<Claim>,
 }
 
+/// Writes a unit's packed bytes, and says what it is of.
+type UnitWriter<'a> = dyn FnMut(&mut dyn Write) -> std::io::Result<Segment> + 'a;
+
 /// The codec that stands for such things: its units are plain bytes.
 const BYTES: Codec = Codec::Gzip;
 
@@ -235,12 +238,7 @@ impl Store {
     }
 
     /// The unit of this key: what the store has, or else what `write` writes, which may be too large for memory.
-    pub(super) fn keep(
-        &self,
-        codec: Codec,
-        key: Key,
-        write: &mut dyn FnMut(&mut dyn Write) -> std::io::Result<Segment>,
-    ) -> Result<Unit> {
+    pub(super) fn keep(&self, codec: Codec, key: Key, write: &mut UnitWriter) -> Result<Unit> {
         match self.seek(codec, key, &|_| true)? {
             Ok(unit) => Ok(unit),
             Err(gap) => self.fill(codec, gap, write),
@@ -267,7 +265,7 @@ impl Store {
     }
 
     /// Keeps what `write` writes, here and in the remote cache.
-    fn fill(&self, codec: Codec, gap: Gap, write: &mut dyn FnMut(&mut dyn Write) -> std::io::Result<Segment>) -> Result<Unit> {
+    fn fill(&self, codec: Codec, gap: Gap, write: &mut UnitWriter) -> Result<Unit> {
         let unit = self.save(codec, gap.key, write)?;
         self.offer(&gap.key, gap.there);
         Ok(unit)
@@ -421,12 +419,7 @@ impl Store {
     }
 
     /// Keeps what `write` writes under a key, and what it says of it.
-    pub(super) fn save(
-        &self,
-        codec: Codec,
-        key: Key,
-        write: &mut dyn FnMut(&mut dyn Write) -> std::io::Result<Segment>,
-    ) -> Result<Unit> {
+    fn save(&self, codec: Codec, key: Key, write: &mut UnitWriter) -> Result<Unit> {
         let path = self.path(&key);
         let folder = path.parent().unwrap_or(&self.folder);
         let full = |error: std::io::Error| full(folder, &error);

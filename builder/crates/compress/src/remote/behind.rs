@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// What is known of the server's unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum There {
-    /// It had none when it was asked, or nobody is asked.
+    /// It had none when it was asked, or there is no server.
     Missing,
     /// What it has is not this unit.
     Wrong,

@@ -1,11 +1,9 @@
 //! Objects of a plain HTTP server by GET, HEAD and PUT: nginx with its dav module, bazel-remote (a URL that ends in `/ac`), and the like.
 
-use super::{Put, Server, Trouble, PATIENCE};
-use base::error::{Error, IoContext};
+use super::{Body, Put, Server, Trouble, PATIENCE};
+use base::error::Error;
 use base::http::{place, Answer, Failure, Request};
-use std::fs::File;
-use std::io::{self, Write};
-use std::path::Path;
+use std::io::{self, Read, Write};
 
 /// A server and the folder there.
 pub(super) struct Http {
@@ -21,21 +19,25 @@ impl Http {
         Ok(Http { url: url.to_owned() })
     }
 
+    /// A GET or HEAD: whether the object is there.
+    fn look(&self, method: &str, name: &str, into: &mut dyn Write) -> Result<bool, Trouble> {
+        let answer = self.ask(method, name, &[], (0, &mut io::empty()), into)?;
+        match answer.status {
+            200 => Ok(true),
+            404 | 410 => Ok(false),
+            _ => Err(unexpected(&answer)),
+        }
+    }
+
     fn ask(
         &self,
         method: &str,
         name: &str,
-        len: u64,
-        body: &mut dyn io::Read,
+        headers: &[(&str, &str)],
+        (len, body): (u64, &mut dyn Read),
         into: &mut dyn Write,
-        how: Put,
     ) -> Result<Answer, Trouble> {
         let url = format!("{}/{name}", self.url);
-        let headers: &[(&str, &str)] = match (method, how) {
-            ("PUT", Put::Create) => &[("If-None-Match", "*"), ("Content-Type", "application/octet-stream")],
-            ("PUT", Put::Replace) => &[("Content-Type", "application/octet-stream")],
-            _ => &[],
-        };
         let request = Request { method, url: &url, headers, patience: PATIENCE };
         request.send(len, body, into).map_err(|failure| match failure {
             Failure::Unreachable(why) => Trouble::Silent(why),
@@ -46,31 +48,25 @@ impl Http {
 
 impl Server for Http {
     fn get(&self, name: &str, into: &mut dyn Write) -> Result<bool, Trouble> {
-        there(&self.ask("GET", name, 0, &mut io::empty(), into, Put::Create)?)
+        self.look("GET", name, into)
     }
 
     fn has(&self, name: &str) -> Result<bool, Trouble> {
-        there(&self.ask("HEAD", name, 0, &mut io::empty(), &mut io::sink(), Put::Create)?)
+        self.look("HEAD", name, &mut io::sink())
     }
 
-    fn put(&self, name: &str, file: &Path, how: Put) -> Result<(), Trouble> {
-        // Where a file system has no locks, another build may have trimmed the cache.
-        let Ok(mut body) = File::open(file) else { return Ok(()) };
-        let len = body.metadata().or_cannot("read", file).map_err(Trouble::Refused)?.len();
-        let answer = self.ask("PUT", name, len, &mut body, &mut io::sink(), how)?;
+    fn put(&self, name: &str, mut body: Body, how: Put) -> Result<(), Trouble> {
+        let headers = [("Content-Type", "application/octet-stream"), ("If-None-Match", "*")];
+        let headers = match how {
+            Put::Create => &headers[..],
+            Put::Replace => &headers[..1],
+        };
+        let answer = self.ask("PUT", name, headers, (body.len, &mut body), &mut io::sink())?;
         match answer.status {
             // 409 and 412: somebody was first.
             200..=204 | 409 | 412 => Ok(()),
             _ => Err(unexpected(&answer)),
         }
-    }
-}
-
-fn there(answer: &Answer) -> Result<bool, Trouble> {
-    match answer.status {
-        200 => Ok(true),
-        404 | 410 => Ok(false),
-        _ => Err(unexpected(answer)),
     }
 }
 

@@ -12,8 +12,9 @@ mod uploads;
 
 use super::seal::CacheKey;
 use super::unit::Key;
-use base::error::{Error, Result};
-use std::io::Write;
+use base::error::{Error, IoContext, Result};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -40,7 +41,7 @@ pub struct RemoteCache {
 /// How an object that is sent meets one that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Put {
-    /// Whoever was first stays.
+    /// What was there first stays.
     Create,
     /// What is there is not a unit of this key: it goes.
     Replace,
@@ -55,6 +56,28 @@ enum Trouble {
     Refused(Error),
 }
 
+/// A unit's file that is sent.
+struct Body<'a> {
+    path: &'a Path,
+    file: File,
+    len: u64,
+}
+
+impl Body<'_> {
+    /// `None` of one that is gone: where a file system has no locks, another build may have trimmed the cache.
+    fn open(path: &Path) -> Result<Option<Body<'_>>> {
+        let Ok(file) = File::open(path) else { return Ok(None) };
+        let len = file.metadata().or_cannot("read", path)?.len();
+        Ok(Some(Body { path, file, len }))
+    }
+}
+
+impl Read for Body<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.file.read(buffer).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.path.display())))
+    }
+}
+
 /// A server of objects by name: 64 hexadecimal digits.
 trait Server: Send + Sync {
     /// Gives an object to `into`; `false` where there is none.
@@ -62,7 +85,7 @@ trait Server: Send + Sync {
     /// Whether there is an object.
     fn has(&self, name: &str) -> Result<bool, Trouble>;
     /// Sends a file.
-    fn put(&self, name: &str, file: &Path, how: Put) -> Result<(), Trouble>;
+    fn put(&self, name: &str, body: Body, how: Put) -> Result<(), Trouble>;
 }
 
 /// A cache on a server, in use.
@@ -111,7 +134,11 @@ impl Remote {
 
     /// Sends a unit's file, as far as the server has none.
     fn put(&self, key: &Key, file: &Path, how: Put) -> Result<bool> {
-        self.answered(|| self.server.put(&self.name(key), file, how)).map(|put| put.is_some())
+        let put = || match Body::open(file).map_err(Trouble::Refused)? {
+            Some(body) => self.server.put(&self.name(key), body, how),
+            None => Ok(()),
+        };
+        self.answered(put).map(|put| put.is_some())
     }
 
     fn has(&self, key: &Key) -> Result<Option<bool>> {
@@ -205,7 +232,7 @@ mod tests {
             unreachable!()
         }
 
-        fn put(&self, _: &str, _: &Path, _: Put) -> Result<(), Trouble> {
+        fn put(&self, _: &str, _: Body, _: Put) -> Result<(), Trouble> {
             unreachable!()
         }
     }

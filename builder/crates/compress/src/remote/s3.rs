@@ -1,15 +1,13 @@
 //! Objects of a bucket, by the `object_store` crate. Endpoint, region and credentials come from the environment, as other tools have them:
 //! `AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, a web identity's token, or the machine's own role.
 
-use super::{Put, Server, Trouble, PATIENCE};
-use base::error::{Error, IoContext};
+use super::{Body, Put, Server, Trouble, PATIENCE};
+use base::error::Error;
 use futures_util::StreamExt;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path as Name;
 use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, RetryConfig};
-use std::fs::File;
 use std::io::{Read, Write};
-use std::path::Path;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
@@ -34,13 +32,13 @@ impl S3 {
                 "set AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_ENDPOINT_URL where it is not Amazon's",
             )
         };
-        let (bucket, prefix) =
-            url.strip_prefix("s3://").unwrap_or(url).split_once('/').unwrap_or((url.trim_start_matches("s3://"), ""));
+        let place = url.strip_prefix("s3://").unwrap_or(url);
+        let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
         if bucket.is_empty() {
             return Err(wrong("it names no bucket".to_owned()));
         }
         let builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
-        // Whoever names an endpoint by http:// has chosen so.
+        // An endpoint that is named by http:// was chosen so.
         let plain =
             builder.get_config_value(&AmazonS3ConfigKey::Endpoint).is_some_and(|endpoint| endpoint.starts_with("http://"));
         let options = ClientOptions::new().with_connect_timeout(PATIENCE).with_timeout(LONGEST).with_allow_http(plain);
@@ -58,10 +56,10 @@ impl S3 {
         })
     }
 
-    async fn put_in_parts(&self, name: &Name, body: &mut File, file: &Path) -> Result<(), Trouble> {
+    async fn put_in_parts(&self, name: &Name, body: &mut Body<'_>) -> Result<(), Trouble> {
         let mut upload = self.store.put_multipart(name).await.map_err(trouble)?;
         loop {
-            let part = read(body, file)?;
+            let part = read(body)?;
             let last = (part.len() as u64) < PART;
             if !part.is_empty() {
                 if let Err(error) = upload.put_part(PutPayload::from(part)).await {
@@ -101,21 +99,18 @@ impl Server for S3 {
         }
     }
 
-    fn put(&self, name: &str, file: &Path, how: Put) -> Result<(), Trouble> {
-        // Where a file system has no locks, another build may have trimmed the cache.
-        let Ok(mut body) = File::open(file) else { return Ok(()) };
-        let len = body.metadata().or_cannot("read", file).map_err(Trouble::Refused)?.len();
+    fn put(&self, name: &str, mut body: Body, how: Put) -> Result<(), Trouble> {
         self.runtime.block_on(async {
             let name = self.name(name);
-            if len > PART {
-                return self.put_in_parts(&name, &mut body, file).await;
+            if body.len > PART {
+                return self.put_in_parts(&name, &mut body).await;
             }
             let mode = match how {
                 Put::Create => PutMode::Create,
                 Put::Replace => PutMode::Overwrite,
             };
             let options = PutOptions { mode, ..PutOptions::default() };
-            match self.store.put_opts(&name, PutPayload::from(read(&mut body, file)?), options).await {
+            match self.store.put_opts(&name, PutPayload::from(read(&mut body)?), options).await {
                 // Somebody was first.
                 Ok(_) | Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => Ok(()),
                 Err(error) => Err(trouble(error)),
@@ -125,10 +120,11 @@ impl Server for S3 {
 }
 
 /// The next part of a file.
-fn read(body: &mut File, file: &Path) -> Result<Vec<u8>, Trouble> {
+fn read(body: &mut Body) -> Result<Vec<u8>, Trouble> {
     base::interrupt::check().map_err(Trouble::Refused)?;
     let mut part = Vec::new();
-    body.take(PART).read_to_end(&mut part).or_cannot("read", file).map_err(Trouble::Refused)?;
+    let read = body.take(PART).read_to_end(&mut part);
+    read.map_err(|error| Trouble::Refused(Error::new(format!("cannot read {error}"))))?;
     Ok(part)
 }
 
