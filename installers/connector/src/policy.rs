@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::platform;
 use contract::names::Names;
-use contract::rules::{self, System};
+use contract::rules;
 use contract::settings::{of_policies, server_urls, Setting};
 
 /// What the policy says now. Systems without group policies have an empty one.
@@ -31,8 +31,8 @@ impl Policy {
                     None
                 }
             };
-            match found.as_ref().and_then(|found| rules::fault(setting.rule, found, System::Windows)) {
-                Some(fault) => policy.faults.push(format!("{} of the group policy {fault}", setting.name)),
+            match found.as_ref().and_then(|found| rules::policy_fault(setting, found)) {
+                Some(fault) => policy.faults.push(fault),
                 None => policy.values.extend(found.map(|found| (setting, found))),
             }
         }
@@ -47,13 +47,13 @@ impl Policy {
     /// The configuration as it counts: the policy's values over those of csclient.cfg.
     pub fn over(&self, config: &Config) -> Config {
         let mut config = config.clone();
-        for (setting, value) in self.values.iter().filter(|(setting, _)| !setting.config_key.is_empty()) {
+        let (of_urls, plain): (Vec<_>, Vec<_>) = self.values.iter().partition(|(setting, _)| setting.config_key.is_empty());
+        for (setting, value) in plain {
             config.set(setting.config_key, value);
         }
-        let given = |name: &str| self.values.iter().find(|(setting, _)| setting.name == name).map(|(_, value)| value.as_str());
-        let (server, fallbacks) = (given("SERVER_URL"), given("FALLBACK_URLS"));
-        if server.is_some() || fallbacks.is_some() {
-            let urls = server_urls(config.get("serverUrl").unwrap_or(""), server, fallbacks);
+        if !of_urls.is_empty() {
+            let given = |name: &str| of_urls.iter().find(|(setting, _)| setting.name == name).map(|(_, value)| value.as_str());
+            let urls = server_urls(config.get("serverUrl").unwrap_or(""), given);
             config.set("serverUrl", &urls);
         }
         config

@@ -1,7 +1,7 @@
 //! Which values the settings take. The builder and the native code for Windows call this; the scripts have the same in
 //! `lp_setting_fault` (installers/linux/settings.sh). tests/rules/settings.txt is tried on all of them.
 
-use super::settings::Rule;
+use super::settings::{Rule, Setting};
 
 /// The system of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,11 @@ pub fn fault(rule: Rule, value: &str, system: System) -> Option<&'static str> {
         Rule::Flag if !matches!(value, "0" | "1") => Some("must be 0 or 1"),
         _ => None,
     }
+}
+
+/// What is wrong with what a group policy gives for a setting. The value is not shown: it might be a secret in the wrong place.
+pub fn policy_fault(setting: &Setting, value: &str) -> Option<String> {
+    Some(format!("{} of the group policy {}", setting.name, fault(setting.rule, value, System::Windows)?))
 }
 
 fn url_fault(url: &str) -> Option<&'static str> {

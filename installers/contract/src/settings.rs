@@ -274,10 +274,11 @@ pub fn of_policies() -> impl Iterator<Item = &'static Setting> {
     SETTINGS.iter().filter(|setting| setting.is_policy())
 }
 
-/// serverUrl of csclient.cfg: the fallbacks stand behind the core server, after semicolons. What is `None` stays as it is `now`.
-pub fn server_urls(now: &str, primary: Option<&str>, fallbacks: Option<&str>) -> String {
+/// serverUrl of csclient.cfg, which two settings make: the fallbacks stand behind the core server, after semicolons. One that is not
+/// `given` stays as it is `now`.
+pub fn server_urls<'a>(now: &'a str, given: impl Fn(&str) -> Option<&'a str>) -> String {
     let (first, rest) = now.split_once(';').unwrap_or((now, ""));
-    let (primary, fallbacks) = (primary.unwrap_or(first), fallbacks.unwrap_or(rest));
+    let (primary, fallbacks) = (given("SERVER_URL").unwrap_or(first), given("FALLBACK_URLS").unwrap_or(rest));
     let separator = if fallbacks.is_empty() { "" } else { ";" };
     format!("{primary}{separator}{fallbacks}")
 }
@@ -295,9 +296,10 @@ mod tests {
                 setting.name
             );
         }
-        assert_eq!(server_urls("a;b;c", Some("x"), None), "x;b;c");
-        assert_eq!(server_urls("a;b;c", None, Some("y;z")), "a;y;z");
-        assert_eq!(server_urls("", Some("x"), None), "x");
+        let given = |name: &'static str, value: &'static str| move |asked: &str| (asked == name).then_some(value);
+        assert_eq!(server_urls("a;b;c", given("SERVER_URL", "x")), "x;b;c");
+        assert_eq!(server_urls("a;b;c", given("FALLBACK_URLS", "y;z")), "a;y;z");
+        assert_eq!(server_urls("", given("SERVER_URL", "x")), "x");
     }
 
     #[test]

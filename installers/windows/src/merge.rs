@@ -82,8 +82,7 @@ fn dropped(settings: &Settings) -> &'static [&'static str] {
 /// serverUrl takes the fallbacks after semicolons. Where only one of the two is given, the other stays.
 fn urls(now: Option<&str>, settings: &Settings) -> String {
     let now = now.unwrap_or("");
-    let counts = |name: &str| (now.is_empty() || settings.is_given(name)).then(|| settings.get(name));
-    server_urls(now, counts("SERVER_URL"), counts("FALLBACK_URLS"))
+    server_urls(now, |name| (now.is_empty() || settings.is_given(name)).then(|| settings.get(name)))
 }
 
 /// The file without the lines of these keys; all else to the byte.

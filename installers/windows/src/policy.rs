@@ -1,7 +1,7 @@
 //! What a group policy gives for settings (docs/windows.md).
 
 use super::registry::Key;
-use contract::rules::{self, System};
+use contract::rules;
 use contract::settings::of_policies;
 
 /// The settings that the policy's key has a text for; an empty one is none.
@@ -19,7 +19,7 @@ pub fn judged(key: &str) -> (Vec<&'static str>, Vec<String>) {
     let given = given(key);
     let fault = |setting: &contract::settings::Setting| {
         let (_, value) = given.iter().find(|(name, _)| *name == setting.name)?;
-        Some(format!("{} of the group policy {}", setting.name, rules::fault(setting.rule, value, System::Windows)?))
+        rules::policy_fault(setting, value)
     };
     let faults = of_policies().filter_map(fault).collect();
     (given.iter().map(|(name, _)| *name).collect(), faults)

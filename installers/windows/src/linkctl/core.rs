@@ -11,7 +11,7 @@ use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
-/// What nobody asked for may take a moment only; what was asked for, as long as the settings say, which is a day at most.
+/// Without --core it may take a moment only; with it as long as the settings say, which is a day at most.
 const MOMENT: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(86_400 + 60);
 const STEP: Duration = Duration::from_millis(50);
