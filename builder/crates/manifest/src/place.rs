@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
+use toml::Spanned;
 
 /// A step on the way from the whole file to a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub struct Node {
     pub key: Option<Range<usize>>,
     /// Where its value stands; of a table with a header, the header.
     pub value: Range<usize>,
+    /// Whether its value is a list.
+    pub is_list: bool,
 }
 
 /// Every key and value below a table, parents first.
@@ -52,9 +55,13 @@ pub fn nodes(table: &DeTable) -> Vec<Node> {
 fn collect(table: &DeTable, above: &[Step], all: &mut Vec<Node>) {
     for (key, value) in table.iter() {
         let path = [above, &[Step::from(key.get_ref().as_ref())]].concat();
-        all.push(Node { path: path.clone(), key: Some(key.span()), value: value.span() });
+        all.push(node(&path, Some(key.span()), value));
         inside(value.get_ref(), &path, all);
     }
+}
+
+fn node(path: &[Step], key: Option<Range<usize>>, value: &Spanned<DeValue>) -> Node {
+    Node { path: path.to_vec(), key, value: value.span(), is_list: matches!(value.get_ref(), DeValue::Array(_)) }
 }
 
 fn inside(value: &DeValue, path: &[Step], all: &mut Vec<Node>) {
@@ -63,7 +70,7 @@ fn inside(value: &DeValue, path: &[Step], all: &mut Vec<Node>) {
         DeValue::Array(list) => {
             for (index, value) in list.iter().enumerate() {
                 let path = [path, &[Step::from(index)]].concat();
-                all.push(Node { path: path.clone(), key: None, value: value.span() });
+                all.push(node(&path, None, value));
                 inside(value.get_ref(), &path, all);
             }
         }

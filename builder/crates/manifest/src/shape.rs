@@ -5,7 +5,7 @@ use super::fault::Fault;
 use super::given;
 use super::place::{nodes, Step};
 use super::repair::repair;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 /// The lists that stand where the schema has a table alone; they are taken out, so that what else is wrong shows as well.
 pub fn lists_for_tables(table: &mut DeTable, schema: &serde_json::Value, text: &str) -> Vec<Fault> {
@@ -13,7 +13,7 @@ pub fn lists_for_tables(table: &mut DeTable, schema: &serde_json::Value, text: &
         let kinds = given::kinds(schema, path);
         !kinds.is_empty() && kinds.iter().all(|kind| *kind == "object")
     };
-    let lists = nodes(table).into_iter().filter(|node| is_list(table, &node.path) && wrong(&node.path));
+    let lists = nodes(table).into_iter().filter(|node| node.is_list && wrong(&node.path));
     let found: Vec<_> = lists.map(|node| (node.path, node.key, node.value)).collect();
     let mut faults: Vec<Fault> = Vec::new();
     for (path, key, value) in found {
@@ -28,17 +28,4 @@ pub fn lists_for_tables(table: &mut DeTable, schema: &serde_json::Value, text: &
         faults.push(fault);
     }
     faults
-}
-
-fn is_list(table: &DeTable, path: &[Step]) -> bool {
-    let Some((Step::Key(first), rest)) = path.split_first() else { return false };
-    let mut at = table.get(first.as_str()).map(|value| value.get_ref());
-    for step in rest {
-        at = match (at, step) {
-            (Some(DeValue::Table(table)), Step::Key(key)) => table.get(key.as_str()).map(|value| value.get_ref()),
-            (Some(DeValue::Array(list)), Step::Index(index)) => list.get(*index).map(|value| value.get_ref()),
-            _ => None,
-        };
-    }
-    matches!(at, Some(DeValue::Array(_)))
 }

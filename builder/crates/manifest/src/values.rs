@@ -118,7 +118,7 @@ fn check_name(text: &str) -> Result<(), String> {
     }
     let like: String = text.trim().to_lowercase().chars().map(|c| if good(c) { c } else { '-' }).collect();
     let like = like.trim_matches(|c| "+.-".contains(c)).to_owned();
-    // Letters that are none of ours would leave a word that nobody meant.
+    // Without its other letters it would be another word.
     let instead = match like.len() >= 2 && !text.chars().any(|c| c.is_alphabetic() && !c.is_ascii()) {
         true => format!("; write \"{like}\""),
         false => "; write one such as \"acme-agent\"".to_owned(),
@@ -524,9 +524,7 @@ impl Span {
         };
         Some(Span { milliseconds: number.parse::<u64>().ok()?.checked_mul(factor)? })
     }
-}
 
-impl Span {
     /// Another way to write a span, in ours.
     fn meant(text: &str) -> Option<String> {
         let digits = text.trim().trim_start_matches(|c: char| c.is_ascii_digit());
