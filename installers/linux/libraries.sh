@@ -6,7 +6,7 @@ lp_check_libraries() {
     [ -n "$LP_LIBRARIES$LP_PROGRAMS" ] || return 0
     # Of another machine, or without awk, nothing can be said: check platform names these.
     lp_has awk || return 0
-    case $(uname -m)/$LP_ARCH in */ | "$LP_ARCH/$LP_ARCH" | amd64/x86_64 | arm64/aarch64) ;; *) return 0 ;; esac
+    [ -z "$LP_ARCH" ] || [ "$(lp_machine)" = "$LP_ARCH" ] || return 0
     lp_missing='' lp_missing_packages='' lp_missing_names='' lp_too_old=''
     lp_cache=''
     [ -n "$LP_D" ] || lp_cache=$(ldconfig -p 2>/dev/null || :)

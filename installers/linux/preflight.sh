@@ -40,10 +40,11 @@ lp_check_privileges() {
     lp_check privileges 10 '' "$fault" 'uid 0' 'run it with sudo, or in a root shell'
 }
 
+lp_machine() { case $(uname -m) in amd64) echo x86_64 ;; arm64) echo aarch64 ;; *) uname -m ;; esac; }
+
 lp_check_platform() {
     local system machine fault tool missing remedy
-    system=$(uname -s) machine=$(uname -m) fault='' missing='' remedy='take the package for this machine'
-    case $machine in amd64) machine=x86_64 ;; arm64) machine=aarch64 ;; esac
+    system=$(uname -s) machine=$(lp_machine) fault='' missing='' remedy='take the package for this machine'
     for tool in awk sed tr od find df ls id date chown stat $LP_TOOLS; do
         lp_has "$tool" || missing="$missing $tool"
     done
