@@ -4,8 +4,7 @@
 # channels_linux: all of it; tools that are in no Debian package come from PyPI (LINKPACK_NO_PYPI=1 leaves them out).
 channels_linux() {
 	need ansible-core openssh-server openssh-client python3 python3-venv puppet cloud-init mmdebstrap
-	[ -n "${LINKPACK:-}" ] || { need_rust; cargo build --quiet --bin linkpack; LINKPACK=$top/target/debug/linkpack; }
-	LINKPACK=$(realpath -- "$LINKPACK")
+	need_program debug
 	place=$(mktemp -d)
 	trap 'channels_end' EXIT
 	trap 'exit 1' HUP INT TERM

@@ -5,12 +5,7 @@
 channels() {
 	top=$1
 	need mmdebstrap debian-archive-keyring python3-venv gnupg openssl
-	if [ -z "${LINKPACK:-}" ]; then
-		need_rust
-		cargo build --quiet --bin linkpack
-		LINKPACK=target/debug/linkpack
-	fi
-	LINKPACK=$(realpath -- "$LINKPACK")
+	need_program debug
 	cache=$top/target/campaign
 	tools=$cache/tools
 	mkdir -p "$cache"

@@ -4,8 +4,7 @@
 # kit_clients SUITE...: apt over file: and http, dnf5 over file:, with what has to be refused.
 kit_clients() {
 	need mmdebstrap gnupg openssl rpm
-	[ -n "${LINKPACK:-}" ] || { need_rust; cargo build --quiet --bin linkpack; LINKPACK=$top/target/debug/linkpack; }
-	LINKPACK=$(realpath -- "$LINKPACK")
+	need_program debug
 	place=$(mktemp -d)
 	server=
 	trap 'clients_end' EXIT

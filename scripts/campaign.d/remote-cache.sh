@@ -46,7 +46,7 @@ remote_build() {
 	"$LINKPACK" build -q --json -f deb,rpm,run --codec fast "$@" -o "$place/$name" >"$place/$name.json" 2>"$place/$name.err"
 }
 
-# remote_counts NAME FOUND...: what the build counted.
+# remote_counts NAME: units that the build compressed, fetched and sent.
 remote_counts() { python3 -c 'import json, sys; c = json.load(open(sys.argv[1]))["cache"]; print(c["compressed"], c.get("fetched", 0), c.get("sent", 0))' "$place/$1.json"; }
 
 remote_same() { diff -r "$place/clean" "$place/$1" >&2 || die "$1 is not what a build without a cache writes"; }
