@@ -152,7 +152,7 @@ fn a_refusal_ends_the_build_and_silence_does_not() {
         let said = refused(arguments("fresh", &url));
         assert!(said.contains(status) && said.contains(url.trim_end_matches('/')), "{status}: {said}");
     }
-    // Whoever may only read says so.
+    // A builder that may only read says so.
     shelf.set(Mood::Reading);
     assert!(refused(arguments("fresh", &url)).contains("--remote-cache-read-only"));
     let (used, said) = build(&product, "reader", &["--remote-cache", &url, "--remote-cache-read-only"]);

@@ -81,7 +81,7 @@ impl Package {
 pub enum Depth {
     /// What its headers say: no content is looked at and no digest is compared. A format without such headers is read all the same.
     Headers,
-    /// All of it, compared with what it claims, as `verify` does; nobody looks what its contents are.
+    /// All of it, compared with what it claims, as `verify` does; what kinds of contents there are is left out.
     Claims,
     /// The same, and looked at, as `lint` does.
     Contents,

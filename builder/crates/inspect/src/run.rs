@@ -106,7 +106,7 @@ fn inside(input: &mut Input, head: &[u8], size: u64, depth: Depth, report: &mut 
     report.parts.push(Part { name: "payload".into(), offset: Some(offset), size: size - offset, codec: None });
     if depth == Depth::Headers {
         list_alone(input, offset, size, report)?;
-    } else if let Some(found) = payload(input, offset, size, (stated_size(&facts), depth), report)? {
+    } else if let Some(found) = payload(input, offset, size, stated_size(&facts), depth, report)? {
         if let Some(stated) = codec {
             report.claims.part("payload", "codec", stated, found);
         }
@@ -159,13 +159,7 @@ fn stated_size(facts: &BTreeMap<String, String>) -> u64 {
 }
 
 /// The tar behind the stub, whose files are said to have `stated` bytes; the name of its codec where that could be told.
-fn payload(
-    input: &mut Input,
-    offset: u64,
-    size: u64,
-    (stated, depth): (u64, Depth),
-    report: &mut Report,
-) -> Result<Option<String>> {
+fn payload(input: &mut Input, offset: u64, size: u64, stated: u64, depth: Depth, report: &mut Report) -> Result<Option<String>> {
     let limit = limits::unpacked_as_stated(size - offset, stated);
     let mut entries = Entries::default();
     let mut list = None;

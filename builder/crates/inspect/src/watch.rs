@@ -168,7 +168,7 @@ pub struct Watch {
     sha256: Sha256,
     other: Option<Hasher>,
     size: u64,
-    /// None where nobody asks what kinds of contents there are.
+    /// None where the kinds of contents are not asked for.
     looking: Option<Looking>,
     /// How many more bytes may be seen: holes of sparse files cost time and come from nothing.
     left: u64,

@@ -81,7 +81,7 @@ impl<'a> Beside<'a> {
     }
 }
 
-/// Unpacks until the end, a fault, or the day nobody listens any more.
+/// Unpacks until the end, a fault, or until the reader is gone.
 fn unpack(piece: Piece, codec: Codec, unpacker: Unpacker, sender: &SyncSender<Told>) {
     let beyond = Rc::default();
     let done = Chain::new(Ahead::new(piece), codec, unpacker, Rc::clone(&beyond)).and_then(|mut chain| loop {
@@ -105,7 +105,7 @@ fn unpack(piece: Piece, codec: Codec, unpacker: Unpacker, sender: &SyncSender<To
         Ok(()) => Told::End(beyond.get()),
         Err(error) => Told::Failed(error),
     };
-    // An error here: nobody listens.
+    // An error here: the reader is gone.
     let _ = sender.send(last);
 }
 

@@ -223,18 +223,13 @@ fn upgrade_code(product: &Product) -> Result<Uuid> {
 
 /// linkctl and what it and the native actions read.
 fn own(product: &Product, base: &Base, parts: &WindowsParts) -> Result<Vec<PreparedFile>> {
-    if product
-        .manifest()
-        .connector
-        .core_check
-        .iter()
-        .any(|argument| argument.is_empty() || argument.chars().any(char::is_control))
-    {
+    let core_check = &product.manifest().connector.core_check;
+    if core_check.iter().any(|argument| argument.is_empty() || argument.chars().any(char::is_control)) {
         return Err(Error::new("core-check in [connector] has an empty argument, or one with a control character")
             .help("write plain words: core-check = [\"check-core\", \"--root\", \"{root}\"]"));
     }
     let bytes = [
-        product.manifest().connector.core_check.iter().map(|argument| format!("{argument}\r\n")).collect::<String>().into_bytes(),
+        core_check.iter().map(|argument| format!("{argument}\r\n")).collect::<String>().into_bytes(),
         endpoint::client_defaults(&product.client_settings()),
         parts.linkctl.to_vec(),
         product.names().changed("\r\n").into_bytes(),

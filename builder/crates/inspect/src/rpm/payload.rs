@@ -49,7 +49,7 @@ pub(super) fn read(input: &mut Input, rpm: &Headers, depth: Depth, report: &mut 
     }
     let contents = match depth {
         Depth::Headers => Vec::new(),
-        _ => contents(input, rpm, &files, algorithm, (depth, report))?,
+        _ => contents(input, rpm, &files, algorithm, depth, report)?,
     };
     if let Err(error) = list(rpm, &files, &contents, report) {
         report.damaged_by("header", &error);
@@ -69,7 +69,8 @@ fn contents(
     rpm: &Headers,
     files: &[File],
     algorithm: Option<Algorithm>,
-    (depth, report): (Depth, &mut Report),
+    depth: Depth,
+    report: &mut Report,
 ) -> Result<Vec<Option<Seen>>> {
     let plain = Plain::of(rpm);
     let (offset, len) = (rpm.payload_range.start, rpm.payload_range.end - rpm.payload_range.start);
