@@ -11,9 +11,13 @@ die() {
 	printf 'copy.sh: %s\n' "$1" >&2
 	exit "${2-1}"
 }
+usage() { die "usage: sh copy.sh FOLDER [--fingerprint HEX | --key FILE]" 2; }
+# Behind -- a folder's name may begin with a dash.
 case ${1-} in
-'' | -*) die "usage: sh copy.sh FOLDER [--fingerprint HEX | --key FILE]" 2 ;;
+--) shift ;;
+-*) usage ;;
 esac
+[ -n "${1-}" ] || usage
 case $1 in /*) to=$1 ;; *) to=$(pwd)/$1 ;; esac
 shift
 begun=$(pwd)
@@ -34,10 +38,14 @@ else
 	digest() { openssl dgst -sha256 -r <"$1" | cut -c1-64; }
 fi
 
+is_file() { [ -f "$1" ] && [ ! -L "$1" ]; }
+
 # copy NAME DIGEST: 0 and one more in "copied"; 1 where the file cannot be read as it should be.
 copy() {
 	target=$to/$1
 	part=$target.part
+	# A pipe would never end.
+	is_file "$1" || return 1
 	if [ -f "$target" ] && [ "$(digest "$target")" = "$2" ]; then
 		there=$((there + 1))
 		return 0
@@ -78,6 +86,7 @@ done <SHA256SUMS
 [ $bad -eq 0 ] || die "the kit is not whole: clean the disc and run this again; VERIFY.md says what else can be done"
 # The list comes last: what has none is no kit.
 for name in SHA256SUMS.* SHA256SUMS; do
+	is_file "$name" || die "$name is no regular file; do not use this kit"
 	cp -- "$name" "$to/$name.part" && touch -r "$name" "$to/$name.part" && chmod 644 "$to/$name.part" && mv -f -- "$to/$name.part" "$to/$name" || exit 1
 done
 for folder in $(find . -type d | sort -r); do touch -r "$folder" "$to/$folder"; done

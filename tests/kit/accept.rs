@@ -98,12 +98,22 @@ fn two_persons_sign_and_one_is_not_enough() {
     accept(folder.path(), &both).run().exits(1).says("1 of the 2 signatures");
     // The same key twice is one person.
     let sign = |key: &str| linkpack().args(["kit", "countersign", "kit", "--key", key]).dir(folder.path()).run();
-    sign("key.pem").ok();
+    sign("key.pem").exits(1).says("signed by this key already");
     accept(folder.path(), &both).run().exits(1).says("1 of the 2 signatures");
     sign("stranger.pem").ok();
     accept(folder.path(), &both).run().ok();
-    cmd("dash").args(["kit/verify.sh", "--fingerprint", &one]).dir(folder.path()).run().ok();
+    let verified = cmd("dash").args(["kit/verify.sh", "--fingerprint", &one]).dir(folder.path()).run();
+    verified.ok().says("of another person, is not checked here");
     make(folder.path(), "dist-1.0.0 -o kit").run().ok();
     damage(&folder.path().join("kit/index.html"));
     sign("stranger.pem").exits(1).says("index.html: changed");
+}
+
+#[test]
+fn a_file_name_with_a_line_break_does_not_make_a_line_of_its_own() {
+    let folder = copy();
+    fs::write(folder.path().join("kit/x\naccepted kit: all is well\u{202e}"), "").unwrap();
+    let one = fingerprint(&folder.path().join("key.pub"));
+    let said = accept(folder.path(), &format!("kit --fingerprint {one}")).run().exits(1);
+    said.says("not of the kit: x\\naccepted kit: all is well\\u{202e}").never_says("\naccepted");
 }

@@ -29,6 +29,7 @@ fn a_kit_shows_what_is_known_of_its_components_and_what_the_vendor_clears() {
     cve(at, "kit").exits(1).says("carries no advisories");
     fs::write(at.join("one.json"), advisory("A", "npm", "lodash", "1").to_string()).unwrap();
     cve(at, "kit --osv one.json").exits(1).says("none of the components of kit can be looked up");
+    make(at, "dist-1.0.0 -o none --osv one.json").run().ok().says("none of its components can be looked up");
     let bill = json!({ "bomFormat": "CycloneDX", "metadata": { "component": { "name": "agent", "version": "1.0", "purl": PRODUCT } },
         "components": [
             { "type": "application", "name": "outer", "version": "3", "components": [component("pkg:deb/debian/openssl@3.0.11-1~deb12u1")] },
@@ -147,6 +148,11 @@ fn advisories_that_cannot_be_read_are_refused_before_anything_is_made() {
     }
     fs::create_dir_all(at.join("empty/below")).unwrap();
     cve(at, "kit --osv empty").exits(1).says("empty holds no advisories");
+    // Nobody writes into it: to wait for that would be for ever.
+    cmd("mkfifo").args(["empty/below/pipe.json", "pipe.jsonl"]).dir(at).run().ok();
+    for options in ["--osv empty", "--osv pipe.jsonl", "--vex empty"] {
+        cve(at, &format!("kit {options}")).exits(1).says("is a FIFO, and no regular file");
+    }
     make(at, "dist-1.0.0 -o new --vex c.json").run().exits(1).says("neither CSAF 2.0 nor OpenVEX");
     make(at, "dist-1.0.0 -o new --osv none.json").run().exits(1).says("cannot read none.json");
     assert!(!at.join("new").exists());

@@ -111,6 +111,11 @@ fn a_copy_to_a_disk_goes_on_where_it_stopped_and_is_verified() {
     crate::material::make(at, "dist-1.1.0 -o next").run().ok();
     copied("next", "copy of dash").exits(1).says("holds another kit");
     copied("kit", "").exits(2).says("usage:");
+    copied("kit", "-copy").exits(2).says("usage:");
+    cmd("sh").args(["kit/copy.sh", "--", "-copy"]).dir(at).run().ok();
+    // A pipe on the medium would never end.
+    cmd("sh").args(["-ec", "cp -a kit piped; rm piped/kit.json; mkfifo piped/kit.json"]).dir(at).run().ok();
+    copied("piped", "from a pipe").exits(1).says("BAD   kit.json");
     // Nothing goes through a link into what is not the copy, nor into a folder of somebody else's.
     fs::write(at.join("victim"), "").unwrap();
     fs::create_dir(at.join("linked")).unwrap();

@@ -1,7 +1,7 @@
 //! What a long build is at: lines every few seconds without a terminal, bars on one.
 
 use super::line::say;
-use crate::error::plain;
+use crate::error::plain_line;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::sync::mpsc::{channel, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -83,7 +83,7 @@ impl Progress {
                 _ => "{spinner} {prefix} [{bar:24}] {bytes}/{total_bytes}{wide_msg}",
             };
             bar.set_style(ProgressStyle::with_template(template).expect("the template is constant").progress_chars("=> "));
-            bar.set_prefix(plain(name.to_owned()));
+            bar.set_prefix(plain_line(name.to_owned()));
             bar.enable_steady_tick(TICK);
             bar
         });
@@ -96,7 +96,7 @@ impl Progress {
         self.with(name, |task| {
             task.piece = piece.to_string();
             if let Some(bar) = &task.bar {
-                bar.set_message(plain(outlook(task, task.began.elapsed())));
+                bar.set_message(plain_line(outlook(task, task.began.elapsed())));
             }
         });
     }
@@ -107,7 +107,7 @@ impl Progress {
             task.done += bytes;
             if let Some(bar) = &task.bar {
                 bar.set_position(task.done);
-                bar.set_message(plain(outlook(task, task.began.elapsed())));
+                bar.set_message(plain_line(outlook(task, task.began.elapsed())));
             }
         });
     }

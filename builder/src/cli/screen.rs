@@ -2,7 +2,7 @@
 
 pub use super::line::say;
 use super::progress::Progress;
-use crate::error::{plain, Error, Snippet};
+use crate::error::{plain_line, Error, Snippet};
 use crate::listener::Listener;
 use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
@@ -69,11 +69,16 @@ fn one(error: &Error) {
         say(&excerpt(snippet));
     }
     for note in error.notes() {
-        say(&format!("note: {}", note));
+        say(&below("note: ", note));
     }
     if let Some(help) = error.help_text() {
-        say(&format!("help: {}", help));
+        say(&below("help: ", help));
     }
+}
+
+/// A text of several lines, those after the first one indented: none of them looks like a line of ours.
+fn below(before: &str, text: &str) -> String {
+    format!("{before}{}", text.replace('\n', "\n  "))
 }
 
 /// The line that an error is about, with its number, and carets below what is wrong.
@@ -129,9 +134,10 @@ impl Screen {
     }
 
     fn line(&self, line: &str) {
+        let line = plain_line(line.to_owned());
         match &self.progress {
-            Some(progress) => progress.print(line),
-            None => say(line),
+            Some(progress) => progress.print(&line),
+            None => say(&line),
         }
     }
 }
@@ -139,7 +145,7 @@ impl Screen {
 impl Listener for Screen {
     fn warning(&self, message: &str) {
         self.line(&format!("warning: {message}"));
-        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(plain(message.to_owned()));
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(plain_line(message.to_owned()));
     }
 
     fn info(&self, message: &str) {

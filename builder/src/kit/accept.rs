@@ -1,6 +1,6 @@
 //! Acceptance of a kit at the site: what was verified by which keys, and what is different from the kit before.
 
-use super::input::Kind;
+use super::input::{json, small_bytes, Kind};
 use super::old::{self, OldKit};
 use super::stage::digest;
 use super::times::moment;
@@ -192,6 +192,11 @@ pub fn countersign(folder: &Path, signer: &Signer) -> Result<String> {
         );
     }
     let fingerprint = signer.public().fingerprint();
+    if fingerprint == kit.description.keys.sums {
+        return Err(Error::new(format!("{} is signed by this key already: {fingerprint}", folder.display()))
+            .note("a second signature by one key does not stand for a second person")
+            .help("sign with another person's key"));
+    }
     let digits: String = fingerprint.trim_start_matches("sha256:").chars().take(16).collect();
     let signature = signer.sign(&kit.digest(), "sums")?;
     let file = format!("{}{digits}", old::COSIGNATURE);
@@ -245,7 +250,7 @@ fn signatures(folder: &Path, kit: &OldKit, trusted: &BTreeMap<String, String>) -
     let digest: [u8; 32] = kit.digest();
     let judge = |file: String| {
         let path = folder.join(&file);
-        let signature = fs::read(&path).or_cannot("read", &path)?;
+        let signature = small_bytes(&path)?;
         let key = keys.iter().find(|key| PublicKey::judge(std::slice::from_ref(*key), &digest, &signature).is_good());
         let by = key.map(PublicKey::fingerprint);
         let trusted = by.as_ref().and_then(|by| trusted.get(by)).cloned();
@@ -388,8 +393,7 @@ fn components(folder: &Path, kit: &OldKit) -> Result<BTreeSet<String>> {
     let mut found = BTreeSet::new();
     for file in kit.description.files.iter().filter(|file| file.path.ends_with(".cdx.json")) {
         let path = folder.join(&file.path);
-        let bytes = fs::read(&path).or_cannot("read", &path)?;
-        let Ok(bill) = serde_json::from_slice::<serde_json::Value>(&bytes) else { continue };
+        let Ok(bill) = json(&path) else { continue };
         for component in bill["components"].as_array().into_iter().flatten().filter(|one| one["type"] != "file") {
             let text = |name: &str| component[name].as_str().unwrap_or_default().to_owned();
             let licences = component["licenses"].as_array().into_iter().flatten();

@@ -7,11 +7,11 @@ use crate::inspect::verify::signatures::{Judge, Outcome};
 use crate::inspect::verify::{self, Verdict, MANIFEST, SUMS, SUMS_SIGNATURE};
 use crate::inspect::{self, limits};
 use crate::listener::{some_of, Listener};
+use crate::regular;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What a file of the input is.
@@ -250,12 +250,22 @@ fn is_inside(path: &str) -> bool {
     !path.is_empty() && path.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
 }
 
+/// A signature, or another file of bounded size.
+pub fn small_bytes(path: &Path) -> Result<Vec<u8>> {
+    regular::read(path, limits::SUMS)
+}
+
+/// Reads a JSON document of bounded size: a bill, an advisory, a statement.
+pub fn json(path: &Path) -> Result<serde_json::Value> {
+    const MOST: u64 = 256 << 20;
+    let text = regular::read(path, MOST)
+        .map_err(|error| error.help("give one record a line, in a file whose name ends in .jsonl, where it is too long"))?;
+    serde_json::from_slice(&text).map_err(|error| Error::new(format!("{} is no JSON: {error}", path.display())))
+}
+
 /// A text file of bounded size.
 pub fn small(path: &Path) -> Result<String> {
-    let mut text = String::new();
-    let file = File::open(path).or_cannot("read", path)?;
-    file.take(limits::SUMS).read_to_string(&mut text).or_cannot("read", path)?;
-    Ok(text)
+    String::from_utf8(small_bytes(path)?).map_err(|_| Error::new(format!("{} is not UTF-8", path.display())))
 }
 
 fn single(path: &Path, judge: &(dyn Judge + Sync)) -> Result<Item> {

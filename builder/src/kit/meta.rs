@@ -10,7 +10,7 @@ use crate::payload::gather::FoundKind;
 use crate::payload::rpm::{header_at, main_header_start};
 use crate::payload::rpm_header::{Header, Tag, LEAD};
 use crate::payload::tar;
-use std::fs::File;
+use crate::regular;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -86,7 +86,7 @@ impl Identity {
 /// The time in the ar header before a member's content.
 fn member_time(path: &Path, offset: u64) -> Result<i64> {
     let mut field = [0; 12];
-    let file = File::open(path).or_cannot("read", path)?;
+    let file = regular::open(path)?;
     file.read_exact_at(&mut field, offset.saturating_sub(60) + 16).or_cannot("read", path)?;
     Ok(std::str::from_utf8(&field).ok().and_then(|text| text.trim().parse().ok()).unwrap_or_default())
 }

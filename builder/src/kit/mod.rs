@@ -253,6 +253,11 @@ pub fn write(options: &Options, keys: &Keys, judge: &(dyn Judge + Sync), listene
     let description = maker.fill(&stage, &items, None, &|item| listener.advance("copy", item.size));
     listener.end("copy");
     let description = description?;
+    if !known.is_empty() && !cve::can_look_up(stage.root(), stage.files().keys())? {
+        listener.warning(
+            "advisories go into the kit, and none of its components can be looked up in them: give containers a purl in the manifest",
+        );
+    }
     let images = maker.images(&stage, &items)?;
     let delta = maker.delta(&stage, &description, listener)?;
     stage.publish(&options.output)?;

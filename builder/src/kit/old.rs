@@ -1,6 +1,6 @@
 //! Kits that were made before: read, and known from folders that are none.
 
-use super::input::{small, strict_sums, Item, Kind};
+use super::input::{small, small_bytes, strict_sums, Item, Kind};
 use super::meta::{Identity, Rpm};
 use super::{par2, Description, DESCRIPTION};
 use crate::error::{Error, IoContext, Result};
@@ -106,7 +106,7 @@ impl OldKit {
     pub fn is_signed_by_its_own_key(&self) -> Result<bool> {
         let pem = small(&self.folder.join("keys/vendor.pub"))?;
         let path = self.folder.join(SUMS_SIGNATURE);
-        let signature = fs::read(&path).or_cannot("read", &path)?;
+        let signature = small_bytes(&path)?;
         let key = PublicKey::from_pem(&pem).filter(|key| key.fingerprint() == self.description.keys.sums);
         Ok(key.is_some_and(|key| PublicKey::judge(&[key], &self.digest(), &signature).is_good()))
     }

@@ -1,6 +1,7 @@
 //! The kit in the making: a folder beside its place, whose name is no kit's, and the digests of all that lies in it.
 
 use crate::error::{Error, IoContext, Result};
+use crate::regular;
 use crate::workdir::WorkDir;
 use rustix::fs::{renameat_with, RenameFlags, CWD};
 use sha2::{Digest, Sha256};
@@ -74,7 +75,7 @@ impl Stage {
     /// # Errors
     /// It has another by now; it cannot be read or written.
     pub fn copy(&self, source: &Path, path: &str, sha256: &str) -> Result<()> {
-        let mut from = File::open(source).or_cannot("read", source)?;
+        let mut from = regular::open(source)?;
         let mut to = self.create(path)?;
         let (mut digest, mut size) = (Sha256::new(), 0);
         BUFFER.with_borrow_mut(|buffer| -> Result<()> {
@@ -173,7 +174,7 @@ impl Stage {
 /// # Errors
 /// It cannot be read; an interrupt.
 pub fn digest(path: &Path) -> Result<(u64, String)> {
-    let mut file = File::open(path).or_cannot("read", path)?;
+    let mut file = regular::open(path)?;
     let (mut digest, mut size) = (Sha256::new(), 0);
     BUFFER.with_borrow_mut(|buffer| loop {
         crate::interrupt::check()?;

@@ -45,10 +45,23 @@ impl Snippet {
     }
 }
 
-/// Text with nothing in it that a terminal obeys: names and values from anyone's files end up in messages.
+/// Text with nothing in it that a terminal obeys but its own lines and tabs: names and values from anyone's files end up in messages.
 pub fn plain(text: String) -> String {
-    let obeyed = |c: char| c.is_control() && c != '\n' && c != '\t';
-    if !text.contains(obeyed) {
+    without(text, |c| steers(c) && c != '\n' && c != '\t')
+}
+
+/// The same as one line: a line break in a name would begin a line that looks like ours.
+pub fn plain_line(text: String) -> String {
+    without(text, steers)
+}
+
+/// Whether a character steers terminals, or reverses the reading direction, or is not seen at all.
+pub fn steers(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+fn without(text: String, obeyed: impl Fn(char) -> bool) -> String {
+    if !text.contains(&obeyed) {
         return text;
     }
     let mut plain = String::new();
@@ -65,7 +78,7 @@ impl Error {
     /// An error that says in one sentence what happened.
     pub fn new(what: impl Into<String>) -> Self {
         Error(Box::new(Inner {
-            what: plain(what.into()),
+            what: plain_line(what.into()),
             notes: Vec::new(),
             help: None,
             snippet: None,
@@ -220,8 +233,8 @@ mod tests {
 
     #[test]
     fn an_error_has_nothing_in_it_that_a_terminal_obeys() {
-        let error = Error::new("a name \u{1b}[2Jé").note("bell\u{7}").help("tab\tand\nline\u{9b}");
-        assert_eq!(error.what(), "a name \\u{1b}[2Jé");
+        let error = Error::new("a name \u{1b}[2Jé\nerror: forged\u{202e}").note("bell\u{7}").help("tab\tand\nline\u{9b}");
+        assert_eq!(error.what(), "a name \\u{1b}[2Jé\\nerror: forged\\u{202e}");
         assert_eq!(error.notes(), ["bell\\u{7}"]);
         assert_eq!(error.help_text(), Some("tab\tand\nline\\u{9b}"));
     }

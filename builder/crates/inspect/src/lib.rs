@@ -41,7 +41,6 @@ use base::listener::Silent;
 use payload::decode::Input;
 use reader::{Opened, Reader};
 use report::{FileFacts, Format};
-use std::fs::File;
 use std::path::Path;
 use watch::Algorithm;
 
@@ -169,7 +168,7 @@ fn plain(report: Report) -> Package {
 /// # Errors
 /// It is no MSI, or cannot be read.
 pub fn tables(path: &Path) -> Result<(msi::Database, msi::Summary)> {
-    let file = File::open(path).or_cannot("read", path)?;
+    let file = base::regular::open(path)?;
     msi::read_tables(file).map_err(|error| error.note(format!("in {}", path.display())))
 }
 

@@ -2,6 +2,7 @@
 
 use super::report::{FileEntry, FileKind, Report};
 use super::tree::{bytes, separator, Node};
+use base::error::steers;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -50,10 +51,6 @@ pub fn plain(text: &str) -> String {
 /// The same with its lines kept.
 pub fn plain_lines(text: &str) -> String {
     text.chars().map(|c| if steers(c) && c != '\n' && c != '\t' { char::REPLACEMENT_CHARACTER } else { c }).collect()
-}
-
-fn steers(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn line(out: &mut String, name: &str, value: &str) {

@@ -30,7 +30,7 @@ pub struct Input<'a> {
 impl<'a> Input<'a> {
     /// Opens a file, whose reading `listener` follows.
     pub fn open(path: &'a Path, listener: &'a dyn Listener) -> Result<Self> {
-        let file = File::open(path).or_cannot("read", path)?;
+        let file = base::regular::open(path)?;
         let meta = file.metadata().or_cannot("read", path)?;
         let task = format!("reading {}", path.file_name().unwrap_or(path.as_os_str()).to_string_lossy());
         listener.begin(&task, meta.len());

@@ -3,11 +3,13 @@
 use super::osv::Advisory;
 use super::vex::{self, Statement};
 use crate::error::{Error, IoContext, Result};
+use crate::kit::input::json;
 use crate::kit::old::walk;
 use crate::kit::stage::{elsewhere, Stage};
+use crate::regular;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::fs::{self, File};
+use std::fs;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -143,7 +145,7 @@ impl Data {
         }
         let mut statements = Vec::new();
         for path in files(&self.path)? {
-            let read = vex::read(&super::json(&path)?);
+            let read = vex::read(&json(&path)?);
             statements.extend(read.map_err(|error| error.note(format!("in {}", path.display())))?);
         }
         Ok(statements)
@@ -157,7 +159,7 @@ impl Data {
                 lines(&path, each)?;
                 continue;
             }
-            match super::json(&path)? {
+            match json(&path)? {
                 Value::Array(records) => records.into_iter().try_for_each(&mut *each)?,
                 Value::Object(mut map) if map.contains_key("vulns") => {
                     let Some(Value::Array(records)) = map.remove("vulns") else { continue };
@@ -173,7 +175,7 @@ impl Data {
 fn lines(path: &Path, each: &mut dyn FnMut(Value) -> Result<()>) -> Result<()> {
     /// A record: the longest ones list every commit.
     const MOST: u64 = 64 << 20;
-    let mut file = BufReader::new(File::open(path).or_cannot("read", path)?);
+    let mut file = BufReader::new(regular::open(path)?);
     let mut line = Vec::new();
     for number in 1_u64.. {
         line.clear();

@@ -10,9 +10,10 @@ mod vex;
 
 pub use data::{Data, FOLDER};
 
+use super::input::json;
 use super::old::OldKit;
 use super::stage::digest;
-use crate::error::{Error, IoContext, Result};
+use crate::error::{plain_line, Error, Result};
 use crate::inspect::verify::SUMS;
 use osv::Advisory;
 use purl::Purl;
@@ -108,7 +109,9 @@ pub fn look_up(request: &Request) -> Result<Report> {
             .help("ask its maker for a kit made with --osv and --vex, or give files that you trust: --osv FILE, --vex FILE"));
     }
     let mut not_looked_up = BTreeSet::new();
-    let components = components(&request.kit, &kit, &mut not_looked_up)?;
+    let bills: Vec<&String> = kit.sums.keys().filter(|path| is_bill(path)).collect();
+    bills.iter().try_for_each(|path| whole(&request.kit, &kit, path))?;
+    let components = components(&request.kit, &bills, &mut not_looked_up)?;
     let of_each = data.iter().map(Data::statements).collect::<Result<Vec<_>>>()?;
     let statements = of_each.concat();
     let (mut advisories, mut findings) = (0, Vec::new());
@@ -162,11 +165,24 @@ fn whole(folder: &Path, kit: &OldKit, path: &str) -> Result<()> {
     }
 }
 
+fn is_bill(path: &str) -> bool {
+    path.starts_with("sbom/") && path.ends_with(".cdx.json")
+}
+
+/// Whether advisories can be about anything in the kit that lies in `folder` and has these files.
+///
+/// # Errors
+/// A bill cannot be read.
+pub fn can_look_up<'a>(folder: &Path, paths: impl Iterator<Item = &'a String>) -> Result<bool> {
+    let bills: Vec<&String> = paths.filter(|path| is_bill(path)).collect();
+    let found = components(folder, &bills, &mut BTreeSet::new())?;
+    Ok(found.iter().any(|component| component.purl.in_osv().is_some()))
+}
+
 /// Components of all bills, however deep.
-fn components(folder: &Path, kit: &OldKit, unknown: &mut BTreeSet<String>) -> Result<Vec<Component>> {
+fn components(folder: &Path, bills: &[&String], unknown: &mut BTreeSet<String>) -> Result<Vec<Component>> {
     let mut found: BTreeMap<String, Component> = BTreeMap::new();
-    for path in kit.sums.keys().filter(|path| path.starts_with("sbom/") && path.ends_with(".cdx.json")) {
-        whole(folder, kit, path)?;
+    for path in bills {
         let bill = json(&folder.join(path))?;
         let root = &bill["metadata"]["component"];
         // Our products have no package URL of their own; statements name them so.
@@ -187,7 +203,7 @@ fn components(folder: &Path, kit: &OldKit, unknown: &mut BTreeSet<String>) -> Re
                         }
                         let names = purl.known_as();
                         let new = Component { purl, names, text: text.to_owned(), bills: BTreeMap::new() };
-                        found.entry(text.to_owned()).or_insert(new).bills.insert(path.clone(), product.clone());
+                        found.entry(text.to_owned()).or_insert(new).bills.insert((*path).clone(), product.clone());
                     }
                     None if component["type"] == "file" => {}
                     None => {
@@ -285,7 +301,7 @@ impl Report {
                 Status::NotAffected => "not affected",
             };
             let names = [std::slice::from_ref(&finding.id), finding.aliases.as_slice()].concat().join(" ");
-            text += &format!("{status}: {names}: {}", finding.component);
+            let mut line = format!("{status}: {names}: {}", finding.component);
             let more = [
                 finding.severity.clone(),
                 finding.release.clone(),
@@ -294,30 +310,17 @@ impl Report {
                 (!finding.summary.is_empty()).then(|| finding.summary.clone()),
             ];
             for one in more.into_iter().flatten() {
-                text += &format!("; {one}");
+                line += &format!("; {one}");
             }
-            text.push('\n');
+            text += &(plain_line(line) + "\n");
         }
         for one in &self.not_looked_up {
-            text += &format!("not looked up: {one}: it has no package URL of a known ecosystem\n");
+            text += &(plain_line(format!("not looked up: {one}: it has no package URL of a known ecosystem")) + "\n");
         }
         let Report { components, advisories, statements, open, .. } = self;
         let known = self.findings.len();
-        text += &format!(
+        text + &format!(
             "{components} components, {advisories} advisories, {statements} statements: {known} known, {open} of them open\n"
-        );
-        crate::error::plain(text)
+        )
     }
-}
-
-/// Reads a JSON document of bounded size.
-fn json(path: &Path) -> Result<Value> {
-    const MOST: u64 = 256 << 20;
-    let size = path.metadata().or_cannot("read", path)?.len();
-    if size > MOST {
-        return Err(Error::new(format!("{} has {size} bytes, and a JSON document may have {MOST}", path.display()))
-            .help("give one record a line, in a file whose name ends in .jsonl"));
-    }
-    let text = std::fs::read(path).or_cannot("read", path)?;
-    serde_json::from_slice(&text).map_err(|error| Error::new(format!("{} is no JSON: {error}", path.display())))
 }

@@ -6,12 +6,13 @@ use super::{cabinet, Base, Description, Form, How, Piece, Plan, DATA, DESCRIPTIO
 use crate::compress::{again, Bytes, Source};
 use crate::error::{Error, IoContext, Result};
 use crate::inspect::verify::{SUMS, SUMS_SIGNATURE};
-use crate::kit::input::{small, strict_sums};
+use crate::kit::input::{small, small_bytes, strict_sums};
 use crate::kit::old::{self, OldKit};
 use crate::kit::par2;
 use crate::kit::stage::digest;
 use crate::kit::stage::{elsewhere, Stage};
 use crate::listener::Listener;
+use crate::regular;
 use crate::trust::key::PublicKey;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -54,12 +55,11 @@ pub fn apply(old: &Path, delta: &Path, output: &Path, listener: &dyn Listener) -
         root: &root,
         data: unpacked(&delta.join(DATA), &root, description.data_size)?,
         literals: 0,
-        steps: zstd::stream::read::Decoder::new(File::open(delta.join(STEPS)).or_cannot("read", &delta.join(STEPS))?)
-            .or_cannot("read", &delta.join(STEPS))?,
+        steps: zstd::stream::read::Decoder::new(regular::open(&delta.join(STEPS))?).or_cannot("read", &delta.join(STEPS))?,
         sums: BTreeMap::new(),
     };
     let plan: Plan = {
-        let file = File::open(delta.join(PLAN)).or_cannot("read", &delta.join(PLAN))?;
+        let file = regular::open(&delta.join(PLAN))?;
         let decoder = zstd::stream::read::Decoder::new(file).or_cannot("read", &delta.join(PLAN))?;
         serde_json::from_reader(std::io::BufReader::new(decoder.take(PLAN_LIMIT)))
             .map_err(|error| Error::new(format!("{} cannot be read: {error}", delta.join(PLAN).display())))?
@@ -122,7 +122,7 @@ fn verified(delta: &Path, before: &OldKit, old: &Path) -> Result<(Description, P
             .note(format!("the kit is signed by {}, and names {} as the next", keys.sums, keys.next.as_deref().unwrap_or("none")))
             .help("ask the vendor; do not use this delta"));
     }
-    let signature = fs::read(delta.join(SUMS_SIGNATURE)).or_cannot("read", &delta.join(SUMS_SIGNATURE))?;
+    let signature = small_bytes(&delta.join(SUMS_SIGNATURE))?;
     let damaged = |what: String| Error::new(format!("{}: {what}", delta.display())).help("copy the delta again");
     if !PublicKey::judge(std::slice::from_ref(&key), &Sha256::digest(sums.as_bytes()).into(), &signature).is_good() {
         return Err(damaged(format!("{SUMS_SIGNATURE} is not a signature of {SUMS} by {fingerprint}")));
@@ -146,7 +146,7 @@ fn verified(delta: &Path, before: &OldKit, old: &Path) -> Result<(Description, P
 }
 
 fn unpacked(path: &Path, folder: &Path, expected: u64) -> Result<Spool> {
-    let file = File::open(path).or_cannot("read", path)?;
+    let file = regular::open(path)?;
     let mut decoder = zstd::stream::read::Decoder::new(file).or_cannot("read", path)?;
     decoder.window_log_max(27).or_cannot("read", path)?;
     let mut spool = Spool::new(folder)?;

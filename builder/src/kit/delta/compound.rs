@@ -2,6 +2,7 @@
 
 use super::view::Extent;
 use crate::error::{IoContext, Result};
+use crate::regular;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -20,7 +21,7 @@ const STREAM: u8 = 2;
 /// # Errors
 /// The file cannot be read.
 pub fn streams(path: &Path) -> Result<Vec<Extent>> {
-    let file = File::open(path).or_cannot("read", path)?;
+    let file = regular::open(path)?;
     let len = file.metadata().or_cannot("read", path)?.len();
     let mut header = [0; HEADER as usize];
     if len < HEADER || file.read_exact_at(&mut header, 0).is_err() || !header.starts_with(&MAGIC) {

@@ -10,8 +10,8 @@ use super::{Base, Piece};
 use crate::compress::{Bytes, Source};
 use crate::error::{Error, IoContext, Result};
 use crate::kit::stage::digest;
+use crate::regular;
 use serde::{Deserialize, Serialize};
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -167,7 +167,7 @@ fn broken(recipe: &Path) -> Error {
 
 /// Head, steps, literals.
 fn read(recipe: &Path) -> Result<(Head, Vec<u8>, Vec<u8>)> {
-    let mut file = File::open(recipe).or_cannot("read", recipe)?;
+    let mut file = regular::open(recipe)?;
     let mut magic = [0; MAGIC.len()];
     file.read_exact(&mut magic).map_err(|_| broken(recipe))?;
     if magic != *MAGIC {

@@ -3,6 +3,7 @@
 use crate::compress::Source;
 use crate::error::{Error, IoContext, Result};
 use crate::kit::stage::elsewhere;
+use crate::regular;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -28,7 +29,7 @@ impl View {
     /// # Errors
     /// It cannot be read, or is shorter than its parts say.
     pub fn open(path: &Path, extents: &[Extent]) -> Result<View> {
-        let file = File::open(path).or_cannot("read", path)?;
+        let file = regular::open(path)?;
         let size = file.metadata().or_cannot("read", path)?.len();
         let extents = if extents.is_empty() { vec![(0, size)] } else { extents.to_vec() };
         let inside = |&(at, len): &Extent| at.checked_add(len).is_some_and(|end| end <= size);
