@@ -76,7 +76,7 @@ fn a_kit_larger_than_a_volume_is_several_that_are_whole_in_themselves() {
     make(folder.path(), "dist-1.0.0 -o all --iso all.iso --volume-size 8M")
         .run()
         .ok()
-        .says("left over from an older kit: all-3.iso, all-4.iso");
+        .says("left over from an older kit: all-1.iso, all-2.iso");
 }
 
 #[test]
@@ -87,4 +87,19 @@ fn a_name_too_long_for_joliet_is_refused_for_an_image_and_nothing_is_made() {
     make(folder.path(), &format!("{long} -o k --iso k.iso")).run().exits(1).says("too long for an ISO image").says("--zip");
     assert!(!folder.path().join("k").exists() && !folder.path().join("k.iso").exists());
     make(folder.path(), &format!("{long} -o k --zip k.zip")).run().ok();
+}
+
+#[test]
+fn a_kit_that_fits_into_a_volume_is_not_cut() {
+    let folder = copy();
+    let at = folder.path();
+    let sources = "dist-1.0.0 dist-1.1.0";
+    make(at, &format!("{sources} -o first --iso first.iso --zip first.zip")).run().ok();
+    for form in ["iso", "zip"] {
+        let size = fs::metadata(at.join(format!("first.{form}"))).unwrap().len();
+        make(at, &format!("{sources} -o kit-{form} --{form} whole.{form} --volume-size {size}")).run().ok();
+        assert_eq!(fs::read(at.join(format!("whole.{form}"))).unwrap(), fs::read(at.join(format!("first.{form}"))).unwrap());
+        make(at, &format!("{sources} -o kit-{form} --{form} cut.{form} --volume-size {}", size - 1)).run().ok();
+        assert!(at.join(format!("cut-2.{form}")).exists() && !at.join(format!("cut.{form}")).exists());
+    }
 }

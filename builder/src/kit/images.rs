@@ -20,6 +20,14 @@ pub enum Form {
 }
 
 impl Form {
+    /// The bytes that it will have.
+    fn size(self, tree: &Tree, label: &str, time: u32) -> Result<u64> {
+        match self {
+            Form::Zip => Ok(zip::size(tree)),
+            Form::Iso => iso::size(tree, &iso::Volume { label, time, extent: iso::EXTENT }),
+        }
+    }
+
     fn write(self, tree: &Tree, label: &str, time: u32, out: &mut File) -> Result<()> {
         match self {
             Form::Zip => zip::write(tree, time, out),
@@ -89,6 +97,14 @@ impl Image {
         }
         Ok(self.path)
     }
+}
+
+/// Whether the kit that lies in `root` has to be cut into volumes.
+///
+/// # Errors
+/// It cannot be read, or has names that the form does not hold.
+pub fn is_larger(root: &Path, form: Form, label: &str, time: u32, limit: u64) -> Result<bool> {
+    Ok(form.size(&Tree::read(root)?, label, time)? > limit)
 }
 
 /// `kit.iso` as the second volume: `kit-2.iso`.

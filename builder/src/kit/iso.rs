@@ -55,6 +55,14 @@ pub struct Volume<'a> {
     pub extent: u64,
 }
 
+/// The bytes of the image.
+///
+/// # Errors
+/// A name is too long for Joliet, or there are more bytes than an image holds.
+pub fn size(tree: &Tree, volume: &Volume) -> Result<u64> {
+    Ok(Layout::of(tree, volume)?.sectors * SECTOR)
+}
+
 /// Writes the image.
 ///
 /// # Errors

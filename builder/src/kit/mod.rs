@@ -408,7 +408,12 @@ impl Maker<'_> {
             let (label, time) = (&self.plan.name, self.plan.time);
             let limit = self.options.volume_size;
             let copied = |item: &Item| channels::copied(&self.options.channels, item);
-            let volumes = limit.map(|limit| images::volumes(items, limit, &copied)).transpose()?.unwrap_or_default();
+            let volumes = match limit {
+                Some(limit) if images::is_larger(whole.root(), form, label, time, limit)? => {
+                    images::volumes(items, limit, &copied)?
+                }
+                _ => Vec::new(),
+            };
             if volumes.len() <= 1 {
                 images.push(Image::of(whole.root(), form, path.clone(), label, time, limit)?.with_recovery(self.options.par2)?);
                 continue;

@@ -16,6 +16,21 @@ struct Written<'a> {
     offset: u64,
 }
 
+/// The bytes of the archive.
+pub fn size(tree: &Tree) -> u64 {
+    let (mut offset, mut records, mut buffer) = (0, 0, Vec::new());
+    let mut len = |write: &dyn Fn(&mut Vec<u8>)| {
+        buffer.clear();
+        write(&mut buffer);
+        buffer.len() as u64
+    };
+    for entry in &tree.files {
+        records += len(&|out| central(&Written { entry, crc: 0, offset }, (0, 0), out));
+        offset += len(&|out| local(entry, (0, 0), out)) + entry.size;
+    }
+    offset + records + len(&|out| finish(tree.files.len() as u64, offset, records, out))
+}
+
 /// Writes the archive; every entry has that time, in seconds since 1970.
 ///
 /// # Errors
