@@ -173,12 +173,14 @@ fn apt_and_dnf_install_from_a_kit_that_linkpack_serves() {
     scratch.sh(&format!("dpkg --purge {NAME}")).ok();
     scratch.copy_in(&shell_package(), "/srv/shell.rpm");
     scratch.sh("rpm -i /srv/shell.rpm").ok();
-    let repo = format!("sed 's,file:///mnt,http://127.0.0.1:8080,' '{KIT}/linux/rpm/{NAME}.repo' >/etc/yum.repos.d/a.repo");
-    scratch.sh(&format!("mkdir -p /etc/yum.repos.d && {repo} && dnf -y install {NAME}")).ok();
+    // The page's own commands: the key does not come from the server.
+    let key = format!("install -m 644 '{KIT}/keys/vendor.asc' /etc/pki/rpm-gpg/{NAME}.asc");
+    let repo = format!("sed 's,^gpgkey=.*,gpgkey=file:///etc/pki/rpm-gpg/{NAME}.asc,; s,file:///mnt,http://127.0.0.1:8080,' '{KIT}/linux/rpm/{NAME}.repo' >/etc/yum.repos.d/a.repo");
+    scratch.sh(&format!("mkdir -p /etc/yum.repos.d /etc/pki/rpm-gpg && {key} && {repo} && dnf -y install {NAME}")).ok();
     scratch.sh(&format!("rpm -q {NAME}")).ok().says("1.0.0");
     let log = scratch.read("/tmp/log");
     assert!(log.contains("GET /linux/apt/dists/stable/InRelease 200 OK") && log.contains("by-hash/SHA256/"), "{log}");
-    assert!(log.contains("GET /linux/rpm/repodata/repomd.xml 200 OK"), "{log}");
+    assert!(log.contains("GET /linux/rpm/repodata/repomd.xml 200 OK") && !log.contains("repomd.xml.key"), "{log}");
 }
 
 #[test]
@@ -208,6 +210,8 @@ fn the_server_gives_parts_and_nothing_outside_of_the_kit() {
         assert!(said.starts_with("HTTP/1.1 404") && !said.contains("root:"), "{path}: {said}");
     }
     assert!(ask(&format!("DELETE / {end}")).starts_with("HTTP/1.1 405"));
+    assert!(ask("POST / HTTP/1.1\\r\\nContent-Length: 5\\r\\n\\r\\nGET /").contains("405 Method Not Allowed\r\nAllow: GET, HEAD"));
+    assert!(ask("GET / HTTP/1.1\\r\\nContent-Length: 5\\r\\n\\r\\nGET /").starts_with("HTTP/1.1 400"));
     assert!(ask("rubbish\\r\\n\\r\\n").starts_with("HTTP/1.1 400"));
     assert!(ask(&format!("GET / {end}")).contains("offline kit of"));
     let part = ask("GET /verify.sh HTTP/1.1\\r\\nRange: bytes=0-8\\r\\nConnection: close\\r\\n\\r\\n");

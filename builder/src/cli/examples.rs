@@ -23,7 +23,7 @@ Exit codes: 0 built, 1 refused or failed (no package of this build then has its 
 
 pub const SIGN: &str = "\
 Examples:
-  linkpack sign dist --key sums.pem --openpgp-key release.asc --password-env KEY_PASSWORD
+  linkpack sign dist --key sums.pem --openpgp-key release.sec --password-env KEY_PASSWORD
   linkpack sign dist --cert cert.pem --sign-command './hsm-sign'
 
 Exit codes: 0 signed, 1 refused or failed (every package is as before, or signed whole), 2 usage";
@@ -62,7 +62,7 @@ Exit codes: 0 no errors, though there may be warnings; 1 errors, or a package th
 
 pub const KIT: &str = "\
 Examples:
-  linkpack kit dist -o kit --key sums.pem --openpgp-key release.asc --zip kit.zip
+  linkpack kit dist -o kit --key sums.pem --openpgp-key release.sec --zip kit.zip
   linkpack kit accept kit --fingerprint \"$FINGERPRINT\" -o acceptance.html
   linkpack kit serve kit --listen 0.0.0.0:8080
 
@@ -107,7 +107,7 @@ Examples:
                                          hq job submit-file plan/engines/hyperqueue.toml,
                                          kubectl apply -f plan/engines/kubernetes.yaml
   linkpack plan status plan
-  linkpack merge plan -o dist --key sums.pem --openpgp-key release.asc
+  linkpack merge plan -o dist --key sums.pem --openpgp-key release.sec
 
 Environment: SOURCE_DATE_EPOCH and the variables that the manifest names, as they are when the plan is made
 
@@ -130,7 +130,7 @@ Exit codes: 0 all jobs are done, 1 it cannot be read, 2 usage, 3 jobs are left";
 pub const MERGE: &str = "\
 Examples:
   linkpack merge plan -o dist
-  linkpack merge plan -o dist --key sums.pem --openpgp-key release.asc --password-env KEY_PASSWORD
+  linkpack merge plan -o dist --key sums.pem --openpgp-key release.sec --password-env KEY_PASSWORD
 
 Exit codes: 0 merged, 1 refused or failed (no package then has its name), 2 usage";
 

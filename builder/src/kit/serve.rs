@@ -108,7 +108,12 @@ impl Server {
             return Answer { close: true, ..Answer::plain("400 Bad Request") };
         }
         if request.method != "GET" && request.method != "HEAD" {
-            return Answer { close: true, ..Answer::plain("405 Method Not Allowed") };
+            let head = "Allow: GET, HEAD\r\n".to_owned();
+            return Answer { close: true, head, ..Answer::plain("405 Method Not Allowed") };
+        }
+        // A body would be taken for the next request.
+        if request.body {
+            return Answer { close: true, ..Answer::plain("400 Bad Request") };
         }
         // A proxy's form of it has the whole address.
         let target = request
@@ -235,6 +240,8 @@ struct Request {
     if_range: Option<String>,
     since: Option<String>,
     close: bool,
+    /// Whether something follows its head.
+    body: bool,
     bad: bool,
 }
 
@@ -259,9 +266,8 @@ impl Request {
                         "if-range" => request.if_range = Some(value),
                         "if-modified-since" => request.since = Some(value),
                         "connection" => request.close |= value.eq_ignore_ascii_case("close"),
-                        // A body would be taken for the next request.
-                        "content-length" if value != "0" => request.bad = true,
-                        "transfer-encoding" => request.bad = true,
+                        "content-length" if value != "0" => request.body = true,
+                        "transfer-encoding" => request.body = true,
                         _ => {}
                     }
                 }
@@ -384,10 +390,10 @@ mod tests {
     }
 
     #[test]
-    fn a_head_that_is_too_long_or_has_a_body_is_bad() {
+    fn a_head_that_is_too_long_is_bad_and_a_body_is_seen() {
         let read = |text: &str| Request::read(&mut text.as_bytes()).unwrap().unwrap();
         assert!(!read("GET / HTTP/1.1\r\nHost: a\r\n\r\n").bad);
-        assert!(read("POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc").bad);
+        assert!(read("POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc").body);
         assert!(read(&format!("GET / HTTP/1.1\r\nA: {}\r\n\r\n", "x".repeat(20_000))).bad);
         assert!(read("GET /\r\n\r\n").bad);
     }
