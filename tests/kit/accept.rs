@@ -114,6 +114,8 @@ fn a_file_name_with_a_line_break_does_not_make_a_line_of_its_own() {
     let folder = copy();
     fs::write(folder.path().join("kit/x\naccepted kit: all is well\u{202e}"), "").unwrap();
     let one = fingerprint(&folder.path().join("key.pub"));
+    let within = accept(folder.path(), &format!("kit --fingerprint {one} -o kit/linux/report.html")).run();
+    within.exits(1).says("would lie within the kit");
     let said = accept(folder.path(), &format!("kit --fingerprint {one}")).run().exits(1);
     said.says("not of the kit: x\\naccepted kit: all is well\\u{202e}").never_says("\naccepted");
 }

@@ -86,6 +86,9 @@ fn a_name_too_long_for_joliet_is_refused_for_an_image_and_nothing_is_made() {
     fs::rename(folder.path().join("dist-1.0.0/intigua-sample-1.0.0-linux-x86_64.run"), folder.path().join(&long)).unwrap();
     make(folder.path(), &format!("{long} -o k --iso k.iso")).run().exits(1).says("too long for an ISO image").says("--zip");
     assert!(!folder.path().join("k").exists() && !folder.path().join("k.iso").exists());
+    // As root, a device of that name would be gone.
+    cmd("mkfifo").arg("pipe").dir(folder.path()).run().ok();
+    make(folder.path(), &format!("{long} -o k --zip pipe")).run().exits(1).says("cannot write pipe: it is no regular file");
     make(folder.path(), &format!("{long} -o k --zip k.zip")).run().ok();
 }
 

@@ -46,7 +46,7 @@ pub fn sign(paths: &[PathBuf], signing: &Signing, all_programs: bool, listener: 
     let mut folders: BTreeMap<PathBuf, BTreeMap<PathBuf, What>> = BTreeMap::new();
     for path in paths {
         let whole = path.is_dir();
-        let folder = if whole { path.clone() } else { parent(path) };
+        let folder = if whole { path.clone() } else { crate::output::folder(path) };
         let found = if whole { packages_in(path)? } else { vec![path.clone()] };
         let folder = folders.entry(folder).or_default();
         for package in found {
@@ -115,10 +115,6 @@ fn known(path: &Path) -> Result<What> {
         false => Error::new(format!("{} is not a package that linkpack can sign", path.display()))
             .help("it signs .deb, .rpm, .msi, .mst, .site, its own .run, and programs for Windows (.exe, .dll)"),
     })
-}
-
-fn parent(path: &Path) -> PathBuf {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf()
 }
 
 fn packages_in(folder: &Path) -> Result<Vec<PathBuf>> {

@@ -4,7 +4,7 @@ use super::arguments::InspectArguments;
 use super::screen;
 use super::told::{AllInspected, Failed, Inspected, Told};
 use crate::build::ByKeys;
-use crate::error::{Error, IoContext, Result};
+use crate::error::{Error, Result};
 use crate::inspect::diff::diff;
 use crate::inspect::html;
 use crate::inspect::lint::lint;
@@ -12,6 +12,7 @@ use crate::inspect::text::{text, Shown};
 use crate::inspect::verify::signatures::{Judge, NoKeys};
 use crate::inspect::verify::{judged, Conclusion};
 use crate::inspect::{read, read_to, Depth, Package};
+use crate::output;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::path::Path;
@@ -52,7 +53,7 @@ fn reports(arguments: &InspectArguments) -> Result<ExitCode> {
         };
         if let Some(page) = &arguments.html {
             let findings = if arguments.quick { Vec::new() } else { lint(&package, &[]) };
-            std::fs::write(page, html::page(&package.report, &findings, &conclusion)?).or_cannot("write", page)?;
+            output::write(page, html::page(&package.report, &findings, &conclusion)?.as_bytes())?;
             if !arguments.json && !arguments.files && !arguments.scripts {
                 continue;
             }
@@ -103,7 +104,7 @@ fn differences(old: &Path, new: &Path, arguments: &InspectArguments) -> Result<E
     let (old, new) = rayon::join(|| read(old), || read(new));
     let diff = diff(&old?.report, &new?.report);
     if let Some(page) = &arguments.html {
-        std::fs::write(page, html::diff_page(&diff)?).or_cannot("write", page)?;
+        output::write(page, html::diff_page(&diff)?.as_bytes())?;
         if !arguments.json {
             return Ok(ExitCode::SUCCESS);
         }

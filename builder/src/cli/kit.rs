@@ -4,9 +4,10 @@ use super::arguments::{number, SigningArguments};
 use super::examples;
 use super::screen::Screen;
 use crate::build::{ByOwn, Signing};
-use crate::error::{Error, IoContext, Result};
+use crate::error::{Error, Result};
 use crate::kit::accept::Request;
 use crate::kit::{self, Keys, Options};
+use crate::output;
 use crate::trust;
 use crate::trust::openpgp_text::TrustedKey;
 use crate::trust::secret::public_file;
@@ -262,15 +263,15 @@ fn accept(arguments: &AcceptArguments) -> Result<Option<Error>> {
         who: arguments.by.clone().unwrap_or_else(account),
         time: super::epoch::epoch(std::env::var_os("SOURCE_DATE_EPOCH"))?.unwrap_or(now),
     };
+    arguments.output.as_deref().map_or(Ok(()), |path| apart(path, &arguments.kit))?;
     let report = kit::accept::accept(&request)?;
     if let Some(path) = &arguments.output {
         let page = kit::page::acceptance(&report)?;
-        std::fs::write(path, &page).or_cannot("write", path)?;
+        output::write(path, page.as_bytes())?;
         if let Some(signature) = signing.sign_sums(page.as_bytes())? {
             let mut name = path.clone().into_os_string();
             name.push(".sig");
-            let path = PathBuf::from(name);
-            std::fs::write(&path, signature).or_cannot("write", &path)?;
+            output::write(Path::new(&name), &signature)?;
         }
     }
     if arguments.json {
@@ -289,6 +290,16 @@ fn accept(arguments: &AcceptArguments) -> Result<Option<Error>> {
             screen.result(&format!("accepted {}: {} files compared", arguments.kit.display(), report.files));
             Ok(None)
         }
+    }
+}
+
+/// Refuses a report within the kit: it would be a file that the kit does not know.
+fn apart(report: &Path, kit: &Path) -> Result<()> {
+    let within = output::folder(report).canonicalize().ok().zip(kit.canonicalize().ok());
+    match within.is_some_and(|(folder, kit)| folder.starts_with(kit)) {
+        true => Err(Error::new(format!("{} would lie within the kit", report.display()))
+            .help("choose a place beside it: the kit's list does not name it")),
+        false => Ok(()),
     }
 }
 

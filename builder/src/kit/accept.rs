@@ -5,18 +5,16 @@ use super::old::{self, OldKit};
 use super::stage::digest;
 use super::times::moment;
 use super::{DescribedFile, Description};
-use crate::error::{Error, IoContext, Result};
+use crate::error::{Error, Result};
 use crate::inspect;
 use crate::inspect::report::Report;
 use crate::inspect::verify::{SUMS, SUMS_SIGNATURE};
+use crate::output;
 use crate::trust::key::PublicKey;
 use crate::trust::signer::Signer;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Files, components and scripts that one list of the report names.
@@ -200,20 +198,9 @@ pub fn countersign(folder: &Path, signer: &Signer) -> Result<String> {
     let digits: String = fingerprint.trim_start_matches("sha256:").chars().take(16).collect();
     let signature = signer.sign(&kit.digest(), "sums")?;
     let file = format!("{}{digits}", old::COSIGNATURE);
-    put(folder, &format!("{}{digits}", old::COSIGNER), signer.public().to_pem().as_bytes())?;
-    put(folder, &file, &signature)?;
+    output::write(&folder.join(format!("{}{digits}", old::COSIGNER)), signer.public().to_pem().as_bytes())?;
+    output::write(&folder.join(&file), &signature)?;
     Ok(file)
-}
-
-fn put(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
-    let path = folder.join(name);
-    let mut file = tempfile::Builder::new()
-        .prefix(".linkpack-partial-")
-        .permissions(fs::Permissions::from_mode(0o644))
-        .tempfile_in(folder)
-        .or_cannot("write to", folder)?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).or_cannot("write", &path)?;
-    file.persist(&path).map(drop).map_err(|error| Error::io("create", &path, &error.error))
 }
 
 /// Fingerprints and why they are trusted.

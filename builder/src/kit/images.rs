@@ -4,7 +4,7 @@ use super::input::{Item, Kind};
 use super::tree::Tree;
 use super::{iso, par2, zip};
 use crate::error::{Error, IoContext, Result};
-use crate::kit::stage::parent;
+use crate::output;
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -50,10 +50,8 @@ impl Image {
     /// # Errors
     /// It cannot be written, or is larger than `limit`.
     pub fn of(root: &Path, form: Form, path: PathBuf, label: &str, time: u32, limit: Option<u64>) -> Result<Image> {
-        if path.is_dir() {
-            return Err(Error::new(format!("cannot write {}: there is a folder of that name", path.display())));
-        }
-        let folder = parent(&path);
+        output::replaceable(&path)?;
+        let folder = output::folder(&path);
         let elsewhere =
             |error: Error| error.note(format!("in {}", path.display())).help("free some space, or choose another place");
         let file =
@@ -76,7 +74,7 @@ impl Image {
     /// It cannot be written.
     pub fn with_recovery(mut self, percent: Option<u32>) -> Result<Image> {
         let Some(percent) = percent else { return Ok(self) };
-        let above = parent(&self.path);
+        let above = output::folder(&self.path);
         let folder = tempfile::Builder::new().prefix(".linkpack-partial-").tempdir_in(&above).or_cannot("write to", &above)?;
         let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let member = par2::Member { name: name.clone(), path: self.file.path().to_path_buf() };

@@ -1,8 +1,8 @@
 //! The kit in the making: a folder beside its place, whose name is no kit's, and the digests of all that lies in it.
 
 use crate::error::{Error, IoContext, Result};
-use crate::regular;
 use crate::workdir::WorkDir;
+use crate::{output, regular};
 use rustix::fs::{renameat_with, RenameFlags, CWD};
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
@@ -42,7 +42,7 @@ impl Stage {
     /// # Errors
     /// The folder above it cannot be written in.
     pub fn beside(target: &Path) -> Result<Stage> {
-        let parent = parent(target);
+        let parent = output::folder(target);
         fs::create_dir_all(&parent).or_cannot("create", &parent)?;
         let work = WorkDir::new(&parent).or_cannot("write to", &parent).map_err(elsewhere)?;
         let root = work.path().join("kit");
@@ -165,7 +165,7 @@ impl Stage {
         }
         .map_err(|error| Error::io("create", target, &error.into()))
         .map_err(elsewhere)?;
-        sync(&parent(target))
+        sync(&output::folder(target))
     }
 }
 
@@ -186,11 +186,6 @@ pub fn digest(path: &Path) -> Result<(u64, String)> {
             }
         }
     })
-}
-
-/// The folder that a path lies in.
-pub fn parent(path: &Path) -> PathBuf {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf()
 }
 
 /// What to do where a kit cannot be written.

@@ -8,6 +8,7 @@ pub mod http;
 pub mod interrupt;
 pub mod listener;
 pub mod lists;
+pub mod output;
 pub mod regular;
 pub mod run_layout;
 pub mod workdir;

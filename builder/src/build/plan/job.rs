@@ -2,12 +2,13 @@
 
 use super::super::output::{MANIFEST, SUMS};
 use super::super::{build, Report};
-use super::{sources, write_whole, Job, Planned, AGAIN, OUTPUTS, SEAL};
+use super::{sources, Job, Planned, AGAIN, OUTPUTS, SEAL};
 use crate::compress::{Cache, CacheKey};
 use crate::error::{Error, IoContext, Result};
 use crate::format::stream::digest;
 use crate::interrupt;
 use crate::listener::Listener;
+use crate::output;
 use crate::trust::record::Record;
 use rayon::prelude::*;
 use rustix::fs::{flock, FlockOperation};
@@ -68,7 +69,7 @@ pub fn run(plan: &Path, index: usize, how: How, listener: &dyn Listener) -> Resu
         Err(error) => {
             if !error.is_interrupted() {
                 // For `plan status`; the error itself says more.
-                let _ = write_whole(&complaint, format!("{error}\n").as_bytes());
+                let _ = output::write(&complaint, format!("{error}\n").as_bytes());
             }
             Err(error)
         }
@@ -110,7 +111,7 @@ impl Planned {
             return Err(Error::new("the payload has changed since the plan's first job was built").help(AGAIN));
         }
         if let Some(key) = key {
-            write_whole(&output.join(SEAL), self.seal(job, &key)?.as_bytes())?;
+            output::write(&output.join(SEAL), self.seal(job, &key)?.as_bytes())?;
         }
         Ok(report)
     }

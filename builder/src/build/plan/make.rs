@@ -1,11 +1,12 @@
 //! A plan is made: what decides about packages is digested, sites are put into jobs.
 
 use super::super::{codec, needs_sites, selection, sites, sources as given_sources, Options};
-use super::{engines, relative, sha256_of, sources, write_whole};
+use super::{engines, relative, sha256_of, sources};
 use super::{Build, Input, Job, Plan, Planned, Site, CACHE, ENGINES, FORMAT, JOBS, OUTPUTS, PLAN};
 use crate::error::{Error, IoContext, Result};
 use crate::listener::Listener;
 use crate::manifest::{self, Format, Product, SourceSpec, Target};
+use crate::output;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
@@ -140,12 +141,12 @@ pub fn make(options: &Options, wish: &Wish, listener: &dyn Listener) -> Result<M
 fn write(planned: &Planned) -> Result<()> {
     let Planned { folder, plan } = planned;
     let lines: String = (0..plan.jobs.len()).map(|index| line(planned, index)).collect();
-    write_whole(&folder.join(JOBS), lines.as_bytes())?;
+    output::write(&folder.join(JOBS), lines.as_bytes())?;
     for (name, text) in engines::files(planned) {
-        write_whole(&folder.join(ENGINES).join(name), text.as_bytes())?;
+        output::write(&folder.join(ENGINES).join(name), text.as_bytes())?;
     }
     let json = serde_json::to_string_pretty(plan).expect("plain JSON") + "\n";
-    write_whole(&folder.join(PLAN), json.as_bytes())
+    output::write(&folder.join(PLAN), json.as_bytes())
 }
 
 /// A job's line of jobs.jsonl.

@@ -25,7 +25,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 
 /// The plan's own file.
@@ -234,17 +233,6 @@ struct Head {
 
 fn sha256_of(path: &Path) -> Result<String> {
     Ok(hex::encode(Sha256::digest(fs::read(path).or_cannot("read", path)?)))
-}
-
-/// Puts a file in its place whole, or not at all.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".new-").permissions(fs::Permissions::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).or_cannot("write to", folder)?;
-    file.write_all(bytes).or_cannot("write", path)?;
-    file.persist(path).map(drop).map_err(|error| Error::io("write", path, &error.error))
 }
 
 /// The way from a folder to a path, both absolute.
