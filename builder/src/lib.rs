@@ -12,5 +12,5 @@ pub mod format;
 pub mod kit;
 pub mod memory;
 
-pub use base::{deb_version, error, interrupt, listener, lists, output, regular, workdir, Error, Result};
+pub use base::{deb_version, error, interrupt, listener, lists, new_file, regular, workdir, Error, Result};
 pub use {compress, inspect, lint_rules as rules, manifest, payload, trust};

@@ -171,7 +171,8 @@ pub fn build(options: &Options, listener: &dyn Listener) -> Result<Report> {
     sources::check(&product, &chosen.targets)?;
     let compression = codec::choose(&product, &chosen.formats, options.codec)?;
     if let Some(ChosenCodec { codec, reason }) = &compression {
-        listener.info(&format!("compressing with {} on {} threads: {reason}", codec.name(), options.threads));
+        let threads = if options.threads == 1 { "one thread".to_owned() } else { format!("{} threads", options.threads) };
+        listener.info(&format!("compressing with {} on {threads}: {reason}", codec.name()));
     }
     let cabinet = options.cabinet.unwrap_or(codec::cabinet(options.codec));
     let codec = compression.as_ref().map_or(Codec::Gzip, |compression| compression.codec);

@@ -46,7 +46,7 @@ pub fn sign(paths: &[PathBuf], signing: &Signing, all_programs: bool, listener: 
     let mut folders: BTreeMap<PathBuf, BTreeMap<PathBuf, What>> = BTreeMap::new();
     for path in paths {
         let whole = path.is_dir();
-        let folder = if whole { path.clone() } else { crate::output::folder(path) };
+        let folder = if whole { path.clone() } else { crate::new_file::folder(path) };
         let found = if whole { packages_in(path)? } else { vec![path.clone()] };
         let folder = folders.entry(folder).or_default();
         for package in found {

@@ -12,7 +12,7 @@ use crate::inspect::text::{text, Shown};
 use crate::inspect::verify::signatures::{Judge, NoKeys};
 use crate::inspect::verify::{judged, Conclusion};
 use crate::inspect::{read, read_to, Depth, Package};
-use crate::output;
+use crate::new_file;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::path::Path;
@@ -53,7 +53,7 @@ fn reports(arguments: &InspectArguments) -> Result<ExitCode> {
         };
         if let Some(page) = &arguments.html {
             let findings = if arguments.quick { Vec::new() } else { lint(&package, &[]) };
-            output::write(page, html::page(&package.report, &findings, &conclusion)?.as_bytes())?;
+            new_file::write(page, html::page(&package.report, &findings, &conclusion)?.as_bytes())?;
             if !arguments.json && !arguments.files && !arguments.scripts {
                 continue;
             }
@@ -104,7 +104,7 @@ fn differences(old: &Path, new: &Path, arguments: &InspectArguments) -> Result<E
     let (old, new) = rayon::join(|| read(old), || read(new));
     let diff = diff(&old?.report, &new?.report);
     if let Some(page) = &arguments.html {
-        output::write(page, html::diff_page(&diff)?.as_bytes())?;
+        new_file::write(page, html::diff_page(&diff)?.as_bytes())?;
         if !arguments.json {
             return Ok(ExitCode::SUCCESS);
         }

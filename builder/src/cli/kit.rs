@@ -7,7 +7,7 @@ use crate::build::{ByOwn, Signing};
 use crate::error::{Error, Result};
 use crate::kit::accept::Request;
 use crate::kit::{self, Keys, Options};
-use crate::output;
+use crate::new_file;
 use crate::trust;
 use crate::trust::openpgp_text::TrustedKey;
 use crate::trust::secret::public_file;
@@ -267,11 +267,11 @@ fn accept(arguments: &AcceptArguments) -> Result<Option<Error>> {
     let report = kit::accept::accept(&request)?;
     if let Some(path) = &arguments.output {
         let page = kit::page::acceptance(&report)?;
-        output::write(path, page.as_bytes())?;
+        new_file::write(path, page.as_bytes())?;
         if let Some(signature) = signing.sign_sums(page.as_bytes())? {
             let mut name = path.clone().into_os_string();
             name.push(".sig");
-            output::write(Path::new(&name), &signature)?;
+            new_file::write(Path::new(&name), &signature)?;
         }
     }
     if arguments.json {
@@ -295,7 +295,7 @@ fn accept(arguments: &AcceptArguments) -> Result<Option<Error>> {
 
 /// Refuses a report within the kit: it would be a file that the kit does not know.
 fn apart(report: &Path, kit: &Path) -> Result<()> {
-    let within = output::folder(report).canonicalize().ok().zip(kit.canonicalize().ok());
+    let within = new_file::folder(report).canonicalize().ok().zip(kit.canonicalize().ok());
     match within.is_some_and(|(folder, kit)| folder.starts_with(kit)) {
         true => Err(Error::new(format!("{} would lie within the kit", report.display()))
             .help("choose a place beside it: the kit's list does not name it")),

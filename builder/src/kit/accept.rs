@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::inspect;
 use crate::inspect::report::Report;
 use crate::inspect::verify::{SUMS, SUMS_SIGNATURE};
-use crate::output;
+use crate::new_file;
 use crate::trust::key::PublicKey;
 use crate::trust::signer::Signer;
 use rayon::prelude::*;
@@ -198,8 +198,8 @@ pub fn countersign(folder: &Path, signer: &Signer) -> Result<String> {
     let digits: String = fingerprint.trim_start_matches("sha256:").chars().take(16).collect();
     let signature = signer.sign(&kit.digest(), "sums")?;
     let file = format!("{}{digits}", old::COSIGNATURE);
-    output::write(&folder.join(format!("{}{digits}", old::COSIGNER)), signer.public().to_pem().as_bytes())?;
-    output::write(&folder.join(&file), &signature)?;
+    new_file::write(&folder.join(format!("{}{digits}", old::COSIGNER)), signer.public().to_pem().as_bytes())?;
+    new_file::write(&folder.join(&file), &signature)?;
     Ok(file)
 }
 

@@ -4,7 +4,7 @@ use super::input::{Item, Kind};
 use super::tree::Tree;
 use super::{iso, par2, zip};
 use crate::error::{Error, IoContext, Result};
-use crate::output;
+use crate::new_file;
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -50,8 +50,8 @@ impl Image {
     /// # Errors
     /// It cannot be written, or is larger than `limit`.
     pub fn of(root: &Path, form: Form, path: PathBuf, label: &str, time: u32, limit: Option<u64>) -> Result<Image> {
-        output::replaceable(&path)?;
-        let folder = output::folder(&path);
+        new_file::replaceable(&path)?;
+        let folder = new_file::folder(&path);
         let elsewhere =
             |error: Error| error.note(format!("in {}", path.display())).help("free some space, or choose another place");
         let file =
@@ -74,7 +74,7 @@ impl Image {
     /// It cannot be written.
     pub fn with_recovery(mut self, percent: Option<u32>) -> Result<Image> {
         let Some(percent) = percent else { return Ok(self) };
-        let above = output::folder(&self.path);
+        let above = new_file::folder(&self.path);
         let folder = tempfile::Builder::new().prefix(".linkpack-partial-").tempdir_in(&above).or_cannot("write to", &above)?;
         let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let member = par2::Member { name: name.clone(), path: self.file.path().to_path_buf() };

@@ -288,7 +288,7 @@ fn apart(options: &Options) -> Result<()> {
             return Err(Error::new(format!("{} would lie within the kit", path.display()))
                 .help("choose a place beside it: the kit's list is made before"));
         }
-        let folder = crate::output::folder(path);
+        let folder = crate::new_file::folder(path);
         if !folder.is_dir() {
             return Err(Error::new(format!("there is no folder {}", folder.display()))
                 .help(format!("make it: mkdir -p {}", folder.display())));

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, IoContext, Result};
 use crate::workdir::WorkDir;
-use crate::{output, regular};
+use crate::{new_file, regular};
 use rustix::fs::{renameat_with, RenameFlags, CWD};
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
@@ -42,7 +42,7 @@ impl Stage {
     /// # Errors
     /// The folder above it cannot be written in.
     pub fn beside(target: &Path) -> Result<Stage> {
-        let parent = output::folder(target);
+        let parent = new_file::folder(target);
         fs::create_dir_all(&parent).or_cannot("create", &parent)?;
         let work = WorkDir::new(&parent).or_cannot("write to", &parent).map_err(elsewhere)?;
         let root = work.path().join("kit");
@@ -165,7 +165,7 @@ impl Stage {
         }
         .map_err(|error| Error::io("create", target, &error.into()))
         .map_err(elsewhere)?;
-        sync(&output::folder(target))
+        sync(&new_file::folder(target))
     }
 }
 

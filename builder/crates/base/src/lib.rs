@@ -8,7 +8,7 @@ pub mod http;
 pub mod interrupt;
 pub mod listener;
 pub mod lists;
-pub mod output;
+pub mod new_file;
 pub mod regular;
 pub mod run_layout;
 pub mod workdir;

@@ -8,7 +8,7 @@ use crate::error::{Error, IoContext, Result};
 use crate::format::stream::digest;
 use crate::interrupt;
 use crate::listener::Listener;
-use crate::output;
+use crate::new_file;
 use crate::trust::record::Record;
 use rayon::prelude::*;
 use rustix::fs::{flock, FlockOperation};
@@ -69,7 +69,7 @@ pub fn run(plan: &Path, index: usize, how: How, listener: &dyn Listener) -> Resu
         Err(error) => {
             if !error.is_interrupted() {
                 // For `plan status`; the error itself says more.
-                let _ = output::write(&complaint, format!("{error}\n").as_bytes());
+                let _ = new_file::write(&complaint, format!("{error}\n").as_bytes());
             }
             Err(error)
         }
@@ -111,7 +111,7 @@ impl Planned {
             return Err(Error::new("the payload has changed since the plan's first job was built").help(AGAIN));
         }
         if let Some(key) = key {
-            output::write(&output.join(SEAL), self.seal(job, &key)?.as_bytes())?;
+            new_file::write(&output.join(SEAL), self.seal(job, &key)?.as_bytes())?;
         }
         Ok(report)
     }

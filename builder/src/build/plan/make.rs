@@ -6,7 +6,7 @@ use super::{Build, Input, Job, Plan, Planned, Site, CACHE, ENGINES, FORMAT, JOBS
 use crate::error::{Error, IoContext, Result};
 use crate::listener::Listener;
 use crate::manifest::{self, Format, Product, SourceSpec, Target};
-use crate::output;
+use crate::new_file;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
@@ -141,12 +141,12 @@ pub fn make(options: &Options, wish: &Wish, listener: &dyn Listener) -> Result<M
 fn write(planned: &Planned) -> Result<()> {
     let Planned { folder, plan } = planned;
     let lines: String = (0..plan.jobs.len()).map(|index| line(planned, index)).collect();
-    output::write(&folder.join(JOBS), lines.as_bytes())?;
+    new_file::write(&folder.join(JOBS), lines.as_bytes())?;
     for (name, text) in engines::files(planned) {
-        output::write(&folder.join(ENGINES).join(name), text.as_bytes())?;
+        new_file::write(&folder.join(ENGINES).join(name), text.as_bytes())?;
     }
     let json = serde_json::to_string_pretty(plan).expect("plain JSON") + "\n";
-    output::write(&folder.join(PLAN), json.as_bytes())
+    new_file::write(&folder.join(PLAN), json.as_bytes())
 }
 
 /// A job's line of jobs.jsonl.

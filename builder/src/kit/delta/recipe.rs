@@ -10,7 +10,7 @@ use super::{Base, Piece};
 use crate::compress::{Bytes, Source};
 use crate::error::{Error, IoContext, Result};
 use crate::kit::stage::digest;
-use crate::output;
+use crate::new_file;
 use crate::regular;
 use serde::{Deserialize, Serialize};
 use std::io::Read;
@@ -134,8 +134,8 @@ pub fn assemble(base: &Path, recipe: &Path, output: &Path) -> Result<Assembled> 
         std::fs::create_dir_all(output).or_cannot("create", output)?;
     }
     let path = if is_file { output.to_path_buf() } else { output.join(name) };
-    output::replaceable(&path)?;
-    let folder = output::folder(&path);
+    new_file::replaceable(&path)?;
+    let folder = new_file::folder(&path);
     let file = tempfile::Builder::new().prefix(".linkpack-assemble-").tempfile_in(&folder).or_cannot("write to", &folder)?;
     let (view, plain) = open_base(base, &head.source, &folder)?;
     let literals = Bytes(&literals);
