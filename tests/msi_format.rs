@@ -151,6 +151,7 @@ fn msiinfo_exports_every_table_and_reads_the_summary() {
         let exported = run("msiinfo", &["export", text(&msi), table], "msitools");
         assert!(exported.lines().count() >= 3, "{table}: {exported}");
     }
+    assert_eq!(run("msiinfo", &["extract", text(&msi), "Icon.product.ico"], "msitools"), "a picture");
     let summary = run("msiinfo", &["suminfo", text(&msi)], "msitools");
     for expected in ["Subject: Intigua sample", "Template: x64;1033", "Version: 500 (1f4)", "Source: 2 (2)"] {
         assert!(summary.contains(expected), "{expected}: {summary}");

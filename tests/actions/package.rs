@@ -106,6 +106,7 @@ impl Package {
             description: "A sample product.",
             contact: None,
             homepage: None,
+            icon: None,
             upgrade_code: FAMILY,
             platform: Platform::X64,
             default_root: r"C:\Program Files\Intigua",

@@ -19,7 +19,9 @@ pub fn kit() -> PathBuf {
         let manifest = folder.join("demo/linkpack.toml");
         let text = fs::read_to_string(&manifest).unwrap().replace("1.1.0", "1.0.0");
         let title = toml_text(TITLE);
-        fs::write(&manifest, text.replacen("title = \"Intigua sample\"", &format!("title = {title}"), 1)).unwrap();
+        let product = format!("icon = \"picture.png\"\ntitle = {title}");
+        fs::write(&manifest, text.replacen("title = \"Intigua sample\"", &product, 1)).unwrap();
+        cmd("python3").args(["-c", PICTURE, "demo/picture.png"]).dir(folder).run().ok();
         fs::write(folder.join("berlin.toml"), "name = \"berlin\"\nserver-url = \"https://core.berlin.example:443\"\n").unwrap();
         for more in [&["-f", "msi", "-o", "odd"][..], &["-f", "mst", "-s", "berlin.toml", "-o", "site"]] {
             linkpack().args(["build", "-q", "--no-cache", "-m", "demo/linkpack.toml"]).args(more).dir(folder).run().ok();
@@ -31,6 +33,12 @@ pub fn kit() -> PathBuf {
     });
     folder.join("all")
 }
+
+/// A grey square of 64 pixels.
+const PICTURE: &str = "import struct, sys, zlib\n\
+    part = lambda name, data: struct.pack('>I', len(data)) + name + data + struct.pack('>I', zlib.crc32(name + data))\n\
+    head = struct.pack('>IIBBBBB', 64, 64, 8, 0, 0, 0, 0)\n\
+    open(sys.argv[1], 'wb').write(b'\\x89PNG\\r\\n\\x1a\\n' + part(b'IHDR', head) + part(b'IDAT', zlib.compress((b'\\0' + b'\\x80' * 64) * 64)) + part(b'IEND', b''))";
 
 fn toml_text(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
@@ -127,9 +135,14 @@ fn an_intunewin_is_read_back_by_others_and_its_app_says_what_graph_asks() {
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     assert_eq!(
         keys(&app),
-        "@odata.type applicableArchitectures description displayName fileName installCommandLine installExperience \
+        "@odata.type applicableArchitectures description displayName fileName installCommandLine installExperience largeIcon \
          minimumFreeDiskSpaceInMB minimumSupportedWindowsRelease msiInformation notes publisher returnCodes rules setupFilePath uninstallCommandLine"
     );
+    let icon = &app["largeIcon"];
+    assert_eq!((&icon["@odata.type"], &icon["type"]), (&"#microsoft.graph.mimeContent".into(), &"image/png".into()));
+    fs::write(folder.path().join("base64"), icon["value"].as_str().unwrap()).unwrap();
+    let same = format!("base64 -d base64 | cmp - '{}'", kit.with_file_name("demo/picture.png").display());
+    cmd("sh").args(["-c", &same]).dir(folder.path()).run().ok();
     let rule = &app["rules"][0];
     assert_eq!(keys(rule), "@odata.type check32BitOn64System comparisonValue keyPath operationType operator ruleType valueName");
     assert_eq!((&rule["operator"], &rule["comparisonValue"]), (&"greaterThanOrEqual".into(), &"1.0.0".into()));

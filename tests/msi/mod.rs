@@ -150,6 +150,7 @@ fn write_within<W: std::io::Read + std::io::Write + std::io::Seek>(
         description: "A sample product.",
         contact: Some("support@example.com"),
         homepage: Some("https://example.com"),
+        icon: Some(b"a picture"),
         upgrade_code: UPGRADE_CODE,
         platform: Platform::X64,
         default_root: product.default_root,

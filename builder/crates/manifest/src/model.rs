@@ -71,6 +71,8 @@ pub struct ProductTable {
     pub license: Line,
     /// Where to read more.
     pub homepage: Option<Url>,
+    /// A picture for Windows' list of programs and for Intune, relative to the manifest: a square PNG of 32 to 256 pixels a side.
+    pub icon: Option<Line>,
     /// The first line is the synopsis, the rest the description.
     pub description: String,
     /// The MSI's UpgradeCode: one GUID for the product's whole life.

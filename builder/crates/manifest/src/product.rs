@@ -162,6 +162,11 @@ impl Product {
         self.folder.join(Path::new(&source.source))
     }
 
+    /// Where the product's picture lies.
+    pub fn icon(&self) -> Option<PathBuf> {
+        self.manifest.product.icon.as_ref().map(|icon| self.folder.join(icon.as_str()))
+    }
+
     /// The lines of csclient.cfg beyond the server and identity ones: key and value, sorted by key.
     pub fn client_settings(&self) -> BTreeMap<String, String> {
         let connector = &self.manifest.connector;

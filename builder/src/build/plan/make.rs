@@ -168,10 +168,10 @@ fn line(planned: &Planned, index: usize) -> String {
     format!("{line}\n")
 }
 
-/// The sources of the targets' payloads, each once.
+/// The sources of the targets' payloads, and the product's picture, each once.
 fn payloads(product: &Product, targets: &[Target]) -> Vec<PathBuf> {
     let manifest = product.manifest();
-    let mut paths = Vec::new();
+    let mut paths = Vec::from_iter(product.icon());
     let mut add = |spec: &SourceSpec| {
         for layer in &spec.layers {
             let path = product.resolve(layer);

@@ -11,6 +11,7 @@ mod covered;
 mod database;
 mod dialogs;
 mod gathered;
+pub mod icon;
 mod identity;
 mod mst;
 mod names;
@@ -71,6 +72,8 @@ pub struct MsiSpec<'a> {
     pub contact: Option<&'a str>,
     /// Where to read more.
     pub homepage: Option<&'a str>,
+    /// The product's picture, as an .ico.
+    pub icon: Option<&'a [u8]>,
     /// The product's family, one GUID for its whole life: all other identities derive from it.
     pub upgrade_code: Uuid,
     /// The machines it is for.
@@ -367,11 +370,15 @@ fn write_database<W: Read + Write + Seek>(
     database.complete()?;
     let mut code = PackageCode::default();
     digests.iter().for_each(|digests| code.content(&digests.sha256));
+    let mut stream = |name: String, bytes: &[u8], code: &mut PackageCode| {
+        code.content(bytes);
+        container.stream(&StreamName::Data(&name), |out| out.write_all(bytes).map_err(patch::write_failed))
+    };
+    if let Some(icon) = spec.icon {
+        stream(format!("Icon.{}", icon::NAME), icon, &mut code)?;
+    }
     if let Some(library) = &spec.library {
-        code.content(library.bytes);
-        container.stream(&StreamName::Data(&format!("Binary.{}", actions::LIBRARY)), |out| {
-            out.write_all(library.bytes).map_err(patch::write_failed)
-        })?;
+        stream(format!("Binary.{}", actions::LIBRARY), library.bytes, &mut code)?;
     }
     write_tables(spec, database, code, container)
 }
@@ -453,6 +460,7 @@ mod tests {
             description: "A sample.",
             contact: None,
             homepage: None,
+            icon: None,
             upgrade_code: Uuid::from_u128(7),
             platform: Platform::X64,
             default_root: r"C:\Program Files\Intigua",

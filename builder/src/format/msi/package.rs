@@ -1,5 +1,6 @@
 //! A product as an MSI: what that carries beside the payload, and what it does on an endpoint.
 
+use super::icon;
 use super::own::{CORE_CHECK, LINKCTL, OWN};
 use super::{
     file_name, machine, product_version, signing, within, ActionSpec, CodePage, ContainerSpec, LibrarySpec, Machine, MsiSpec,
@@ -15,6 +16,7 @@ use crate::listener::Listener;
 use crate::manifest::steps;
 use crate::manifest::{proposed_upgrade_code, Format, Name, Product, RelativePath, Target};
 use crate::payload::{Kind, TreePath};
+use crate::regular;
 use crate::trust::authenticode::About;
 use crate::trust::certificate::Purpose;
 use crate::trust::keys::Keys;
@@ -184,6 +186,7 @@ fn check(product: &Product, target: Target) -> Result<()> {
     platform(target)?;
     endpoint::windows::parts()?;
     upgrade_code(product)?;
+    picture(product)?;
     product_version(product.manifest().product.version.as_str()).map(|_| ())
 }
 
@@ -326,6 +329,7 @@ impl Environment<'_> {
         let synopsis = table.description.trim().lines().next().unwrap_or_default();
         let arguments = product.arguments();
         let folders = container_folders(product, base.target)?;
+        let icon = picture(product)?;
         let containers: Vec<ContainerSpec> = product
             .containers(base.target)
             .zip(&folders)
@@ -355,6 +359,7 @@ impl Environment<'_> {
             description: synopsis,
             contact: Some(table.contact.as_str()),
             homepage: table.homepage.as_ref().map(|url| url.as_str()),
+            icon: icon.as_deref(),
             upgrade_code: upgrade_code(product)?,
             platform: platform(base.target)?,
             default_root: &root,
@@ -384,6 +389,17 @@ impl Environment<'_> {
             mtime: base.mtime,
         })
     }
+}
+
+/// The product's picture as an .ico.
+fn picture(product: &Product) -> Result<Option<Vec<u8>>> {
+    let Some(path) = product.icon() else { return Ok(None) };
+    let wrong = |error: Error| product.point(error, &steps!["product", "icon"]);
+    let png = regular::read(&path, icon::MOST).map_err(wrong)?;
+    let made = icon::of_png(&png);
+    made.map(Some).map_err(|error| {
+        wrong(Error::new(format!("{} cannot be the product's picture: {error}", path.display())).help(icon::HELP))
+    })
 }
 
 fn below_connector(product: &Product, path: &str) -> Result<TreePath> {

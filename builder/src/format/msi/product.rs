@@ -3,7 +3,7 @@
 use super::database::{row, Database};
 use super::identity::identity;
 use super::summary::braced;
-use super::{product_version, settings, MsiSpec};
+use super::{icon, product_version, settings, MsiSpec};
 use crate::error::Result;
 
 /// The property that finds an older version of the product, which is removed.
@@ -15,6 +15,7 @@ pub const NEWER: &str = "NEWER_VERSION";
 pub fn add(spec: &MsiSpec, database: &mut Database) -> Result<()> {
     let version = product_version(spec.version)?;
     properties(spec, &version, database)?;
+    spec.icon.map_or(Ok(()), |_| icon::add(database))?;
     upgrades(spec, &version, database)?;
     conditions(spec, database)
 }
@@ -46,6 +47,9 @@ fn properties(spec: &MsiSpec, version: &str, database: &mut Database) -> Result<
     if let Some(homepage) = spec.homepage {
         add("ARPURLINFOABOUT", homepage)?;
         add("ARPHELPLINK", homepage)?;
+    }
+    if spec.icon.is_some() {
+        add("ARPPRODUCTICON", icon::NAME)?;
     }
     for (name, value) in spec.settings.iter().filter(|(name, _)| spec.forced.contains(name)) {
         add(name, value)?;

@@ -6,6 +6,7 @@ use super::msi::{applications, return_codes, Package};
 use super::sccm::{beside_the_msi, detect};
 use super::{exit_codes, Context};
 use crate::error::Result;
+use base64ct::{Base64, Encoding};
 use serde::Serialize;
 
 pub const NAME: &str = "intune";
@@ -19,6 +20,8 @@ struct App<'a> {
     display_name: String,
     description: &'a str,
     publisher: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    large_icon: Option<MimeContent>,
     notes: String,
     file_name: String,
     setup_file_path: &'a str,
@@ -32,6 +35,16 @@ struct App<'a> {
     return_codes: Vec<ReturnCode>,
     rules: [Rule<'a>; 1],
     msi_information: MsiInformation<'a>,
+}
+
+/// mimeContent: the type, and the bytes in base64.
+#[derive(Serialize)]
+struct MimeContent {
+    #[serde(rename = "@odata.type")]
+    kind: &'static str,
+    #[serde(rename = "type")]
+    of: &'static str,
+    value: String,
 }
 
 #[derive(Serialize)]
@@ -109,6 +122,11 @@ fn app<'a>(package: &'a Package, transform: Option<&str>) -> App<'a> {
         // Graph refuses an empty one.
         description: if package.description.is_empty() { name } else { &package.description },
         publisher: &package.publisher,
+        large_icon: package.icon.as_ref().map(|png| MimeContent {
+            kind: "#microsoft.graph.mimeContent",
+            of: "image/png",
+            value: Base64::encode_string(png),
+        }),
         notes: format!("Settings, as NAME=VALUE at the end of the install command: {}", settings.join(", ")),
         file_name: format!("{}.intunewin", package.stem()),
         setup_file_path: &package.file,

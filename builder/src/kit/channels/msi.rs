@@ -2,9 +2,11 @@
 
 use super::{exit_codes, Code, Context};
 use crate::error::{Error, Result};
+use crate::format::msi::icon;
 use crate::inspect;
 use crate::inspect::report::{Identity, Report, Service, Setting};
 use crate::kit::input::{Item, Kind};
+use crate::regular;
 use contract::settings::Lifetime;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -55,6 +57,9 @@ pub struct Package {
     /// Settings whose values no log may show: an administrator may take them for the secret itself, or they are the machine's identity.
     #[serde(skip)]
     pub hidden: Vec<String>,
+    /// The product's picture, a PNG.
+    #[serde(skip)]
+    pub icon: Option<Vec<u8>>,
     /// Whether linkpack made it, so that it has install.json and the key of `detection`.
     #[serde(skip)]
     pub ours: bool,
@@ -231,10 +236,18 @@ fn package(item: &Item, beside: &[(&Item, Option<Identity>)]) -> Result<Package>
             .find(|one| ours && one.name == "POLICY_KEY")
             .map(|one| one.value.clone())
             .unwrap_or_default(),
+        icon: if ours { picture(item)? } else { None },
         services: report.services,
         processes,
         ours,
     })
+}
+
+/// The picture that the manifest gave it.
+fn picture(item: &Item) -> Result<Option<Vec<u8>>> {
+    let file = regular::open(&item.source)?;
+    let ico = inspect::msi::data(file, &format!("Icon.{}", icon::NAME), 2 * icon::MOST)?;
+    Ok(ico.and_then(|ico| icon::to_png(&ico).map(<[u8]>::to_vec)))
 }
 
 /// The program's name in a command line.

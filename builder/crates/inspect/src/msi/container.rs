@@ -85,6 +85,15 @@ impl<R: Read + Seek> Container<R> {
         self.file.open_stream(format!("/{stored}")).map(Some).map_err(unreadable)
     }
 
+    /// The same, read whole.
+    ///
+    /// # Errors
+    /// It cannot be read, or has more than `most` bytes.
+    pub fn data(&mut self, name: &str, most: u64) -> Result<Option<Vec<u8>>> {
+        let stored = self.names.get(&(false, name.to_owned())).cloned();
+        stored.map(|stored| self.bytes(&stored, most)).transpose()
+    }
+
     /// The streams of the Binary table.
     ///
     /// # Errors

@@ -115,6 +115,14 @@ pub fn binaries<R: Read + Seek>(input: R) -> Result<Vec<Vec<u8>>> {
     Container::open(input)?.binaries()
 }
 
+/// A stream of data by its name, `TABLE.KEY`; none where there is none.
+///
+/// # Errors
+/// It is no compound file, or the stream is damaged or has more than `most` bytes.
+pub fn data<R: Read + Seek>(input: R, name: &str, most: u64) -> Result<Option<Vec<u8>>> {
+    Container::open(input)?.data(name, most)
+}
+
 /// The tables that a database has a stream for, where they hold anything: those of its catalogue, and the catalogue itself.
 pub fn table_names(database: &Database) -> Vec<String> {
     const CATALOGUE: [&str; 4] = ["_Tables", "_Columns", "_StringPool", "_StringData"];
