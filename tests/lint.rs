@@ -210,6 +210,12 @@ const FAULTS: &[(&str, Plant)] = &[
         add(msi, "LaunchCondition", vec![text(&format!("{found} OR Installed")), text("It has to be there.")]);
     }),
     ("action-order", |msi| set(msi, "InstallExecuteSequence", "RemoveExistingProducts", "Sequence", Value::Number(3650))),
+    ("action-order", |msi| {
+        add(msi, "InstallExecuteSequence", vec![text("ForceReboot"), text("REBOOT_NOW"), Value::Number(6250)]);
+    }),
+    ("action-order", |msi| {
+        add(msi, "InstallExecuteSequence", vec![text("ForceReboot"), text("REBOOT_NOW"), Value::Number(6700)]);
+    }),
     ("action-outside-script", |msi| set(msi, "InstallExecuteSequence", "RegisterUser", "Sequence", Value::Number(6700))),
     ("action-outside-script", |msi| {
         action(msi, 1 | 0x400, "entry");
@@ -275,6 +281,14 @@ const FAULTS: &[(&str, Plant)] = &[
         ];
         add(msi, "MsiServiceConfigFailureActions", row);
     }),
+    ("service-upgrade", |msi| set(msi, "InstallExecuteSequence", "DeleteServices", "Condition", text("VersionNT"))),
+    ("secret-registry", |msi| {
+        add(msi, "Property", vec![text("DB_PASSWORD"), text("x")]);
+        add(msi, "Property", vec![text("MsiHiddenProperties"), text("DB_PASSWORD")]);
+        let mut row = table(msi, "Registry").rows[0].clone();
+        (row[0], row[3], row[4]) = (text("Secret"), text("Secret"), text("[DB_PASSWORD]"));
+        add(msi, "Registry", row);
+    }),
     ("permission-tables", |msi| {
         msi.database.tables.insert("LockPermissions".into(), Table { columns: vec![], rows: vec![vec![]] });
     }),
@@ -307,6 +321,9 @@ const FINE: &[(&str, Plant)] = &[
         let rows = &mut table(msi, "_Validation").rows;
         let row = rows.iter_mut().find(|row| is(&row[0], "MsiLockPermissionsEx") && is(&row[1], "Table")).expect("a row");
         row[set] = text("File;Registry");
+    }),
+    ("a restart behind what belongs together", |msi| {
+        add(msi, "InstallExecuteSequence", vec![text("ForceReboot"), text("REBOOT_NOW"), Value::Number(6590)]);
     }),
     ("LaunchConditions first, and no condition that asks for what is found", |msi| {
         table(msi, "LaunchCondition").rows.clear();

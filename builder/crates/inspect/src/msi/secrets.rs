@@ -36,6 +36,6 @@ pub fn secrets(msi: &Msi) -> BTreeSet<&str> {
 }
 
 /// The properties that a formatted text refers to.
-fn references(text: &str) -> impl Iterator<Item = &str> {
+pub fn references(text: &str) -> impl Iterator<Item = &str> {
     text.split('[').skip(1).filter_map(|rest| rest.split(']').next())
 }

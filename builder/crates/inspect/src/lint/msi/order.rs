@@ -97,7 +97,7 @@ const SCRIPTED: [&str; 53] = [
 ];
 
 /// What has to come before what, where both are there (the actions' "Sequence Restrictions").
-const ORDER: [(&str, &str); 40] = [
+const ORDER: [(&str, &str); 50] = [
     ("FindRelatedProducts", "MigrateFeatureStates"),
     ("FindRelatedProducts", "RemoveExistingProducts"),
     ("CCPSearch", "RMCCPSearch"),
@@ -138,6 +138,29 @@ const ORDER: [(&str, &str); 40] = [
     ("InstallServices", "StartServices"),
     ("MsiConfigureServices", "StartServices"),
     ("PublishFeatures", "PublishProduct"),
+    ("InstallInitialize", "ForceReboot"),
+    ("ForceReboot", "InstallFinalize"),
+    ("InstallFiles", "BindImage"),
+    ("InstallFiles", "CreateShortcuts"),
+    ("InstallFiles", "RegisterFonts"),
+    ("InstallFiles", "RegisterTypeLibraries"),
+    ("UnregisterClassInfo", "RegisterClassInfo"),
+    ("UnregisterExtensionInfo", "RegisterExtensionInfo"),
+    ("UnregisterProgIdInfo", "RegisterProgIdInfo"),
+    ("UnregisterMIMEInfo", "RegisterMIMEInfo"),
+];
+
+/// What a restart in the middle may not come between: the rest would ask for the source again afterwards (ICE28).
+const TOGETHER: [&str; 9] = [
+    "RegisterProduct",
+    "RegisterUser",
+    "PublishProduct",
+    "PublishFeatures",
+    "CreateShortcuts",
+    "RegisterMIMEInfo",
+    "RegisterExtensionInfo",
+    "RegisterClassInfo",
+    "RegisterProgIdInfo",
 ];
 
 /// msidbCustomActionTypeInScript.
@@ -165,6 +188,7 @@ pub(super) fn check(msi: &Msi, findings: &mut Findings) {
             }
         }
         order(table, &rows, findings);
+        restart(table, &rows, findings);
         conditions(msi, table, &rows, findings);
         script(table, &rows, &custom, findings);
         if table == "InstallExecuteSequence" {
@@ -193,6 +217,17 @@ fn order(table: &str, rows: &[(i32, &str, Row)], findings: &mut Findings) {
                 findings.error("action-order", Place::row(table, then), format!("it comes before {first}"), REORDER);
             }
         }
+    }
+}
+
+fn restart(table: &str, rows: &[(i32, &str, Row)], findings: &mut Findings) {
+    let at = |wanted: &str| rows.iter().find(|(_, action, _)| *action == wanted).map(|(number, ..)| *number);
+    let Some(restart) = at("ForceReboot") else { return };
+    let (before, after): (Vec<&str>, Vec<&str>) =
+        TOGETHER.into_iter().filter(|action| at(action).is_some()).partition(|action| at(action) < Some(restart));
+    if let (Some(before), Some(after)) = (before.first(), after.first()) {
+        let what = format!("it comes between {before} and {after}, which belong together");
+        findings.error("action-order", Place::row(table, "ForceReboot"), what, "put it right before InstallFinalize");
     }
 }
 

@@ -10,6 +10,7 @@ use std::collections::{HashMap, HashSet};
 pub(super) fn check(msi: &Msi, findings: &mut Findings) {
     programs(msi, findings);
     texts(msi, findings);
+    upgrades(msi, findings);
     for row in msi.database.rows("MsiServiceConfig") {
         if let Some(what) = illegal(&row) {
             let place = Place::cell("MsiServiceConfig", &row, "Argument");
@@ -63,6 +64,38 @@ fn programs(msi: &Msi, findings: &mut Findings) {
             Some(_) => continue,
         };
         findings.error("service-program", place, what, "put the program of the package's platform there");
+    }
+}
+
+/// A service that the older version's removal deletes is gone only when the last handle to it is closed (services.msc keeps one): until then
+/// the new version cannot register it (1072, 1923).
+fn upgrades(msi: &Msi, findings: &mut Findings) {
+    const DELETE_AT_UNINSTALL: i32 = 0x80;
+    const ONLY_DETECT: i32 = 2;
+    let replaces = msi.database.rows("Upgrade").any(|row| row.number("Attributes").unwrap_or(0) & ONLY_DETECT == 0);
+    let steps = || msi.database.rows("InstallExecuteSequence");
+    let deletes = steps().find(|row| row.text("Action") == Some("DeleteServices"));
+    let removes = steps().any(|row| row.text("Action") == Some("RemoveExistingProducts"));
+    let Some(deletes) = deletes.filter(|_| replaces && removes) else { return };
+    if deletes.text("Condition").is_some_and(|condition| condition.contains("UPGRADINGPRODUCTCODE")) {
+        return;
+    }
+    let installed: HashSet<&str> = msi.database.rows("ServiceInstall").filter_map(|row| row.text("Name")).collect();
+    let deleted = msi.database.rows("ServiceControl").find_map(|row| {
+        let name = row.text("Name").filter(|name| installed.contains(name))?;
+        (row.number("Event").unwrap_or(0) & DELETE_AT_UNINSTALL != 0).then_some(name)
+    });
+    if let Some(name) = deleted {
+        let what = format!(
+            "it deletes the service {name} at a major upgrade as well: while anything has it open, it cannot be made again"
+        );
+        let place = Place::cell("InstallExecuteSequence", &deletes, "Condition");
+        findings.warning(
+            "service-upgrade",
+            place,
+            what,
+            "add NOT UPGRADINGPRODUCTCODE to the condition: the new version reconfigures it",
+        );
     }
 }
 
