@@ -1,5 +1,7 @@
 //! `linkpack build -f msi`, and the MSI as msiexec plays it under Wine: install, choose, repair, upgrade, refuse, roll back, remove.
 
+#[path = "msiexec/administrator.rs"]
+mod administrator;
 #[path = "msiexec/endpoint.rs"]
 mod endpoint;
 mod msi;

@@ -145,7 +145,12 @@ pub fn until(seconds: u64, mut holds: impl FnMut() -> bool, said: impl Fn() -> S
 fn in_prefix(program: &str, prefix: &Path) -> Command {
     let mut command = Command::new(program);
     // No Mono and no Gecko: Wine would ask to download them.
-    command.env("WINEPREFIX", prefix).env("WINEDEBUG", "-all").env("WINEDLLOVERRIDES", "mscoree,mshtml=").env_remove("DISPLAY");
+    command
+        .env("WINEPREFIX", prefix)
+        .env("LC_ALL", "C.UTF-8")
+        .env("WINEDEBUG", "-all")
+        .env("WINEDLLOVERRIDES", "mscoree,mshtml=")
+        .env_remove("DISPLAY");
     command
 }
 

@@ -19,7 +19,7 @@ const ITS_SETUP: &str = r"SOFTWARE\Acme Ltd\Link\setup";
 const ITS_VENDOR_KEY: &str = r"Acme Ltd\Link\setup";
 const ITS_ROOT: &str = r"C:\Program Files\Acme\";
 
-fn other(version: &str) -> Sample {
+pub fn other(version: &str) -> Sample {
     Sample::version(version)
         .edit("name = \"intigua-sample\"", "name = \"acme-sample\"")
         .edit("title = \"Intigua sample\"", "title = \"Acme sample\"")

@@ -47,6 +47,14 @@ fn attributes(path: &str) -> io::Result<u32> {
     }
 }
 
+/// The path of what is there without short (8.3) names; `None` where it cannot be told.
+pub fn long_name(path: &str) -> Option<String> {
+    let mut buffer = vec![0_u16; 1024];
+    // SAFETY: the path is terminated by zero, and the size says how long the buffer is.
+    let len = unsafe { sys::GetLongPathNameW(wide(path).as_ptr(), buffer.as_mut_ptr(), buffer.len() as u32) } as usize;
+    (1..buffer.len()).contains(&len).then(|| String::from_utf16_lossy(&buffer[..len]))
+}
+
 /// Owner and DACL of what stands at a path itself.
 pub fn descriptor(path: &str) -> io::Result<Descriptor> {
     security::of(&open_itself(path, security::READ_CONTROL)?)

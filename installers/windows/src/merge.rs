@@ -22,6 +22,11 @@ pub fn merge(existing: &[u8], defaults: &[u8], settings: &Settings) -> Vec<u8> {
     for (key, value, given) in of_several.into_iter().chain(of_one) {
         want(&mut config, key, value, given);
     }
+    // A container that the version before held, and this one does not, would be missed at each start.
+    let containers = config.get("containers").map(|list| (list.to_string(), settings.fitting(list)));
+    if let Some((_, fit)) = containers.filter(|(list, fit)| list != fit) {
+        config.set("containers", &fit);
+    }
     let defaults_read = Config::parse(defaults);
     for key in keys(defaults) {
         want(&mut config, &key, defaults_read.get(&key).unwrap_or(""), false);
@@ -145,6 +150,12 @@ mod tests {
         assert!(text.starts_with("serverUrl: \"https://new;https://spare\"\ncontainers: \"pulse\"\n"), "{text}");
         let text = merged(edited, "SERVER_URL=https://built-in|FALLBACK_URLS=https://n|GIVEN=FALLBACK_URLS");
         assert!(text.starts_with("serverUrl: \"https://old;https://n\"\n"), "{text}");
+    }
+
+    #[test]
+    fn a_container_that_is_held_no_more_is_named_no_more() {
+        let text = merged("containers: \"pulse,gone\"\n", "CONTAINERS=pulse|HOLDS=pulse,tracer");
+        assert!(text.starts_with("containers: \"pulse\"\n"), "{text}");
     }
 
     #[test]

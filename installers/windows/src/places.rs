@@ -63,7 +63,7 @@ pub fn system_folders() -> SystemFolders {
     shared.push(program_data());
     // C:\Users\Public\Documents
     shared.extend(known(PUBLIC_DOCUMENTS).rsplitn(3, '\\').last().map(String::from));
-    SystemFolders { windows: windows(), shared }
+    SystemFolders { windows: windows(), shared, runtime: runtime() }
 }
 
 fn known(folder: i32) -> String {

@@ -4,6 +4,9 @@ use std::io;
 use std::ptr::{null, null_mut};
 use winsys::{self as sys, wide, HANDLE};
 
+/// What Add/Remove Programs lists, a key each.
+pub const UNINSTALL: &str = r"SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall";
+
 const LOCAL_MACHINE: HANDLE = 0xFFFF_FFFF_8000_0002_u64 as HANDLE;
 const READ: u32 = 0x2_0019;
 const READ_WRITE: u32 = READ | 0x2_0006;

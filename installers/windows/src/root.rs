@@ -1,5 +1,7 @@
 //! Which paths can be an install root, by their text alone.
 
+use contract::rules::is_device;
+
 /// Folders of the system that a root may not be.
 #[derive(Default)]
 pub struct SystemFolders {
@@ -7,6 +9,8 @@ pub struct SystemFolders {
     pub windows: String,
     /// Folders that may hold a root but not be one: Program Files, ProgramData, Users.
     pub shared: Vec<String>,
+    /// Where results and logs are: an uninstall removes it, and users may not look into it.
+    pub runtime: String,
 }
 
 /// Longer roots would push the deepest files of a payload above the 260 characters of MAX_PATH.
@@ -34,6 +38,7 @@ pub fn fault(root: &str, system: &SystemFolders) -> Option<String> {
     system_fault(root, system)
 }
 
+/// What is wrong with one name of the path, which begins and ends as Windows has it.
 fn name_fault(name: &str) -> Option<String> {
     if name.is_empty() {
         return Some(r"has \\ within it".to_string());
@@ -45,22 +50,22 @@ fn name_fault(name: &str) -> Option<String> {
     if name.ends_with('.') || name.ends_with(' ') || name.starts_with(' ') {
         return Some(format!("has the name {name:?}: Windows drops dots and spaces at the ends"));
     }
-    let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_lowercase();
-    let numbered = |prefix: &str| {
-        stem.strip_prefix(prefix).map_or(false, |rest| rest.len() == 1 && rest != "0" && rest.as_bytes()[0].is_ascii_digit())
-    };
-    if matches!(stem.as_str(), "con" | "prn" | "aux" | "nul") || numbered("com") || numbered("lpt") {
-        return Some(format!("has the name {name:?}, which Windows keeps for a device"));
-    }
-    None
+    is_device(name).then(|| format!("has the name {name:?}, which Windows keeps for a device"))
 }
 
-fn system_fault(root: &str, system: &SystemFolders) -> Option<String> {
+/// Whether the path is a folder of the system or of ours. One that is there may have a short name, so that its long one is asked as well.
+pub fn system_fault(root: &str, system: &SystemFolders) -> Option<String> {
     let lower = |path: &str| path.trim_end_matches('\\').to_lowercase();
     let root = lower(root);
-    let windows = lower(&system.windows);
-    if !windows.is_empty() && (root == windows || root.starts_with(&(windows + "\\"))) {
+    let within = |folder: &str| {
+        let folder = lower(folder);
+        !folder.is_empty() && (root == folder || root.starts_with(&(folder + "\\")))
+    };
+    if within(&system.windows) {
         return Some("is Windows itself or below it".to_string());
+    }
+    if within(&system.runtime) {
+        return Some("is the folder of the product's results and logs, or below it".to_string());
     }
     let shared = system.shared.iter().any(|folder| !folder.is_empty() && lower(folder) == root);
     shared.then(|| "is a folder that all programs share".to_string())
@@ -89,7 +94,8 @@ mod tests {
 
     fn system() -> SystemFolders {
         let shared = [r"C:\Program Files", r"C:\ProgramData\", r"C:\Users", r"C:\Program Files (x86)"];
-        SystemFolders { windows: r"C:\Windows\".to_string(), shared: shared.map(String::from).to_vec() }
+        let runtime = r"C:\ProgramData\Intigua".to_string();
+        SystemFolders { windows: r"C:\Windows\".to_string(), shared: shared.map(String::from).to_vec(), runtime }
     }
 
     #[test]
@@ -101,6 +107,8 @@ mod tests {
             r"C:\Windowsill",
             r"E:\Größe\日本",
             r"C:\com10\auxiliary.d",
+            r"C:\ProgramData\Intiguana",
+            r"D:\100 €; it's ^1 & $2, ~x=!@#+`",
         ] {
             assert_eq!(fault(root, &system()), None, "{root}");
         }
@@ -124,6 +132,10 @@ mod tests {
             (r"C:\a ", "dots and spaces"),
             (r"C:\a\NUL.txt", "device"),
             (r"C:\com1", "device"),
+            (r"C:\COM²\x", "device"),
+            (r"C:\a\conout$", "device"),
+            (r"C:\ProgramData\INTIGUA", "results and logs"),
+            (r"C:\ProgramData\Intigua\logs", "results and logs"),
             (r"C:\100%", "'%'"),
             ("C:\\a\tb", r"'\t'"),
             (r"C:\x|y", "'|'"),

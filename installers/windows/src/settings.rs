@@ -1,6 +1,6 @@
 //! What this installation was asked for: the settings and facts that the package hands to its native actions.
 
-use contract::rules::{self, System};
+use contract::rules::{self, feature, System};
 use contract::settings::{of_windows, Rule};
 
 /// Every key that a native action reads, as a property or in CustomActionData (docs/windows.md): the settings, and these facts.
@@ -24,6 +24,8 @@ const FACTS: &[&str] = &[
     "POLICY_KEY",
 ];
 
+/// The feature of all that is no container's.
+const CONNECTOR_FEATURE: &str = "Connector";
 /// The names of the settings that a group policy gives. No MSI has a key of this name.
 const OF_POLICY: &str = "(policy)";
 
@@ -79,6 +81,80 @@ impl Settings {
         self.get("MAINTENANCE") == "1"
     }
 
+    /// Settles which containers are chosen where that is a list and was not given: features that the command line names (ADDLOCAL, REMOVE)
+    /// count as if it were given, for whoever adds a container wants it to run; else, of a list that was kept over an upgrade, what this
+    /// version holds and requires. The list, where it is another one now.
+    pub fn settle_containers(&mut self, is_installed: bool) -> Option<String> {
+        let before = self.get("CONTAINERS").to_string();
+        if self.is_given("CONTAINERS") || before.is_empty() || before.trim() == "*" {
+            return None;
+        }
+        let named = if is_installed { self.with_features(&before) } else { self.of_features() };
+        let is_named = named.is_some();
+        let after = match named {
+            Some(list) => list,
+            None if self.is_kept("CONTAINERS") => self.fitting(&before),
+            None => before.clone(),
+        };
+        // None at all cannot be said: an empty list is no list.
+        (!after.is_empty() && after != before).then(|| {
+            self.set("CONTAINERS", &after);
+            if is_named {
+                let given = format!("{}CONTAINERS,", self.get("GIVEN"));
+                self.set("GIVEN", &given);
+            }
+            after
+        })
+    }
+
+    /// The containers of an installed product when some of their features came and went; `None` where none did.
+    fn with_features(&self, before: &str) -> Option<String> {
+        let (added, removed) = (names(self.get("ADDLOCAL")), names(self.get("REMOVE")));
+        if is_all(&added) {
+            return Some("*".to_string());
+        }
+        let before = names(before);
+        let mut after: Vec<&str> = before.iter().copied().filter(|name| !has(&removed, name)).collect();
+        after.extend(names(self.get("HOLDS")).into_iter().filter(|name| has(&added, name) && !before.contains(name)));
+        (after != before).then(|| after.join(","))
+    }
+
+    /// The containers that a first installation or an upgrade names by their features; `None` where it names none.
+    fn of_features(&self) -> Option<String> {
+        let added = names(self.get("ADDLOCAL"));
+        if is_all(&added) {
+            return Some("*".to_string());
+        }
+        let named: Vec<&str> = names(self.get("HOLDS")).into_iter().filter(|name| has(&added, name)).collect();
+        (!added.is_empty()).then(|| named.join(","))
+    }
+
+    /// Of the containers in a list those that the package holds, and those that it requires: what counts of a list that was kept from a
+    /// version that held others. A package that does not say what it holds has them all.
+    pub fn fitting(&self, list: &str) -> String {
+        let (held, before) = (names(self.get("HOLDS")), names(list));
+        if before.contains(&"*") || before.is_empty() || held.is_empty() {
+            return list.to_string();
+        }
+        let missing = names(self.get("REQUIRES")).into_iter().filter(|name| !before.contains(name));
+        let fit: Vec<&str> = before.iter().copied().filter(|name| held.contains(name)).chain(missing).collect();
+        if fit == before {
+            list.to_string()
+        } else {
+            fit.join(",")
+        }
+    }
+
+    /// Whether a value comes from an earlier installation, or from the package: nobody gave it for this run.
+    fn is_kept(&self, key: &str) -> bool {
+        !self.get("PREVIOUS").is_empty() && !self.is_given(key)
+    }
+
+    /// Whether what fails is rolled back: then there is a commit as well, and Done runs.
+    pub fn can_roll_back(&self) -> bool {
+        self.get("ROLLBACK") != "0"
+    }
+
     /// Whether whoever asked may change what is installed: SYSTEM or an elevated administrator, by the token of the one who asked. A
     /// deferred action runs as SYSTEM whoever that was.
     pub fn is_asked_by_an_administrator(&self) -> bool {
@@ -117,12 +193,16 @@ impl Settings {
         if self.is_image() && !self.get("CORE_ID").is_empty() {
             faults.push("CORE_ID cannot go into an image: every clone would have it".to_string());
         }
+        faults.extend(self.features_fault());
         faults
     }
 
     fn fault(&self, key: &str, rule: Rule) -> Option<String> {
-        if let Some(fault) = rules::fault(rule, self.get(key), System::Windows) {
-            return Some(fault.to_string());
+        let value = self.get(key);
+        if let Some(fault) = rules::fault(rule, value, System::Windows) {
+            // What was right when it was given, and is kept, is no reason to refuse an upgrade. What no value may hold never is.
+            let is_borne = self.is_kept(key) && rules::unfit(value, System::Windows).is_none();
+            return (!is_borne).then(|| fault.to_string());
         }
         if rule == Rule::Containers {
             self.containers_fault()
@@ -131,10 +211,32 @@ impl Settings {
         }
     }
 
+    /// Features by name (ADDLOCAL, REMOVE) that take away what the product cannot be without, or say another thing than CONTAINERS does.
+    fn features_fault(&self) -> Option<String> {
+        let (added, removed) = (names(self.get("ADDLOCAL")), names(self.get("REMOVE")));
+        let needed = names(self.get("REQUIRES")).into_iter().map(feature).chain(Some(CONNECTOR_FEATURE.to_string()));
+        if let Some(needed) = needed.into_iter().find(|needed| removed.contains(&needed.as_str())) {
+            return Some(format!("REMOVE names {needed}, which is required; REMOVE=ALL removes the product"));
+        }
+        let chosen = names(self.get("CONTAINERS"));
+        if !self.is_given("CONTAINERS") || chosen.contains(&"*") {
+            return None;
+        }
+        let held = names(self.get("HOLDS"));
+        let odd = held.into_iter().find(|name| has(if chosen.contains(name) { &removed } else { &added }, name))?;
+        Some(format!("CONTAINERS says another thing of {odd} than ADDLOCAL and REMOVE do: leave those out"))
+    }
+
     /// HOLDS and REQUIRES name the package's containers; a package that does not say so is not checked.
     fn containers_fault(&self) -> Option<String> {
-        let chosen = names(self.get("CONTAINERS"));
+        let value = self.get("CONTAINERS");
+        let chosen = names(value);
         let holds = names(self.get("HOLDS"));
+        // The features' conditions look for the names between commas, behind which a space may stand.
+        let is_odd = |piece: &str| piece.strip_prefix(' ').unwrap_or(piece).contains(' ');
+        if value.split(',').any(is_odd) || (chosen.contains(&"*") && value != "*") || (chosen.is_empty() && !value.is_empty()) {
+            return Some("must be * or names separated by commas, such as pulse,tracer".to_string());
+        }
         if chosen.is_empty() || chosen == ["*"] || holds.is_empty() {
             return None;
         }
@@ -145,6 +247,15 @@ impl Settings {
         let left_out = names(self.get("REQUIRES")).into_iter().find(|name| !chosen.contains(name))?;
         Some(format!("leaves out {left_out}, which is required"))
     }
+}
+
+fn is_all(features: &[&str]) -> bool {
+    features.iter().any(|name| name.eq_ignore_ascii_case("ALL"))
+}
+
+/// Whether a list of features has that of a container.
+fn has(features: &[&str], container: &str) -> bool {
+    features.contains(&feature(container).as_str())
 }
 
 fn names(list: &str) -> Vec<&str> {
@@ -207,6 +318,74 @@ mod tests {
         );
         assert_eq!(settings.faults().len(), 1);
         assert!(settings.faults()[0].starts_with("TOKEN_FILE of the group policy must be an absolute path"));
+    }
+
+    #[test]
+    fn a_list_of_containers_has_its_spaces_where_the_features_conditions_find_the_names() {
+        for (list, is_good) in [
+            ("*", true),
+            ("pulse", true),
+            ("pulse, tracer", true),
+            (" *", false),
+            ("*,pulse", false),
+            ("pulse ,tracer", false),
+            ("pulse,  tracer", false),
+            (",", false),
+        ] {
+            assert_eq!(faults(&format!("CONTAINERS={list}|HOLDS=pulse,tracer")).is_empty(), is_good, "{list:?}");
+        }
+    }
+
+    #[test]
+    fn a_kept_value_that_became_wrong_is_no_reason_to_refuse_an_upgrade() {
+        for (data, is_good) in [
+            ("SERVER_URL=core|PREVIOUS=1.0", true),
+            ("SERVER_URL=core|PREVIOUS=1.0|GIVEN=SERVER_URL,", false),
+            ("SERVER_URL=core", false),
+            ("SERVER_URL=https://a\"b|PREVIOUS=1.0", false),
+        ] {
+            assert_eq!(faults(data).is_empty(), is_good, "{data}");
+        }
+        let fitting = |list: &str| Settings::from_data("HOLDS=a,b,c|REQUIRES=c").fitting(list);
+        assert_eq!(["*", "", "a,gone", "gone", "a, c", "b"].map(fitting), ["*", "", "a,c", "c", "a, c", "b,c"]);
+        assert_eq!(Settings::default().fitting("a,gone"), "a,gone");
+    }
+
+    #[test]
+    fn containers_follow_the_features_that_come_and_go_by_name() {
+        let follow = |data: &str| {
+            let mut settings = Settings::from_data(data);
+            let followed = settings.settle_containers(true);
+            assert_eq!(settings.is_given("CONTAINERS"), followed.is_some() || data.contains("GIVEN"), "{data}");
+            followed
+        };
+        assert_eq!(follow("CONTAINERS=a|HOLDS=a,b-b|ADDLOCAL=b_b").as_deref(), Some("a,b-b"));
+        assert_eq!(follow("CONTAINERS=a, b-b|HOLDS=a,b-b|REMOVE=b_b").as_deref(), Some("a"));
+        assert_eq!(follow("CONTAINERS=a|HOLDS=a,b|ADDLOCAL=ALL").as_deref(), Some("*"));
+        for stays in
+            ["CONTAINERS=*|HOLDS=a,b|REMOVE=b", "CONTAINERS=a|HOLDS=a,b|REMOVE=a", "CONTAINERS=a|HOLDS=a,b|ADDLOCAL=Connector,a"]
+        {
+            assert_eq!(follow(stays), None, "{stays}");
+        }
+        assert_eq!(follow("CONTAINERS=a|HOLDS=a,b|ADDLOCAL=b|GIVEN=CONTAINERS,"), None);
+        let first = |data: &str| Settings::from_data(data).settle_containers(false);
+        assert_eq!(first("CONTAINERS=a,b|HOLDS=a,b,c|ADDLOCAL=Connector,c,b").as_deref(), Some("b,c"));
+        assert_eq!(first("CONTAINERS=a|HOLDS=a,b|ADDLOCAL=ALL").as_deref(), Some("*"));
+        assert_eq!(first("CONTAINERS=a,gone|HOLDS=a,b|PREVIOUS=1.0").as_deref(), Some("a"));
+        assert_eq!(first("CONTAINERS=a,gone|HOLDS=a,b"), None);
+    }
+
+    #[test]
+    fn features_by_name_leave_what_is_required_and_say_what_containers_says() {
+        for (data, expected) in [
+            ("REMOVE=Connector", "REMOVE names Connector"),
+            ("REMOVE=a_b|REQUIRES=a-b|HOLDS=a-b", "REMOVE names a_b"),
+            ("CONTAINERS=a|ADDLOCAL=b|HOLDS=a,b|GIVEN=CONTAINERS,", "another thing of b"),
+            ("CONTAINERS=a|REMOVE=a|HOLDS=a,b|GIVEN=CONTAINERS,", "another thing of a"),
+        ] {
+            assert!(faults(data).contains(expected), "{data}: {}", faults(data));
+        }
+        assert_eq!(faults("CONTAINERS=a|ADDLOCAL=Connector,a|REMOVE=b|HOLDS=a,b|GIVEN=CONTAINERS,"), "");
     }
 
     #[test]

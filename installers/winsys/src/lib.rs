@@ -355,6 +355,7 @@ extern "system" {
     pub fn GetExitCodeProcess(process: HANDLE, code: *mut DWORD) -> BOOL;
     pub fn GetExitCodeThread(thread: HANDLE, code: *mut DWORD) -> BOOL;
     pub fn GetFileAttributesW(path: *const u16) -> DWORD;
+    pub fn GetLongPathNameW(path: *const u16, buffer: *mut u16, size: DWORD) -> DWORD;
     pub fn GetLastError() -> DWORD;
     pub fn GetModuleHandleW(name: *const u16) -> HANDLE;
     pub fn GetNativeSystemInfo(info: *mut SYSTEM_INFO);

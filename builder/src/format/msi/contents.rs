@@ -319,8 +319,7 @@ pub fn features(containers: &[ContainerSpec]) -> Result<Vec<String>> {
     let mut seen = BTreeSet::from([CONNECTOR.to_ascii_lowercase()]);
     let mut features = Vec::new();
     for container in containers {
-        let name: String = container.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-        let name = if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name };
+        let name = contract::rules::feature(container.name);
         if name.len() > LONGEST || !seen.insert(name.to_ascii_lowercase()) {
             return Err(unfit(
                 format!(

@@ -3,6 +3,7 @@
 use super::code_page::CodePage;
 use crate::error::{Error, Result};
 use crate::payload::TreePath;
+use contract::rules::is_device;
 use std::collections::{HashMap, HashSet};
 
 /// The longest path that programs without long-path support open, with its drive and its final NUL (MAX_PATH).
@@ -37,10 +38,9 @@ pub fn components(path: &TreePath, root: &str, page: CodePage) -> Result<Vec<Str
 
 /// Why a name cannot be a file's on Windows ("Naming Files, Paths, and Namespaces").
 fn unfit(name: &str) -> Option<String> {
-    let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_uppercase();
-    let numbered = |device: &str| stem.strip_prefix(device).is_some_and(|rest| matches!(rest.as_bytes(), [b'1'..=b'9']));
-    if matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL") || numbered("COM") || numbered("LPT") {
-        return Some(format!("{stem} is the name of a device"));
+    if is_device(name) {
+        let device = name.split('.').next().unwrap_or(name).trim_end().to_uppercase();
+        return Some(format!("{device} is the name of a device"));
     }
     if let Some(character) = name.chars().find(|&c| c.is_control() || "<>:\"/\\|?*".contains(c)) {
         return Some(format!("names do not have {character:?}"));
@@ -117,10 +117,12 @@ mod tests {
 
     #[test]
     fn names_that_windows_cannot_hold_are_refused() {
-        for name in ["con", "AUX.txt", "com1", "nul .log", "dot.", "space ", "a:b", "what?", "Привет", "a\tb"] {
+        for name in
+            ["con", "AUX.txt", "com1", "LPT³.log", "conin$", "nul .log", "dot.", "space ", "a:b", "what?", "Привет", "a\tb"]
+        {
             assert!(components(&path(&format!("dir/{name}")), r"C:\root", CodePage::WESTERN).is_err(), "{name:?}");
         }
-        for name in ["console", "com10", "com", "a b", "Grüße.txt", ".hidden", "a.b.c"] {
+        for name in ["console", "com10", "com", "com¼", "conin", "a b", "Grüße.txt", ".hidden", "a.b.c"] {
             assert!(components(&path(&format!("dir/{name}")), r"C:\root", CodePage::WESTERN).is_ok(), "{name:?}");
         }
         let long = vec!["abcdefghi"; 25].join("/");

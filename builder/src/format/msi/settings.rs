@@ -165,6 +165,9 @@ fn setter_rows(spec: &MsiSpec, required: Vec<&str>) -> Vec<(Setter, String, Stri
         rows.push((Setter { action, condition, in_dialogs }, property.to_owned(), value));
     };
     let root = "INSTALL_ROOT";
+    // What is removed is where it is: a root that a console gives with every command must not lead the clean-up elsewhere.
+    let removal = format!("Installed AND {OLD_ROOT} AND REMOVE ~= \"ALL\"");
+    set(false, "RootOfInstalled".into(), root, format!("[{OLD_ROOT}]"), removal);
     set(true, "RootFromAlias".into(), root, "[INSTALLDIR]".into(), format!("INSTALLDIR AND NOT {root}"));
     set(true, "RootFromRegistry".into(), root, format!("[{OLD_ROOT}]"), format!("{OLD_ROOT} AND NOT {root}"));
     // Below Program Files the Directory table says it: that folder is not everywhere on C.
@@ -187,7 +190,8 @@ fn setter_rows(spec: &MsiSpec, required: Vec<&str>) -> Vec<(Setter, String, Stri
         if name == CONTAINERS {
             // On an installed product Windows Installer changes no feature and writes no value of the registry unless it is asked to.
             let change = format!("Installed AND {name} AND NOT {OWN_FEATURES}");
-            set(false, "OwnFeatures".into(), OWN_FEATURES, "1".into(), "ADDLOCAL OR REMOVE OR REINSTALL".into());
+            let by_name = "ADDLOCAL OR REMOVE OR REINSTALL OR ADDDEFAULT OR ADDSOURCE";
+            set(false, "OwnFeatures".into(), OWN_FEATURES, "1".into(), by_name.into());
             set(false, "Change.Begin".into(), "ADDLOCAL", CONNECTOR.into(), change.clone());
             let features = super::contents::features(spec.containers).unwrap_or_default();
             let optional = spec.containers.iter().zip(&features).filter(|(container, _)| !container.required);
@@ -218,13 +222,16 @@ fn setter_rows(spec: &MsiSpec, required: Vec<&str>) -> Vec<(Setter, String, Stri
             set(false, default_action(name), name, escaped(default), format!("NOT {name}"));
         }
     }
-    // Settings given for an installed product: its registry values are written again, files only where they are missing or older.
-    let anew = format!("Installed AND {GIVEN} AND NOT {OWN_FEATURES}");
+    // Settings given for an installed product, or features, which CONTAINERS follows: its registry values are written again, files only
+    // where they are missing or older.
+    let anew = format!("Installed AND ({GIVEN} OR ADDLOCAL OR REMOVE) AND NOT REINSTALL AND NOT (REMOVE ~= \"ALL\")");
     set(false, "Change.Mode".into(), "REINSTALLMODE", "omus".into(), anew.clone());
     set(false, "Change.Settings".into(), "REINSTALL", CONNECTOR.into(), anew);
     // Where features are named, the required ones are installed as well.
     let features = format!("[ADDLOCAL],{}", required.join(","));
     set(true, "AddRequired".into(), "ADDLOCAL", features, "ADDLOCAL AND NOT Installed AND NOT (ADDLOCAL ~= \"ALL\")".into());
+    let by_other_names = "(ADDDEFAULT OR ADDSOURCE) AND NOT ADDLOCAL AND NOT Installed";
+    set(true, "AddRequired.Alone".into(), "ADDLOCAL", required.join(","), by_other_names.into());
     rows
 }
 

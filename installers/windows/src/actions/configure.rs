@@ -59,7 +59,7 @@ pub fn configure(settings: &Settings, user: &str) -> Result<Vec<String>, String>
     }
     let runtime = places::runtime();
     folder::make_private(&runtime, user).map_err(says(&format!("make {runtime}")))?;
-    let mut journal = Journal::begin(settings.get("STARTED_AT"), user).map_err(says(&format!("make {}", Journal::place())))?;
+    let mut journal = Journal::begin(settings.get("RUN_ID"), user).map_err(says(&format!("make {}", Journal::place())))?;
     let noted = says("note what will be changed");
     for name in RUNTIME_FOLDERS {
         let path = format!("{runtime}\\{name}");
@@ -139,7 +139,7 @@ fn vendor_key(settings: &Settings, journal: &mut Journal) -> io::Result<()> {
 
 /// Notes that the service came up, so that a later failure is not taken for its own.
 pub fn note_started(settings: &Settings, user: &str) {
-    if let Some(mut journal) = Journal::open(settings.get("STARTED_AT"), user) {
+    if let Some(mut journal) = Journal::open(settings.get("RUN_ID"), user) {
         // Without the note, a later failure would be blamed on the service: wrong, but no harm.
         let _ = journal.note(note::STARTED, "1");
     }
@@ -153,7 +153,7 @@ pub struct Undone {
 
 /// Puts back what `configure` changed.
 pub fn undo(settings: &Settings, user: &str) -> Undone {
-    let journal = match Journal::open(settings.get("STARTED_AT"), user) {
+    let journal = match Journal::open(settings.get("RUN_ID"), user) {
         Some(journal) => journal,
         None => {
             // MakeRoot may have come before what failed.

@@ -5,16 +5,17 @@
 
 mod configure;
 mod defaults;
+mod in_the_way;
 mod journal;
 mod msi;
 mod neighbour;
 mod preflight;
 mod replacing;
 
+use contract::checks;
 use contract::exit_codes as code;
-use contract::rules::System;
-use contract::{checks, names};
-use msi::{location_of, version_of, Installation};
+use in_the_way::others;
+use msi::{version_of, Installation};
 use native::report::{self, document, Ending, Report};
 use native::service::Service;
 use native::settings::{keys, Settings};
@@ -28,15 +29,17 @@ const INSTALL_FAILURE: u32 = 1603;
 
 /// The deferred actions, whose data `Preflight` completes with what only the session knows.
 const DEFERRED: [&str; 8] = ["PreflightAgain", "Undo", "Stopped", "MakeRoot", "Configure", "Started", "Done", "Leave"];
+/// What the command line names features by.
+const FEATURES_BY_NAME: [&str; 2] = ["ADDLOCAL", "REMOVE"];
 /// Those that write the checks into install.json.
 const LAST: [&str; 2] = ["Started", "Done"];
 /// How long the service may take to stop its containers.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The settings as an immediate action sees them.
-fn from_properties(installation: &Installation) -> Settings {
+/// The settings as an immediate action sees them, and the list of containers where it is another one than the property says.
+fn from_properties(installation: &Installation) -> (Settings, Option<String>) {
     let mut settings = Settings::default();
-    for key in keys() {
+    for key in keys().chain(FEATURES_BY_NAME) {
         settings.set(key, &installation.property(key));
     }
     for (key, property) in [("PRODUCT", "ProductName"), ("VERSION", "ProductVersion")] {
@@ -51,10 +54,11 @@ fn from_properties(installation: &Installation) -> Settings {
     };
     settings.set("PREVIOUS", &previous);
     places::adopt(settings.get("NAMES"));
+    let containers = settings.settle_containers(!installation.property("Installed").is_empty());
     heed_policy(&mut settings);
     settings.set("STARTED_AT", &clock::now());
     settings.set("RUN_ID", &machine::random());
-    settings
+    (settings, containers)
 }
 
 /// FindRelatedProducts leaves product codes joined by semicolons.
@@ -122,11 +126,7 @@ fn record(installation: &Installation, settings: &Settings, ending: (&str, i32, 
 /// `user` installs, and is privileged.
 fn write_result(settings: &Settings, ending: &Ending, user: &str) -> io::Result<()> {
     let document = document(settings, ending);
-    if neighbour::neighbour(settings, user).is_none() {
-        let runtime = places::runtime();
-        folder::make_private(&runtime, user)?;
-        folder::replace(&format!("{runtime}\\install.json"), document.as_bytes())?;
-    }
+    note(settings, &document, user)?;
     // Looked at again: much may have happened since Preflight. A wrong one is told by Preflight.
     let asked = settings.get("RESULT");
     match asked.is_empty() || preflight::result_fault(asked, user).is_some() {
@@ -135,50 +135,30 @@ fn write_result(settings: &Settings, ending: &Ending, user: &str) -> io::Result<
     }
 }
 
-/// What stands in the way of this product, each with its remedy.
-fn others(installation: &Installation, settings: &Settings) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let newer = first_version(&installation.property("NEWER_VERSION"));
-    let installed = !installation.property("Installed").is_empty();
-    if !installed && !installation.property("NEWER_VERSION").is_empty() {
-        let fault = format!("version {newer} is installed, and {} is older", settings.get("VERSION"));
-        found.push((fault, "uninstall the newer version first".to_string()));
+/// Writes install.json, where it is not a neighbour's.
+fn note(settings: &Settings, document: &str, user: &str) -> io::Result<()> {
+    if neighbour::neighbour(settings, user).is_some() {
+        return Ok(());
     }
-    let old_root = installation.property("OLDROOT");
-    let old_root = old_root.trim_end_matches('\\');
-    let differs = !settings.root().is_empty() && old_root.to_lowercase() != settings.root().to_lowercase();
-    if !installed && !old_root.is_empty() && differs {
-        let fault = format!("it is installed in {old_root} already, and {} was asked for", settings.root());
-        found.push((fault, "uninstall it there first, or leave out INSTALL_ROOT".to_string()));
-    }
-    if let Some(fault) = renamed(&installation.property("OLDER_VERSION")) {
-        found.push((fault, "build this version with the same names, or uninstall the older one first".to_string()));
-    }
-    let known = installed || !old_root.is_empty() || !installation.property("OLDER_VERSION").is_empty();
-    let service = settings.get("SERVICE");
-    if !known && found.is_empty() && !service.is_empty() && Service::open(service).is_some() {
-        let fault = format!("a service {service} is there that this product did not register");
-        found.push((fault, format!("uninstall it by its own means or, if it is a leftover, remove it: sc delete {service}")));
-    }
-    found
+    let runtime = places::runtime();
+    folder::make_private(&runtime, user)?;
+    folder::replace(&format!("{runtime}\\install.json"), document.as_bytes())
 }
 
-/// An upgrade keeps its product's names: what was made by other ones would stay behind. The older version has its own beside linkctl.
-fn renamed(older: &str) -> Option<String> {
-    let place = older.split(';').map(location_of).find(|place| !place.is_empty())?;
-    let text = std::fs::read_to_string(format!("{}\\{}", place.trim_end_matches('\\'), names::FILE.replace('/', "\\")));
-    let older = names::Names::read(&text.unwrap_or_default());
-    let is_same = older.lasting(System::Windows) == places::names().lasting(System::Windows);
-    (!is_same).then(|| format!("the version in {place} is installed under other names ([names] of its manifest)"))
-}
-
-/// Writes install.json where a launch condition is about to refuse a downgrade or another root. Fails by itself where the drive of the
-/// root is missing: costing would end with an error of Windows Installer's own.
+/// Writes install.json where a launch condition is about to refuse a downgrade or another root. Fails by itself where the root is no folder
+/// of a drive that is there: costing would end with an error of Windows Installer's own.
 #[no_mangle]
 pub extern "system" fn RefuseDowngrade(session: u32) -> u32 {
     let installation = Installation(session);
-    let mut settings = from_properties(&installation);
+    let (mut settings, _) = from_properties(&installation);
     let mut report = Report::default();
+    if installation.property("ALLUSERS") != "1" {
+        let fault = "ALLUSERS is not 1: it is installed for the computer, not for one user";
+        report.add(&checks::SETTINGS, "", report::failed(fault, "leave ALLUSERS out"));
+        let ending = ("refused", code::USAGE, "what was asked for cannot be installed");
+        record(&installation, &settings, ending, &report.json(), token::privileged().as_deref());
+        return SUCCESS;
+    }
     for (fault, remedy) in others(&installation, &settings) {
         report.add(&checks::OTHER, "", report::failed(fault, remedy));
     }
@@ -191,28 +171,37 @@ pub extern "system" fn RefuseDowngrade(session: u32) -> u32 {
         record(&installation, &settings, ending, &report.json(), token::privileged().as_deref());
         return SUCCESS;
     }
-    let root = settings.root().to_string();
-    if let Some((fault, remedy)) = preflight::drive(&root).filter(|_| root.get(1..2) == Some(":")) {
-        report.add(&checks::ROOT, &root, report::failed(fault, remedy));
-        let facts = Facts { user: token::privileged(), elevates: false, maintains: false, others: None };
-        return judge(&installation, &settings, &facts, &report);
+    // Where it was not given, it is known after costing, as the Directory table has it.
+    match !settings.root().is_empty() && preflight::misplaced(&settings).is_some() {
+        true => {
+            let facts = facts(&installation, &settings);
+            judge(&installation, &settings, &facts, &preflight::run(&settings, &facts))
+        }
+        false => SUCCESS,
     }
-    SUCCESS
+}
+
+/// What the checks of an immediate action know.
+fn facts(installation: &Installation, settings: &Settings) -> Facts {
+    Facts {
+        user: token::privileged(),
+        elevates: !installation.property("Privileged").is_empty(),
+        maintains: !installation.property("Installed").is_empty(),
+        others: Some(others(installation, settings)),
+    }
 }
 
 /// All checks, before any change.
 #[no_mangle]
 pub extern "system" fn Preflight(session: u32) -> u32 {
     let installation = Installation(session);
-    let settings = from_properties(&installation);
-    let facts = Facts {
-        user: token::privileged(),
-        elevates: !installation.property("Privileged").is_empty(),
-        maintains: !installation.property("Installed").is_empty(),
-        others: Some(others(&installation, &settings)),
-    };
+    let (settings, containers) = from_properties(&installation);
+    let facts = facts(&installation, &settings);
     let report = preflight::run(&settings, &facts);
     complete(&installation, &settings, &facts, &report);
+    if let Some(list) = containers {
+        remember(&installation, &settings, &list);
+    }
     if report.code().is_none() && !installation.property("OLDER_VERSION").is_empty() {
         replacing::announce();
     }
@@ -241,6 +230,16 @@ fn complete(installation: &Installation, settings: &Settings, facts: &Facts, rep
     }
 }
 
+/// Has the registry and the deferred actions know the list of containers that was settled.
+fn remember(installation: &Installation, settings: &Settings, list: &str) {
+    installation.log(&format!("CONTAINERS is {list} now"));
+    installation.set_property("CONTAINERS", list);
+    for action in DEFERRED {
+        let data = installation.property(action);
+        installation.set_property(action, &format!("{data}|CONTAINERS={list}|GIVEN={}", settings.get("GIVEN")));
+    }
+}
+
 /// The same checks by the account that makes the changes.
 #[no_mangle]
 pub extern "system" fn PreflightAgain(session: u32) -> u32 {
@@ -248,7 +247,30 @@ pub extern "system" fn PreflightAgain(session: u32) -> u32 {
     let settings = from_data(&installation);
     let facts = Facts { user: installer(&settings), elevates: false, maintains: settings.is_maintenance(), others: None };
     let report = preflight::run(&settings, &facts);
-    judge(&installation, &settings, &facts, &report)
+    let judged = judge(&installation, &settings, &facts, &report);
+    if judged == SUCCESS && !settings.can_roll_back() {
+        begun(&installation, &settings, facts.user.as_deref());
+    }
+    judged
+}
+
+/// Without rollback nothing of ours runs after a failure of Windows Installer's own: install.json says so until the end says otherwise.
+fn begun(installation: &Installation, settings: &Settings, user: Option<&str>) {
+    let message = "the installation has not come to its end, and nothing is put back: rollback is off (DISABLEROLLBACK)";
+    let ending = Ending { outcome: "failed", code: code::ROLLBACK_FAILED, message, checks: "", finished_at: &clock::now() };
+    let noted = user.map_or(Ok(()), |user| note(settings, &document(settings, &ending), user));
+    noted.err().into_iter().for_each(|error| installation.log(&format!("install.json is not written: {error}")));
+}
+
+/// Tells why, and ends the installation. Undo says in install.json how that went; where rollback is off, nobody else does.
+fn fails(installation: &Installation, settings: &Settings, why: &str) -> u32 {
+    installation.error(why);
+    if !settings.can_roll_back() {
+        let message = format!("{why} Nothing is put back: rollback is off (DISABLEROLLBACK).");
+        let ending = ("failed", code::ROLLBACK_FAILED, message.as_str());
+        record(installation, settings, ending, "", installer(settings).as_deref());
+    }
+    INSTALL_FAILURE
 }
 
 /// What brings the service back after a failure, and lets it stop in good order at a shutdown. The installation is worth having without
@@ -273,8 +295,8 @@ pub extern "system" fn MakeRoot(session: u32) -> u32 {
     match configure::make_root(&settings, &installer(&settings).unwrap_or_default()) {
         Ok(()) => SUCCESS,
         Err(why) => {
-            installation.error(&format!("{} cannot be installed in {}: {why}", settings.get("PRODUCT"), settings.root()));
-            INSTALL_FAILURE
+            let what = format!("{} cannot be installed in {}: {why}.", settings.get("PRODUCT"), settings.root());
+            fails(&installation, &settings, &what)
         }
     }
 }
@@ -292,10 +314,7 @@ pub extern "system" fn Configure(session: u32) -> u32 {
             }
             SUCCESS
         }
-        Err(why) => {
-            installation.error(&format!("{} cannot be configured: {why}", settings.get("PRODUCT")));
-            INSTALL_FAILURE
-        }
+        Err(why) => fails(&installation, &settings, &format!("{} cannot be configured: {why}.", settings.get("PRODUCT"))),
     }
 }
 
@@ -321,16 +340,15 @@ pub extern "system" fn Started(session: u32) -> u32 {
     };
     match up {
         Ok(()) => {
-            if settings.get("ROLLBACK") == "0" {
+            if !settings.can_roll_back() {
                 finish(&installation, &settings);
             }
             SUCCESS
         }
         Err(why) => {
             let logs = places::runtime() + r"\logs";
-            installation
-                .error(&format!("The service {name} did not come up: {why}.\r\n\r\nWhat to do: see {logs} and the event log."));
-            INSTALL_FAILURE
+            let what = format!("The service {name} did not come up: {why}.\r\n\r\nWhat to do: see {logs} and the event log.");
+            fails(&installation, &settings, &what)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::neighbour::neighbour;
 use contract::checks;
-use contract::rules::is_below_a_drive;
+use contract::rules::{is_below_a_drive, is_device};
 use native::acl::{CHANGES, REPLACES_CHILDREN, REPLACES_FOLDER};
 use native::folder::{self, Kind};
 use native::report::{failed, Outcome, Report};
@@ -138,21 +138,34 @@ fn temp(folder: &str, facts: &Facts) -> Outcome {
     }
 }
 
-fn install_root(settings: &Settings, facts: &Facts) -> Outcome {
+/// What is wrong with the root by its text and its drive: the fault and its remedy.
+pub fn misplaced(settings: &Settings) -> Option<(String, String)> {
     let root = settings.root();
     if let Some(fault) = settings.depth_fault() {
-        return failed(format!("the install root {root:?} {fault}"), "choose a shorter INSTALL_ROOT");
+        return Some((format!("the install root {root:?} {fault}"), "choose a shorter INSTALL_ROOT".to_string()));
     }
     if let Some(fault) = root::fault(root, &places::system_folders()) {
-        return failed(format!("the install root {root:?} {fault}"), r"choose a path such as D:\Agents with INSTALL_ROOT");
+        let remedy = r"choose a path such as D:\Agents with INSTALL_ROOT".to_string();
+        return Some((format!("the install root {root:?} {fault}"), remedy));
     }
-    if let Some((fault, remedy)) = drive(root) {
+    drive(root)
+}
+
+fn install_root(settings: &Settings, facts: &Facts) -> Outcome {
+    let root = settings.root();
+    if let Some((fault, remedy)) = misplaced(settings) {
         return failed(fault, remedy);
     }
     if facts.leaves_folders() {
         return passed(LEFT);
     }
     let chain = root::chain(root);
+    if let Some((long, fault)) = long_name(root, &chain) {
+        return failed(
+            format!("the install root {root:?}, whose long name is {long:?}, {fault}"),
+            r"choose a path such as D:\Agents with INSTALL_ROOT",
+        );
+    }
     if let Some((fault, remedy)) = untrusted(root, facts.user.as_deref().unwrap_or("")) {
         return failed(fault, remedy);
     }
@@ -165,6 +178,14 @@ fn install_root(settings: &Settings, facts: &Facts) -> Outcome {
         true,
         &format!("give SYSTEM and Administrators full control of {nearest} (icacls), or choose another INSTALL_ROOT"),
     )
+}
+
+/// A short (8.3) name may stand for a folder that no root may be: its long name and the fault.
+fn long_name(root: &str, chain: &[String]) -> Option<(String, String)> {
+    let there = nearest(chain)?;
+    let long = format!("{}{}", folder::long_name(there)?, root.strip_prefix(there)?);
+    let fault = root::system_fault(&long, &places::system_folders())?;
+    Some((long, fault))
 }
 
 fn nearest(chain: &[String]) -> Option<&str> {
@@ -232,7 +253,9 @@ pub fn result_fault(path: &str, user: &str) -> Option<String> {
         return None;
     }
     let folder = path.rsplit_once('\\').map_or("", |(folder, _)| folder);
-    if !is_below_a_drive(path) || path.contains('/') || path[2..].contains([':', '?', '*']) || folder.is_empty() {
+    let is_odd = |name: &str| name.is_empty() || name.ends_with(['.', ' ']) || is_device(name);
+    let has_odd_names = || path[3..].split('\\').any(is_odd);
+    if !is_below_a_drive(path) || path.contains('/') || path[2..].contains([':', '?', '*', '<', '>']) || has_odd_names() {
         return Some(format!("RESULT has to be the full name of a file on a drive, not {path}"));
     }
     if folder::kind(path) != Kind::Missing {
@@ -269,9 +292,14 @@ fn runtime_folder(path: &str, facts: &Facts) -> Outcome {
     }
     if let Some(fault) = folder::foreign(path, facts.user.as_deref().unwrap_or("")) {
         let old = format!("{path}.{}", machine::random());
-        let remedy = format!(
-            "find out who made it, then: takeown /a /f \"{path}\" && icacls \"{path}\" /reset && move \"{path}\" \"{old}\""
-        );
+        let remedy = match folder::kind(path) {
+            // takeown and icacls would change what a link leads to.
+            Kind::Reparse => format!("find out who made it, then remove the link, not what it leads to: rmdir \"{path}\""),
+            Kind::File => format!("find out who made it, then: move \"{path}\" \"{old}\""),
+            Kind::Folder | Kind::Missing => format!(
+                "find out who made it, then: takeown /a /f \"{path}\" && icacls \"{path}\" /reset && move \"{path}\" \"{old}\""
+            ),
+        };
         return failed(fault, remedy);
     }
     let place = match folder::kind(path) {
@@ -286,10 +314,11 @@ fn space(settings: &Settings) -> Outcome {
     const MARGIN_KB: u64 = 64 << 10;
     let payload = settings.get("PAYLOAD_KB").trim().parse::<u64>().unwrap_or(0);
     let needed = payload.saturating_add(payload / 10).saturating_add(MARGIN_KB);
-    let chain = root::chain(settings.root());
+    // A share that does not answer would hold everything up.
+    let chain = if misplaced(settings).is_none() { root::chain(settings.root()) } else { Vec::new() };
     let place = match nearest(&chain) {
-        Some(place) if settings.root().len() > 3 => place,
-        _ => return passed("not looked at: the root is not there"),
+        Some(place) => place,
+        None => return passed("not looked at: the root cannot be used"),
     };
     let (mut available, mut total, mut free) = (0, 0, 0);
     // SAFETY: the path is terminated by zero, and the numbers are ours.

@@ -4,10 +4,8 @@ use contract::names;
 use native::config::Config;
 use native::folder::{self, Kind};
 use native::places;
-use native::registry::Key;
+use native::registry::{Key, UNINSTALL};
 use std::fs;
-
-const UNINSTALL: &str = r"SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall";
 
 /// An installation.
 pub struct Installed {
