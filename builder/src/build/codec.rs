@@ -5,68 +5,48 @@ use crate::error::{Error, Result};
 use crate::format::{writer, Compression, Packing};
 use crate::manifest::{Format, Installer, Product, System};
 
-/// What users ask for.
+/// What users ask for: a codec, or the choice of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CodecChoice {
-    /// The smallest that every system can read in every format that is built.
-    Auto,
-    /// gzip.
-    Fast,
-    /// zstd.
-    Zstd,
-    /// xz.
-    Small,
-}
+pub struct CodecChoice(Option<Codec>);
 
 impl CodecChoice {
-    /// All of them.
-    pub const ALL: [CodecChoice; 4] = [CodecChoice::Auto, CodecChoice::Fast, CodecChoice::Zstd, CodecChoice::Small];
+    /// The smallest that every system can read in every format that is built.
+    pub const AUTO: CodecChoice = CodecChoice(None);
+
+    /// All that can be asked for.
+    pub const ALL: [CodecChoice; Codec::ALL.len() + 1] = {
+        let mut all = [CodecChoice::AUTO; Codec::ALL.len() + 1];
+        let mut at = 0;
+        while at < Codec::ALL.len() {
+            all[at + 1] = CodecChoice(Some(Codec::ALL[at]));
+            at += 1;
+        }
+        all
+    };
 
     /// The name in arguments and plans.
     pub fn name(self) -> &'static str {
-        match self {
-            CodecChoice::Auto => "auto",
-            CodecChoice::Fast => "fast",
-            CodecChoice::Zstd => "zstd",
-            CodecChoice::Small => "small",
-        }
+        self.0.map_or("auto", Codec::purpose)
     }
 
     /// What it is for, in `--help`.
     pub fn help(self) -> &'static str {
-        match self {
-            CodecChoice::Auto => {
-                "The smallest that every system can read in all formats asked for: xz, or gzip where a .run is among them"
-            }
-            CodecChoice::Fast => "gzip: quickest to make, read everywhere",
-            CodecChoice::Zstd => {
-                "zstd: quickest to install, where all systems of the manifest read it; a .run needs zstd on the endpoint"
-            }
-            CodecChoice::Small => "xz: smallest; a .run needs xz on the endpoint",
-        }
+        self.0.map_or(
+            "The smallest that every system can read in all formats asked for: xz, or gzip where a .run is among them",
+            Codec::help,
+        )
     }
 
     /// What asks for a codec, by that codec's name.
     pub fn of(codec: &str) -> Option<Self> {
-        let asks = |choice: &CodecChoice| choice.codec().is_some_and(|asked| asked.name() == codec);
-        CodecChoice::ALL.into_iter().find(asks)
-    }
-
-    /// The codec that is asked for; `None` where it is left to linkpack.
-    fn codec(self) -> Option<Codec> {
-        match self {
-            CodecChoice::Auto => None,
-            CodecChoice::Fast => Some(Codec::Gzip),
-            CodecChoice::Zstd => Some(Codec::Zstd),
-            CodecChoice::Small => Some(Codec::Xz),
-        }
+        Codec::ALL.into_iter().find(|one| one.name() == codec).map(|codec| CodecChoice(Some(codec)))
     }
 }
 
 /// How an MSI's cabinets are packed by default.
 pub fn cabinet(choice: CodecChoice) -> Packing {
-    match choice {
-        CodecChoice::Small => Packing::Lzx,
+    match choice.0 {
+        Some(Codec::Xz) => Packing::Lzx,
         _ => Packing::Mszip,
     }
 }
@@ -92,7 +72,7 @@ pub fn choose(product: &Product, formats: &[Format], choice: CodecChoice) -> Res
     }
     let needs_tool = compressed.iter().find(|(_, how)| how.needs_tool).map(|(format, _)| *format);
     let tool = |codec: Codec| Some((needs_tool?, codec.tool()?));
-    let Some(codec) = choice.codec() else {
+    let Some(codec) = choice.0 else {
         return Ok(Some(match tool(Codec::Xz) {
             Some((format, _)) => {
                 ChosenCodec { codec: Codec::Gzip, reason: format!("the smallest that a .{format} can count on everywhere") }
@@ -152,11 +132,11 @@ mod tests {
 
     #[test]
     fn the_default_is_the_smallest_that_everything_asked_for_can_count_on() {
-        assert_eq!(codec("", &[Deb, Rpm], CodecChoice::Auto), Some(Codec::Xz));
-        assert_eq!(codec("", &[Deb, Msi], CodecChoice::Auto), Some(Codec::Xz));
-        assert_eq!(codec("", &[Deb, Rpm, Run, Msi], CodecChoice::Auto), Some(Codec::Gzip));
-        assert_eq!(codec("systems = [\"debian-12\"]", &[Run], CodecChoice::Auto), Some(Codec::Gzip));
-        assert_eq!(codec("", &[Msi], CodecChoice::Auto), None);
+        assert_eq!(codec("", &[Deb, Rpm], CodecChoice::AUTO), Some(Codec::Xz));
+        assert_eq!(codec("", &[Deb, Msi], CodecChoice::AUTO), Some(Codec::Xz));
+        assert_eq!(codec("", &[Deb, Rpm, Run, Msi], CodecChoice::AUTO), Some(Codec::Gzip));
+        assert_eq!(codec("systems = [\"debian-12\"]", &[Run], CodecChoice::AUTO), Some(Codec::Gzip));
+        assert_eq!(codec("", &[Msi], CodecChoice::AUTO), None);
     }
 
     #[test]
@@ -166,7 +146,7 @@ mod tests {
             ("systems = [\"debian-12\", \"rhel-7\"]", &[Deb]),
             ("", &[Run]),
         ] {
-            assert_eq!(codec(systems, formats, CodecChoice::Zstd), Some(Codec::Zstd), "{systems}");
+            assert_eq!(codec(systems, formats, CodecChoice(Some(Codec::Zstd))), Some(Codec::Zstd), "{systems}");
         }
     }
 
@@ -177,7 +157,7 @@ mod tests {
             ("systems = [\"debian-12\"]", &[Deb, Rpm], "on rhel-7, amazon-2, sles-12, sles-15"),
             ("", &[Deb], "on debian-10, debian-11"),
         ] {
-            let error = choose(&product(systems), formats, CodecChoice::Zstd).unwrap_err();
+            let error = choose(&product(systems), formats, CodecChoice(Some(Codec::Zstd))).unwrap_err();
             assert!(error.what().ends_with(named), "{}", error.what());
         }
     }

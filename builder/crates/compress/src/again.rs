@@ -351,7 +351,7 @@ mod tests {
 
     #[test]
     fn cut_and_damaged_streams_are_no_units_or_errors_and_never_more() {
-        for codec in [Codec::Gzip, Codec::Zstd, Codec::Xz] {
+        for codec in Codec::ALL {
             let packed = stream(codec, false);
             for len in (0..40).chain([packed.len() / 2, packed.len() - 1]) {
                 let cut = &packed[..len];

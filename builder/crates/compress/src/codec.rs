@@ -18,6 +18,29 @@ pub enum Codec {
 }
 
 impl Codec {
+    /// All of them, the quickest to make first.
+    pub const ALL: [Codec; 3] = [Codec::Gzip, Codec::Zstd, Codec::Xz];
+
+    /// What users ask for it by: `--codec fast`.
+    pub fn purpose(self) -> &'static str {
+        match self {
+            Codec::Gzip => "fast",
+            Codec::Zstd => "zstd",
+            Codec::Xz => "small",
+        }
+    }
+
+    /// What it is for, in `--help`.
+    pub fn help(self) -> &'static str {
+        match self {
+            Codec::Gzip => "gzip: quickest to make, read everywhere",
+            Codec::Zstd => {
+                "zstd: quickest to install, where all systems of the manifest read it; a .run needs zstd on the endpoint"
+            }
+            Codec::Xz => "xz: smallest; a .run needs xz on the endpoint",
+        }
+    }
+
     /// The name in messages, manifest.json and the RPM's PAYLOADCOMPRESSOR tag.
     pub fn name(self) -> &'static str {
         match self {

@@ -289,8 +289,6 @@ mod tests {
     use super::*;
     use std::io::Read;
 
-    const CODECS: [Codec; 3] = [Codec::Gzip, Codec::Zstd, Codec::Xz];
-
     fn store(threads: usize) -> Arc<Store> {
         Store::open(CacheChoice::Temporary(std::env::temp_dir()), threads).unwrap()
     }
@@ -360,7 +358,7 @@ mod tests {
 
     #[test]
     fn a_stream_is_one_member_stream_or_frame_of_the_same_bytes() {
-        for codec in CODECS {
+        for codec in Codec::ALL {
             let store = store(2);
             let bytes = packed(codec, &store, Layout::one_frame(&store, codec));
             assert!(unpacked(codec, &bytes) == plain(), "{codec:?}");
@@ -376,7 +374,7 @@ mod tests {
 
     #[test]
     fn the_bytes_do_not_depend_on_the_number_of_threads() {
-        for codec in CODECS {
+        for codec in Codec::ALL {
             let [one, four] = [1, 4].map(|threads| {
                 let store = store(threads);
                 packed(codec, &store, Layout::one_frame(&store, codec))

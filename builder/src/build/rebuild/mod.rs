@@ -151,7 +151,7 @@ impl Rebuild {
             }
         }
         let choice = |name: &str| CodecChoice::of(name).ok_or_else(|| unknown("codec", name));
-        let codec = record.codec.as_deref().map_or(Ok(CodecChoice::Auto), choice)?;
+        let codec = record.codec.as_deref().map_or(Ok(CodecChoice::AUTO), choice)?;
         let packing =
             |name: &str| Packing::ALL.into_iter().find(|one| one.name() == name).ok_or_else(|| unknown("cabinet", name));
         let cabinet = record.cabinet.as_deref().map_or(Ok(Packing::Mszip), packing)?;
