@@ -1,15 +1,15 @@
 //! The manifest as it is written: TOML on one side, the JSON Schema on the other, both from these types.
 
+use super::linux_root::LinuxRoot;
 use super::names::NamesTable;
 use super::relation::{DebRelation, DebSection, RpmRelation, RpmRelease};
 use super::settings::WithSettings;
 use super::source::SourceSpec;
+use super::span::Span;
 use super::system::PerSystem;
 use super::systems::System;
 pub use super::target::Target;
-use super::values::{
-    Account, Command, Contact, Line, LinuxRoot, Name, PackageUrl, Protocol, RelativePath, RuleName, Span, Url, Version, Whole,
-};
+use super::values::{Account, Command, Contact, Line, Name, PackageUrl, Protocol, RelativePath, RuleName, Url, Version, Whole};
 use super::windows::{ConnectorWindows, UpgradeCode, WindowsRoot};
 use schemars::JsonSchema;
 use serde::Deserialize;

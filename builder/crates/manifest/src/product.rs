@@ -1,13 +1,14 @@
 //! A product as it is packaged: the manifest with one site's settings laid over it.
 
 use super::check::Checked;
+use super::linux_root::LinuxRoot;
 use super::model::{ConnectorThrottle, ContainerTable, Manifest, Target};
 use super::place::Step;
 use super::settings::WithSettings;
 use super::site::Site;
 use super::source::{SourceSpec, SourceTable};
 use super::text::Text;
-use super::values::{LinuxRoot, Url};
+use super::values::Url;
 use super::windows::WindowsRoot;
 use base::error::Error;
 use contract::names::Names;

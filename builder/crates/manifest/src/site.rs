@@ -1,9 +1,10 @@
 //! A site file: one customer's settings, laid over the product.
 
+use super::linux_root::LinuxRoot;
 use super::model::ConnectorThrottle;
 use super::settings::{Forced, WithSettings};
 use super::target::Target;
-use super::values::{Account, Identity, LinuxRoot, Name, Url, Version};
+use super::values::{Account, Identity, Name, Url, Version};
 use contract::settings::Setting;
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -65,10 +65,6 @@ checked_string!(
     Version, check_version, "^[0-9][A-Za-z0-9.+~]*$"
 );
 checked_string!(
-    /// An absolute Linux install root.
-    LinuxRoot, check_linux_root, "^/[^/].*$"
-);
-checked_string!(
     /// One line of text: no control characters, not empty.
     Line, check_line, "^[^\\u0000-\\u001f\\u007f]+$"
 );
@@ -160,157 +156,6 @@ fn check_version(text: &str) -> Result<(), String> {
     Err(format!(
         "\"{shown}\" is not a version that every format can express: a digit first, then letters, digits, . + ~{instead}"
     ))
-}
-
-/// The directories that belong to the system: an install root may lie below them, never be one of them.
-const SYSTEM_DIRECTORIES: &[&str] = &[
-    "/bin",
-    "/boot",
-    "/dev",
-    "/etc",
-    "/home",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/libx32",
-    "/lost+found",
-    "/media",
-    "/mnt",
-    "/opt",
-    "/proc",
-    "/root",
-    "/run",
-    "/sbin",
-    "/selinux",
-    "/snap",
-    "/srv",
-    "/sys",
-    "/tmp",
-    "/usr",
-    "/var",
-    "/usr/bin",
-    "/usr/games",
-    "/usr/include",
-    "/usr/lib",
-    "/usr/lib32",
-    "/usr/lib64",
-    "/usr/libexec",
-    "/usr/libx32",
-    "/usr/local",
-    "/usr/sbin",
-    "/usr/share",
-    "/usr/src",
-    "/usr/tmp",
-    "/usr/local/bin",
-    "/usr/local/etc",
-    "/usr/local/games",
-    "/usr/local/include",
-    "/usr/local/lib",
-    "/usr/local/lib64",
-    "/usr/local/libexec",
-    "/usr/local/man",
-    "/usr/local/sbin",
-    "/usr/local/share",
-    "/usr/local/src",
-    "/var/adm",
-    "/var/backups",
-    "/var/cache",
-    "/var/crash",
-    "/var/db",
-    "/var/empty",
-    "/var/games",
-    "/var/lib",
-    "/var/local",
-    "/var/lock",
-    "/var/log",
-    "/var/mail",
-    "/var/opt",
-    "/var/run",
-    "/var/spool",
-    "/var/tmp",
-    "/var/www",
-    "/var/yp",
-    "/etc/opt",
-    "/etc/init.d",
-    "/lib/systemd",
-    "/usr/lib/systemd",
-    "/lib/modules",
-    "/usr/lib/modules",
-];
-
-/// Directories below which nothing may be installed, and why.
-const NEVER_BELOW: &[(&str, &str)] = &[
-    ("/tmp", "anyone may write there, and it is emptied"),
-    ("/usr/tmp", "anyone may write there, and it is emptied"),
-    ("/var/tmp", "anyone may write there, and it is emptied"),
-    ("/dev", "it is empty after each start of the machine"),
-    ("/run", "it is empty after each start of the machine"),
-    ("/var/run", "it is empty after each start of the machine"),
-    ("/var/lock", "it is empty after each start of the machine"),
-    ("/proc", "it is the kernel's"),
-    ("/sys", "it is the kernel's"),
-    ("/selinux", "it is the kernel's"),
-    ("/boot", "it is for what starts the machine"),
-    ("/etc", "it is for settings: /etc/intigua holds the packages' own"),
-    ("/bin", "it is for the system's programs"),
-    ("/sbin", "it is for the system's programs"),
-    ("/usr/bin", "it is for the system's programs"),
-    ("/usr/sbin", "it is for the system's programs"),
-    ("/usr/local/bin", "it is for programs, not for folders of them"),
-    ("/usr/local/sbin", "it is for programs, not for folders of them"),
-    ("/usr/include", "it is for programmers' headers"),
-    ("/lib/modules", "it is the kernel's"),
-    ("/usr/lib/modules", "it is the kernel's"),
-    ("/lib/systemd", "it is systemd's"),
-    ("/usr/lib/systemd", "it is systemd's"),
-    ("/lost+found", "it is the file system's"),
-    ("/var/cache", "it may be emptied at any time"),
-    ("/var/crash", "it may be emptied at any time"),
-    ("/var/log", "it is for logs: /var/log/intigua holds the connector's"),
-    ("/var/mail", "it is for mail"),
-    ("/var/spool", "it is for what waits to be processed"),
-    ("/var/lib/dpkg", "it is the package manager's"),
-    ("/var/lib/apt", "it is the package manager's"),
-    ("/var/lib/rpm", "it is the package manager's"),
-    ("/usr/lib/sysimage", "it is the package manager's"),
-    ("/var/lib/intigua", "it holds the installers' state"),
-    ("/snap", "it is for snap's own mounts"),
-];
-
-fn check_linux_root(text: &str) -> Result<(), String> {
-    let instead = "write an absolute folder such as \"/usr/local/intigua\"";
-    if text.len() > 200 {
-        return Err(format!("this path has {} bytes, and an install root has 200 at most; {instead}", text.len()));
-    }
-    if !text.starts_with('/') {
-        return Err(format!("\"{text}\" is not an absolute path; {instead}"));
-    }
-    let trimmed = text.trim_end_matches('/');
-    if trimmed.len() < text.len() && trimmed.len() > 1 && check_linux_root(trimmed).is_ok() {
-        return Err(format!("\"{text}\" ends in /; write \"{trimmed}\""));
-    }
-    if text == "/" {
-        return Err(format!("\"/\" is the whole file system; {instead}"));
-    }
-    if text[1..].split('/').any(|part| matches!(part, "" | "." | "..")) {
-        return Err(format!("\"{text}\" has an empty, \".\" or \"..\" component; {instead}"));
-    }
-    if let Some(bad) = text.chars().find(|&c| c.is_control() || "\"'\\$`%&;|<>*?[]{}()!#~:".contains(c)) {
-        return Err(format!(
-            "\"{}\" contains {bad:?}, which unit files and shells treat specially; {instead}",
-            text.escape_debug()
-        ));
-    }
-    if SYSTEM_DIRECTORIES.contains(&text) {
-        return Err(format!("\"{text}\" belongs to the system; {instead}"));
-    }
-    let is_below = |directory: &str| text == directory || text.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'));
-    match NEVER_BELOW.iter().find(|(directory, _)| is_below(directory)) {
-        Some((directory, why)) => {
-            Err(format!("\"{text}\" lies in {directory}, where no endpoint takes an install root: {why}; {instead}"))
-        }
-        None => Ok(()),
-    }
 }
 
 fn check_line(text: &str) -> Result<(), String> {
@@ -490,99 +335,6 @@ impl<const MIN: u32, const MAX: u32> JsonSchema for Whole<MIN, MAX> {
     }
 }
 
-/// A span of time, written as a number and a unit: `500ms`, `1s`, `5m`, `1h`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    milliseconds: u64,
-}
-
-impl Span {
-    /// A span of that many milliseconds.
-    pub const fn milliseconds(milliseconds: u64) -> Self {
-        Span { milliseconds }
-    }
-
-    /// In milliseconds.
-    pub fn as_milliseconds(self) -> u64 {
-        self.milliseconds
-    }
-
-    /// In seconds, rounded up.
-    pub fn as_seconds(self) -> u64 {
-        self.milliseconds.div_ceil(1000)
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let (number, unit) = text.split_at(digits);
-        let factor = match unit {
-            "ms" => 1,
-            "s" => 1000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            _ => return None,
-        };
-        Some(Span { milliseconds: number.parse::<u64>().ok()?.checked_mul(factor)? })
-    }
-
-    /// Another way to write a span, in ours.
-    fn meant(text: &str) -> Option<String> {
-        let digits = text.trim().trim_start_matches(|c: char| c.is_ascii_digit());
-        let number = text.trim().strip_suffix(digits)?.parse::<u32>().ok()?;
-        Some(match digits.trim().to_lowercase().as_str() {
-            "ms" | "msec" | "millis" | "milliseconds" => format!("{number}ms"),
-            "s" | "sec" | "secs" | "second" | "seconds" => format!("{number}s"),
-            "m" | "min" | "mins" | "minute" | "minutes" => format!("{number}m"),
-            "h" | "hr" | "hour" | "hours" => format!("{number}h"),
-            "d" | "day" | "days" => format!("{}h", u64::from(number) * 24),
-            _ => return None,
-        })
-    }
-}
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl serde::de::Visitor<'_> for Visitor {
-            type Value = Span;
-            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-                f.write_str("a span of time such as \"1s\"")
-            }
-            fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Span, E> {
-                let number = number.unsigned_abs();
-                Err(E::custom(format!("{number} is a span of time without its unit; write \"{number}s\" for seconds, \"{number}ms\", \"{number}m\" or \"{number}h\"")))
-            }
-            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Span, E> {
-                self.visit_i64(i64::try_from(number).unwrap_or(i64::MAX))
-            }
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Span, E> {
-                let digits = text.trim().parse::<u32>().is_ok();
-                let number = text.trim();
-                Span::parse(text).ok_or_else(|| match digits {
-                    true => E::custom(format!("\"{text}\" is a span of time without its unit; write \"{number}s\" for seconds, \"{number}ms\", \"{number}m\" or \"{number}h\"")),
-                    false => {
-                        let instead = Span::meant(text).map_or_else(|| "\"500ms\", \"1s\", \"5m\" or \"1h\"".to_owned(), |like| format!("\"{like}\""));
-                        E::custom(format!("\"{}\" is not a span of time; write {instead}", text.escape_debug()))
-                    }
-                })
-            }
-        }
-        deserializer.deserialize_any(Visitor)
-    }
-}
-
-impl JsonSchema for Span {
-    fn schema_name() -> Cow<'static, str> {
-        "Span".into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h)$" })
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-}
-
 /// A program and its arguments: a list, or one line that is split at spaces (quotes and backslashes are refused: use the list).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command(pub Vec<String>);
@@ -644,65 +396,7 @@ mod tests {
     fn errors_say_what_to_write_instead() {
         assert!(Name::new("My Agent").unwrap_err().contains("write \"my-agent\""));
         assert!(Version::new("v1.2-rc1").unwrap_err().contains("write \"1.2~rc1\""));
-        assert!(LinuxRoot::new("opt/x").unwrap_err().contains("write an absolute folder"));
         assert!(Account::new("Dom\\user").unwrap_err().contains("write \"root\""));
-    }
-
-    #[test]
-    fn roots_are_safe_in_shells_and_units() {
-        for good in
-            ["/usr/local/intigua", "/opt/my agents/x", "/srv/é", "/var/opt/x", "/usr/lib/acme", "/var/lib/acme", "/etcetera/x"]
-        {
-            assert!(LinuxRoot::new(good).is_ok(), "{good}");
-        }
-        for bad in ["/", "/opt", "/usr/../x", "/x//y", "/x/", "/a$b", "/a\nb", "/a'b", "/a%b", "relative", "/a:b"] {
-            assert!(LinuxRoot::new(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn roots_are_judged_as_the_endpoint_judges_them() {
-        let rules = include_str!("../../../../tests/rules/roots.txt").lines().filter(|line| !line.starts_with('#'));
-        let mut judged = 0;
-        for (verdict, root) in rules.filter_map(|line| line.split_once(' ')) {
-            assert_eq!(LinuxRoot::new(root).is_ok(), verdict == "good", "{root}");
-            judged += 1;
-        }
-        assert!(judged > 30);
-    }
-
-    #[test]
-    fn a_root_that_no_endpoint_takes_is_refused_with_the_reason() {
-        for bad in [
-            "/tmp/acme",
-            "/var/tmp/acme",
-            "/dev/shm/acme",
-            "/run/x",
-            "/var/run/x",
-            "/proc/x",
-            "/sys/x",
-            "/etc/intigua",
-            "/etc/acme",
-            "/usr/local/bin",
-            "/usr/local/bin/acme",
-            "/usr/bin/acme",
-            "/bin/x",
-            "/var/spool",
-            "/var/spool/x",
-            "/var/log/intigua",
-            "/var/lib/intigua",
-            "/var/lib/intigua/x",
-            "/var/lib/rpm/x",
-            "/var/cache/x",
-            "/boot/x",
-            "/usr/local/share",
-            "/usr/src",
-            "/var/lib",
-        ] {
-            let error = LinuxRoot::new(bad).unwrap_err();
-            assert!(error.contains("; write an absolute folder"), "{bad}: {error}");
-            assert!(error.contains("belongs to the system") || error.contains("no endpoint takes"), "{bad}: {error}");
-        }
     }
 
     #[test]
@@ -726,13 +420,5 @@ mod tests {
         let error = Version::new("2.0.0-1").unwrap_err();
         assert!(error.contains("write \"2.0.0.1\" for what comes after 2.0.0, or \"2.0.0~1\""), "{error}");
         assert!(Version::new("2.0-rc1").unwrap_err().ends_with("write \"2.0~rc1\""));
-    }
-
-    #[test]
-    fn spans_have_units() {
-        assert_eq!(Span::parse("5m"), Some(Span::milliseconds(300_000)));
-        for bad in ["5", "m", "", "-1s", "1 s", "99999999999999999999s"] {
-            assert_eq!(Span::parse(bad), None, "{bad}");
-        }
     }
 }
