@@ -7,6 +7,7 @@ mod apt;
 pub mod channels;
 pub mod cve;
 pub mod delta;
+mod description;
 mod images;
 mod input;
 pub mod iso;
@@ -28,17 +29,16 @@ use crate::listener::{some_of, Listener};
 use crate::trust::openpgp::OpenPgpSigner;
 use crate::trust::openpgp_text::TrustedKey;
 use crate::trust::signer::Signer;
+pub use description::{DescribedFile, DescribedKeys, Description, DESCRIPTION};
 use images::{Form, Image};
 use input::{Item, Kind};
 use old::OldKit;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use stage::Stage;
 use std::path::PathBuf;
 
-/// The kit's description of itself.
-pub const DESCRIPTION: &str = "kit.json";
 const VERIFY: &str = include_str!("../../../templates/kit/verify.sh");
 const COPY: &str = include_str!("../../../templates/kit/copy.sh");
 const VERIFY_WINDOWS: &str = include_str!("../../../templates/kit/verify.ps1");
@@ -124,69 +124,6 @@ impl Plan<'_> {
     pub fn trusted(&self) -> Result<&TrustedKey> {
         self.keys.trusted.as_ref().ok_or_else(no_openpgp)
     }
-}
-
-/// kit.json.
-#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Description {
-    /// The version of this document: 1.
-    pub format: u32,
-    /// What repositories are called.
-    pub name: String,
-    /// Who they are from.
-    pub origin: String,
-    /// The time of everything in the kit, in seconds since 1970.
-    pub time: u32,
-    /// Who made the kit.
-    pub made_by: String,
-    /// What endpoints trust.
-    pub keys: DescribedKeys,
-    /// SHA-256 of the kit before's SHA256SUMS, where this one was made from it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub previous: Option<String>,
-    /// Which of several volumes this is: "1 of 3".
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub volume: Option<String>,
-    /// The packages and bills.
-    pub files: Vec<DescribedFile>,
-}
-
-/// The keys of kit.json.
-#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct DescribedKeys {
-    /// Of SHA256SUMS: `sha256:` and the digest of the public key.
-    pub sums: String,
-    /// The OpenPGP key of the repositories.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub openpgp: Option<String>,
-    /// When that key expires, in seconds since 1970.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub openpgp_expires: Option<u32>,
-    /// The key of the kits after this key.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next: Option<String>,
-}
-
-/// A package or bill of kit.json.
-#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct DescribedFile {
-    /// Its path in the kit.
-    pub path: String,
-    /// What it is.
-    pub kind: Kind,
-    /// A package's name.
-    #[serde(skip_serializing_if = "String::is_empty", default)]
-    pub name: String,
-    /// Its version.
-    #[serde(skip_serializing_if = "String::is_empty", default)]
-    pub version: String,
-    /// Its architecture.
-    #[serde(skip_serializing_if = "String::is_empty", default)]
-    pub architecture: String,
-    /// Bytes.
-    pub size: u64,
-    /// Hexadecimal.
-    pub sha256: String,
 }
 
 /// A kit that was made.
