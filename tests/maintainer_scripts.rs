@@ -260,16 +260,18 @@ fn an_rpm_follows_the_root_of_the_answer_file() {
 fn what_runs_as_root_is_short() {
     let facts = product::facts("1.0");
     let (deb, rpm) = (endpoint::deb_scripts(&facts).expect("renders"), endpoint::rpm_scripts(&facts).expect("renders"));
-    // What checks before anything is unpacked has no files to read from. It is meant to become shorter than 900 (docs/architecture.md); the
-    // site's level of the settings has added 55 lines.
-    let before_unpacking = [("modules", deb.modules), ("%pre", rpm.pre)].map(|(name, text)| (name.to_owned(), text, 2340));
+    // What checks before anything is unpacked has no files to read from: docs/architecture.md says what it is made of.
+    let before_unpacking =
+        [("modules", deb.modules, 2320), ("%pre", rpm.pre, 2270)].map(|(name, text, below)| (name.to_owned(), text, below));
     let scripts = [
         ("preinst", deb.preinst),
         ("postinst", deb.postinst),
         ("prerm", deb.prerm),
+        ("postrm", deb.postrm),
         ("config", deb.config),
         ("%post", rpm.post),
         ("%preun", rpm.preun),
+        ("%postun", rpm.postun),
         ("%posttrans", rpm.posttrans),
     ];
     let scripts = scripts.map(|(name, text)| (name.to_owned(), text, 400));

@@ -74,9 +74,10 @@ lp_check_other() {
     local before
     before=$lp_checks
     lp_check_channel
-    lp_check_journal
+    # What a script does not hold does not concern its channel.
+    ! lp_has lp_check_journal || lp_check_journal
     [ -z "$lp_root_conflict" ] || lp_check other 17 "$lp_root" "$lp_root_conflict" '' "$lp_root_remedy"
-    lp_check_downgrade
+    ! lp_has lp_check_downgrade || lp_check_downgrade
     lp_check_service
     [ "$lp_checks" != "$before" ] || lp_check other 17 "$lp_root" '' "${lp_old_version:+version }${lp_old_version:-nothing} is installed" ''
 }
@@ -112,20 +113,6 @@ lp_check_channel() {
     else
         lp_check_in_the_way
     fi
-}
-
-# A .run waits for a package manager that has unpacked and not yet configured, or was killed there: both would end with a mixed root.
-lp_check_journal() {
-    local package
-    [ "$LP_CHANNEL" = run ] || return 0
-    package=$(lp_journal package) || return 0
-    case $(lp_journal channel):$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) in
-        deb:*unpacked | deb:*half-* | deb:*triggers-* | deb:*' installed')
-            lp_check other 17 "$LP_LIB/journal" "the installation of the DEB $package has not ended" '' 'let it end, or finish it: dpkg --configure -a' ;;
-        rpm:*)
-            ! rpm -q "$package" >/dev/null 2>&1 || lp_check other 17 "$LP_LIB/journal" \
-                "the installation of the RPM $package has not ended" '' 'let it end, or finish it: install the RPM again' ;;
-    esac
 }
 
 # What this package may take the place of: its own older version, another site's package of the product, and a .run the product's DEB or
@@ -172,21 +159,6 @@ lp_removal_command() {
         deb) printf 'dpkg -r %s' "$2" ;;
         rpm) printf 'rpm -e %s' "$2" ;;
         *) lp_quote "$3/bin/linkctl"; printf ' uninstall' ;;
-    esac
-}
-
-# rpm asks for --oldpackage itself before its scriptlets run.
-lp_check_downgrade() {
-    [ -n "$lp_old_version" ] && [ "$LP_CHANNEL" != rpm ] && [ -n "$LP_VERSION" ] && [ "$lp_v_ALLOW_DOWNGRADE" != 1 ] || return 0
-    if [ "$(lp_version_compare "$LP_VERSION" "$lp_old_version")" = lt ]; then
-        lp_check other 17 "$lp_old_root" "version $lp_old_version is installed, and $LP_VERSION is older" '' "$(lp_downgrade_remedy)"
-    fi
-}
-
-lp_downgrade_remedy() {
-    case $LP_CHANNEL in
-        run) printf 'add --allow-downgrade' ;;
-        *) printf 'set ALLOW_DOWNGRADE=1 in the environment of this one run' ;;
     esac
 }
 
@@ -301,7 +273,15 @@ lp_check_space() {
     fault=$(printf '%s\n' "$rows" | awk '
         NF >= 3 { m = $0; sub(/^[0-9]+ [0-9]+ /, "", m); need[m] += $1; free[m] = $2 }
         END { for (m in need) if (need[m] > free[m]) printf "%s%s needs %d kB and has %d kB free", (n++ ? "; " : ""), m, need[m], free[m] }')
+    [ -n "$fault" ] || fault=$(lp_space_names)
     lp_check space 14 "$lp_root" "${fault:+not enough space: $fault}" "$LP_NEEDED_KB kB needed" 'free space there, or choose another INSTALL_ROOT'
+}
+
+# Many file systems hold so many names and no more; those that do not say so have a total of 0, or none.
+lp_space_names() {
+    [ -z "$(lp_root_fault "$lp_root")" ] || return 0
+    df -Pi -- "$(lp_nearest_dir "$LP_D$lp_root")" 2>/dev/null |
+        awk -v need="$LP_NEEDED_NAMES" 'NR == 2 && $2 > 0 && $4 ~ /^[0-9]+$/ && $4 < need { printf "the root needs %d new names (inodes) and has %d free: see df -i", need, $4 }'
 }
 
 # Where the unit goes; what checks without installing does not know the module that says so.

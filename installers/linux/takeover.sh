@@ -6,6 +6,19 @@ lp_takeover() {
     [ "$LP_CHANNEL" = run ] && case $lp_old_channel in deb | rpm) return 0 ;; *) return 1 ;; esac
 }
 
+# A .run waits for a package manager that has unpacked and not yet configured, or was killed there: both would end with a mixed root.
+lp_check_journal() {
+    local package
+    package=$(lp_journal package) || return 0
+    case $(lp_journal channel):$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) in
+        deb:*unpacked | deb:*half-* | deb:*triggers-* | deb:*' installed')
+            lp_check other 17 "$LP_LIB/journal" "the installation of the DEB $package has not ended" '' 'let it end, or finish it: dpkg --configure -a' ;;
+        rpm:*)
+            ! rpm -q "$package" >/dev/null 2>&1 || lp_check other 17 "$LP_LIB/journal" \
+                "the installation of the RPM $package has not ended" '' 'let it end, or finish it: install the RPM again' ;;
+    esac
+}
+
 # lp_takeover_carry STAGE: what was edited or added below the package's folders comes along. In lists a newline is the byte \001.
 lp_takeover_carry() {
     lp_takeover_list >"$lp_root/.linkpack/package.list" || return 1

@@ -1,4 +1,5 @@
-# Version order as dpkg's: runs of digits compare as numbers, `~` sorts before everything, even the end.
+# Whether this version is older than the one that is installed. The order is dpkg's: runs of digits compare as numbers, `~` sorts before
+# everything, even the end.
 
 # lp_version_compare A B: prints lt, eq or gt.
 lp_version_compare() {
@@ -29,4 +30,19 @@ lp_version_compare() {
             }
             print "eq"
         }' </dev/null
+}
+
+# Not for RPMs: rpm asks for --oldpackage itself before its scriptlets run.
+lp_check_downgrade() {
+    [ -n "$lp_old_version" ] && [ -n "$LP_VERSION" ] && [ "$lp_v_ALLOW_DOWNGRADE" != 1 ] || return 0
+    if [ "$(lp_version_compare "$LP_VERSION" "$lp_old_version")" = lt ]; then
+        lp_check other 17 "$lp_old_root" "version $lp_old_version is installed, and $LP_VERSION is older" '' "$(lp_downgrade_remedy)"
+    fi
+}
+
+lp_downgrade_remedy() {
+    case $LP_CHANNEL in
+        run) printf 'add --allow-downgrade' ;;
+        *) printf 'set ALLOW_DOWNGRADE=1 in the environment of this one run' ;;
+    esac
 }

@@ -1,18 +1,11 @@
+{% include "names.sh" %}
 # The facts of this package.
-LP_PRODUCT={{ product|sh }}
-LP_PACKAGE={{ package|sh }}
 LP_TITLE={{ title|sh }}
-LP_VERSION={{ version|sh }}
-LP_CHANNEL={{ channel|sh }}
-# Names and places, from the tables in installers/contract/src/names.rs and places.rs; of all names and of those that last, the changed ones.
-LP_SERVICE={{ service|sh }} LP_NAMES={{ name.fixed|sh }} LP_NAMES_ALL={{ name.all|sh }}
-LP_N_VENDOR={{ name.vendor }} LP_N_CONNECTOR={{ name.connector }} LP_N_CONTAINERS={{ name.containers }} LP_N_START={{ name.start }} LP_N_STOP={{ name.stop }} LP_N_METRIC={{ name.metric }} LP_P_ETC={{ place.etc }} LP_P_LIB={{ place.lib }} LP_P_LOG={{ place.log }} LP_P_RUN={{ place.run }}
 LP_EXECUTABLE={{ command|first|replace("@LP_ROOT@/", "")|sh }}
 LP_PACKAGED_ROOT={{ packaged_root|sh }}
 LP_SITE_FILE={{ site_file|sh }}
 LP_ARCH={{ arch|sh }}
-LP_NEEDED_KB={{ needed_kb }}
-LP_CONTAINERS={{ container_names|sh }}
+LP_NEEDED_KB={{ needed_kb }} LP_NEEDED_NAMES={{ needed_names }}
 LP_REQUIRED={{ required_names|sh }}
 LP_TOOLS={{ tools|sh }}
 {% if channel == "run" %}

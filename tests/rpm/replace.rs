@@ -52,8 +52,8 @@ fn a_folder_and_a_link_change_places() {
         sample.shell(&format!("cd containers/pulse && {script}"));
         sample
     };
-    let old = sample(ONE, "mkdir lib d; echo one >lib/a; echo x >d/x; ln -s d l; echo file >t");
-    let new = sample(TWO, "mkdir lib64 l t; echo two >lib64/a; ln -s lib64 lib; echo z >l/z; echo t >t/t");
+    let old = sample(ONE, "mkdir lib d f; echo one >lib/a; echo x >d/x; ln -s d l; echo file >t; echo y >f/y");
+    let new = sample(TWO, "mkdir lib64 l t; echo two >lib64/a; ln -s lib64 lib; echo z >l/z; echo t >t/t; echo f >f");
     let scratch = endpoint(&[old, new]);
     let machine = scratch.live_sysv();
     let pulse = format!("{ROOT}/Intigua-Libs/pulse");
@@ -61,7 +61,7 @@ fn a_folder_and_a_link_change_places() {
     machine.sh(&format!("echo added >{pulse}/lib/mine")).ok();
 
     machine.rpm("-U", TWO).ok();
-    let found = machine.sh(&format!("cd {pulse} && readlink lib; cat lib/a l/z t/t; [ ! -L l ] && [ ! -e d ]; cat {ROOT}/kept/Intigua-Libs/pulse/lib/mine lib/mine 2>/dev/null || :"));
-    assert_eq!(found.ok().line(), "lib64\ntwo\nz\nt\nadded");
+    let found = machine.sh(&format!("cd {pulse} && readlink lib; cat lib/a l/z t/t f; [ ! -L l ] && [ ! -e d ]; cat {ROOT}/kept/Intigua-Libs/pulse/lib/mine lib/mine 2>/dev/null || :"));
+    assert_eq!(found.ok().line(), "lib64\ntwo\nz\nt\nf\nadded");
     machine.sh("/etc/init.d/vlink status").ok().says("vlink is running");
 }

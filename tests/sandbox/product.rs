@@ -23,6 +23,7 @@ pub fn facts(version: &str) -> Facts {
         packaged_root: "/usr/local/intigua".into(),
         arch: Arch::Any,
         installed_kb: 64,
+        installed_names: 10,
         containers: vec![
             ContainerFact { name: "pulse".into(), required: true },
             ContainerFact { name: "tracer".into(), required: false },

@@ -28,6 +28,7 @@ fn facts() -> Facts {
         packaged_root: Names::default().place("root"),
         arch: Arch::Any,
         installed_kb: 0,
+        installed_names: 0,
         containers: Vec::new(),
         executable: "vlink".to_owned(),
         arguments: Vec::new(),

@@ -74,6 +74,8 @@ pub struct Facts {
     pub arch: Arch,
     /// Room the unpacked files take, in units of 1024 bytes.
     pub installed_kb: u64,
+    /// The unpacked files and folders.
+    pub installed_names: usize,
     /// The containers, in the manifest's order.
     pub containers: Vec<ContainerFact>,
     /// The connector's executable, relative to the connector's folder.
@@ -91,7 +93,8 @@ pub struct Facts {
     /// The folders of the payload, relative to the root: what else is a folder there gives way before unpacking. A newline in a name is
     /// written as the byte 1.
     pub folders: Vec<String>,
-    /// The payload's links and, up to a number that a scriptlet can hold, its files: a folder in their place gives way.
+    /// The payload's links (`l` before the name) and, up to a number that a scriptlet can hold, its files (`f`): a folder in their place gives
+    /// way.
     pub others: Vec<String>,
     /// The libraries that the payload's files need, a line each: `64|32 SONAME PACKAGE VERSION...`; a `.run` looks for them.
     pub libraries: String,

@@ -120,7 +120,7 @@ macro_rules! embedded {
 }
 
 const TEMPLATES: &[(&str, Embedded)] = embedded!("templates/linux":
-    "entry.sh", "facts.sh", "texts.sh", "vlink.service", "vlink.init", "vlink.logrotate", "run.sh", "run-usage.txt", "linkctl.sh", "preflight.sh",
+    "entry.sh", "facts.sh", "names.sh", "texts.sh", "vlink.service", "vlink.init", "vlink.logrotate", "run.sh", "run-usage.txt", "linkctl.sh", "preflight.sh",
     "deb/debconf.sh", "deb/lib.sh", "deb/modules", "deb/preinst", "deb/postinst", "deb/prerm", "deb/postrm", "deb/config", "deb/templates", "deb/triggers",
     "rpm/lib.sh", "rpm/pre", "rpm/post", "rpm/preun", "rpm/postun", "rpm/pretrans", "rpm/posttrans", "rpm/site",
 );
@@ -133,6 +133,9 @@ const MODULES: &[(&str, Embedded)] = embedded!("installers/linux":
 
 /// The modules that nothing but the stub of a `.run` calls, which carries them itself.
 const OF_THE_STUB: [&str; 5] = ["libraries.sh", "options.sh", "payload.sh", "run.sh", "site.sh"];
+
+/// Files and folders of linkpack's own below the root: the modules, and what stands beside them and is made for them.
+const OWN_NAMES: usize = MODULES.len() + 16;
 
 /// The modules that a package holds as files: name and text.
 pub fn module_files() -> Result<Vec<(&'static str, String)>, Error> {
@@ -231,7 +234,7 @@ fn context_of(environment: &Environment<'_>, facts: &Facts, channel: Channel) ->
     let basic = context! {
         product => &facts.product, package => &facts.package, folders => facts.folders.join("\n"), others => facts.others.join("\n"), libraries => &facts.libraries, library_folders => &facts.library_folders, programs => &facts.programs, title => &facts.title, version => &facts.version, service => facts.names.get("service"), place => places(&facts.names), name => names_of(&facts.names),
         channel => channel.name(), tools => channel.tools(), packaged_root => &facts.packaged_root, site_file => super::site_file(&facts.names, &facts.product),
-        arch => facts.arch.uname(), needed_kb => facts.installed_kb, command => facts.command(), core_check => core_check(facts),
+        arch => facts.arch.uname(), needed_kb => facts.installed_kb, needed_names => facts.installed_names + OWN_NAMES, command => facts.command(), core_check => core_check(facts),
         container_names => names(&|_| true), required_names => names(&|required| required),
         settings => settings(facts), exit_codes => exit_codes(), config => facts.config.clone(), seal_paths => facts.seal_paths.clone(),
         server_url => facts.settings.get("SERVER_URL"), questions => questions(facts), path => super::PATH,

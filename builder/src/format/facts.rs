@@ -22,6 +22,7 @@ pub fn facts(product: &Product, base: &Base) -> Result<Facts> {
         packaged_root: product.linux_root(),
         arch: architecture(base.target).machine,
         installed_kb: base.files.iter().map(|file| file.len().div_ceil(1024).max(1)).sum(),
+        installed_names: base.files.len(),
         containers: containers
             .map(|(container, _)| ContainerFact { name: container.name.to_string(), required: container.required })
             .collect(),
@@ -59,9 +60,8 @@ fn names(base: &Base, wanted: impl Fn(&Kind) -> bool) -> Vec<String> {
 fn others(base: &Base) -> Vec<String> {
     const MOST: usize = 5000;
     let with_files = base.files.len() <= MOST;
-    names(base, |kind| match kind {
-        Kind::Directory => false,
-        Kind::File(_) => with_files,
-        Kind::Symlink(_) => true,
-    })
+    let links = names(base, |kind| matches!(kind, Kind::Symlink(_)));
+    let files = names(base, |kind| with_files && matches!(kind, Kind::File(_)));
+    let marked = |mark: &'static str, names: Vec<String>| names.into_iter().map(move |name| format!("{mark}{name}"));
+    marked("l", links).chain(marked("f", files)).collect()
 }
