@@ -210,3 +210,19 @@ fn a_pipe_in_place_of_a_file_that_was_looked_at_holds_root_up_no_longer_than_the
     ));
     assert_eq!((done.code, done.out.as_str()), (1, ""), "{}", done.err);
 }
+
+/// Who may trace a process may stop it for good, or put a program of his own in its place that keeps our pipe.
+#[test]
+fn the_account_cannot_trace_what_root_runs_with_its_rights() {
+    let scene = Scene::new();
+    let look = |process: &str| {
+        let script = format!(
+            "cd {ROOT}/bin/lib && . ./base.sh && . ./account.sh && {{ {process} & }} && sleep 0.5 &&
+             setpriv --reuid={ACCOUNT} --regid={ACCOUNT} --init-groups readlink /proc/$(pgrep -x -f 'sleep 4712')/exe; pkill -x -f 'sleep 4712'"
+        );
+        scene.machine.sh(&script).out
+    };
+    // proc(5): these need the right to trace.
+    assert!(look(&format!("setpriv --reuid={ACCOUNT} --regid={ACCOUNT} --init-groups sleep 4712")).contains("/sleep"));
+    assert_eq!(look(&format!("lp_as {ACCOUNT} sleep 4712")), "");
+}

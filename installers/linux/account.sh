@@ -143,9 +143,11 @@ lp_give() {
 # way only: with root's rights a link or a renamed folder there would reach anything. It has no terminal and none of our other descriptors,
 # since the account may trace its processes. Who is not root runs it with the rights he has. Where lp_as_limit is set, what another account
 # runs ends after as many seconds, with the rest of its session: the account can stop its own processes, and one that is left holds our pipe.
+# It has one harmless capability more than the account: without all of a process's capabilities the account cannot trace it (capabilities(7)),
+# and so neither write into it nor keep its end from us. Not every setpriv, and not every container, can give it.
 lp_as_limit=
 lp_as() {
-    local account uid words word
+    local account uid words word guard
     account=$1
     shift
     if [ "$(id -u)" = 0 ] && [ -n "$account" ] && [ "$account" != root ]; then
@@ -153,11 +155,15 @@ lp_as() {
             *[!0-9]*) uid=$(id -u "$account" 2>/dev/null) || { lp_warn "the account $account does not exist"; return 1; } ;;
             *) uid=$account ;;
         esac
+        guard='--inh-caps=+net_bind_service --ambient-caps=+net_bind_service'
+        # shellcheck disable=SC2086 # two options, or none
+        [ "$uid" = 0 ] || setpriv --reuid="$uid" --clear-groups $guard true 2>/dev/null || guard=
+        # shellcheck disable=SC2086
         if [ "$uid" = 0 ]; then :
         elif [ "$uid" = "$account" ]; then
-            set -- setpriv --reuid="$uid" --regid="$uid" --clear-groups -- "$@"
-        elif setpriv --reuid="$uid" --clear-groups true 2>/dev/null; then
-            set -- setpriv --reuid="$uid" --regid="$(id -g "$account")" --init-groups -- "$@"
+            set -- setpriv --reuid="$uid" --regid="$uid" --clear-groups $guard -- "$@"
+        elif [ -n "$guard" ] || setpriv --reuid="$uid" --clear-groups true 2>/dev/null; then
+            set -- setpriv --reuid="$uid" --regid="$(id -g "$account")" --init-groups $guard -- "$@"
         elif lp_has runuser; then
             set -- runuser -u "$account" -- "$@"
         else

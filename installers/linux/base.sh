@@ -6,6 +6,8 @@ lp_quiet=0 lp_logging=0 lp_options='' LP_D='' LP_ETC=$LP_P_ETC LP_LIB=$LP_P_LIB 
 # The environment and the descriptors are in order: see templates/linux/entry.sh.
 lp_init() {
     umask 022
+    # A reader of our messages that goes away early ends nothing half-way. A handler, unlike an ignored signal, is not inherited.
+    trap : PIPE
     lp_started=$(lp_now)
 }
 
@@ -25,23 +27,23 @@ lp_log() {
     printf '%s %s\n' "$(lp_now)" "$1" 2>/dev/null >>"$LP_LOG/install.log" || :
 }
 
-# All that people read goes to stderr: stdout belongs to --json, --list and, in a DEB, to debconf.
+# All that people read goes to stderr: stdout belongs to --json, --list and, in a DEB, to debconf. A full disk behind it fails nothing.
 lp_say() {
     lp_log "$1"
-    [ "$lp_quiet" = 1 ] || printf '%s\n' "$1" >&2
+    [ "$lp_quiet" = 1 ] || printf '%s\n' "$1" >&2 || :
 }
 
 lp_warn() {
     lp_log "warning: $1"
-    [ "$lp_quiet" = 1 ] || printf 'warning: %s\n' "$1" >&2
+    [ "$lp_quiet" = 1 ] || printf 'warning: %s\n' "$1" >&2 || :
 }
 
 # lp_error WHAT WHERE NEXT
 lp_error() {
     lp_log "error: $1 ($2)"
-    printf 'error: %s\n' "$1" >&2
-    [ -z "${2:-}" ] || printf '  note: %s\n' "$2" >&2
-    [ -z "${3:-}" ] || printf '  help: %s\n' "$3" >&2
+    printf 'error: %s\n' "$1" >&2 || :
+    [ -z "${2:-}" ] || printf '  note: %s\n' "$2" >&2 || :
+    [ -z "${3:-}" ] || printf '  help: %s\n' "$3" >&2 || :
 }
 
 # A JSON string; control characters become spaces.
