@@ -1,6 +1,8 @@
 //! The maintainer scripts and scriptlets, run by dpkg and by rpm themselves on machines of their own. The packages
 //! around them are made by dpkg-deb and rpmbuild: here the scripts are under test, not linkpack's writers.
 
+#[path = "maintainer_scripts/damaged.rs"]
+mod damaged;
 mod sandbox;
 
 use linkpack::endpoint;

@@ -183,6 +183,33 @@ fn a_read_only_root_is_refused() {
 }
 
 #[test]
+fn read_only_places_of_state_and_logs_are_refused() {
+    for place in ["/var/lib", "/var/log"] {
+        let machine = machine();
+        machine.sh(&format!("mount --bind {place} {place} && mount -o remount,bind,ro {place}")).expect(0);
+        let done = machine.sh("sh /one.run --json").expect(12);
+        let document: Value = serde_json::from_str(&done.out).expect("JSON");
+        let failed: Vec<_> = document["checks"].as_array().expect("checks").iter().filter(|check| check["ok"] == false).collect();
+        assert_eq!(failed.len(), 1, "{failed:?}");
+        assert_eq!(failed[0]["path"], format!("{place}/intigua"), "{failed:?}");
+    }
+}
+
+#[test]
+fn folders_of_somebody_elses_with_our_names_are_refused_and_stay() {
+    for folder in ["/etc/intigua", "/var/lib/intigua", "/var/log/intigua"] {
+        let machine = machine();
+        machine.sh(&format!("mkdir -p {folder}/sub && echo theirs >{folder}/sub/file && chown -R nobody {folder}")).expect(0);
+        let before = machine.ask(&format!("find {folder} -printf '%p %u %m\\n'"));
+        let done = machine.sh("sh /one.run --json").expect(12);
+        let document: Value = serde_json::from_str(&done.out).expect("JSON");
+        let failed = document["checks"].as_array().expect("checks").iter().find(|check| check["ok"] == false);
+        assert_eq!(failed.expect("one fails")["path"], folder);
+        assert_eq!(machine.ask(&format!("find {folder} -printf '%p %u %m\\n'")), before);
+    }
+}
+
+#[test]
 fn a_noexec_root_is_refused() {
     let machine = machine();
     machine.sh("mkdir /srv/nx && mount -t tmpfs -o noexec,mode=755 r /srv/nx").expect(0);
@@ -195,6 +222,9 @@ fn too_little_space_is_refused() {
     machine.sh("mkdir /srv/small && mount -t tmpfs -o size=40k,mode=755 r /srv/small").expect(0);
     let check = only(&failures(&machine, "/srv/small/a", 14), "space");
     assert!(check["detail"].as_str().expect("text").contains("/srv/small needs 64 kB"), "{check}");
+    machine.sh("mkdir /srv/names && mount -t tmpfs -o nr_inodes=40,mode=755 r /srv/names").expect(0);
+    let check = only(&failures(&machine, "/srv/names/a", 14), "space");
+    assert!(check["detail"].as_str().expect("text").contains("new names (inodes) and has 39 free"), "{check}");
 }
 
 #[test]

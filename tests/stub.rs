@@ -7,6 +7,8 @@ mod names;
 mod sandbox;
 #[path = "stub/signed.rs"]
 mod signed;
+#[path = "stub/strangers.rs"]
+mod strangers;
 #[path = "stub/told.rs"]
 mod told;
 

@@ -114,11 +114,32 @@ lp_files_added() {
     done
 }
 
-# lp_files_copy FROM TO PATH: with its attributes, over nothing. Whoever owns a folder on the way may put a link in its place
-# at any moment: it is entered first, and passed over unless that led to where it should be.
+# Whether a version itself has something of another kind in the place of a file or folder: a folder in that of a file, a file in that of a
+# folder or of one above it. lp_files_is_displaced FROM TO NAME
+lp_files_is_displaced() {
+    local up
+    if [ -d "$2/$3" ] && [ ! -L "$2/$3" ]; then
+        if { [ ! -d "$1/$3" ] || [ -L "$1/$3" ]; } && lp_files_has "$2" "$3"; then return 0; fi
+    fi
+    up=$3
+    while :; do
+        case $up in */*) up=${up%/*} ;; *) return 1 ;; esac
+        ! { [ -f "$2/$up" ] && lp_files_has "$2" "$up"; } || return 0
+    done
+}
+
+# Whether a version lists a name.
+lp_files_has() {
+    [ -f "$1/.files" ] || return 1
+    LP_WANTED=$(printf '%s' "$2" | tr '\n' '\001') awk -F '\t' "$LP_AWK_DECODE"' decode($6) == ENVIRON["LP_WANTED"] { found = 1 } END { exit !found }' "$1/.files"
+}
+
+# lp_files_copy FROM TO PATH: with its attributes, over nothing; what is displaced goes into kept/. Whoever owns a folder on the way may put a
+# link in its place at any moment: it is entered first, and passed over unless that led to where it should be.
 lp_files_copy() {
     local name dir from
     name=$(lp_files_name "$3" && printf .) name=${name%.} dir=
+    if lp_files_is_displaced "$1" "$2" "$name"; then set -- "$1" "$LP_D$lp_root/kept" "$3"; fi
     [ ! -e "$2/$name" ] && [ ! -L "$2/$name" ] || return 0
     case $name in */*) dir=/${name%/*} ;; esac
     from=$(cd -P "$1" && pwd -P) || return 1
@@ -173,7 +194,7 @@ lp_files_carry_again() {
     lp_files_since=
     lp_files_edited "$1" | while IFS= read -r lp_row; do
         lp_name=$(lp_files_name "$lp_row")
-        ! cmp -s "$1/$lp_name" "$2/$lp_name" || continue
+        ! cmp -s "$1/$lp_name" "$2/$lp_name" 2>/dev/null || continue
         if [ -n "$(lp_files_digest "$2" "$lp_row")" ] && [ "$(lp_sha256 <"$2/$lp_name")" = "$(lp_files_digest "$2" "$lp_row")" ]; then
             lp_files_carry_edited "$1" "$2" "$lp_row" || exit 1
         else
@@ -191,6 +212,7 @@ lp_files_replace() {
     local name
     name=$(lp_files_name "$3" && printf .) name=${name%.}
     if [ -d "$1/$name" ] && [ ! -L "$1/$name" ] && [ -d "$2/$name" ] && [ ! -L "$2/$name" ]; then return 0; fi
+    if lp_files_is_displaced "$1" "$2" "$name"; then set -- "$1" "$LP_D$lp_root/kept" "$3"; fi
     lp_files_remove "$2" "$name" && lp_files_copy "$1" "$2" "$3"
 }
 

@@ -20,6 +20,8 @@ lp_leave_begin() {
     if lp_leave_is_ours; then
         lp_lock_wait || lp_warn 'another installation is running'
         lp_leave_stop
+        # What is still there is not ours.
+        [ "$LP_CHANNEL" != rpm ] || lp_theirs_hide
     else
         [ "$(lp_value "$LP_LIB/rolled_back" package)" != "$LP_PACKAGE" ] || rm -f "$LP_LIB/rolled_back"
         [ "$lp_old_channel" != run ] || lp_links_hide "$LP_D$lp_root" hidden
@@ -34,17 +36,28 @@ lp_leave_stop() {
     lp_service_remove
 }
 
+# rpm removes what has the name of its package's ghost files, whoever made it: %postun gives that its name back.
+lp_theirs_hide() {
+    local file
+    for file in /lib/systemd/system/"$LP_SERVICE.service" /usr/lib/systemd/system/"$LP_SERVICE.service" /etc/init.d/"$LP_SERVICE"; do
+        [ ! -e "$file" ] || mv "$file" "$file.lp-theirs"
+    done
+}
+
 # The record comes before anything is removed. dpkg has a purge of its own; for rpm and `.run` its script stays here.
 lp_leave_record() {
     {
         printf 'product=%s\npackage=%s\nversion=%s\nchannel=%s\n' "$lp_old_product" "$lp_old_package" "$lp_old_version" "$lp_old_channel"
-        printf 'root=%s\naccount=%s\nlink=%s\nmade=%s\nend=1\n' "$lp_old_root" "$lp_old_run_as" "$lp_old_link" "$lp_old_made"
+        printf 'root=%s\naccount=%s\nlink=%s\nmade=%s\n' "$lp_old_root" "$lp_old_run_as" "$lp_old_link" "$lp_old_made"
+        # An administrator's own link in the root's place: rpm takes it away, with what is kept behind it.
+        [ ! -L "$LP_D$lp_old_root" ] || printf 'leads=%s\n' "$(readlink "$LP_D$lp_old_root")"
+        echo end=1
     } | lp_write "$LP_LIB/kept.$lp_old_package" 600 || return 1
     [ "$lp_old_channel" != deb ] && [ -f "$LP_D$lp_root/bin/lib/purge.sh" ] || return 0
     {
         printf '%s\n' '#!/bin/sh' "# Removes what removed packages have kept: identity, queues, logs, edited files."
         cat "$LP_D$lp_root/bin/lib/entry.sh"
-        grep '^LP_[NP]_' "$LP_D$lp_root/bin/lib/facts.sh"
+        grep -E '^LP_([NP]_|SERVICE=|CONTAINERS=)' "$LP_D$lp_root/bin/lib/facts.sh"
         cat "$LP_D$lp_root/bin/lib/purge.sh"
         printf '%s\n' 'LP_D=' 'umask 022' lp_purge_all
     } | lp_write "$LP_LIB/purge" 700
@@ -85,10 +98,10 @@ lp_leave_fresh() {
     fi
     [ "$lp_root" = "$lp_kept_root" ] || lp_purge_tree "$LP_D$lp_root/components"
     if [ -z "$(find "$LP_LIB" -name 'kept.*' 2>/dev/null)" ]; then
-        lp_purge_tree "$LP_LOG"
+        lp_purge_logs "$lp_made"
         for name in settings written site lock; do rm -f "$LP_LIB/$name"; done
     fi
-    lp_purge_tree "$LP_RUN"
+    lp_purge_run
     rmdir "$LP_D$lp_root" 2>/dev/null || :
     lp_purge_link "$lp_link" "$lp_root"
     lp_sweep "$LP_ETC" "$LP_LIB"

@@ -42,10 +42,12 @@ lp_purge_record() {
     esac
 }
 
-# What was killed while it was installed leaves without a first half: that is made up for here. lp_removed_unrecorded PACKAGE CHANNEL
+# What was killed while it was installed leaves without a first half, and what has lost its modules: that is made up for here. %preun then
+# leaves a copy of the state, which rpm removes with the package's files. lp_removed_unrecorded PACKAGE CHANNEL
 lp_removed_unrecorded() {
     local lib file package
     lib=$LP_D$LP_P_LIB file=$LP_D$LP_P_LIB/state
+    [ -s "$file" ] || file=$lib/leaving
     # An installation that never came as far as its state has nothing to keep.
     [ -s "$file" ] || file=$lib/journal lp_removed_all=1
     package=$(lp_purge_value "$file" package)
@@ -82,7 +84,7 @@ lp_removed_service() {
     elif lp_removed_is_ours "$script"; then "$script" stop
     fi >&2 </dev/null || :
     if [ ! -e "$unit" ] || lp_removed_is_ours "$unit"; then
-        ! command -v deb-systemd-helper >/dev/null 2>&1 || deb-systemd-helper purge "$LP_SERVICE.service" >/dev/null || :
+        ! command -v deb-systemd-helper >/dev/null 2>&1 || deb-systemd-helper purge "$LP_SERVICE.service" >/dev/null 2>&1 || :
         for file in "$LP_D"/etc/systemd/system/*.wants/"$LP_SERVICE.service"; do [ ! -L "$file" ] || rm -f "$file"; done
     fi
     if [ ! -e "$script" ] || lp_removed_is_ours "$script"; then
@@ -105,13 +107,15 @@ lp_removed() {
         return 0
     fi
     root=$(lp_purge_value "$record" root)
+    name=$(lp_purge_value "$record" leads)
+    if [ -n "$name" ] && [ ! -e "$LP_D$root" ] && [ ! -L "$LP_D$root" ]; then ln -s "$name" "$LP_D$root"; fi
     lp_removed_orphans "$LP_D$root" "$(lp_purge_value "$record" channel)" "$(lp_purge_value "$record" link)"
     rm -rf "$LP_D$root/.linkpack"
     for name in $LP_TREES; do
         [ ! -d "$LP_D$root/$name" ] || [ -L "$LP_D$root/$name" ] || find "$LP_D$root/$name" -depth -type d -exec rmdir {} \; 2>/dev/null
     done
     lp_purge_link "$(lp_purge_value "$record" link)" "$root"
-    lp_purge_tree "$LP_D$LP_P_RUN"
+    lp_purge_run
     rm -f "$LP_D$LP_P_ETC/location.conf"
     for name in state journal leaving rolled_back; do rm -f "$LP_D$LP_P_LIB/$name"; done
     # What is there now is all that a purge takes one day.
@@ -168,30 +172,33 @@ lp_links_show() {
 }
 
 # lp_purge PACKAGE: what its plain removal has kept goes. Nothing that an installation uses is touched, and nothing that has come since.
+# The record stays where something could not go.
 lp_purge() {
-    local record root live left name
+    local record root live left name code
+    code=0
     record=$(lp_purge_record "$1") || return 0
     root=$(lp_purge_value "$record" root) left=$(lp_purge_value "$record" left)
     live=$(lp_purge_live)
     if [ "$live" != "$root" ] && [ "$live" != '?' ]; then
         for name in components kept $LP_TREES; do
-            case :$left: in *:$name:*) lp_purge_tree "$LP_D$root/$name" ;; esac
+            case :$left: in *:$name:*) lp_purge_tree "$LP_D$root/$name" || code=1 ;; esac
         done
+        [ "$code" = 0 ] || return 1
         lp_purge_link "$(lp_purge_value "$record" link)" "$root"
         rmdir "$LP_D$root" 2>/dev/null || :
     fi
     left=$(lp_purge_value "$record" made)
     rm -f "$record"
-    if [ -z "$live" ]; then lp_purge_shared; fi
+    if [ -z "$live" ]; then lp_purge_shared "$left"; fi
     lp_purge_made "$left"
 }
 
-# What every product of linkpack shares goes with the last of them.
+# What every product of linkpack shares goes with the last of them. lp_purge_shared MADE
 lp_purge_shared() {
     local name
     for name in "$LP_D$LP_P_LIB"/kept.*; do [ ! -f "$name" ] || return 0; done
-    lp_purge_tree "$LP_D$LP_P_LOG"
-    lp_purge_tree "$LP_D$LP_P_RUN"
+    lp_purge_logs "$1"
+    lp_purge_run
     # The account of the product's own, where a package's script has its module.
     ! command -v lp_account_remove >/dev/null || lp_account_remove
     rm -f "$LP_D$LP_P_ETC/install.conf"
@@ -200,10 +207,34 @@ lp_purge_shared() {
     for name in "$LP_D$LP_P_LIB"/.lp-[0-9]*; do [ ! -f "$name" ] || rm -f "$name"; done
 }
 
+# lp_purge_logs MADE: in a folder that was there before the product only what has a name of ours goes.
+lp_purge_logs() {
+    local name
+    case :$1: in *":$LP_D$LP_P_LOG:"*) lp_purge_tree "$LP_D$LP_P_LOG"; return ;; esac
+    [ -d "$LP_D$LP_P_LOG" ] && [ ! -L "$LP_D$LP_P_LOG" ] || return 0
+    for name in install "$LP_SERVICE" $LP_CONTAINERS; do rm -f "$LP_D$LP_P_LOG/$name.log" "$LP_D$LP_P_LOG/$name.log".*; done
+    rm -f "$LP_D$LP_P_LOG/install.json"
+    rmdir "$LP_D$LP_P_LOG" 2>/dev/null || :
+}
+
+# In a chroot or an image with /run bound the folder is that of the running system.
+lp_purge_run() {
+    [ -z "$LP_D" ] && [ "$(stat -L -c %d:%i / 2>/dev/null)" = "$(stat -L -c %d:%i /proc/1/root 2>/dev/null)" ] || return 0
+    lp_purge_tree "$LP_P_RUN"
+}
+
+# Whether a file system is mounted at a folder or below it: what is on it may be anybody's.
+lp_purge_is_mounted() {
+    local real
+    [ -r /proc/self/mounts ] && real=$(cd -P -- "$1" 2>/dev/null && pwd -P) || return 1
+    # A space is \040 there.
+    printf '%s\n' "$real" | sed 's/ /\\040/g' | awk 'NR == FNR { real = $0; next } index($2 "/", real "/") == 1 { found = 1 } END { exit !found }' - /proc/self/mounts
+}
+
 # Removes a folder that may belong to another account. What lies in it goes with that account's rights; what the account may not remove
 # goes once no other account can reach it: moved into a folder of root's.
 lp_purge_tree() {
-    local owner group away
+    local owner group away guard
     [ -e "$1" ] || [ -L "$1" ] || return 0
     if [ -L "$1" ] || [ ! -d "$1" ]; then
         rm -f "$1"
@@ -211,8 +242,16 @@ lp_purge_tree() {
     fi
     # shellcheck disable=SC2012 # numbers, of one name of ours
     owner=$(ls -ldn -- "$1" | awk '{ print $3; exit }') group=$(ls -ldn -- "$1" | awk '{ print $4; exit }')
-    if [ "$owner" != 0 ] && command -v setpriv >/dev/null 2>&1; then
-        (cd / && setpriv --reuid="$owner" --regid="$group" --clear-groups find "$1" -mindepth 1 -delete) >/dev/null 2>&1 || :
+    # With a capability more than the account it cannot be traced, and held up, by it: see lp_as.
+    guard='--inh-caps=+net_bind_service --ambient-caps=+net_bind_service'
+    # shellcheck disable=SC2086 # two options, or none
+    setpriv $guard true 2>/dev/null || guard=
+    # shellcheck disable=SC2086
+    [ "$owner" = 0 ] && ! lp_purge_is_mounted "$1" ||
+        (cd / && setpriv --reuid="$owner" --regid="$group" --clear-groups $guard find "$1" -xdev -mindepth 1 -delete) >/dev/null 2>&1 || :
+    if lp_purge_is_mounted "$1"; then
+        printf 'warning: a file system is mounted at or below %s: that stays\n' "$1" >&2
+        return 1
     fi
     away=${1%/*}/.lp-away-$$
     mkdir -m 700 "$away" || return 1

@@ -5,6 +5,10 @@ lp_seal() {
     local list
     [ "$(id -u)" = 0 ] || { lp_error 'this must run as root' "uid $(id -u)" 'run it with sudo'; return 10; }
     lp_has xargs || { lp_error 'seal needs xargs, which is missing' '' 'install it with the package manager'; return 15; }
+    if lp_purge_is_mounted "$lp_root/components"; then
+        lp_error 'a file system is mounted at or below components; nothing was removed' "$lp_root/components" 'unmount it, then seal'
+        return 30
+    fi
     lp_lock || { lp_error 'an installation is running' "$LP_LIB/lock" 'wait until it has ended'; return 16; }
     if ! lp_service_stop; then
         lp_error "$LP_SERVICE is still running" 'a running connector would make a new identity at once' 'stop it, then seal again'

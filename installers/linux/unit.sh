@@ -50,8 +50,24 @@ lp_check_service() {
         [ ! -e "$file" ] || lp_service_link_is_ours "$file" || lp_check_service_row "$file"
     done
     # Without root's rights it goes without saying, and has a row of its own.
-    [ "$(id -u)" != 0 ] || lp_may_write "$LP_D/etc" ||
+    [ "$(id -u)" = 0 ] || return 0
+    lp_may_write "$LP_D/etc" ||
         lp_check root 12 /etc "cannot write to /etc: location.conf and the service's links have to go there" '' 'make /etc writable'
+    lp_may_write "$LP_LIB" || lp_check root 12 "$LP_LIB" "cannot write to $LP_LIB: the state of the installation has to go there" '' 'make it writable'
+    # One that is there may be read-only: then there are no logs.
+    [ -d "$LP_LOG" ] || lp_may_write "$LP_LOG" || lp_check root 12 "$LP_LOG" "cannot make $LP_LOG for the logs" '' 'make the folder above it writable'
+    for file in "$LP_ETC" "$LP_LIB" "$LP_LOG"; do
+        [ -e "$file" ] || [ -L "$file" ] || continue
+        # A link of root's to a folder of root's will do, but for the logs.
+        [ "$file" != "$LP_LOG" ] || [ -L "$file" ] || ! lp_log_was_given || continue
+        if [ -d "$file" ] && ! { [ "$file" = "$LP_LOG" ] && [ -L "$file" ]; } && ! lp_is_foreign "$file" && ! lp_is_foreign "$file/."; then continue; fi
+        lp_check root 12 "$file" "$file is no folder of root's alone" '' "make it one (chown root:root, chmod go-w; no link), or move it away"
+    done
+}
+
+# Older versions of ours gave the log folder to the account.
+lp_log_was_given() {
+    [ -n "$lp_old_product$lp_kept_root" ] || [ -f "$LP_LIB/journal" ]
 }
 
 # A link to /dev/null is a mask: the administrator's word on our own service.
@@ -202,7 +218,7 @@ lp_log_own() {
     lp_make_dir "$LP_LOG" 755 && lp_ls "$LP_LOG" || return 1
     case $lp_ls_mode in l*) lp_warn "$LP_LOG is a link"; return 1 ;; esac
     owner=$lp_ls_uid
-    [ "$owner" = 0 ] || chown -h 0:0 "$LP_LOG" || return 1
+    [ "$owner" = 0 ] || { lp_log_was_given && chown -h 0:0 "$LP_LOG"; } || return 1
     case $lp_ls_mode in drwxr-xr-x*) ;; *) chmod 755 "$LP_LOG" || return 1 ;; esac
     [ "$owner" != 0 ] || return 0
     for entry in "$LP_LOG"/* "$LP_LOG"/.[!.]*; do
@@ -286,7 +302,7 @@ lp_service_remove() {
         ! lp_service_is_ours "$file" || rm -f "$file"
     done
     if lp_unit_is_local; then rm -f "$LP_D/etc/systemd/system/$LP_SERVICE.service"; fi
-    rm -f "$LP_D/var/run/$LP_SERVICE.lock"
+    ! lp_is_live || rm -f "$LP_D/var/run/$LP_SERVICE.lock"
     case $(lp_live) in
         systemd) lp_service_reload; systemctl reset-failed "$LP_SERVICE.service" 2>/dev/null || : ;;
         sysv) [ -e "/etc/init.d/$LP_SERVICE" ] || ! lp_has update-rc.d || update-rc.d "$LP_SERVICE" remove >/dev/null 2>&1 || : ;;
