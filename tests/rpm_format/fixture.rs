@@ -2,7 +2,7 @@
 
 use linkpack::compress::{CacheChoice, Codec, Store};
 use linkpack::format::prepare;
-use linkpack::format::rpm::{write, Ghost, GhostKind, RpmSpec, Scriptlets};
+use linkpack::format::rpm::{write, About, Ghost, GhostKind, RpmSpec, Scriptlets};
 use linkpack::listener::Silent;
 use linkpack::payload::{Content, Entry, Kind, Tree, TreePath};
 use linkpack::Result;
@@ -109,16 +109,18 @@ impl Product {
         let spec = RpmSpec {
             name: "acme-link",
             version: self.version,
-            release: "1",
-            epoch: None,
             arch: "x86_64",
             summary: "Connector and managed agent containers",
             description: "The connector runs the containers.\n\nIt needs nothing else.\n",
-            license: "Apache-2.0",
-            url: Some("https://acme.example/link"),
-            vendor: Some("Acme"),
-            packager: Some("Acme <support@acme.example>"),
-            group: None,
+            about: About {
+                release: "1",
+                epoch: None,
+                license: "Apache-2.0",
+                url: Some("https://acme.example/link"),
+                vendor: Some("Acme"),
+                packager: Some("Acme <support@acme.example>"),
+                group: None,
+            },
             prefix: PREFIX,
             relocatable: true,
             build_time: BUILD_TIME,

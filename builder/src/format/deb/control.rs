@@ -43,7 +43,7 @@ fn control(spec: &DebSpec, files: &[DataFile]) -> String {
     field("Package", spec.name);
     field("Version", spec.version);
     field("Architecture", spec.architecture);
-    field("Maintainer", spec.maintainer);
+    field("Maintainer", spec.about.maintainer);
     field("Installed-Size", &installed_kb(files).to_string());
     field("Pre-Depends", spec.pre_depends.unwrap_or_default());
     field("Depends", &spec.depends.join(", "));
@@ -55,9 +55,9 @@ fn control(spec: &DebSpec, files: &[DataFile]) -> String {
     field("Provides", product);
     field("Conflicts", &conflicts.join(", "));
     field("Replaces", product);
-    field("Section", spec.section);
+    field("Section", spec.about.section);
     field("Priority", spec.priority);
-    field("Homepage", spec.homepage.unwrap_or_default());
+    field("Homepage", spec.about.homepage.unwrap_or_default());
     field("Description", &description(spec.description));
     text
 }
@@ -92,7 +92,7 @@ pub fn documentation(spec: &DebSpec) -> Result<Vec<(String, Vec<u8>)>> {
     let date = rfc2822(spec.mtime)?;
     let entry = format!(
         "{name} ({}) stable; urgency=medium\n\n  * Packaged by linkpack.\n\n -- {}  {date}\n",
-        spec.version, spec.maintainer
+        spec.version, spec.about.maintainer
     );
     let mut packed = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
     let packed = packed.write_all(entry.as_bytes()).and_then(|()| packed.finish());
@@ -113,10 +113,10 @@ fn copyright(spec: &DebSpec) -> Result<String> {
     let mut text = format!(
         "This package was made by linkpack from its maker's own files.\n\nCopyright: (C) {} {}\n\nLicense: {}\n",
         year(spec.mtime)?,
-        spec.publisher,
-        spec.license
+        spec.about.publisher,
+        spec.about.license
     );
-    if let Some((_, file)) = COMMON_LICENSES.iter().find(|(identifier, _)| spec.license == *identifier) {
+    if let Some((_, file)) = COMMON_LICENSES.iter().find(|(identifier, _)| spec.about.license == *identifier) {
         text.push_str(&format!("\nOn Debian systems the full text is in /usr/share/common-licenses/{file}.\n"));
     }
     text.push_str("\nThe containers in this package come under the licences of their makers.\n");

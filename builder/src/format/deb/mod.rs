@@ -23,12 +23,8 @@ pub struct DebSpec<'a> {
     pub version: &'a str,
     /// Debian's name of the architecture: amd64, arm64.
     pub architecture: &'a str,
-    /// `Name <mail@example>`.
-    pub maintainer: &'a str,
-    /// Who holds the rights.
-    pub publisher: &'a str,
-    /// Where to read more.
-    pub homepage: Option<&'a str>,
+    /// What is alike in all packages of a product.
+    pub about: About<'a>,
     /// The synopsis in the first line, then the description.
     pub description: &'a str,
     /// What must be configured before the preinst runs, if anything.
@@ -37,14 +33,10 @@ pub struct DebSpec<'a> {
     pub depends: &'a [String],
     /// The relations of Recommends, Suggests and Conflicts.
     pub weak: Weak<'a>,
-    /// The section of Debian's archive.
-    pub section: &'a str,
     /// How much a system needs it.
     pub priority: &'a str,
     /// A name that this package stands for and excludes others of: of a product's sites.
     pub provides: Option<&'a str>,
-    /// The licence: an SPDX identifier where there is one.
-    pub license: &'a str,
     /// The install root the files lie below, absolute.
     pub root: &'a str,
     /// The files, their paths relative to the root, sorted, parents first.
@@ -57,6 +49,21 @@ pub struct DebSpec<'a> {
     pub store: &'a Arc<Store>,
     /// The time of the package and of what linkpack itself adds to it, in seconds since 1970.
     pub mtime: i64,
+}
+
+/// What all packages of a product say alike: its own, and those of its sites.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// `Name <mail@example>`.
+    pub maintainer: &'a str,
+    /// Who holds the rights.
+    pub publisher: &'a str,
+    /// Where to read more.
+    pub homepage: Option<&'a str>,
+    /// The licence: an SPDX identifier where there is one.
+    pub license: &'a str,
+    /// The section of Debian's archive.
+    pub section: &'a str,
 }
 
 /// Relations that are none of Depends.

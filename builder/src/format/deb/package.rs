@@ -1,6 +1,6 @@
 //! A product as a DEB, and a site's settings as one.
 
-use super::{file_name, signing, DebSpec, Weak};
+use super::{file_name, signing, About, DebSpec, Weak};
 use crate::compress::{Codec, Store};
 use crate::endpoint;
 use crate::error::Result;
@@ -112,20 +112,16 @@ fn write(job: &Job, out: &mut dyn Write) -> Result<String> {
         name: &name,
         version: table.version.as_str(),
         architecture: architecture(base.target).deb,
-        maintainer: table.contact.as_str(),
-        publisher: table.publisher.as_str(),
-        homepage: table.homepage.as_ref().map(|url| url.as_str()),
+        about: about(product),
         description: &table.description,
         // The preinst reads the install root from debconf.
         pre_depends: Some(&pre_depends),
         depends: &depends,
         weak: Weak { recommends: &recommends, suggests: &suggests, conflicts: &conflicts },
-        section: table_of_deb.section.as_ref().map_or("admin", |section| section.as_str()),
         priority: table_of_deb.priority.unwrap_or(DebPriority::Optional).name(),
         // A name that all packages of a product share would not do: dpkg removes what the new package conflicts with, and never what
         // conflicts with the new package.
         provides: product.site_name().map(|_| table.name.as_str()),
-        license: table.license.as_str(),
         root: &product.linux_root(),
         files: &job.files()?,
         control_files: &control_files,
@@ -137,9 +133,19 @@ fn write(job: &Job, out: &mut dyn Write) -> Result<String> {
     Ok(file_name(spec.name, spec.version, spec.architecture))
 }
 
+fn about(product: &Product) -> About<'_> {
+    let table = &product.manifest().product;
+    About {
+        maintainer: table.contact.as_str(),
+        publisher: table.publisher.as_str(),
+        homepage: table.homepage.as_ref().map(|url| url.as_str()),
+        license: table.license.as_str(),
+        section: product.manifest().deb.section.as_ref().map_or("admin", |section| section.as_str()),
+    }
+}
+
 fn write_overlay(site: &SiteJob) -> Result<(String, Vec<u8>)> {
     let product = site.product;
-    let table = &product.manifest().product;
     let (name, stands_for) = (package_name(product), overlay_name(product));
     let store = Store::in_memory(site.pool.clone());
     let folder = product.names().place("site");
@@ -147,17 +153,13 @@ fn write_overlay(site: &SiteJob) -> Result<(String, Vec<u8>)> {
         name: &name,
         version: version(product),
         architecture: "all",
-        maintainer: table.contact.as_str(),
-        publisher: table.publisher.as_str(),
-        homepage: table.homepage.as_ref().map(|url| url.as_str()),
+        about: about(product),
         description: &description(product),
         pre_depends: None,
         depends: &[],
         weak: Weak::default(),
-        section: product.manifest().deb.section.as_ref().map_or("admin", |section| section.as_str()),
         priority: "optional",
         provides: Some(&stands_for),
-        license: table.license.as_str(),
         root: &folder,
         files: &[&overlay::file(site)?],
         control_files: &[],

@@ -41,20 +41,21 @@ fn put_description<'a>(header: &mut Header<'a>, spec: &'a RpmSpec) {
     header.put_texts(Tag::RPMTAG_HEADERI18NTABLE as u32, ["C"]);
     header.put_text(Tag::RPMTAG_NAME as u32, spec.name);
     header.put_text(Tag::RPMTAG_VERSION as u32, spec.version);
-    header.put_text(Tag::RPMTAG_RELEASE as u32, spec.release);
-    if let Some(epoch) = spec.epoch {
+    header.put_text(Tag::RPMTAG_RELEASE as u32, spec.about.release);
+    if let Some(epoch) = spec.about.epoch {
         header.put_numbers(Tag::RPMTAG_EPOCH as u32, [epoch]);
     }
     let translated = [
         (Tag::RPMTAG_SUMMARY, spec.summary),
         (Tag::RPMTAG_DESCRIPTION, spec.description.trim_end()),
-        (Tag::RPMTAG_GROUP, spec.group.unwrap_or(GROUP)),
+        (Tag::RPMTAG_GROUP, spec.about.group.unwrap_or(GROUP)),
     ];
     for (tag, text) in translated {
         header.put(tag as u32, Value::translated(text));
     }
-    header.put_text(Tag::RPMTAG_LICENSE as u32, spec.license);
-    let optional = [(Tag::RPMTAG_URL, spec.url), (Tag::RPMTAG_VENDOR, spec.vendor), (Tag::RPMTAG_PACKAGER, spec.packager)];
+    header.put_text(Tag::RPMTAG_LICENSE as u32, spec.about.license);
+    let optional =
+        [(Tag::RPMTAG_URL, spec.about.url), (Tag::RPMTAG_VENDOR, spec.about.vendor), (Tag::RPMTAG_PACKAGER, spec.about.packager)];
     for (tag, text) in optional {
         if let Some(text) = text {
             header.put_text(tag as u32, text);
@@ -73,7 +74,7 @@ fn put_origin<'a>(header: &mut Header<'a>, spec: &'a RpmSpec) -> Result<()> {
     header.put_text(Tag::RPMTAG_BUILDHOST as u32, BUILD_HOST);
     header.put_text(Tag::RPMTAG_RPMVERSION as u32, concat!("linkpack-", env!("CARGO_PKG_VERSION")));
     // Without it, rpm takes the package for a source package.
-    header.put_text(Tag::RPMTAG_SOURCERPM as u32, format!("{}-{}-{}.src.rpm", spec.name, spec.version, spec.release));
+    header.put_text(Tag::RPMTAG_SOURCERPM as u32, format!("{}-{}-{}.src.rpm", spec.name, spec.version, spec.about.release));
     Ok(())
 }
 
@@ -96,8 +97,8 @@ fn put_scriptlets<'a>(header: &mut Header<'a>, spec: &'a RpmSpec) {
 }
 
 fn put_dependencies(header: &mut Header, spec: &RpmSpec, files: &FileList) -> Result<()> {
-    let epoch = spec.epoch.map(|epoch| format!("{epoch}:")).unwrap_or_default();
-    let version = format!("{epoch}{}-{}", spec.version, spec.release);
+    let epoch = spec.about.epoch.map(|epoch| format!("{epoch}:")).unwrap_or_default();
+    let version = format!("{epoch}{}-{}", spec.version, spec.about.release);
     let mut provides = Dependency::parse_all(spec.provides)?;
     provides.insert(Dependency::equal(spec.name, &version));
     let isa = architecture(spec.arch)?.isa;

@@ -16,7 +16,7 @@ pub mod signing;
 mod spec;
 
 pub use package::Rpm;
-pub use spec::{file_name, Ghost, GhostKind, RpmSpec, Scriptlets};
+pub use spec::{file_name, About, Ghost, GhostKind, RpmSpec, Scriptlets};
 
 use super::hashing;
 use super::patch::write_failed;

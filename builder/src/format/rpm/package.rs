@@ -1,6 +1,6 @@
 //! A product as an RPM, and a site's settings as one.
 
-use super::{file_name, signing, Ghost, GhostKind, RpmSpec, Scriptlets};
+use super::{file_name, signing, About, Ghost, GhostKind, RpmSpec, Scriptlets};
 use crate::compress::{Codec, Store};
 use crate::endpoint;
 use crate::error::Result;
@@ -10,7 +10,7 @@ use crate::format::overlay::{self, description, overlay_name, package_name, text
 use crate::format::stream::streamed;
 use crate::format::{Signatures, Signing};
 use crate::listener::Listener;
-use crate::manifest::{Format, Installer};
+use crate::manifest::{Format, Installer, Product};
 use crate::trust::keys::Keys;
 use crate::trust::record::Signed;
 use crate::trust::Verdict;
@@ -107,16 +107,10 @@ fn write(job: &Job, out: &mut dyn Write) -> Result<String> {
     let spec = RpmSpec {
         name: &name,
         version: table.version.as_str(),
-        release: table_of_rpm.release.as_ref().map_or("1", |release| release.as_str()),
-        epoch: table_of_rpm.epoch,
         arch: architecture(base.target).rpm,
         summary,
         description: &description,
-        license: table.license.as_str(),
-        url: table.homepage.as_ref().map(|url| url.as_str()),
-        vendor: Some(table.publisher.as_str()),
-        packager: Some(table.contact.as_str()),
-        group: table_of_rpm.group.as_ref().map(|group| group.as_str()),
+        about: about(product),
         prefix: &product.linux_root(),
         relocatable: true,
         build_time: base.mtime,
@@ -143,7 +137,7 @@ fn write(job: &Job, out: &mut dyn Write) -> Result<String> {
         store: base.store,
     };
     super::write(&spec, out)?;
-    Ok(file_name(spec.name, spec.version, spec.release, spec.arch))
+    Ok(file_name(spec.name, spec.version, spec.about.release, spec.arch))
 }
 
 /// A description's first line, and the rest (or the first line again, since rpm wants both).
@@ -153,9 +147,21 @@ fn texts(description: &str) -> (&str, String) {
     (summary.trim().trim_end_matches('.'), rest.to_owned())
 }
 
+fn about(product: &Product) -> About<'_> {
+    let (table, of_rpm) = (&product.manifest().product, &product.manifest().rpm);
+    About {
+        release: of_rpm.release.as_ref().map_or("1", |release| release.as_str()),
+        epoch: of_rpm.epoch,
+        license: table.license.as_str(),
+        url: table.homepage.as_ref().map(|url| url.as_str()),
+        vendor: Some(table.publisher.as_str()),
+        packager: Some(table.contact.as_str()),
+        group: of_rpm.group.as_ref().map(|group| group.as_str()),
+    }
+}
+
 fn write_overlay(site: &SiteJob, (posttrans, postun): &(String, String)) -> Result<(String, Vec<u8>)> {
     let product = site.product;
-    let (table, table_of_rpm) = (&product.manifest().product, &product.manifest().rpm);
     let (name, stands_for) = (package_name(product), [overlay_name(product)]);
     let store = Store::in_memory(site.pool.clone());
     let folder = product.names().place("site");
@@ -163,16 +169,10 @@ fn write_overlay(site: &SiteJob, (posttrans, postun): &(String, String)) -> Resu
     let spec = RpmSpec {
         name: &name,
         version: version(product),
-        release: table_of_rpm.release.as_ref().map_or("1", |release| release.as_str()),
-        epoch: table_of_rpm.epoch,
         arch: "noarch",
         summary: &summary,
         description: &summary,
-        license: table.license.as_str(),
-        url: table.homepage.as_ref().map(|url| url.as_str()),
-        vendor: Some(table.publisher.as_str()),
-        packager: Some(table.contact.as_str()),
-        group: table_of_rpm.group.as_ref().map(|group| group.as_str()),
+        about: about(product),
         prefix: &folder,
         relocatable: false,
         build_time: site.mtime,
@@ -192,7 +192,7 @@ fn write_overlay(site: &SiteJob, (posttrans, postun): &(String, String)) -> Resu
     };
     let mut bytes = Vec::new();
     super::write(&spec, &mut bytes)?;
-    Ok((file_name(spec.name, spec.version, spec.release, spec.arch), bytes))
+    Ok((file_name(spec.name, spec.version, spec.about.release, spec.arch), bytes))
 }
 
 /// What the scriptlets make outside the root: listed, so that `rpm -qf` knows whose it is.

@@ -13,26 +13,14 @@ pub struct RpmSpec<'a> {
     pub name: &'a str,
     /// Letters, digits and `._+~^`; no `-`.
     pub version: &'a str,
-    /// As `version`; usually "1".
-    pub release: &'a str,
-    /// Compared before the version.
-    pub epoch: Option<u32>,
     /// "x86_64", "aarch64" or "noarch".
     pub arch: &'a str,
     /// One line.
     pub summary: &'a str,
     /// Any number of lines.
     pub description: &'a str,
-    /// An SPDX expression, or what the vendor calls its licence.
-    pub license: &'a str,
-    /// The product's home page.
-    pub url: Option<&'a str>,
-    /// Who publishes the package.
-    pub vendor: Option<&'a str>,
-    /// Whom to write to: `Name <address>`.
-    pub packager: Option<&'a str>,
-    /// RPM's old classification; "System Environment/Daemons" without one.
-    pub group: Option<&'a str>,
+    /// What is alike in all packages of a product.
+    pub about: About<'a>,
     /// The packaged root, absolute, which `rpm --prefix` moves elsewhere. The package owns it, but not the directories above it.
     pub prefix: &'a str,
     /// Whether `rpm --prefix` may move it.
@@ -65,6 +53,25 @@ pub struct RpmSpec<'a> {
     pub codec: Codec,
     /// Where the files' compressed units are.
     pub store: &'a Arc<Store>,
+}
+
+/// What all packages of a product say alike: its own, and those of its sites.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// As the version; usually "1".
+    pub release: &'a str,
+    /// Compared before the version.
+    pub epoch: Option<u32>,
+    /// An SPDX expression, or what the vendor calls its licence.
+    pub license: &'a str,
+    /// The product's home page.
+    pub url: Option<&'a str>,
+    /// Who publishes the package.
+    pub vendor: Option<&'a str>,
+    /// Whom to write to: `Name <address>`.
+    pub packager: Option<&'a str>,
+    /// RPM's old classification; "System Environment/Daemons" without one.
+    pub group: Option<&'a str>,
 }
 
 /// Something that the endpoint makes and the package owns: listed as `%ghost`, never unpacked, not compared by `rpm -V`, and removed
@@ -129,7 +136,7 @@ pub fn lead(spec: &RpmSpec) -> Result<Vec<u8>> {
     lead.extend_from_slice(&[3, 0]);
     lead.extend_from_slice(&binary.to_be_bytes());
     lead.extend_from_slice(&architecture(spec.arch)?.lead.to_be_bytes());
-    let name = format!("{}-{}-{}", spec.name, spec.version, spec.release);
+    let name = format!("{}-{}-{}", spec.name, spec.version, spec.about.release);
     lead.extend(name.bytes().chain(std::iter::repeat(0)).take(65));
     lead.push(0);
     lead.extend_from_slice(&linux.to_be_bytes());
@@ -167,8 +174,8 @@ pub fn check(spec: &RpmSpec) -> Result<()> {
     architecture(spec.arch)?;
     check_name(spec.name)?;
     check_version("version", spec.version)?;
-    check_version("release", spec.release)?;
-    for (what, text) in [("summary", spec.summary), ("description", spec.description), ("license", spec.license)] {
+    check_version("release", spec.about.release)?;
+    for (what, text) in [("summary", spec.summary), ("description", spec.description), ("license", spec.about.license)] {
         if text.trim().is_empty() {
             return Err(Error::new(format!("an RPM needs a {what}")).help(format!("give the product a {what}")));
         }
@@ -220,8 +227,8 @@ fn check_nul(spec: &RpmSpec) -> Result<()> {
         GhostKind::Link { target } => Some(target.as_str()),
         _ => None,
     });
-    let required = [spec.summary, spec.description, spec.license];
-    let optional = [spec.url, spec.vendor, spec.packager, spec.group];
+    let required = [spec.summary, spec.description, spec.about.license];
+    let optional = [spec.about.url, spec.about.vendor, spec.about.packager, spec.about.group];
     let texts = required.into_iter().chain(optional.into_iter().flatten());
     let texts = texts.chain(scripts.into_iter().filter_map(|script| script.as_deref())).chain(links);
     match texts.into_iter().find(|text| text.contains('\0')) {
