@@ -3,9 +3,10 @@ use crate::bench::*;
 use crate::common::{cmd, need};
 use linkpack::trust::timestamp::Stamper;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 /// Answers each request on loopback; gone with the test. Its address.
@@ -30,7 +31,7 @@ fn query(mut stream: TcpStream) -> Option<(TcpStream, Vec<u8>)> {
         bytes.push(byte[0]);
     }
     let head = String::from_utf8(bytes).expect("text");
-    assert!(head.starts_with("POST /stamp HTTP/1.0\r\n"), "{head}");
+    assert!(head.starts_with("POST /stamp HTTP/1."), "{head}");
     assert!(head.contains("\r\nContent-Type: application/timestamp-query\r\n"), "{head}");
     let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).expect("a length");
     let mut body = vec![0; length.parse().expect("a number")];
@@ -89,6 +90,50 @@ fn osslsigncode_takes_the_time_stamp_of_an_authority_that_was_asked_by_http() {
     }
 }
 
+/// A door that speaks TLS in front of an authority, with a certificate of its own; it goes when its input is closed, with the test.
+const DOOR: &str = r#"
+import os, socket, ssl, sys, threading
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("tls.pem", "tls.key")
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0))).start()
+def pump(a, b):
+    while data := a.recv(65536): b.sendall(data)
+while True:
+    stream = context.wrap_socket(listener.accept()[0], server_side=True)
+    behind = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+    threading.Thread(target=pump, args=(stream, behind), daemon=True).start()
+    pump(behind, stream)
+    stream.close()
+"#;
+
+#[test]
+fn an_authority_may_speak_https_alone() {
+    need("curl", "curl");
+    let bench = &bench();
+    let home = bench.folder.path().to_owned();
+    let plain = authority(move |stream, query| {
+        let body = reply(&home, &query, None);
+        send(stream, &format!("{OK}\r\nContent-Length: {}", body.len()), &body);
+    });
+    let port = plain.trim_end_matches("/stamp").rsplit(':').next().expect("a port");
+    let subject = "-subj /CN=tsa -addext subjectAltName=IP:127.0.0.1 -days 2";
+    bench.sh(&format!("openssl req -x509 -newkey rsa:2048 -nodes -keyout tls.key -out tls.pem {subject}")).run().ok();
+    let mut door = std::process::Command::new("python3");
+    door.args(["-c", DOOR, port]).current_dir(bench.folder.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut door = door.spawn().expect("apt-get install python3");
+    let mut line = String::new();
+    BufReader::new(door.stdout.take().expect("piped")).read_line(&mut line).expect("a port");
+    let folder = copy(bench);
+    let msi = package(folder.path(), "msi");
+    let options = format!("--key code.key --cert code.pem --timestamp-url https://127.0.0.1:{}/stamp", line.trim());
+    sign(bench, &msi, &options).env("CURL_CA_BUNDLE", "tls.pem").run().ok();
+    assert!(judged(bench, &msi, "ca.pem").to_string().contains("time stamp 20"));
+    drop(door.stdin.take());
+    assert!(door.wait().expect("ended").success());
+}
+
 #[test]
 fn what_an_authority_must_not_answer_is_refused_and_leaves_everything_as_it_was() {
     let bench = &bench();
@@ -127,7 +172,8 @@ fn what_an_authority_must_not_answer_is_refused_and_leaves_everything_as_it_was(
                 send(stream, OK, &answer);
             }),
         ),
-        ("does not begin with http://", "https://127.0.0.1/".to_owned()),
+        ("cannot be asked by curl", "https://127.0.0.1:1/it's".to_owned()),
+        ("does not begin with http://", "ftp://127.0.0.1/".to_owned()),
         ("its address is not one", "http://user:secret@127.0.0.1/".to_owned()),
         ("refused", "http://127.0.0.1:1/".to_owned()),
     ];

@@ -66,7 +66,7 @@ impl Signing {
             (None, None) => None,
         };
         let command = |line: &String| Stamper::Command(ShellCommand::new(line, "--timestamp-command", hidden));
-        let url = |url: &String| Stamper::Url { url: url.clone(), patience: Stamper::PATIENCE };
+        let url = |url: &String| Stamper::at(url, hidden);
         let stamper = options.timestamp_url.as_ref().map(url).or(options.timestamp_command.as_ref().map(command));
         Ok(Signing { signer, chain, openpgp, stamper, program_signatures: options.program_signatures.clone() })
     }

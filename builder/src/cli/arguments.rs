@@ -101,7 +101,7 @@ pub struct SigningArguments {
     /// Signs for --openpgp-key, run by sh -c: the data on its stdin, a detached signature on its stdout, as gpg --detach-sign makes it
     #[arg(long, value_name = "COMMAND")]
     pub openpgp_command: Option<String>,
-    /// Countersign an MSI with the time of this RFC 3161 authority (http://)
+    /// Countersign an MSI with the time of this RFC 3161 authority (http://, or by curl https://)
     #[arg(long, value_name = "URL", conflicts_with = "timestamp_command")]
     pub timestamp_url: Option<String>,
     /// Ask the authority by a command, run by sh -c: the request on its stdin, the response on its stdout

@@ -15,9 +15,13 @@ const ANSWER_LIMIT: usize = 1 << 20;
 /// By how much an authority's clock and ours may differ.
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
+/// The media types of RFC 3161.
+const QUERY: &str = "application/timestamp-query";
+const REPLY: &str = "application/timestamp-reply";
+
 /// How an authority is asked.
 pub enum Stamper {
-    /// By plain HTTP: what is answered is signed, so there is nothing that TLS would protect.
+    /// By plain HTTP: what is answered is signed, so there is nothing that TLS would protect. See [`Stamper::at`].
     Url {
         /// Its address.
         url: String,
@@ -26,11 +30,32 @@ pub enum Stamper {
     },
     /// By a command of the user's: the request on its standard input, the response on its standard output.
     Command(ShellCommand),
+    /// By HTTPS, for authorities that take nothing else: curl has the machine's certificates and proxies.
+    Curl {
+        /// Its address.
+        url: String,
+        /// The call.
+        command: ShellCommand,
+    },
 }
 
 impl Stamper {
     /// How long an authority at an address may take.
     pub const PATIENCE: Duration = PATIENCE;
+
+    /// The authority at an address of http or https. `hidden` is the variable with our password, which curl is not to see.
+    pub fn at(url: &str, hidden: Option<&str>) -> Stamper {
+        if !url.starts_with("https://") {
+            return Stamper::Url { url: url.to_owned(), patience: Stamper::PATIENCE };
+        }
+        let line = format!(
+            "exec curl --silent --show-error --fail --proto =https --max-time {} --header 'Content-Type: {QUERY}' --header 'Accept: {REPLY}' \
+             --data-binary @- --url '{}'",
+            Stamper::PATIENCE.as_secs(),
+            url.replace('\'', r"'\''"),
+        );
+        Stamper::Curl { url: url.to_owned(), command: ShellCommand::new(&line, "--timestamp-url", hidden) }
+    }
 
     /// A token (a ContentInfo) over some signature's bytes.
     ///
@@ -47,6 +72,11 @@ impl Stamper {
             Stamper::Command(command) => {
                 command.run(&[("LINKPACK_SIGN_PURPOSE", "timestamp".to_owned())], &mut request.as_slice())?
             }
+            Stamper::Curl { url, command } => command.run(&[], &mut request.as_slice()).map_err(|error| {
+                Error::new(format!("the time stamping authority {url} cannot be asked by curl: {}", error.what())).help(
+                    "what curl said is above (apt-get install curl, where it is not there); or ask it with --timestamp-command",
+                )
+            })?,
         };
         token(&answer, signature, &nonce, SystemTime::now()).map_err(|why| {
             Error::new(format!("the time stamping authority's answer cannot be used: {why}"))
@@ -56,7 +86,7 @@ impl Stamper {
 }
 
 fn post(url: &str, patience: Duration, request: &[u8]) -> Result<Vec<u8>> {
-    let headers = [("Content-Type", "application/timestamp-query"), ("Accept", "application/timestamp-reply")];
+    let headers = [("Content-Type", QUERY), ("Accept", REPLY)];
     let mut answer = AtMost::new(ANSWER_LIMIT);
     let asked = Request { method: "POST", url, headers: &headers, patience };
     let why = match asked.send(request.len() as u64, &mut &request[..], &mut answer) {
@@ -67,7 +97,7 @@ fn post(url: &str, patience: Duration, request: &[u8]) -> Result<Vec<u8>> {
         Err(Failure::Here(error)) => error.to_string(),
     };
     Err(Error::new(format!("the time stamping authority {url} cannot be asked: {why}"))
-        .help("give its http:// address, or ask it with --timestamp-command, for instance by curl"))
+        .help("give its http:// or https:// address, or ask it with --timestamp-command"))
 }
 
 fn imprint(signature: &[u8]) -> Vec<u8> {
