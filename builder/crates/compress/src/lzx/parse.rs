@@ -180,6 +180,17 @@ struct Node {
     recent: [u32; RECENT],
 }
 
+impl Node {
+    /// Takes a path that is cheaper.
+    #[inline]
+    fn improve(&mut self, cost: u32, item: Item) {
+        if cost < self.cost {
+            self.cost = cost;
+            self.item = item;
+        }
+    }
+}
+
 /// The matches of a block and the paths through it.
 pub struct Parser {
     finder: Finder,
@@ -246,7 +257,7 @@ impl Parser {
             self.nodes[at].recent = recent;
             let here = start + at;
             let most = LONGEST.min(FRAME - at % FRAME).min(count - at);
-            self.relax(at + 1, cost + costs.main[usize::from(text[here])], Item::literal());
+            self.nodes[at + 1].improve(cost + costs.main[usize::from(text[here])], Item::literal());
             let mut reached = 1;
             if most >= SHORTEST {
                 for (number, &offset) in recent.iter().enumerate() {
@@ -289,24 +300,20 @@ impl Parser {
     }
 
     #[inline]
-    fn relax(&mut self, to: usize, cost: u32, item: Item) {
-        let node = &mut self.nodes[to];
-        if cost < node.cost {
-            node.cost = cost;
-            node.item = item;
-        }
-    }
-
-    #[inline]
     #[allow(clippy::too_many_arguments, reason = "the inner loop: what is known is not looked up again")]
     fn relax_lengths(&mut self, at: usize, first: usize, last: usize, cost: u32, place: u32, slot: usize, costs: &Costs) {
         let symbol = LITERALS + slot * LENGTH_HEADERS;
-        for len in first..=last.min(LONG - 1) {
-            self.relax(at + len, cost + costs.main[symbol + len - SHORTEST], Item::new(len, place));
+        let nodes = &mut self.nodes[at + first..=at + last];
+        // Side by side, so that nothing is looked up by its place.
+        let short = &costs.main[symbol + first.min(LONG) - SHORTEST..symbol + LENGTH_HEADERS - 1];
+        let (short_nodes, long_nodes) = nodes.split_at_mut(short.len().min(nodes.len()));
+        for ((node, &own), len) in short_nodes.iter_mut().zip(short).zip(first..) {
+            node.improve(cost + own, Item::new(len, place));
         }
         let cost = cost + costs.main[symbol + LENGTH_HEADERS - 1];
-        for len in first.max(LONG)..=last {
-            self.relax(at + len, cost + costs.lengths[len], Item::new(len, place));
+        let first = first.max(LONG);
+        for ((node, &own), len) in long_nodes.iter_mut().zip(&costs.lengths[first..]).zip(first..) {
+            node.improve(cost + own, Item::new(len, place));
         }
     }
 
