@@ -9,7 +9,8 @@ import sys
 import chart
 from figures import MAKES, PEERS, Scenario, percent, spread
 
-SECTIONS = ("gzip", "xz", "rebuild", "sites", "growth", "trees", "endpoint")
+# "msi" has no results here: scripts/bench-msi prints its figures.
+SECTIONS = ("gzip", "xz", "rebuild", "sites", "growth", "trees", "endpoint", "msi")
 HEAD = """# Benchmark
 linkpack against the field's packagers, on the same tree of real software, measured in one run by `scripts/bench`, which wrote this page.
 
