@@ -71,7 +71,7 @@ lp_aside_keep() {
 }
 
 # rpm erases the old version's files after it has unpacked the new ones, and by their paths: through a link that is new it would take
-# new ones. Until then (%post to %posttrans) the old folder has its place back.
+# new ones (through a file nothing, and an edited file stays for lp_aside_end). Until then (%post to %posttrans) the old folder has its place back.
 lp_aside_swap() {
     local hidden place
     hidden=$LP_D$lp_root/.linkpack
@@ -79,7 +79,7 @@ lp_aside_swap() {
     while IFS= read -r lp_row; do
         lp_row=$(lp_files_name "$lp_row") place=$LP_D$lp_root/$lp_row
         [ -d "$hidden/aside/$lp_row" ] && [ ! -L "$hidden/aside/$lp_row" ] || continue
-        [ -L "$place" ] && [ "$(readlink "$place")" != "$hidden/aside/$lp_row" ] || [ -f "$place" ] || continue
+        [ -L "$place" ] && [ "$(readlink "$place")" != "$hidden/aside/$lp_row" ] || continue
         mkdir -p "$hidden/aside.new/${lp_row%/*}" && mv "$place" "$hidden/aside.new/$lp_row" && mv "$hidden/aside/$lp_row" "$place" || return 1
     done <"$hidden/aside.moved"
 }

@@ -52,16 +52,16 @@ fn a_folder_and_a_link_change_places() {
         sample.shell(&format!("cd containers/pulse && {script}"));
         sample
     };
-    let old = sample(ONE, "mkdir lib d f; echo one >lib/a; echo x >d/x; ln -s d l; echo file >t; echo y >f/y");
+    let old = sample(ONE, "mkdir lib d f; echo one >lib/a; echo x >d/x; ln -s d l; echo file >t; echo y >f/y; sed -i 's|config = .\"|&f/y\", \"|' ../../linkpack.toml");
     let new = sample(TWO, "mkdir lib64 l t; echo two >lib64/a; ln -s lib64 lib; echo z >l/z; echo t >t/t; echo f >f");
     let scratch = endpoint(&[old, new]);
     let machine = scratch.live_sysv();
     let pulse = format!("{ROOT}/Intigua-Libs/pulse");
     machine.rpm("-i", ONE).ok();
-    machine.sh(&format!("echo added >{pulse}/lib/mine")).ok();
+    machine.sh(&format!("echo added >{pulse}/lib/mine; echo edited >{pulse}/f/y")).ok();
 
     machine.rpm("-U", TWO).ok();
-    let found = machine.sh(&format!("cd {pulse} && readlink lib; cat lib/a l/z t/t f; [ ! -L l ] && [ ! -e d ]; cat {ROOT}/kept/Intigua-Libs/pulse/lib/mine lib/mine 2>/dev/null || :"));
-    assert_eq!(found.ok().line(), "lib64\ntwo\nz\nt\nf\nadded");
+    let found = machine.sh(&format!("cd {pulse} && readlink lib; cat lib/a l/z t/t f; [ ! -L l ] && [ ! -e d ]; cat {ROOT}/kept/Intigua-Libs/pulse/lib/mine lib/mine {ROOT}/kept/Intigua-Libs/pulse/f/y 2>/dev/null || :"));
+    assert_eq!(found.ok().line(), "lib64\ntwo\nz\nt\nf\nadded\nedited");
     machine.sh("/etc/init.d/vlink status").ok().says("vlink is running");
 }
