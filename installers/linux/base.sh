@@ -188,7 +188,9 @@ lp_sweep() {
     for dir in "$@"; do
         for file in "$dir"/.lp-[0-9]*; do
             name=${file##*/.lp-}
-            [ ! -f "$file" ] || [ -L "$file" ] || [ -d "/proc/${name%%-*}" ] || rm -f "$file"
+            [ -f "$file" ] && [ ! -L "$file" ] || continue
+            # One that has ended and that nobody has waited for, as in a container whose process 1 does not, has no program any more.
+            readlink "/proc/${name%%-*}/exe" >/dev/null 2>&1 || rm -f "$file"
         done
     done
 }
