@@ -50,6 +50,12 @@ work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
+if [ -n "$(find . ! -type d ! -type f)" ]; then
+	# They are not read: a pipe would never end.
+	fail "the kit holds links or devices"
+	echo "This kit must not be used." >&2
+	exit 1
+fi
 if ! command -v openssl >/dev/null 2>&1; then
 	fail "there is no openssl here: the signature of SHA256SUMS was not checked"
 elif ! openssl pkey -pubin -in "$key" -outform DER >"$work/der" 2>/dev/null; then
@@ -78,17 +84,12 @@ fi
 newline='
 '
 if [ -n "$(find . -name "*$newline*")" ]; then fail "a file's name has a line break"; fi
-if [ -n "$(find . ! -type d ! -type f)" ]; then
-	# They are not read: a pipe would never end.
-	fail "the kit holds links or devices"
-	echo "This kit must not be used." >&2
-	exit 1
-fi
 # Files that the list does not name are not seen by sha256sum -c. Further signatures of the list, and what repairs it, cannot be in it.
 find . ! -type d ! -path ./SHA256SUMS ! -path ./SHA256SUMS.sig | sed 's,^\./,,' |
 	grep -vE '^SHA256SUMS\.((sig|pub)\.[0-9a-f]{16}|(vol0\+[0-9]+\.)?par2)$' | sort >"$work/there"
 sed -n 's/^[0-9a-f]\{64\}  //p' SHA256SUMS | sort >"$work/listed"
 [ "$(wc -l <SHA256SUMS)" -eq "$(wc -l <"$work/listed")" ] || fail "SHA256SUMS has lines that are not a digest and a name"
+[ "$(sort -u "$work/listed" | wc -l)" -eq "$(wc -l <"$work/listed")" ] || fail "SHA256SUMS names a file twice"
 if grep -E '^/|(^|/)\.\.(/|$)' "$work/listed" >/dev/null; then fail "SHA256SUMS names files outside of the kit"; fi
 comm -23 "$work/there" "$work/listed" >"$work/extra"
 while IFS= read -r name; do fail "not listed: $name"; done <"$work/extra"

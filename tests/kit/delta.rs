@@ -33,7 +33,7 @@ fn a_delta_makes_the_next_kit_to_the_byte_or_none_at_all() {
         let left = cmd("sh").args(["-c", "ls -A | grep -E '^(linkpack-work|\\.linkpack)'"]).dir(at).run();
         assert_eq!(left.line(), "", "left behind after {arguments}");
     };
-    refused("new new.delta -o x", "is not for the kit at new");
+    refused("new new.delta -o x", "new is already the kit that new.delta makes");
     refused("new.delta new.delta -o x", "is not a kit");
     refused("kit kit -o x", "is not a delta");
     refused("kit new.delta -o demo", "is not a kit");

@@ -165,6 +165,28 @@ fn a_full_disk_and_an_interrupt_leave_nothing() {
         .run();
     interrupted.exits(1).says("interrupted");
     nothing(folder.path());
+    // Whoever waits for a key's pipe can be stopped, too.
+    let waiting =
+        "mkfifo pipe; timeout -k 20 1 \"$1\" kit dist-1.0.0 -o new --key pipe --openpgp-key rsa.sec; echo status $?; rm pipe";
+    let stopped = cmd("sh").args(["-c", waiting, "sh", env!("CARGO_BIN_EXE_linkpack")]).dir(folder.path()).run();
+    assert_eq!(stopped.line(), "status 124", "{stopped}");
+    stopped.says("interrupted");
+    nothing(folder.path());
+}
+
+#[test]
+fn a_kit_that_takes_its_predecessors_place_has_its_delta_or_none_of_both() {
+    let folder = copy();
+    // Stopped when the first of the names is given.
+    let script = "cp -a kit before; \"$1\" kit dist-1.1.0 -q -o kit --since kit --key key.pem --openpgp-key rsa.sec & pid=$!
+        inode=$(stat -c %i kit); while [ \"$(stat -c %i kit)\" = \"$inode\" ] && [ ! -d kit.delta ] && kill -0 $pid 2>/dev/null; do :; done
+        kill -INT $pid 2>/dev/null; wait $pid; echo status $?; \"$1\" kit apply before kit.delta -q -o again && diff -r again kit && echo whole";
+    let said = cmd("sh").args(["-c", script, "sh", env!("CARGO_BIN_EXE_linkpack")]).env("SOURCE_DATE_EPOCH", "1750000000");
+    let said = said.dir(folder.path()).run();
+    assert_eq!(said.stdout, "status 0\nwhole\n", "{said}");
+    // To apply it once more, as after a kill, is no riddle.
+    let again = linkpack().args(["kit", "apply", "again", "kit.delta", "-o", "again"]).dir(folder.path()).run();
+    again.exits(1).says("again is already the kit that kit.delta makes");
 }
 
 #[test]
@@ -199,7 +221,12 @@ fn the_next_key_takes_over_from_the_kit_that_names_it() {
     fs::remove_file(folder.path().join("dist-1.1.0/SHA256SUMS.sig")).unwrap();
     cmd("sh").args(["-c", "rm dist-1.1.0/*.run"]).dir(folder.path()).run().ok();
     cmd("sh").args(["-c", "mkdir d; cp dist-1.1.0/*.deb d"]).dir(folder.path()).run().ok();
-    let rolled = "d --into kit --key stranger.pem --openpgp-key rsa.sec";
-    linkpack().arg("kit").args(rolled.split(' ')).dir(folder.path()).run().ok();
-    cmd("sh").arg("kit/verify.sh").args(["--key", "stranger.pub"]).dir(folder.path()).run().ok();
+    // What the old key has signed would not verify by the new one.
+    let rolled = |place: &str| {
+        let line = format!("d {place} --key stranger.pem --openpgp-key rsa.sec");
+        linkpack().arg("kit").args(line.split(' ')).dir(folder.path()).run()
+    };
+    rolled("--into kit").exits(1).says(".run is signed by the key before").says("--since");
+    rolled("-o rolled --since kit").ok();
+    cmd("sh").arg("rolled/verify.sh").args(["--key", "stranger.pub"]).dir(folder.path()).run().ok();
 }

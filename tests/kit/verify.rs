@@ -65,6 +65,16 @@ fn a_kit_that_was_changed_is_named_wrong_with_sha256sum_and_with_openssl_alone()
         fs::remove_file(kit.join("index.html")).unwrap();
         cmd("mkfifo").arg(kit.join("index.html")).run().ok();
     });
+    for (place, file) in [("sums", "SHA256SUMS"), ("sig", "SHA256SUMS.sig"), ("vendor", "keys/vendor.pub")] {
+        wrong(place, "links or devices", &|kit| {
+            fs::remove_file(kit.join(file)).unwrap();
+            cmd("mkfifo").arg(kit.join(file)).run().ok();
+        });
+    }
+    wrong("twice", "names a file twice", &|kit| {
+        let list = fs::read_to_string(kit.join("SHA256SUMS")).unwrap();
+        fs::write(kit.join("SHA256SUMS"), format!("{list}{}\n", list.lines().next().unwrap())).unwrap();
+    });
     wrong("lines", "has a line break", &|kit| fs::write(kit.join("SHA256SUMS.par2\nSHA256SUMS.par2"), "x").unwrap());
     wrong("terminal", "not listed: ??[2Kok", &|kit| fs::write(kit.join("\r\u{1b}[2Kok"), "x").unwrap());
     wrong("key", "not by this key", &|kit| {

@@ -267,12 +267,13 @@ fn accept(arguments: &AcceptArguments) -> Result<Option<Error>> {
     let report = kit::accept::accept(&request)?;
     if let Some(path) = &arguments.output {
         let page = kit::page::acceptance(&report)?;
-        new_file::write(path, page.as_bytes())?;
+        // The signature first: a report without the one that was asked for would be half made.
         if let Some(signature) = signing.sign_sums(page.as_bytes())? {
             let mut name = path.clone().into_os_string();
             name.push(".sig");
             new_file::write(Path::new(&name), &signature)?;
         }
+        new_file::write(path, page.as_bytes())?;
     }
     if arguments.json {
         super::print(&(serde_json::to_string_pretty(&report).expect("plain JSON") + "\n"))?;
@@ -443,7 +444,7 @@ fn size(text: &str) -> std::result::Result<u64, String> {
     // Smaller ones hold no kit at all.
     match super::bytes::bytes(text)? {
         bytes @ 8_000_000.. => Ok(bytes),
-        _ => Err(format!("{text} is not between 8M and 1000T")),
+        _ => Err(format!("{text} is less than 8M, which hold no kit")),
     }
 }
 

@@ -230,9 +230,11 @@ pub fn parse_sums(text: &str) -> BTreeMap<String, String> {
 /// A line is not a digest and a path, a path leads out of the folder, or stands twice: another reader could take another one of them.
 pub fn strict_sums(text: &str) -> Result<BTreeMap<String, String>> {
     let mut sums = BTreeMap::new();
-    for (number, line) in (1..).zip(text.lines()) {
+    // As verify.sh and sha256sum read it, to the byte: no other ends of lines, no mark of a binary file.
+    for (number, line) in (1..).zip(text.split_inclusive('\n')) {
         let refused = |why: String| Error::new(format!("{SUMS}, line {number}: {why}")).help("do not use it; copy it again");
-        let Some((path, digest)) = parse_sums(line).pop_first() else {
+        let plain = line.strip_suffix('\n').filter(|line| line.get(64..66) == Some("  ") && !line.ends_with('\r'));
+        let Some((path, digest)) = plain.and_then(|line| parse_sums(line).pop_first()) else {
             return Err(refused("it is not a digest and a path".to_owned()));
         };
         if !is_inside(&path) {
@@ -420,7 +422,9 @@ mod tests {
             assert!(strict_sums(&format!("{digest}  {wrong}\n")).is_err(), "{wrong}");
         }
         assert!(strict_sums(&format!("{digest}  a\n{digest}  a\n")).is_err());
-        assert!(strict_sums("rubbish\n").is_err());
+        for wrong in [format!("{digest}  a"), format!("{digest}  a\r\n"), format!("{digest} *a\n"), "rubbish\n".to_owned()] {
+            assert!(strict_sums(&wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

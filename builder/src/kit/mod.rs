@@ -169,6 +169,9 @@ pub fn write(options: &Options, keys: &Keys, judge: &(dyn Judge + Sync), listene
         (false, Some(since)) => Some(OldKit::open(since, judge, signer)?),
         (false, None) => None,
     };
+    if let Some(kit) = before.as_ref().filter(|kit| options.into && kit.description.keys.sums != signer.public().fingerprint()) {
+        kit.is_free_of_signed_files()?;
+    }
     let known = cve::Data::given(&options.osv, &options.vex)?;
     known.iter().try_for_each(cve::Data::check)?;
     let mut items = input::collect(&options.sources, judge, listener)?;
@@ -197,17 +200,19 @@ pub fn write(options: &Options, keys: &Keys, judge: &(dyn Judge + Sync), listene
     }
     let images = maker.images(&stage, &items)?;
     let delta = maker.delta(&stage, &description, listener)?;
-    stage.publish(&options.output)?;
-    let images: Vec<PathBuf> = images.into_iter().map(Image::publish).collect::<Result<_>>()?;
-    left_over(options, &images, listener);
+    delta.iter().chain([&stage]).try_for_each(Stage::sync)?;
+    // From here on an interrupt waits. The delta comes first: where the kit takes its predecessor's place, it cannot be made again.
     let delta = match (delta, &options.delta) {
         (Some(delta), Some(path)) => {
             let size = delta.files().values().map(|facts| facts.size).sum();
-            delta.publish(path)?;
+            delta.place(path)?;
             Some(WrittenDelta { output: path.clone(), size })
         }
         _ => None,
     };
+    stage.place(&options.output)?;
+    let images: Vec<PathBuf> = images.into_iter().map(Image::publish).collect::<Result<_>>()?;
+    left_over(options, &images, listener);
     Ok(Report { output: options.output.clone(), description, images, delta })
 }
 

@@ -89,6 +89,19 @@ impl OldKit {
         Ok(there.into_iter().filter(|path| !self.sums.contains_key(path) && !is_beside(path)).collect())
     }
 
+    /// Refuses a kit that keeps what another key than the next kit's has signed: its page and its keys/vendor.pub would name the new one.
+    ///
+    /// # Errors
+    /// It has `.run` packages or site files.
+    pub fn is_free_of_signed_files(&self) -> Result<()> {
+        match self.description.files.iter().find(|file| matches!(file.kind, Kind::Run | Kind::Site)) {
+            None => Ok(()),
+            Some(file) => Err(Error::new(format!("{} is signed by the key before, and would not verify by this one", file.path))
+                .note("--into keeps the packages of the kit before as they are")
+                .help("make the first kit of a new key with --since instead, of packages that the new key has signed: linkpack sign --key NEW DIST")),
+        }
+    }
+
     /// Where it lies.
     pub fn folder(&self) -> &Path {
         &self.folder

@@ -4,11 +4,12 @@ use crate::error::{Error, IoContext, Result};
 use crate::workdir::WorkDir;
 use crate::{new_file, regular};
 use rustix::fs::{renameat_with, RenameFlags, CWD};
+use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -159,6 +160,23 @@ impl Stage {
     pub fn publish(self, target: &Path) -> Result<()> {
         sync(&self.root)?;
         crate::interrupt::check()?;
+        self.place(target)
+    }
+
+    /// Makes sure that it is on the disk before anything gets its name.
+    ///
+    /// # Errors
+    /// It cannot be written; an interrupt.
+    pub fn sync(&self) -> Result<()> {
+        sync(&self.root)?;
+        crate::interrupt::check()
+    }
+
+    /// As [`Stage::publish`], of what is on the disk, and whatever the user asks for meanwhile: a kit and its delta belong together.
+    ///
+    /// # Errors
+    /// It cannot be renamed.
+    pub fn place(self, target: &Path) -> Result<()> {
         match target.symlink_metadata().is_ok() {
             true => renameat_with(CWD, &self.root, CWD, target, RenameFlags::EXCHANGE),
             false => renameat_with(CWD, &self.root, CWD, target, RenameFlags::NOREPLACE),
@@ -190,7 +208,12 @@ pub fn digest(path: &Path) -> Result<(u64, String)> {
 
 /// What to do where a kit cannot be written.
 pub fn elsewhere(error: Error) -> Error {
-    error.help("free some space, or choose another place with -o")
+    let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<io::Error>());
+    let help = match source.and_then(io::Error::raw_os_error).map(Errno::from_raw_os_error) {
+        None | Some(Errno::NOSPC | Errno::DQUOT) => "free some space, or choose another place with -o",
+        Some(_) => "choose another place with -o",
+    };
+    error.help(help)
 }
 
 fn sync(folder: &Path) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Secrets: where passwords come from, and key files. Nothing here is printed, and what was read is wiped after use.
 
 use base::error::{Error, IoContext, Result};
+use base::interrupt;
 use base::listener::Listener;
 use std::fs::File;
 use std::io::Read;
@@ -35,9 +36,14 @@ impl PasswordSource {
         match self {
             PasswordSource::None => Ok(None),
             PasswordSource::File(path) => {
-                let file = File::open(path).or_cannot("read the password file", path)?;
+                let at = path.clone();
+                let (file, line) = interrupt::waiting(move || {
+                    let file = File::open(&at).or_cannot("read the password file", &at)?;
+                    let line = first_line(&file, &at.display().to_string())?;
+                    Ok((file, line))
+                })?;
                 warn_of_readers(&file, path, "the password file", listener);
-                first_line(file, &path.display().to_string()).map(Some)
+                Ok(Some(line))
             }
             PasswordSource::Descriptor(number) => first_line(descriptor(*number)?, &format!("descriptor {number}")).map(Some),
             PasswordSource::Environment(name) => {
@@ -82,7 +88,7 @@ fn first_line(mut input: impl Read, place: &str) -> Result<Zeroizing<String>> {
     let mut byte = Zeroizing::new([0]);
     loop {
         match input.read(&mut *byte) {
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => base::interrupt::check()?,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => interrupt::check()?,
             Err(error) => return Err(Error::new(format!("cannot read the password from {place}: {error}"))),
             Ok(0) => break,
             Ok(_) if *byte == *b"\n" => break,
@@ -102,9 +108,9 @@ fn first_line(mut input: impl Read, place: &str) -> Result<Zeroizing<String>> {
 /// # Errors
 /// It cannot be read, or is larger than any key.
 pub fn key_file(path: &Path, listener: &dyn Listener) -> Result<Zeroizing<Vec<u8>>> {
-    let file = File::open(path).or_cannot("read the key", path)?;
+    let (file, bytes) = limited(path, "read the key")?;
     warn_of_readers(&file, path, "the key", listener);
-    limited(file, path).map(Zeroizing::new)
+    Ok(Zeroizing::new(bytes))
 }
 
 /// The bytes of a file of public keys or certificates.
@@ -112,18 +118,23 @@ pub fn key_file(path: &Path, listener: &dyn Listener) -> Result<Zeroizing<Vec<u8
 /// # Errors
 /// As [`key_file`].
 pub fn public_file(path: &Path) -> Result<Vec<u8>> {
-    limited(File::open(path).or_cannot("read", path)?, path)
+    limited(path, "read").map(|(_, bytes)| bytes)
 }
 
-fn limited(file: File, path: &Path) -> Result<Vec<u8>> {
-    // Room for all at once: a vector that grows leaves copies of a secret behind.
-    let len = file.metadata().map_or(0, |meta| meta.len()).min(KEY_LIMIT);
-    let mut bytes = Vec::with_capacity(len as usize + 1);
-    file.take(KEY_LIMIT + 1).read_to_end(&mut bytes).or_cannot("read", path)?;
-    match bytes.len() as u64 > KEY_LIMIT {
-        true => Err(Error::new(format!("{} is larger than any key or list of certificates", path.display()))),
-        false => Ok(bytes),
-    }
+/// A file and its bytes. It may be a pipe whose writer is long in coming.
+fn limited(path: &Path, doing: &'static str) -> Result<(File, Vec<u8>)> {
+    let path = path.to_owned();
+    interrupt::waiting(move || {
+        let file = File::open(&path).or_cannot(doing, &path)?;
+        // Room for all at once: a vector that grows leaves copies of a secret behind.
+        let len = file.metadata().map_or(0, |meta| meta.len()).min(KEY_LIMIT);
+        let mut bytes = Vec::with_capacity(len as usize + 1);
+        (&file).take(KEY_LIMIT + 1).read_to_end(&mut bytes).or_cannot("read", &path)?;
+        match bytes.len() as u64 > KEY_LIMIT {
+            true => Err(Error::new(format!("{} is larger than any key or list of certificates", path.display()))),
+            false => Ok((file, bytes)),
+        }
+    })
 }
 
 fn warn_of_readers(file: &File, path: &Path, what: &str, listener: &dyn Listener) {

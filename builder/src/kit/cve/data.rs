@@ -40,7 +40,9 @@ impl Data {
         let mut data = Vec::new();
         for (kind, paths) in [(Kind::Osv, osv), (Kind::Vex, vex)] {
             for path in paths {
-                let meta = fs::metadata(path).or_cannot("read", path)?;
+                let meta = fs::metadata(path)
+                    .or_cannot("read", path)
+                    .map_err(|error| error.help("name a file or folder of advisories that is there"))?;
                 let read = meta.is_dir() || is(path, "json") || (kind == Kind::Osv && is(path, "jsonl"));
                 if !read {
                     return Err(Error::new(format!("{} is not a file of advisories by its name", path.display())).help(
@@ -125,13 +127,12 @@ impl Data {
             return Ok(());
         }
         self.records(&mut |record| {
-            let id = record["id"].as_str().unwrap_or("one without an id").to_owned();
+            let id = record["id"].as_str().map_or("a record without an id".to_owned(), |id| format!("the record {id}"));
             let advisory = serde_json::from_value(record);
-            each(
-                advisory.map_err(|error| {
-                    Error::new(format!("{}: the record {id} is not in OSV form: {error}", self.path.display()))
-                })?,
-            )
+            each(advisory.map_err(|error| {
+                Error::new(format!("{}: {id} is not in OSV form: {error}", self.path.display()))
+                    .help("give advisories as osv.dev has them; statements of vendors go to --vex")
+            })?)
         })
     }
 
@@ -187,7 +188,10 @@ fn lines(path: &Path, each: &mut dyn FnMut(Value) -> Result<()>) -> Result<()> {
             continue;
         }
         let record = serde_json::from_slice(&line);
-        each(record.map_err(|error| Error::new(format!("{}, line {number}: it is no JSON: {error}", path.display())))?)?;
+        each(record.map_err(|error| {
+            Error::new(format!("{}, line {number}: it is no JSON: {error}", path.display()))
+                .help("unpack or download the file again: each line is one record")
+        })?)?;
     }
     Ok(())
 }

@@ -102,6 +102,10 @@ fn verified(delta: &Path, before: &OldKit, old: &Path) -> Result<(Description, P
         return Err(none(format!("its {DESCRIPTION} is of format {}, and this linkpack knows 1", description.format))
             .help("use the linkpack that the delta carries (tool/linkpack), or a newer one"));
     }
+    if description.to == before.sums_sha256 {
+        return Err(Error::new(format!("{} is already the kit that {} makes", old.display(), delta.display()))
+            .help("nothing is left to do; to make it once more, name the kit before"));
+    }
     if description.from != before.sums_sha256 {
         return Err(Error::new(format!("{} is not for the kit at {}", delta.display(), old.display()))
             .note(format!(
