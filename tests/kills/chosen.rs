@@ -47,8 +47,11 @@ fn the_bad_version_first(channel: Channel, outcome: &str) {
     let endpoint = Endpoint::new(&machine, channel);
     assert!(endpoint.kill(BAD, REGISTERED, true), "killed");
     assert_eq!(endpoint.install(BAD), (outcome.into(), 31), "{channel:?}");
-    endpoint.kill(BAD, "sleep 1", true);
-    assert_eq!(endpoint.install(GOOD[1]), ("installed".into(), 0), "{channel:?}");
+    // One that was killed may have come as far as its state; one that ended by itself has gone back.
+    let killed = endpoint.kill(BAD, "sleep 1", true);
+    let (outcome, code) = endpoint.install(GOOD[1]);
+    assert_eq!(code, 0, "{channel:?}: {outcome}");
+    assert!(outcome == "installed" || killed && outcome == "upgraded", "{channel:?}: {outcome}, killed: {killed}");
     endpoint.runs(&GOOD[1..]);
     endpoint.is_removed_whole(&before);
 }
