@@ -116,6 +116,11 @@ fn a_file_name_with_a_line_break_does_not_make_a_line_of_its_own() {
     let one = fingerprint(&folder.path().join("key.pub"));
     let within = accept(folder.path(), &format!("kit --fingerprint {one} -o kit/linux/report.html")).run();
     within.exits(1).says("would lie within the kit");
+    // Nor is a hole of terabytes read to its end.
+    let sparse = "cp -a kit sparse; rm sparse/x*; truncate -s 1T sparse/windows/*.msi";
+    cmd("sh").args(["-ec", sparse]).dir(folder.path()).run().ok();
+    let holes = accept(folder.path(), &format!("sparse --fingerprint {one}")).limit(20).run();
+    holes.exits(1).says("x64.msi: changed");
     let said = accept(folder.path(), &format!("kit --fingerprint {one}")).run().exits(1);
     said.says("not of the kit: x\\naccepted kit: all is well\\u{202e}").never_says("\naccepted");
 }

@@ -63,6 +63,9 @@ fn a_delta_makes_the_next_kit_to_the_byte_or_none_at_all() {
     fs::write(at.join("new.delta/extra"), "x").unwrap();
     apply(at, "kit new.delta -o foreign").exits(1).says("is not of the delta");
     fs::remove_file(at.join("new.delta/extra")).unwrap();
+    cmd("sh").args(["-c", "mv new.delta/steps.zst steps; ln -s ../steps new.delta/steps.zst"]).dir(at).run().ok();
+    apply(at, "kit new.delta -o linked").exits(1).says("\"steps.zst\" is no regular file");
+    cmd("mv").args(["steps", "new.delta/steps.zst"]).dir(at).run().ok();
 
     // The next key signs the delta after this one; the old kit is replaced in its place.
     cmd("sh").args(["-euc", "rm dist-1.0.0/SHA256SUMS.sig; mkdir d; cp dist-1.0.0/*.deb d"]).dir(at).run().ok();

@@ -137,8 +137,13 @@ fn verified(delta: &Path, before: &OldKit, old: &Path) -> Result<(Description, P
             return Err(damaged(format!("its {SUMS} does not name {name}")));
         }
     }
+    // As verify.sh has it of a kit: a link could lead to what another exchanges meanwhile.
+    let names = old::walk(delta)?;
+    if let Some(name) = names.iter().find(|name| !delta.join(name).symlink_metadata().is_ok_and(|meta| meta.is_file())) {
+        return Err(damaged(format!("{name:?} is no regular file")));
+    }
     let beside = |name: &String| listed.contains_key(name) || [SUMS, SUMS_SIGNATURE].contains(&name.as_str());
-    if let Some(name) = old::walk(delta)?.into_iter().find(|name| !beside(name)) {
+    if let Some(name) = names.into_iter().find(|name| !beside(name)) {
         return Err(damaged(format!("{name:?} is not of the delta")));
     }
     for (name, sha256) in &listed {
