@@ -124,3 +124,20 @@ fn a_file_name_with_a_line_break_does_not_make_a_line_of_its_own() {
     let said = accept(folder.path(), &format!("kit --fingerprint {one}")).run().exits(1);
     said.says("not of the kit: x\\naccepted kit: all is well\\u{202e}").never_says("\naccepted");
 }
+
+#[test]
+fn a_description_that_says_other_things_than_the_list_is_told_whoever_signed_it() {
+    let folder = copy();
+    let one = fingerprint(&folder.path().join("key.pub"));
+    let sign = "digest=$(sha256sum <kit.json | cut -c1-64); sed -i \"s/^[0-9a-f]*  kit.json$/$digest  kit.json/\" SHA256SUMS
+        openssl dgst -sha256 -sign ../key.pem -out SHA256SUMS.sig SHA256SUMS";
+    for (name, change, said) in [
+        ("path", "s,\"path\": \"windows/,\"path\": \"../../etc/,", "../../etc/intigua-sample-1.0.0-x64.msi: kit.json says of it"),
+        ("digest", "0,/\"sha256\": \"/s//\"sha256\": \"0/", "kit.json says of it what SHA256SUMS does not"),
+        ("key", "s/\"sums\": \"sha256:[0-9a-f]*/\"sums\": \"sha256:0/", "kit.json names another key"),
+    ] {
+        let script = format!("cp -a kit {name}; cd {name}; sed -i '{change}' kit.json; {sign}");
+        cmd("sh").args(["-ec", &script]).dir(folder.path()).run().ok();
+        accept(folder.path(), &format!("{name} --fingerprint {one}")).run().exits(1).says(said);
+    }
+}

@@ -265,15 +265,16 @@ fn accept(arguments: &AcceptArguments) -> Result<Option<Error>> {
     };
     arguments.output.as_deref().map_or(Ok(()), |path| apart(path, &arguments.kit))?;
     let report = kit::accept::accept(&request)?;
+    let elsewhere = |error: Error| error.help("choose another place for the report with -o, where there is room");
     if let Some(path) = &arguments.output {
         let page = kit::page::acceptance(&report)?;
         // The signature first: a report without the one that was asked for would be half made.
         if let Some(signature) = signing.sign_sums(page.as_bytes())? {
             let mut name = path.clone().into_os_string();
             name.push(".sig");
-            new_file::write(Path::new(&name), &signature)?;
+            new_file::write(Path::new(&name), &signature).map_err(elsewhere)?;
         }
-        new_file::write(path, page.as_bytes())?;
+        new_file::write(path, page.as_bytes()).map_err(elsewhere)?;
     }
     if arguments.json {
         super::print(&(serde_json::to_string_pretty(&report).expect("plain JSON") + "\n"))?;
@@ -286,7 +287,7 @@ fn accept(arguments: &AcceptArguments) -> Result<Option<Error>> {
     }
     let wrong = report.faults.iter().map(|fault| Error::new(format!("{}: {fault}", arguments.kit.display())));
     match Error::all(wrong) {
-        Some(error) => Ok(Some(error.help("this kit must not be used"))),
+        Some(error) => Ok(Some(error.help("this kit must not be used: copy it again, or ask its maker for another one"))),
         None => {
             screen.result(&format!("accepted {}: {} files compared", arguments.kit.display(), report.files));
             Ok(None)

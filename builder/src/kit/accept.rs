@@ -4,7 +4,7 @@ use super::input::{json, small_bytes, Kind};
 use super::old::{self, OldKit};
 use super::stage::digest;
 use super::times::moment;
-use super::{DescribedFile, Description};
+use super::{DescribedFile, Description, DESCRIPTION};
 use crate::error::{Error, Result};
 use crate::inspect;
 use crate::inspect::report::Report;
@@ -141,6 +141,10 @@ pub fn accept(request: &Request) -> Result<Acceptance> {
         faults.push(format!("{} of the {} signatures by trusted keys that are asked for", good.len(), request.require));
     }
     faults.extend(differing(&request.kit, &kit)?);
+    // A kit whose description names another key cannot be the one before the next.
+    if !kit.is_signed_by_its_own_key().unwrap_or(false) {
+        faults.push(format!("{DESCRIPTION} names another key than the one in keys/vendor.pub, or that did not sign it"));
+    }
     if let Some(before) = before.as_ref().filter(|before| before.description.time > kit.description.time) {
         let (own, before) = (moment(i64::from(kit.description.time)), moment(i64::from(before.description.time)));
         faults.push(format!(
@@ -262,7 +266,9 @@ fn differing(folder: &Path, kit: &OldKit) -> Result<Vec<String>> {
         Ok((found != *sha256).then(|| format!("{path}: changed")))
     };
     let found: Vec<Option<String>> = kit.sums.par_iter().map(compare).collect::<Result<_>>()?;
-    Ok(found.into_iter().flatten().take(MOST).collect())
+    let described = kit.description.files.iter().filter(|file| kit.sums.get(&file.path) != Some(&file.sha256));
+    let told = described.map(|file| format!("{}: {DESCRIPTION} says of it what {SUMS} does not", file.path));
+    Ok(found.into_iter().flatten().chain(told).take(MOST).collect())
 }
 
 /// The packages, read; what cannot be read is a fault.
