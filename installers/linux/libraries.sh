@@ -36,7 +36,7 @@ lp_check_library() {
         [ "$(lp_library_class "$file")" = "$class" ] || continue
         lacks=''
         for version in "$@"; do
-            LC_ALL=C tr '\000' '\n' <"$file" | LC_ALL=C grep -qxF -e "$version" || lacks="$lacks $version"
+            LC_ALL=C tr '\000' '\n' <"$file" 2>/dev/null | LC_ALL=C grep -qxF -e "$version" || lacks="$lacks $version"
         done
         [ -n "$lacks" ] || return 0
         lacks="$soname with$lacks"

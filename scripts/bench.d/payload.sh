@@ -76,6 +76,8 @@ manifest() {
 			contact = "linkpack <linkpack@example.com>"
 			license = "Various"
 			description = "the benchmark's payload"
+			# Packages without what they depend on: a .run would refuse to install them.
+			auto-depends = false
 			[connector]
 			server-url = "https://core.example.com:443"
 			executable = { linux = "vlink" }
