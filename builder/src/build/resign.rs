@@ -46,7 +46,7 @@ pub fn sign(paths: &[PathBuf], signing: &Signing, all_programs: bool, listener: 
     let mut folders: BTreeMap<PathBuf, BTreeMap<PathBuf, What>> = BTreeMap::new();
     for path in paths {
         let whole = path.is_dir();
-        let folder = if whole { path.clone() } else { crate::new_file::folder(path) };
+        let folder = if whole { path.clone() } else { crate::new_file::folder(path).to_path_buf() };
         let found = if whole { packages_in(path)? } else { vec![path.clone()] };
         let folder = folders.entry(folder).or_default();
         for package in found {
@@ -126,7 +126,7 @@ fn packages_in(folder: &Path) -> Result<Vec<PathBuf>> {
             .and_then(|end| end.to_str())
             .is_some_and(|end| Format::ALL.iter().any(|format| format.name() == end));
         let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if ours && !hidden && path.symlink_metadata().is_ok_and(|meta| meta.is_file()) {
+        if ours && !hidden && crate::regular::is_plain(&path) {
             found.push(path);
         }
     }

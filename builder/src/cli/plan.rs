@@ -172,7 +172,7 @@ fn sites(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
         }
         let wrong = |error: globset::Error| Error::new(format!("{} is not a pattern: {}", site.display(), error.kind()));
         let pattern = GlobBuilder::new(name).literal_separator(true).build().map_err(wrong)?.compile_matcher();
-        let folder = site.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = crate::new_file::folder(site);
         let entries = std::fs::read_dir(folder).or_cannot("read", folder)?;
         let mut found: Vec<PathBuf> = entries
             .flatten()

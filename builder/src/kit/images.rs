@@ -55,8 +55,8 @@ impl Image {
         let elsewhere =
             |error: Error| error.note(format!("in {}", path.display())).help("free some space, or choose another place");
         let file =
-            tempfile::Builder::new().prefix(".linkpack-partial-").permissions(Permissions::from_mode(0o644)).tempfile_in(&folder);
-        let mut file = file.or_cannot("write to", &folder).map_err(elsewhere)?;
+            tempfile::Builder::new().prefix(".linkpack-partial-").permissions(Permissions::from_mode(0o644)).tempfile_in(folder);
+        let mut file = file.or_cannot("write to", folder).map_err(elsewhere)?;
         let tree = Tree::read(root)?;
         form.write(&tree, label, time, file.as_file_mut()).map_err(elsewhere)?;
         let size = file.as_file().metadata().or_cannot("read", file.path())?.len();
@@ -75,7 +75,7 @@ impl Image {
     pub fn with_recovery(mut self, percent: Option<u32>) -> Result<Image> {
         let Some(percent) = percent else { return Ok(self) };
         let above = new_file::folder(&self.path);
-        let folder = tempfile::Builder::new().prefix(".linkpack-partial-").tempdir_in(&above).or_cannot("write to", &above)?;
+        let folder = tempfile::Builder::new().prefix(".linkpack-partial-").tempdir_in(above).or_cannot("write to", above)?;
         let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let member = par2::Member { name: name.clone(), path: self.file.path().to_path_buf() };
         let files = par2::write(&[member], percent, folder.path(), &name)?;

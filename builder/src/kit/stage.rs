@@ -44,8 +44,8 @@ impl Stage {
     /// The folder above it cannot be written in.
     pub fn beside(target: &Path) -> Result<Stage> {
         let parent = new_file::folder(target);
-        fs::create_dir_all(&parent).or_cannot("create", &parent)?;
-        let work = WorkDir::new(&parent).or_cannot("write to", &parent).map_err(elsewhere)?;
+        fs::create_dir_all(parent).or_cannot("create", parent)?;
+        let work = WorkDir::new(parent).or_cannot("write to", parent).map_err(elsewhere)?;
         let root = work.path().join("kit");
         fs::create_dir(&root).or_cannot("create", &root).map_err(elsewhere)?;
         Ok(Stage { _work: work, root, files: Mutex::default() })
@@ -158,8 +158,7 @@ impl Stage {
     /// # Errors
     /// It cannot be renamed. What was there is still there then.
     pub fn publish(self, target: &Path) -> Result<()> {
-        sync(&self.root)?;
-        crate::interrupt::check()?;
+        self.sync()?;
         self.place(target)
     }
 
@@ -183,7 +182,7 @@ impl Stage {
         }
         .map_err(|error| Error::io("create", target, &error.into()))
         .map_err(elsewhere)?;
-        sync(&new_file::folder(target))
+        sync(new_file::folder(target))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::error::{Error, IoContext, Result};
 use std::fs::{FileType, OpenOptions, Permissions};
 use std::io::Write;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Whether a new file may get this name: nothing has it, or a file or a link has, whose place it takes.
 ///
@@ -32,14 +32,14 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = folder(path);
     let mut builder = tempfile::Builder::new();
     builder.prefix(".linkpack-partial-").permissions(Permissions::from_mode(0o666));
-    let mut file = builder.tempfile_in(&folder).or_cannot("write to", &folder)?;
+    let mut file = builder.tempfile_in(folder).or_cannot("write to", folder)?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).or_cannot("write", path)?;
     file.persist(path).map(drop).map_err(|error| Error::io("create", path, &error.error))
 }
 
 /// The folder that a path lies in.
-pub fn folder(path: &Path) -> PathBuf {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf()
+pub fn folder(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn takes_bytes(kind: FileType) -> bool {

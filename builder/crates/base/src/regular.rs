@@ -7,7 +7,7 @@ use std::io::Read;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
-/// Opens a regular file, by way of a link if there is one, and waits for nobody.
+/// Opens a regular file, by way of a link if there is one, and never waits.
 ///
 /// # Errors
 /// It cannot be opened, or is no regular file.
@@ -31,6 +31,11 @@ pub fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
         true => Err(Error::new(format!("{} has more than {most} bytes, which is all that is read of it", path.display()))),
         false => Ok(bytes),
     }
+}
+
+/// Whether it is a regular file itself, not by way of a link.
+pub fn is_plain(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|meta| meta.is_file())
 }
 
 fn refuse_others(path: &Path, meta: &std::fs::Metadata) -> Result<()> {

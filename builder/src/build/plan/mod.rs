@@ -118,7 +118,7 @@ impl Planned {
     /// Reads a plan by its folder, or by a file in it.
     fn read(path: &Path) -> Result<Planned> {
         let folder = match path.file_name().is_some_and(|name| name == PLAN || name == JOBS) {
-            true => path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")),
+            true => crate::new_file::folder(path),
             false => path,
         };
         let file = folder.join(PLAN);

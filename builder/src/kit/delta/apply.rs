@@ -139,7 +139,7 @@ fn verified(delta: &Path, before: &OldKit, old: &Path) -> Result<(Description, P
     }
     // As verify.sh has it of a kit: a link could lead to what another exchanges meanwhile.
     let names = old::walk(delta)?;
-    if let Some(name) = names.iter().find(|name| !delta.join(name).symlink_metadata().is_ok_and(|meta| meta.is_file())) {
+    if let Some(name) = names.iter().find(|name| !regular::is_plain(&delta.join(name))) {
         return Err(damaged(format!("{name:?} is no regular file")));
     }
     let beside = |name: &String| listed.contains_key(name) || [SUMS, SUMS_SIGNATURE].contains(&name.as_str());

@@ -136,12 +136,12 @@ pub fn assemble(base: &Path, recipe: &Path, output: &Path) -> Result<Assembled> 
     let path = if is_file { output.to_path_buf() } else { output.join(name) };
     new_file::replaceable(&path)?;
     let folder = new_file::folder(&path);
-    let file = tempfile::Builder::new().prefix(".linkpack-assemble-").tempfile_in(&folder).or_cannot("write to", &folder)?;
-    let (view, plain) = open_base(base, &head.source, &folder)?;
+    let file = tempfile::Builder::new().prefix(".linkpack-assemble-").tempfile_in(folder).or_cannot("write to", folder)?;
+    let (view, plain) = open_base(base, &head.source, folder)?;
     let literals = Bytes(&literals);
     let site = Chain(vec![&view, &plain, &literals]);
     let steps = matching::steps(&steps).ok_or_else(|| broken(recipe))?;
-    let text = followed(steps, &site, view.len() + plain.len(), &mut 0, &folder)?;
+    let text = followed(steps, &site, view.len() + plain.len(), &mut 0, folder)?;
     put_together(&text, &head.pieces, &mut Scatter::new(file.as_file(), file.path(), &head.extents))?;
     let made = Known::of(file.path(), name)?;
     if made != head.package {

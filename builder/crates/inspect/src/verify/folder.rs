@@ -7,6 +7,7 @@ use crate::limits;
 use crate::report::{Claim, Damage, Format};
 use crate::watch::{Algorithm, Hasher};
 use base::error::{Error, IoContext, Result};
+use base::regular::is_plain;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -229,9 +230,4 @@ impl Folder<'_> {
             self.verdict.damage.push(Damage { part: part.to_owned(), what, unread: false });
         }
     }
-}
-
-/// Whether it is a regular file itself, not by way of a link.
-fn is_plain(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file())
 }
